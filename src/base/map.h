@@ -1,0 +1,39 @@
+/* An open-addressing map from byte-string keys to 32-bit slots.
+ *
+ * - The keys live elsewhere (in the slots): the map stores hash fragments and slot numbers, and
+ *   asks `key_of` for a slot's key when it compares.
+ * - Hashing is keyed (SipHash-1-3), so nobody can choose colliding keys.
+ */
+#ifndef WPM_BASE_MAP_H
+#define WPM_BASE_MAP_H
+
+#include "base/siphash.h"
+
+#define WPM_MAP_NONE UINT32_MAX /* No slot. */
+
+typedef wpm_bytes (*wpm_map_key_fn)(const void *user, uint32_t slot);
+
+typedef struct wpm_map_entry wpm_map_entry;
+
+typedef struct wpm_map {
+  wpm_map_entry *entries; /* Table; NULL while empty. */
+  size_t capacity;        /* Entries in the table, a power of two. */
+  size_t count;           /* Keys held. */
+  wpm_siphash_key key;    /* Hash key. */
+  wpm_map_key_fn key_of;  /* Key of a slot. */
+  const void *user;       /* Passed to key_of. */
+} wpm_map;
+
+void wpm_map_init(wpm_map *map, wpm_siphash_key key, wpm_map_key_fn key_of, const void *user);
+void wpm_map_fini(wpm_map *map);
+
+/* The slot of `key`, or WPM_MAP_NONE. */
+uint32_t wpm_map_find(const wpm_map *map, wpm_bytes key);
+
+/* Adds `key` → `slot`; the key must not be held yet. WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_map_add(wpm_map *map, wpm_bytes key, uint32_t slot);
+
+/* Removes `key`; false where it is not held. Never fails for want of memory. */
+bool wpm_map_remove(wpm_map *map, wpm_bytes key);
+
+#endif
