@@ -7,9 +7,12 @@
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
+
+/* Visible, because the linker also redirects the references it sees in shared libraries. */
+#define WRAPPER __attribute__((visibility("default")))
+WRAPPER void *__wrap_malloc(size_t size);
+WRAPPER void *__wrap_calloc(size_t count, size_t size);
+WRAPPER void *__wrap_realloc(void *old, size_t size);
 
 /* Atomic, because worker threads allocate too. */
 static atomic_size_t seen;
