@@ -127,7 +127,7 @@ typedef struct wpm_wait {
 /* ---- peer ids -------------------------------------------------------------------------------- */
 
 #define WPM_PEER_ID_MAX 255   /* Longest id in bytes that the store takes. */
-#define WPM_PEER_ID_TEXT 360  /* Room for any peer id's text, its NUL included. */
+#define WPM_PEER_ID_TEXT 416  /* Room for any peer id in either text form, its NUL included. */
 
 /* The binary form: a multihash (libp2p/specs peer-ids). Only the first `len` bytes count. */
 typedef struct wpm_peer_id {

@@ -1,0 +1,265 @@
+/* The peer manager: level 2 of the library: the store and the policy, with no I/O.
+ *
+ * The host (a client with its own libp2p, or `wpm_node`) feeds it facts by wpm_manager_handle, each
+ * with the time; it answers with actions to pull by wpm_manager_next_action and with the next
+ * deadline, at which the host calls wpm_manager_advance. So no call re-enters, and a run can be
+ * replayed: same config, same facts, same times, same actions.
+ *
+ * The rules, in plain English (27/WAKU2-PEERS, Peer management):
+ * - Every peer that we held a connection with, and every static node, comes back by itself however
+ *   its connection ended, except one that a person disconnected (until a person connects it) and
+ *   one of another cluster (not for `mismatch_delay`).
+ * - Two delays run side by side, and the later decides. The retry delay grows exponentially, with
+ *   jitter, over the failed attempts since the last stable connection. The GossipSub prune backoff
+ *   (gossipsub v1.1) holds for every peer that speaks, or may speak, GossipSub: disconnect time +
+ *   backoff + slack, longer where the peer's PRUNE said so, never shortened, at most a day.
+ * - A connect that a person asks for goes at once. Configuration is not a person: a known peer
+ *   waits.
+ * - After a restart the relay-capable peers that were connected come first, the last connected
+ *   first, all in parallel, each at its own earliest time; then the others, as places are free.
+ * - Keep-alive: a ping at most half the idle timeout after the last received byte. A miss is
+ *   silence: no byte from the peer within the ping timeout. After one miss the next ping goes at
+ *   once; two end the connection as lost.
+ * - Two connections with one peer: two of opposite direction that came up within the dial timeout
+ *   of each other race: the one dialled by the peer with the smaller binary id stays, the other
+ *   gets a go-away after a second if both still live. Any other second connection is accepted and
+ *   the older pinged at once: silent, it ends as lost; alive, the newer is closed. None of this is
+ *   a disconnect of the peer.
+ */
+#ifndef WAKUPEERS_MANAGER_H
+#define WAKUPEERS_MANAGER_H
+
+#include <wakupeers/store.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wpm_manager wpm_manager;
+
+typedef struct wpm_manager_config {
+  size_t size;               /* sizeof(wpm_manager_config), as the caller was compiled. */
+  wpm_peer_id local_peer;    /* Our own peer id: decides races, and is never dialled. */
+  uint64_t seed;             /* Seed of all jitter and choice. */
+  wpm_store_config store;    /* The store's configuration. */
+  size_t max_connections;    /* Most connections at once. Default 300. */
+  size_t max_dials;          /* Most dials in flight. Default 256. */
+  uint32_t cluster_id;       /* Our cluster; 0: none is a mismatch. Default 1 (the public Waku
+                                network). */
+  int64_t dial_timeout_ns;   /* How long a dial may take; the window of a race. Default 10 s. */
+  bool keep_alive;           /* Send pings. Default true. */
+  int64_t ping_interval_ns;  /* Longest silence before a ping; at most half the shortest idle
+                                timeout on the path. Default 5 min (half of 10 min). */
+  int64_t ping_timeout_ns;   /* Silence after a ping that is a miss. Default 10 s. */
+  int64_t prune_backoff_ns;  /* GossipSub prune backoff. Default 60 s. */
+  int64_t backoff_slack_ns;  /* Added to every prune backoff. Default 2 s. */
+  int64_t reconnect_min_ns;  /* First retry delay. Default 1 s. */
+  int64_t reconnect_max_ns;  /* Longest retry delay; below the first, it lowers it. Default 5 min. */
+  int64_t stable_after_ns;   /* A connection this old is stable. Default 60 s. */
+  int64_t mismatch_delay_ns; /* How long a peer of another cluster is left alone. Default 6 h. */
+  const uint16_t *shards;    /* Shards whose peers we want (copied); relay peers of no other. */
+  size_t shard_count;        /* Their number; 0: any shard. */
+} wpm_manager_config;
+
+WPM_API void wpm_manager_config_default(wpm_manager_config *config);
+
+/* WPM_ERR_NO_MEMORY, WPM_ERR_INVALID (sizes, negative durations). */
+WPM_API WPM_MUST_USE int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out);
+WPM_API void wpm_manager_free(wpm_manager *manager); /* NULL is allowed. */
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+/* Connections and dials are named by numbers that are never used twice in the life of a manager:
+ * the manager numbers dials, the host numbers connections. A fact about one that is over is
+ * dropped, so late results do no harm. */
+typedef uint64_t wpm_connection_id;
+typedef uint64_t wpm_dial_id;
+
+/* One address of a failed dial. */
+typedef struct wpm_failed_address {
+  wpm_bytes multiaddr; /* As given in the dial action. */
+  wpm_reason reason;   /* Why it failed. */
+} wpm_failed_address;
+
+typedef enum wpm_event_type {
+  WPM_EVENT_FOUND = 1,         /* A peer was configured or discovered. */
+  WPM_EVENT_PERSON_CONNECT,    /* A person wants a connection now. */
+  WPM_EVENT_PERSON_DISCONNECT, /* A person wants none. */
+  WPM_EVENT_PERSON_REMOVE,     /* A person wants the peer forgotten; ends its connections. */
+  WPM_EVENT_CONNECTED,         /* A connection is up: secured and multiplexed. */
+  WPM_EVENT_DIAL_FAILED,       /* A dial made no connection. */
+  WPM_EVENT_DISCONNECTED,      /* A connection has ended. */
+  WPM_EVENT_RECEIVED,          /* Bytes came on a connection. */
+  WPM_EVENT_PONG,              /* A ping was answered (also `na`: it proves life). */
+  WPM_EVENT_IDENTIFIED,        /* Identify, or an identify push, arrived. */
+  WPM_EVENT_METADATA,          /* Waku metadata arrived. */
+  WPM_EVENT_PRUNED             /* The peer sent us a GossipSub PRUNE, or we sent it one. */
+} wpm_event_type;
+
+/* One fact. `peer` is always set; the views in it last for the call. */
+typedef struct wpm_event {
+  wpm_event_type type;
+  wpm_bytes peer; /* Binary peer id. */
+  union {
+    struct {
+      const wpm_bytes *addresses; /* Checked, without its own /p2p/. */
+      size_t address_count;
+      wpm_address_source source;
+      wpm_origin origin;
+      bool is_static; /* Configured as, or made by a person, a static node. */
+    } found;
+    struct {
+      wpm_connection_id connection; /* Chosen by the host. */
+      wpm_dial_id dial;             /* The dial it came from; 0: inbound. */
+      wpm_direction direction;
+      wpm_bytes remote;     /* Remote multiaddr, without /p2p/; for an outbound one the address
+                               dialled. */
+      wpm_bytes public_key; /* Encoded PublicKey, proven in the handshake. */
+    } connected;
+    struct {
+      wpm_dial_id dial;
+      wpm_reason reason; /* Of the dial as a whole. */
+      const wpm_failed_address *addresses;
+      size_t address_count;
+    } dial_failed;
+    struct {
+      wpm_connection_id connection;
+      wpm_reason reason;
+    } disconnected;
+    struct {
+      wpm_connection_id connection;
+    } received;
+    struct {
+      wpm_connection_id connection;
+      int64_t rtt_ns; /* WPM_SPAN_NONE: answered, but not by an echo. */
+    } pong;
+    struct {
+      wpm_connection_id connection;
+      const wpm_identified *identified;
+    } identified;
+    struct {
+      wpm_connection_id connection;
+      bool has_cluster_id;
+      uint32_t cluster_id;
+      const uint16_t *shards;
+      size_t shard_count;
+    } metadata;
+    struct {
+      int64_t backoff_ns; /* Backoff that the PRUNE names; 0: it names none. */
+    } pruned;
+  } u;
+} wpm_event;
+
+/* Takes in one fact. WPM_ERR_INVALID (malformed event; our own id), WPM_ERR_NOT_FOUND (a person
+ * names a peer that is not held), WPM_ERR_FULL (the store is full; a CONNECTED peer is then to be
+ * disconnected, and a disconnect action says so), WPM_ERR_NO_MEMORY (the fact is lost, the state is
+ * as before; DISCONNECTED and PERSON_REMOVE never lack memory). A fact about a connection or dial
+ * that is over is WPM_OK and does nothing. `now` must not run backwards on its monotonic clock. */
+WPM_API WPM_MUST_USE int wpm_manager_handle(wpm_manager *manager, const wpm_event *event,
+                                            wpm_instant now);
+
+/* Takes a record from disk, before the first event. `heartbeat`: the last instant at which the
+ * previous run is known to have lived (NULL: none); a record stored as Connected is of a peer that
+ * was connected when that run died: it becomes CannotConnect, reason `crash`, disconnected at the
+ * earlier of heartbeat + 5 s and now within one boot, at now after a reboot. Errors as
+ * wpm_store_put. */
+WPM_API WPM_MUST_USE int wpm_manager_restore(wpm_manager *manager, const wpm_peer_record *record,
+                                             const wpm_instant *heartbeat, wpm_instant now);
+
+/* We are shutting down: every connected peer is recorded as disconnected now, reason `shutdown`, a
+ * disconnect action is made for each connection, and nothing is dialled any more. */
+WPM_API void wpm_manager_stop(wpm_manager *manager, wpm_instant now);
+
+/* ---- deadlines and actions ------------------------------------------------------------------- */
+
+/* When wpm_manager_advance is to be called next; WPM_NEVER when idle. */
+WPM_API wpm_mono wpm_manager_next_deadline(const wpm_manager *manager);
+
+/* Does what is due. WPM_ERR_NO_MEMORY: something due was put off and will be tried again. */
+WPM_API WPM_MUST_USE int wpm_manager_advance(wpm_manager *manager, wpm_instant now);
+
+typedef enum wpm_action_type {
+  WPM_ACTION_DIAL = 1,         /* Dial the peer. */
+  WPM_ACTION_CANCEL_DIAL,      /* That dial is no longer wanted; no answer is needed. */
+  WPM_ACTION_DISCONNECT,       /* Close the connection, with a go-away. */
+  WPM_ACTION_PING,             /* Send one libp2p ping (after `na`: what else proves life). */
+  WPM_ACTION_IDENTIFY,         /* Ask identify. */
+  WPM_ACTION_REQUEST_METADATA, /* Ask Waku metadata. */
+  WPM_ACTION_PERSIST,          /* The peer's record changed: store it. */
+  WPM_ACTION_FORGET,           /* The peer is gone: delete its stored record. */
+  WPM_ACTION_NOTIFY            /* Its connectivity changed: tell who wants to know. */
+} wpm_action_type;
+
+/* One action. `peer` and other views last until the next call on the manager. */
+typedef struct wpm_action {
+  wpm_action_type type;
+  wpm_bytes peer; /* Binary peer id. */
+  union {
+    struct {
+      wpm_dial_id dial;
+      const wpm_bytes *addresses; /* In the order to try, the most promising first. */
+      size_t address_count;
+    } dial;
+    struct {
+      wpm_dial_id dial;
+    } cancel_dial;
+    struct {
+      wpm_connection_id connection;
+      wpm_reason reason;     /* Why we close it. */
+      uint32_t go_away_code; /* WPM_GO_AWAY_… of the muxer. */
+    } disconnect;
+    struct {
+      wpm_connection_id connection;
+    } ping; /* Also identify and request_metadata. */
+    struct {
+      wpm_connectivity from, to;
+      wpm_reason reason; /* NONE while Connected. */
+    } notify;
+  } u;
+} wpm_action;
+
+/* Takes the next action; false where there is none. Pull all after each handle and advance. */
+WPM_API bool wpm_manager_next_action(wpm_manager *manager, wpm_action *out);
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+/* The store, for reading. Lasts as the manager does. */
+WPM_API const wpm_store *wpm_manager_store(const wpm_manager *manager);
+
+/* Which rule keeps a peer from being dialled now. Names are a closed set. */
+typedef enum wpm_held_by {
+  WPM_HELD_BY_NOTHING = 0,
+  WPM_HELD_BY_CONNECTED,        /* It is connected. */
+  WPM_HELD_BY_DIALLING,         /* A dial is under way. */
+  WPM_HELD_BY_PRUNE_BACKOFF,    /* GossipSub prune backoff. */
+  WPM_HELD_BY_RETRY_DELAY,      /* Delay after failed attempts. */
+  WPM_HELD_BY_CLUSTER_MISMATCH, /* It is of another cluster. */
+  WPM_HELD_BY_PERSON,           /* A person disconnected it. */
+  WPM_HELD_BY_NO_ADDRESS,       /* No dialable address is known. */
+  WPM_HELD_BY_NO_PLACE,         /* max_connections or max_dials is reached. */
+  WPM_HELD_BY_NOT_WANTED,       /* Neither static nor ever held. */
+  WPM_HELD_BY_SHUTDOWN          /* We are stopping. */
+} wpm_held_by;
+#define WPM_HELD_BY_COUNT 11
+
+/* "none", "connected", "prune_backoff", … */
+WPM_API const char *wpm_held_by_name(wpm_held_by value);
+
+typedef struct wpm_plan {
+  wpm_mono next_dial;  /* Earliest time it will be dialled; WPM_NEVER: not by itself. */
+  wpm_held_by held_by; /* What holds it back until then. */
+} wpm_plan;
+
+/* What is planned for `peer`. WPM_ERR_NOT_FOUND. */
+WPM_API WPM_MUST_USE int wpm_manager_plan(const wpm_manager *manager, wpm_bytes peer,
+                                          wpm_instant now, wpm_plan *out);
+
+/* Live connections, and dials in flight. */
+WPM_API size_t wpm_manager_connection_count(const wpm_manager *manager);
+WPM_API size_t wpm_manager_dial_count(const wpm_manager *manager);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,13 @@
+/* Deep copies of peer records, for handing one to another thread or keeping it. */
+#ifndef WPM_BASE_RECORD_H
+#define WPM_BASE_RECORD_H
+
+#include <wakupeers/types.h>
+
+/* A copy in a single allocation, to be freed by free(). NULL: out of memory. */
+wpm_peer_record *wpm_record_clone(const wpm_peer_record *record);
+
+/* True where every field is equal. */
+bool wpm_record_equal(const wpm_peer_record *a, const wpm_peer_record *b);
+
+#endif
