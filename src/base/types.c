@@ -1,0 +1,251 @@
+/* Words for the closed sets of <wakupeers/types.h>. */
+#include <wakupeers/types.h>
+
+const char *wpm_strerror(int err) {
+  switch ((wpm_err)err) {
+  case WPM_OK:
+    return "no error";
+  case WPM_ERR_NO_MEMORY:
+    return "out of memory";
+  case WPM_ERR_INVALID:
+    return "not of the form it must have";
+  case WPM_ERR_TOO_LARGE:
+    return "larger than the limit";
+  case WPM_ERR_TRUNCATED:
+    return "ends too early";
+  case WPM_ERR_NO_SPACE:
+    return "the output buffer is too small";
+  case WPM_ERR_UNSUPPORTED:
+    return "of a kind this library does not know";
+  case WPM_ERR_NOT_FOUND:
+    return "not found";
+  case WPM_ERR_EXISTS:
+    return "exists already";
+  case WPM_ERR_FULL:
+    return "a cap is reached";
+  case WPM_ERR_STATE:
+    return "not allowed in the present state";
+  case WPM_ERR_CRYPTO:
+    return "does not verify";
+  case WPM_ERR_PROTOCOL:
+    return "the other side broke the protocol";
+  case WPM_ERR_MISMATCH:
+    return "not the identity that was asked for";
+  case WPM_ERR_TIMEOUT:
+    return "took too long";
+  case WPM_ERR_CLOSED:
+    return "has ended";
+  case WPM_ERR_IO:
+    return "the operating system refused";
+  case WPM_ERR_LOCKED:
+    return "another process holds it";
+  case WPM_ERR_READ_ONLY:
+    return "cannot be written";
+  case WPM_ERR_CORRUPT:
+    return "stored data is damaged";
+  case WPM_ERR_DISK_FULL:
+    return "no room on the disk";
+  case WPM_ERR_NEWER_SCHEMA:
+    return "written by a newer version of this program";
+  }
+  return "unknown error";
+}
+
+const char *wpm_connectivity_name(wpm_connectivity value) {
+  switch (value) {
+  case WPM_NOT_CONNECTED:
+    return "NotConnected";
+  case WPM_CANNOT_CONNECT:
+    return "CannotConnect";
+  case WPM_CAN_CONNECT:
+    return "CanConnect";
+  case WPM_CONNECTED:
+    return "Connected";
+  }
+  return "?";
+}
+
+const char *wpm_reason_name(wpm_reason value) {
+  switch (value) {
+  case WPM_REASON_NONE:
+    return "none";
+  case WPM_REASON_LOCAL_CLOSE:
+    return "local_close";
+  case WPM_REASON_PERSON:
+    return "person";
+  case WPM_REASON_SHUTDOWN:
+    return "shutdown";
+  case WPM_REASON_CLUSTER_MISMATCH:
+    return "cluster_mismatch";
+  case WPM_REASON_GO_AWAY:
+    return "go_away";
+  case WPM_REASON_EOF:
+    return "eof";
+  case WPM_REASON_RESET:
+    return "reset";
+  case WPM_REASON_GO_AWAY_ERROR:
+    return "go_away_error";
+  case WPM_REASON_TRUNCATED:
+    return "truncated";
+  case WPM_REASON_PING_TIMEOUT:
+    return "ping_timeout";
+  case WPM_REASON_TIMED_OUT:
+    return "timed_out";
+  case WPM_REASON_UNREACHABLE:
+    return "unreachable";
+  case WPM_REASON_REFUSED:
+    return "refused";
+  case WPM_REASON_DIAL_TIMEOUT:
+    return "dial_timeout";
+  case WPM_REASON_NAME_NOT_FOUND:
+    return "name_not_found";
+  case WPM_REASON_UPGRADE_CLOSED:
+    return "upgrade_closed";
+  case WPM_REASON_NEGOTIATION_FAILED:
+    return "negotiation_failed";
+  case WPM_REASON_HANDSHAKE_FAILED:
+    return "handshake_failed";
+  case WPM_REASON_PEER_ID_MISMATCH:
+    return "peer_id_mismatch";
+  case WPM_REASON_PROTOCOL_VIOLATION:
+    return "protocol_violation";
+  case WPM_REASON_UNSUPPORTED_ADDRESS:
+    return "unsupported_address";
+  case WPM_REASON_CRASH:
+    return "crash";
+  case WPM_REASON_LOCAL_FAILURE:
+    return "local_failure";
+  }
+  return "?";
+}
+
+wpm_connectivity wpm_reason_leaves(wpm_reason reason) {
+  switch (reason) {
+  case WPM_REASON_NONE:
+  case WPM_REASON_LOCAL_FAILURE:
+    return WPM_NOT_CONNECTED;
+  case WPM_REASON_LOCAL_CLOSE:
+  case WPM_REASON_PERSON:
+  case WPM_REASON_SHUTDOWN:
+  case WPM_REASON_CLUSTER_MISMATCH:
+  case WPM_REASON_GO_AWAY:
+  case WPM_REASON_EOF:
+  case WPM_REASON_RESET:
+    return WPM_CAN_CONNECT;
+  case WPM_REASON_GO_AWAY_ERROR:
+  case WPM_REASON_TRUNCATED:
+  case WPM_REASON_PING_TIMEOUT:
+  case WPM_REASON_TIMED_OUT:
+  case WPM_REASON_UNREACHABLE:
+  case WPM_REASON_REFUSED:
+  case WPM_REASON_DIAL_TIMEOUT:
+  case WPM_REASON_NAME_NOT_FOUND:
+  case WPM_REASON_UPGRADE_CLOSED:
+  case WPM_REASON_NEGOTIATION_FAILED:
+  case WPM_REASON_HANDSHAKE_FAILED:
+  case WPM_REASON_PEER_ID_MISMATCH:
+  case WPM_REASON_PROTOCOL_VIOLATION:
+  case WPM_REASON_UNSUPPORTED_ADDRESS:
+  case WPM_REASON_CRASH:
+    return WPM_CANNOT_CONNECT;
+  }
+  return WPM_NOT_CONNECTED;
+}
+
+const char *wpm_origin_name(wpm_origin value) {
+  switch (value) {
+  case WPM_ORIGIN_UNKNOWN:
+    return "UnknownOrigin";
+  case WPM_ORIGIN_DISCV5:
+    return "Discv5";
+  case WPM_ORIGIN_STATIC:
+    return "Static";
+  case WPM_ORIGIN_PEER_EXCHANGE:
+    return "PeerExchange";
+  case WPM_ORIGIN_DNS:
+    return "Dns";
+  }
+  return "?";
+}
+
+const char *wpm_direction_name(wpm_direction value) {
+  switch (value) {
+  case WPM_DIRECTION_NONE:
+    return "none";
+  case WPM_INBOUND:
+    return "inbound";
+  case WPM_OUTBOUND:
+    return "outbound";
+  }
+  return "?";
+}
+
+const char *wpm_address_source_name(wpm_address_source value) {
+  switch (value) {
+  case WPM_SOURCE_IDENTIFY:
+    return "identify";
+  case WPM_SOURCE_PERSON:
+    return "person";
+  case WPM_SOURCE_CONFIG:
+    return "config";
+  }
+  return "?";
+}
+
+const char *wpm_step_name(wpm_step value) {
+  switch (value) {
+  case WPM_STEP_NONE:
+    return "none";
+  case WPM_STEP_ADDRESS:
+    return "address";
+  case WPM_STEP_RESOLVE:
+    return "resolve";
+  case WPM_STEP_CONNECT:
+    return "connect";
+  case WPM_STEP_SECURITY:
+    return "security";
+  case WPM_STEP_HANDSHAKE:
+    return "handshake";
+  case WPM_STEP_MUXER:
+    return "muxer";
+  case WPM_STEP_IDENTIFY:
+    return "identify";
+  case WPM_STEP_METADATA:
+    return "metadata";
+  case WPM_STEP_PING:
+    return "ping";
+  }
+  return "?";
+}
+
+const char *wpm_cluster_match_name(wpm_cluster_match value) {
+  switch (value) {
+  case WPM_CLUSTER_UNKNOWN:
+    return "unknown";
+  case WPM_CLUSTER_MATCH:
+    return "match";
+  case WPM_CLUSTER_MISMATCH:
+    return "mismatch";
+  }
+  return "?";
+}
+
+const char *wpm_log_level_name(wpm_log_level level) {
+  switch (level) {
+  case WPM_LOG_TRACE:
+    return "trace";
+  case WPM_LOG_DEBUG:
+    return "debug";
+  case WPM_LOG_INFO:
+    return "info";
+  case WPM_LOG_NOTICE:
+    return "notice";
+  case WPM_LOG_WARN:
+    return "warn";
+  case WPM_LOG_ERROR:
+    return "error";
+  case WPM_LOG_FATAL:
+    return "fatal";
+  }
+  return "?";
+}
