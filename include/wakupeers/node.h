@@ -1,0 +1,251 @@
+/* A node: level 3 of the library: the manager on a libuv loop, with our own libp2p connections and
+ * peers kept on disk.
+ *
+ * - The one impure owner: it reads the clocks and the system's random source, and owns the worker
+ *   thread that writes to disk.
+ * - All calls, and all callbacks, are on the thread that runs the loop.
+ * - Nothing of the node blocks the loop: DNS and disk are dealt with elsewhere. Only
+ *   wpm_node_start reads the stored peers before it returns.
+ */
+#ifndef WAKUPEERS_NODE_H
+#define WAKUPEERS_NODE_H
+
+#include <wakupeers/manager.h>
+#include <wakupeers/storage.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct uv_loop_s;
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+typedef enum wpm_node_key_type { WPM_NODE_KEY_SECP256K1 = 0, WPM_NODE_KEY_ED25519 } wpm_node_key_type;
+
+#define WPM_NODE_KEY_MAX 80   /* Longest encoded key in bytes. */
+#define WPM_NODE_KEY_TEXT 161 /* Room for any key's text, its NUL included. */
+
+/* A private key: libp2p's PrivateKey protobuf. Wipe it after use. */
+typedef struct wpm_node_key {
+  size_t len;
+  uint8_t bytes[WPM_NODE_KEY_MAX];
+} wpm_node_key;
+
+/* A fresh key from the system's random source. WPM_ERR_IO (no randomness), WPM_ERR_UNSUPPORTED. */
+WPM_API WPM_MUST_USE int wpm_node_key_new(wpm_node_key_type type, wpm_node_key *out);
+
+/* Reads a key: 64 hex digits are a secp256k1 secret (nwaku's --nodekey), more are libp2p's
+ * PrivateKey protobuf in hex. *error (may be NULL) never repeats the text. WPM_ERR_INVALID,
+ * WPM_ERR_UNSUPPORTED. */
+WPM_API WPM_MUST_USE int wpm_node_key_parse(wpm_text text, wpm_node_key *out, wpm_error *error);
+
+/* Writes what wpm_node_key_parse reads: 64 hex digits for secp256k1, else the protobuf in hex.
+ * WPM_ERR_NO_SPACE (WPM_NODE_KEY_TEXT always does), WPM_ERR_INVALID. */
+WPM_API WPM_MUST_USE int wpm_node_key_format(const wpm_node_key *key, char *out, size_t cap);
+
+/* Its peer id and type (each may be NULL). WPM_ERR_INVALID, WPM_ERR_UNSUPPORTED. */
+WPM_API WPM_MUST_USE int wpm_node_key_peer_id(const wpm_node_key *key, wpm_peer_id *id,
+                                              wpm_node_key_type *type);
+
+WPM_API void wpm_node_key_wipe(wpm_node_key *key);
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+typedef struct wpm_node wpm_node;
+
+/* A change of a peer's connectivity. The views last for the call. */
+typedef struct wpm_node_change {
+  wpm_bytes peer;            /* Binary peer id. */
+  wpm_connectivity from, to; /* Connectivity before and after. */
+  wpm_reason reason;         /* Why it ended; NONE while Connected. */
+} wpm_node_change;
+
+typedef void (*wpm_node_change_fn)(void *user, const wpm_node_change *change);
+
+typedef struct wpm_node_config {
+  size_t size;                    /* sizeof(wpm_node_config), as the caller was compiled. */
+  struct uv_loop_s *loop;         /* The caller's loop, which it runs; must outlive the node. */
+  wpm_logger logger;              /* Takes messages. */
+  const wpm_node_key *key;        /* Our key (copied); NULL: a fresh secp256k1 key. */
+  wpm_text agent;                 /* Agent version that identify announces. */
+  const wpm_text *listen;         /* Multiaddrs to listen on, in text; port 0: any free one. */
+  size_t listen_count;            /* Their number; 0: no listening. */
+  const wpm_text *static_nodes;   /* Multiaddrs with /p2p/ID, in text, of peers to hold. */
+  size_t static_node_count;       /* Their number. */
+  const char *database;           /* Path of the peer database; NULL: memory only. */
+  wpm_manager_config manager;     /* The policy. local_peer, seed and store.hash_key are set by the
+                                     node. */
+  size_t max_inbound_upgrades;    /* Inbound connections being upgraded at once. Default 128. */
+  size_t max_streams;             /* Streams a peer may have open per connection. Default 64. */
+  wpm_node_change_fn changed;     /* Told of every change of connectivity; may be NULL. */
+  void *user;                     /* Passed to `changed`. */
+} wpm_node_config;
+
+WPM_API void wpm_node_config_default(wpm_node_config *config);
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+/* Makes a node; no socket is opened yet. WPM_ERR_INVALID, WPM_ERR_NO_MEMORY, WPM_ERR_CRYPTO,
+ * WPM_ERR_IO (no randomness), WPM_ERR_UNSUPPORTED; *error (may be NULL) says it in words. */
+WPM_API WPM_MUST_USE int wpm_node_new(const wpm_node_config *config, wpm_node **out,
+                                      wpm_error *error);
+
+/* Loads the stored peers, listens, and begins to dial. A database that cannot be used is no failure:
+ * the node runs from memory, and wpm_node_status says why. WPM_ERR_IO (cannot listen),
+ * WPM_ERR_INVALID (a multiaddr), WPM_ERR_UNSUPPORTED, WPM_ERR_NO_MEMORY. */
+WPM_API WPM_MUST_USE int wpm_node_start(wpm_node *node, wpm_error *error);
+
+typedef void (*wpm_node_stopped_fn)(void *user);
+
+/* Shuts down: records every disconnect, says goodbye on each connection, writes what is not yet
+ * durable; then calls `stopped` (may be NULL), after which the loop has nothing of the node left and
+ * wpm_node_free may be called. */
+WPM_API void wpm_node_stop(wpm_node *node, wpm_node_stopped_fn stopped, void *user);
+
+/* Frees a node that never started, or has stopped. NULL is allowed. */
+WPM_API void wpm_node_free(wpm_node *node);
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+/* Our peer id. Lasts as the node does. */
+WPM_API const wpm_peer_id *wpm_node_peer_id(const wpm_node *node);
+
+/* The manager, for reading: wpm_manager_store, wpm_manager_plan, … Lasts as the node does. */
+WPM_API const wpm_manager *wpm_node_manager(const wpm_node *node);
+
+/* Both clocks, now. */
+WPM_API wpm_instant wpm_node_now(const wpm_node *node);
+
+/* The `index`-th address we listen on, without /p2p/. Lasts as the node does. False behind the
+ * last. */
+WPM_API bool wpm_node_listen_address(const wpm_node *node, size_t index, wpm_bytes *out);
+
+/* One live connection. */
+typedef struct wpm_connection_info {
+  wpm_connection_id id;    /* Its number. */
+  wpm_direction direction; /* Who dialled. */
+  wpm_bytes local;         /* Local multiaddr. */
+  wpm_bytes remote;        /* Remote multiaddr. */
+  const char *security;    /* Security protocol id, e.g. "/noise". */
+  const char *muxer;       /* Muxer protocol id, e.g. "/yamux/1.0.0". */
+  wpm_wall since;          /* When it came up. */
+  size_t streams;          /* Streams open on it. */
+} wpm_connection_info;
+
+/* Takes the next live connection with `peer`; start with *cursor 0. False at the end. Views last
+ * until the loop runs again. */
+WPM_API bool wpm_node_next_connection(const wpm_node *node, wpm_bytes peer, uint64_t *cursor,
+                                      wpm_connection_info *out);
+
+/* Health of the storage. */
+typedef struct wpm_node_status {
+  bool persistent;           /* A database was configured. */
+  int storage_error;         /* WPM_OK: it works; else the wpm_err that keeps it from working. */
+  char storage_text[248];    /* That error in words: the file and the remedy; empty while it works. */
+  uint64_t queued_changes;   /* Changes not yet durable. */
+  bool stopping;             /* wpm_node_stop was called. */
+} wpm_node_status;
+
+WPM_API void wpm_node_get_status(const wpm_node *node, wpm_node_status *out);
+
+/* Counters since the start; they never fall. */
+typedef struct wpm_node_counters {
+  uint64_t dials_started;                      /* Dials begun. */
+  uint64_t dials_succeeded;                    /* Dials that made a connection. */
+  uint64_t dials_failed[WPM_REASON_COUNT];     /* Dials that made none, by reason. */
+  uint64_t inbound_accepted;                   /* TCP connections accepted. */
+  uint64_t inbound_refused;                    /* Of these, refused because a cap was reached. */
+  uint64_t inbound_failed[WPM_REASON_COUNT];   /* Of these, failed during the upgrade, by reason. */
+  uint64_t connections_opened[WPM_DIRECTION_COUNT]; /* Connections that came up. */
+  uint64_t connections_ended[WPM_REASON_COUNT];     /* Connections that ended, by reason. */
+  uint64_t pings_sent;                         /* Pings begun. */
+  uint64_t pongs_received;                     /* Pings answered. */
+  uint64_t pings_received;                     /* Pings that we answered. */
+  uint64_t identified;                         /* Identify messages taken in. */
+  uint64_t metadata_received[WPM_CLUSTER_MATCH_COUNT]; /* Metadata taken in, by what it meant. */
+  uint64_t bytes_received, bytes_sent;         /* On the wire. */
+  uint64_t storage_commits, storage_errors;    /* Group commits made, and failed. */
+} wpm_node_counters;
+
+WPM_API void wpm_node_get_counters(const wpm_node *node, wpm_node_counters *out);
+
+/* Open streams by protocol id and direction, over all connections: calls `fn` for each pair that is
+ * not zero. */
+typedef void (*wpm_stream_count_fn)(void *user, wpm_text protocol, wpm_direction direction,
+                                    size_t count);
+WPM_API void wpm_node_count_streams(const wpm_node *node, wpm_stream_count_fn fn, void *user);
+
+/* ---- what a person asks for ------------------------------------------------------------------ */
+
+/* How an attempt went. */
+typedef struct wpm_attempt {
+  int err;            /* WPM_OK: connected. */
+  wpm_reason reason;  /* Why not. */
+  wpm_step step;      /* The step it failed at. */
+  const char *detail; /* One sentence for a person; "" where there is none. For the call only. */
+} wpm_attempt;
+
+typedef void (*wpm_attempt_fn)(void *user, wpm_bytes peer, const wpm_attempt *attempt);
+
+/* Adds a peer by multiaddr with /p2p/ID (text), as a static node, and keeps it whether it can be
+ * reached or not; `id` (may be NULL) gets its peer id. Does not dial by itself before the next
+ * deadline: follow with wpm_node_connect for "now". WPM_ERR_INVALID, WPM_ERR_UNSUPPORTED,
+ * WPM_ERR_FULL, WPM_ERR_NO_MEMORY; *error (may be NULL) says it in words. */
+WPM_API WPM_MUST_USE int wpm_node_add(wpm_node *node, wpm_text multiaddr, wpm_peer_id *id,
+                                      wpm_error *error);
+
+/* Connects now, whatever delay holds the peer back; `done` (may be NULL) is called once, possibly
+ * before this returns (already connected), and in any case before `stopped`. WPM_ERR_NOT_FOUND,
+ * WPM_ERR_NO_MEMORY. */
+WPM_API WPM_MUST_USE int wpm_node_connect(wpm_node *node, wpm_bytes peer, wpm_attempt_fn done,
+                                          void *user);
+
+/* Ends its connections; it is not dialled until a person connects it. WPM_ERR_NOT_FOUND. */
+WPM_API WPM_MUST_USE int wpm_node_disconnect(wpm_node *node, wpm_bytes peer);
+
+/* Ends its connections and forgets it, on disk too. WPM_ERR_NOT_FOUND. */
+WPM_API WPM_MUST_USE int wpm_node_remove(wpm_node *node, wpm_bytes peer);
+
+/* ---- probing --------------------------------------------------------------------------------- */
+
+#define WPM_PROBE_PINGS_MAX 1000000
+
+/* What a probe found. The views last for the call. */
+typedef struct wpm_probe_result {
+  int err;                    /* WPM_OK: connected, identified and answered every ping. */
+  wpm_reason reason;          /* Why not. */
+  wpm_step step;              /* The step it failed at. */
+  const char *detail;         /* One sentence for a person; "" where there is none. */
+  wpm_bytes peer;             /* Who answered; empty where the handshake did not end. */
+  const wpm_identified *identified; /* What identify told; NULL: not answered. */
+  bool metadata_known;        /* It answered Waku metadata. */
+  bool has_cluster_id;        /* Metadata named a cluster. */
+  uint32_t cluster_id;        /* That cluster. */
+  const uint16_t *shards;     /* Shards that metadata named. */
+  size_t shard_count;         /* Their number. */
+  const char *security;       /* Security protocol id agreed on; NULL: none. */
+  const char *muxer;          /* Muxer protocol id agreed on; NULL: none. */
+  int64_t handshake_ns;       /* From the start of the dial to the usable connection;
+                                 WPM_SPAN_NONE. */
+  const int64_t *rtt_ns;      /* Round trips, in order; WPM_SPAN_NONE for a ping not answered. */
+  size_t ping_count;          /* Their number. */
+} wpm_probe_result;
+
+/* Called for each ping as it is answered or missed (`last` false; only rtt_ns' last entry is new),
+ * and once at the end (`last` true). */
+typedef void (*wpm_probe_fn)(void *user, const wpm_probe_result *result, bool last);
+
+/* Connects to `multiaddr` (text; without /p2p/ID any identity is accepted) beside the manager,
+ * identifies, asks metadata, pings `count` times `interval_ns` apart, and closes. Nothing is kept.
+ * WPM_ERR_INVALID, WPM_ERR_UNSUPPORTED, WPM_ERR_NO_MEMORY; *error (may be NULL) says it in
+ * words. */
+WPM_API WPM_MUST_USE int wpm_node_probe(wpm_node *node, wpm_text multiaddr, size_t count,
+                                        int64_t interval_ns, wpm_probe_fn fn, void *user,
+                                        wpm_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

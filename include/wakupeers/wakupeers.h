@@ -1,0 +1,12 @@
+/* All of wakupeers: the store, the manager, storage and the node. */
+#ifndef WAKUPEERS_WAKUPEERS_H
+#define WAKUPEERS_WAKUPEERS_H
+
+#include <wakupeers/manager.h>
+#include <wakupeers/node.h>
+#include <wakupeers/storage.h>
+#include <wakupeers/store.h>
+#include <wakupeers/types.h>
+#include <wakupeers/version.h>
+
+#endif
