@@ -136,7 +136,8 @@ typedef struct wpm_peer_id {
 } wpm_peer_id;
 
 static inline wpm_bytes wpm_peer_id_view(const wpm_peer_id *id) {
-  return (wpm_bytes){id->bytes, id->len};
+  wpm_bytes view = {id->bytes, id->len};
+  return view;
 }
 
 /* Copies `bytes` into `out`. WPM_ERR_TOO_LARGE above WPM_PEER_ID_MAX. Does not look inside. */
@@ -171,7 +172,8 @@ typedef struct wpm_multiaddr {
 } wpm_multiaddr;
 
 static inline wpm_bytes wpm_multiaddr_view(const wpm_multiaddr *addr) {
-  return (wpm_bytes){addr->bytes, addr->len};
+  wpm_bytes view = {addr->bytes, addr->len};
+  return view;
 }
 
 /* Reads the text form (multiformats/multiaddr; canonical as go-multiaddr writes it; `/ipfs/` is

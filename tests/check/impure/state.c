@@ -1,0 +1,8 @@
+/* Remembers between calls. */
+int next_number(void);
+
+static int number;
+
+int next_number(void) {
+  return ++number;
+}
