@@ -5,10 +5,10 @@
 /* Number systems (base58, base36) work on limbs of 32 bits, least significant first. */
 #define LIMBS_MAX (WPM_BASE58_MAX / 4)
 
-/* What a character stands for in an alphabet: 0…, or 0xff. Built from the alphabet at compile time
- * would need 256 entries each; these tables are written out by rows of what is used. */
+/* digitNN: what a character stands for in base NN; 0xff where it is outside the alphabet. */
 static uint8_t digit58(char c) {
-  static const int8_t values[0x80] = {
+  /* One more than the value, so that what is not listed becomes 0xff. */
+  static const uint8_t values[0x80] = {
       ['1'] = 1,  ['2'] = 2,  ['3'] = 3,  ['4'] = 4,  ['5'] = 5,  ['6'] = 6,  ['7'] = 7,
       ['8'] = 8,  ['9'] = 9,  ['A'] = 10, ['B'] = 11, ['C'] = 12, ['D'] = 13, ['E'] = 14,
       ['F'] = 15, ['G'] = 16, ['H'] = 17, ['J'] = 18, ['K'] = 19, ['L'] = 20, ['M'] = 21,

@@ -3,10 +3,11 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/multibase.h"
+#include "base/multihash.h"
 #include "base/varint.h"
 
 /* Codes of the multicodec table. */
-enum { IDENTITY = 0x00, SHA2_256 = 0x12, LIBP2P_KEY = 0x72, CID_V1 = 0x01 };
+enum { LIBP2P_KEY = 0x72, CID_V1 = 0x01 };
 
 #define DIGEST_LEN 32
 
@@ -19,29 +20,15 @@ int wpm_peer_id_from_bytes(wpm_bytes bytes, wpm_peer_id *out) {
   return WPM_OK;
 }
 
-/* Splits a multihash; *digest is all that follows its header. */
-static int read_multihash(wpm_bytes bytes, uint64_t *function, wpm_bytes *digest) {
-  uint64_t length;
-  size_t used;
-  size_t used_length;
-  if (wpm_varint_read(bytes, function, &used) != WPM_OK)
-    return WPM_ERR_INVALID;
-  wpm_bytes rest = {bytes.data + used, bytes.len - used};
-  if (wpm_varint_read(rest, &length, &used_length) != WPM_OK)
-    return WPM_ERR_INVALID;
-  *digest = (wpm_bytes){rest.data + used_length, rest.len - used_length};
-  return length == digest->len ? WPM_OK : WPM_ERR_INVALID;
-}
-
 int wpm_peer_id_check(wpm_bytes bytes) {
   uint64_t function;
   wpm_bytes digest;
-  int err = read_multihash(bytes, &function, &digest);
+  int err = wpm_multihash_read(bytes, &function, &digest);
   if (err)
     return err;
-  if (function == IDENTITY)
+  if (function == WPM_MULTIHASH_IDENTITY)
     return digest.len <= WPM_PEER_ID_INLINE_MAX ? WPM_OK : WPM_ERR_INVALID;
-  if (function == SHA2_256)
+  if (function == WPM_MULTIHASH_SHA2_256)
     return digest.len == DIGEST_LEN ? WPM_OK : WPM_ERR_INVALID;
   return WPM_ERR_UNSUPPORTED;
 }
@@ -129,7 +116,7 @@ int wpm_peer_id_format_cid(wpm_bytes id, char *out, size_t cap, size_t *len) {
 int wpm_peer_id_wrap_key(wpm_bytes encoded_key, wpm_peer_id *out) {
   if (encoded_key.len > WPM_PEER_ID_INLINE_MAX)
     return WPM_ERR_TOO_LARGE;
-  out->bytes[0] = IDENTITY;
+  out->bytes[0] = WPM_MULTIHASH_IDENTITY;
   out->bytes[1] = (uint8_t)encoded_key.len;
   if (encoded_key.len)
     memcpy(out->bytes + 2, encoded_key.data, encoded_key.len);
@@ -138,7 +125,7 @@ int wpm_peer_id_wrap_key(wpm_bytes encoded_key, wpm_peer_id *out) {
 }
 
 void wpm_peer_id_wrap_digest(const uint8_t digest[32], wpm_peer_id *out) {
-  out->bytes[0] = SHA2_256;
+  out->bytes[0] = WPM_MULTIHASH_SHA2_256;
   out->bytes[1] = DIGEST_LEN;
   memcpy(out->bytes + 2, digest, DIGEST_LEN);
   out->len = DIGEST_LEN + 2;
@@ -147,7 +134,7 @@ void wpm_peer_id_wrap_digest(const uint8_t digest[32], wpm_peer_id *out) {
 int wpm_peer_id_inline_key(wpm_bytes id, wpm_bytes *encoded_key) {
   uint64_t function;
   wpm_bytes digest;
-  if (read_multihash(id, &function, &digest) != WPM_OK || function != IDENTITY)
+  if (wpm_multihash_read(id, &function, &digest) != WPM_OK || function != WPM_MULTIHASH_IDENTITY)
     return WPM_ERR_NOT_FOUND;
   *encoded_key = digest;
   return WPM_OK;
