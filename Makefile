@@ -1,13 +1,43 @@
-# The commands a newcomer needs; `make help` lists them. CMake and Ninja do the work: see
-# CMakePresets.json for the builds.
+# The commands a newcomer needs; `make help` lists them. CMake and Ninja do the work (see
+# CMakePresets.json for the builds), tools/ holds the steps.
 
-PRESET ?= release
+PROGRAM = build/release/wakupeers
+PREFIX ?= /usr/local
+# For `make run`: options of the daemon. For the tests: arguments of ctest, e.g. ARGS="-R varint".
 ARGS ?=
 
-.PHONY: build help
-build: ## build the library and the program (PRESET=release)
-	@cmake --preset $(PRESET) -DWPM_BUILD_TESTS=OFF >/dev/null
-	@ninja -C build/$(PRESET)
+.PHONY: build run unit check test bench install format deps build-deps clean help
+
+build: build-deps ## build the library and the program
+	@cmake --preset release >/dev/null
+	@ninja --quiet -C build/release wakupeers_shared wakupeers_static wakupeers
+
+run: build ## build and start the daemon, e.g. make run ARGS="--staticnode=/ip4/…"
+	@exec $(PROGRAM) run $(ARGS)
+
+unit: deps ## run the unit tests under ASan and UBSan: seconds
+	@tools/test.sh unit $(ARGS)
+
+check: deps ## formatting, static analysis, the rules of the house
+	@tools/test.sh check $(ARGS)
+
+test: deps ## build and run everything
+	@tools/test.sh all $(ARGS)
+
+install: build ## install below PREFIX (/usr/local), DESTDIR before it
+	@cmake --install build/release --prefix $(PREFIX)
+
+format: ## format the C files in place
+	@tools/check_format.py --fix
+
+deps: ## install what building and testing need and is missing
+	@tools/deps.sh test
+
+build-deps:
+	@tools/deps.sh build
+
+clean: ## remove everything that was built
+	rm -rf build
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24

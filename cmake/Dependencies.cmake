@@ -26,9 +26,7 @@ if(WPM_BUILD_PROGRAM)
   wpm_require(JANSSON "jansson>=2.14" libjansson-dev)
   wpm_require(INIH "inih" libinih-dev)
 endif()
-if(WPM_BUILD_TESTS)
-  wpm_require(CMOCKA "cmocka>=1.1.5" libcmocka-dev)
-endif()
+pkg_check_modules(CMOCKA QUIET IMPORTED_TARGET GLOBAL "cmocka>=1.1.5")
 
 # nanopb has no pkg-config file.
 find_path(NANOPB_INCLUDE_DIR pb_decode.h PATH_SUFFIXES nanopb)

@@ -1,0 +1,59 @@
+#!/bin/sh
+# Builds what the tests need and runs them by one ctest, whose summary closes the run.
+#
+# usage: test.sh unit|check|all [CTEST-ARGUMENT...]
+#   unit   the unit suite under ASan and UBSan: quick, for every change
+#   check  formatting, static analysis and the rules of the house
+#   all    everything: gcc's release build, clang's ASan+UBSan build, TSan on what has threads
+set -eu
+cd "$(dirname "$0")/.."
+
+what=${1:?usage: test.sh unit|check|all}
+shift
+
+configure() { # configure PRESET [-D...]
+  preset=$1
+  shift
+  cmake --preset "$preset" -DWPM_BUILD_TESTS=ON "$@" >"build/$preset.configure.log" 2>&1 || {
+    cat "build/$preset.configure.log" >&2
+    exit 1
+  }
+}
+build() { # build PRESET TARGET...
+  preset=$1
+  shift
+  echo "building $preset: $*"
+  ninja --quiet -C "build/$preset" "$@"
+}
+
+mkdir -p build/all
+jobs=$(nproc)
+case "$what" in
+unit)
+  configure clang-asan
+  build clang-asan unit_tests
+  exec ctest --test-dir build/clang-asan -L '^unit$' -j "$jobs" --output-on-failure "$@"
+  ;;
+check)
+  configure release -DWPM_TEST_CHECKS=ON
+  configure clang-asan
+  build release wakupeers_shared wakupeers_static
+  build clang-asan wpm_nanopb_generated
+  exec ctest --test-dir build/release -L '^check$' -j "$jobs" --output-on-failure "$@"
+  ;;
+all)
+  configure release -DWPM_TEST_CHECKS=ON
+  configure clang-asan
+  configure clang-tsan
+  build release all
+  build clang-asan all
+  build clang-tsan all_tests
+  # One list of tests over the three builds; their names carry the build's prefix.
+  printf 'subdirs("%s")\n' ../release ../clang-asan ../clang-tsan >build/all/CTestTestfile.cmake
+  exec ctest --test-dir build/all -j "$jobs" --output-on-failure "$@"
+  ;;
+*)
+  echo "usage: $0 unit|check|all" >&2
+  exit 2
+  ;;
+esac
