@@ -2,8 +2,10 @@
  *
  * - Its hard cap is set once, at init; an append that would pass the cap, or for which memory
  *   lacks, changes nothing and says so.
- * - Memory grows as needed, in powers of two; an empty buffer can give its memory back, so that an
- *   idle connection holds none.
+ * - Memory grows as needed, in powers of two up to five fourths of the cap; an empty buffer can give
+ *   its memory back, so that an idle connection holds none.
+ * - Each operation takes amortised constant time a byte, also where small pieces are consumed from
+ *   the front of a full buffer.
  */
 #ifndef WPM_BASE_BUFFER_H
 #define WPM_BASE_BUFFER_H

@@ -15,24 +15,29 @@ void wpm_heap_fini(wpm_heap *heap) {
 }
 
 int wpm_heap_reserve(wpm_heap *heap, size_t slots) {
-  if (slots <= heap->slots)
+  if (slots <= heap->slots) {
     return WPM_OK;
+  }
   /* Half as much again, so that reserving one slot at a time stays cheap. */
   size_t wanted = heap->slots + heap->slots / 2;
-  if (wanted < slots)
+  if (wanted < slots) {
     wanted = slots;
-  if (wanted > UINT32_MAX - 1 || wanted > SIZE_MAX / sizeof(*heap->entries))
+  }
+  if (wanted > UINT32_MAX - 1 || wanted > SIZE_MAX / sizeof(*heap->entries)) {
     return WPM_ERR_NO_MEMORY;
+  }
   if (wanted > heap->capacity) {
     wpm_heap_entry *entries = realloc(heap->entries, wanted * sizeof(*entries));
-    if (!entries)
+    if (!entries) {
       return WPM_ERR_NO_MEMORY;
+    }
     heap->entries = entries;
     heap->capacity = wanted;
   }
   uint32_t *position = realloc(heap->position, wanted * sizeof(*position));
-  if (!position)
+  if (!position) {
     return WPM_ERR_NO_MEMORY;
+  }
   memset(position + heap->slots, 0, (wanted - heap->slots) * sizeof(*position));
   heap->position = position;
   heap->slots = wanted;
@@ -51,8 +56,9 @@ static void place(wpm_heap *heap, size_t index, wpm_heap_entry entry) {
 static void sift_up(wpm_heap *heap, size_t index, wpm_heap_entry entry) {
   while (index > 0) {
     size_t parent = (index - 1) / 2;
-    if (!before(entry, heap->entries[parent]))
+    if (!before(entry, heap->entries[parent])) {
       break;
+    }
     place(heap, index, heap->entries[parent]);
     index = parent;
   }
@@ -62,12 +68,15 @@ static void sift_up(wpm_heap *heap, size_t index, wpm_heap_entry entry) {
 static void sift_down(wpm_heap *heap, size_t index, wpm_heap_entry entry) {
   for (;;) {
     size_t child = 2 * index + 1;
-    if (child >= heap->count)
+    if (child >= heap->count) {
       break;
-    if (child + 1 < heap->count && before(heap->entries[child + 1], heap->entries[child]))
+    }
+    if (child + 1 < heap->count && before(heap->entries[child + 1], heap->entries[child])) {
       child++;
-    if (!before(heap->entries[child], entry))
+    }
+    if (!before(heap->entries[child], entry)) {
       break;
+    }
     place(heap, index, heap->entries[child]);
     index = child;
   }
@@ -76,44 +85,51 @@ static void sift_down(wpm_heap *heap, size_t index, wpm_heap_entry entry) {
 
 /* Puts `entry` where index was freed. */
 static void settle(wpm_heap *heap, size_t index, wpm_heap_entry entry) {
-  if (index > 0 && before(entry, heap->entries[(index - 1) / 2]))
+  if (index > 0 && before(entry, heap->entries[(index - 1) / 2])) {
     sift_up(heap, index, entry);
-  else
+  } else {
     sift_down(heap, index, entry);
+  }
 }
 
 static void remove_at(wpm_heap *heap, size_t index) {
   heap->position[heap->entries[index].slot] = 0;
   wpm_heap_entry last = heap->entries[--heap->count];
-  if (index < heap->count)
+  if (index < heap->count) {
     settle(heap, index, last);
+  }
 }
 
 void wpm_heap_set(wpm_heap *heap, uint32_t slot, wpm_mono at) {
   assert(slot < heap->slots);
   uint32_t position = heap->position[slot];
   if (at.ns == WPM_NEVER.ns) {
-    if (position)
+    if (position) {
       remove_at(heap, position - 1);
+    }
     return;
   }
   wpm_heap_entry entry = {at, slot};
-  if (position)
+  if (position) {
     settle(heap, position - 1, entry);
-  else
+  } else {
     sift_up(heap, heap->count++, entry);
+  }
 }
 
 wpm_mono wpm_heap_get(const wpm_heap *heap, uint32_t slot) {
-  if (slot >= heap->slots || heap->position[slot] == 0)
+  if (slot >= heap->slots || heap->position[slot] == 0) {
     return WPM_NEVER;
+  }
   return heap->entries[heap->position[slot] - 1].at;
 }
 
 wpm_mono wpm_heap_least(const wpm_heap *heap, uint32_t *slot) {
-  if (heap->count == 0)
+  if (heap->count == 0) {
     return WPM_NEVER;
-  if (slot)
+  }
+  if (slot) {
     *slot = heap->entries[0].slot;
+  }
   return heap->entries[0].at;
 }

@@ -39,32 +39,39 @@ static size_t search(const wpm_map *map, wpm_bytes key, uint32_t hash) {
   size_t at = home_of(hash, map->capacity);
   for (;; at = (at + 1) & mask) {
     const wpm_map_entry *entry = &map->entries[at];
-    if (entry->slot == WPM_MAP_NONE)
+    if (entry->slot == WPM_MAP_NONE) {
       return at;
-    if (entry->hash == hash && wpm_bytes_equal(map->key_of(map->user, entry->slot), key))
+    }
+    if (entry->hash == hash && wpm_bytes_equal(map->key_of(map->user, entry->slot), key)) {
       return at;
+    }
   }
 }
 
 static void insert_new(wpm_map_entry *entries, size_t capacity, wpm_map_entry entry) {
   size_t at = home_of(entry.hash, capacity);
-  while (entries[at].slot != WPM_MAP_NONE)
+  while (entries[at].slot != WPM_MAP_NONE) {
     at = (at + 1) & (capacity - 1);
+  }
   entries[at] = entry;
 }
 
 static int grow(wpm_map *map) {
-  if (map->capacity > UINT32_MAX / 2 || map->capacity > SIZE_MAX / 2 / sizeof(wpm_map_entry))
+  if (map->capacity > UINT32_MAX / 2 || map->capacity > SIZE_MAX / 2 / sizeof(wpm_map_entry)) {
     return WPM_ERR_NO_MEMORY;
+  }
   size_t capacity = map->capacity ? map->capacity * 2 : SMALLEST;
   wpm_map_entry *entries = malloc(capacity * sizeof(*entries));
-  if (!entries)
+  if (!entries) {
     return WPM_ERR_NO_MEMORY;
-  for (size_t i = 0; i < capacity; i++)
+  }
+  for (size_t i = 0; i < capacity; i++) {
     entries[i] = (wpm_map_entry){0, WPM_MAP_NONE};
+  }
   for (size_t i = 0; i < map->capacity; i++) {
-    if (map->entries[i].slot != WPM_MAP_NONE)
+    if (map->entries[i].slot != WPM_MAP_NONE) {
       insert_new(entries, capacity, map->entries[i]);
+    }
   }
   free(map->entries);
   map->entries = entries;
@@ -73,8 +80,9 @@ static int grow(wpm_map *map) {
 }
 
 uint32_t wpm_map_find(const wpm_map *map, wpm_bytes key) {
-  if (map->count == 0)
+  if (map->count == 0) {
     return WPM_MAP_NONE;
+  }
   return map->entries[search(map, key, hash_of(map, key))].slot;
 }
 
@@ -82,8 +90,9 @@ int wpm_map_add(wpm_map *map, wpm_bytes key, uint32_t slot) {
   assert(slot != WPM_MAP_NONE);
   if (map->count >= map->capacity - map->capacity / 4) {
     int err = grow(map);
-    if (err)
+    if (err) {
       return err;
+    }
   }
   insert_new(map->entries, map->capacity, (wpm_map_entry){hash_of(map, key), slot});
   map->count++;
@@ -91,12 +100,14 @@ int wpm_map_add(wpm_map *map, wpm_bytes key, uint32_t slot) {
 }
 
 bool wpm_map_remove(wpm_map *map, wpm_bytes key) {
-  if (map->count == 0)
+  if (map->count == 0) {
     return false;
+  }
   size_t mask = map->capacity - 1;
   size_t hole = search(map, key, hash_of(map, key));
-  if (map->entries[hole].slot == WPM_MAP_NONE)
+  if (map->entries[hole].slot == WPM_MAP_NONE) {
     return false;
+  }
   /* Close the gap: an entry moves into the hole unless its home lies behind the hole. */
   for (size_t at = (hole + 1) & mask; map->entries[at].slot != WPM_MAP_NONE; at = (at + 1) & mask) {
     size_t from_home = (at - home_of(map->entries[at].hash, map->capacity)) & mask;

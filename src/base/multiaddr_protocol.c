@@ -9,34 +9,41 @@
 /* ---- helpers --------------------------------------------------------------------------------- */
 
 static int copy_out(const void *data, size_t size, void *out, size_t cap, size_t *len) {
-  if (size > cap)
+  if (size > cap) {
     return WPM_ERR_NO_SPACE;
-  if (size)
+  }
+  if (size) {
     memcpy(out, data, size);
+  }
   *len = size;
   return WPM_OK;
 }
 
 static int write_text(wpm_bytes value, char *out, size_t cap, size_t *len) {
-  if (cap == 0)
+  if (cap == 0) {
     return WPM_ERR_NO_SPACE;
+  }
   int err = copy_out(value.data, value.len, out, cap - 1, len);
-  if (!err)
+  if (!err) {
     out[*len] = '\0';
+  }
   return err;
 }
 
 /* Decimal digits only, leading zeros allowed, up to `most`: as Go's strconv.ParseUint. */
 static int parse_number(wpm_text text, unsigned most, unsigned *out) {
   unsigned value = 0;
-  if (text.len == 0)
+  if (text.len == 0) {
     return WPM_ERR_INVALID;
+  }
   for (size_t i = 0; i < text.len; i++) {
-    if (text.data[i] < '0' || text.data[i] > '9')
+    if (text.data[i] < '0' || text.data[i] > '9') {
       return WPM_ERR_INVALID;
+    }
     value = value * 10 + (unsigned)(text.data[i] - '0');
-    if (value > most)
+    if (value > most) {
       return WPM_ERR_INVALID;
+    }
   }
   *out = value;
   return WPM_OK;
@@ -45,9 +52,9 @@ static int parse_number(wpm_text text, unsigned most, unsigned *out) {
 static int format_number(unsigned value, char *out, size_t cap, size_t *len) {
   char digits[10];
   size_t at = sizeof(digits);
-  do
+  do {
     digits[--at] = (char)('0' + value % 10);
-  while (value /= 10);
+  } while (value /= 10);
   return write_text((wpm_bytes){(const uint8_t *)digits + at, sizeof(digits) - at}, out, cap, len);
 }
 
@@ -55,14 +62,17 @@ static int format_number(unsigned value, char *out, size_t cap, size_t *len) {
  * overlong, a surrogate, above U+10FFFF or a control character (C0, DEL, C1). */
 static size_t utf8_length(const uint8_t *data, size_t len) {
   uint8_t lead = data[0];
-  if (lead < 0x80)
+  if (lead < 0x80) {
     return lead >= 0x20 && lead != 0x7f;
+  }
   size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || size > len)
+  if (lead < 0xc2 || lead > 0xf4 || size > len) {
     return 0;
+  }
   for (size_t i = 1; i < size; i++) {
-    if ((data[i] & 0xc0) != 0x80)
+    if ((data[i] & 0xc0) != 0x80) {
       return 0;
+    }
   }
   bool is_bad = (lead == 0xc2 && data[1] < 0xa0) || (lead == 0xe0 && data[1] < 0xa0) ||
                 (lead == 0xed && data[1] >= 0xa0) || (lead == 0xf0 && data[1] < 0x90) ||
@@ -73,8 +83,9 @@ static size_t utf8_length(const uint8_t *data, size_t len) {
 static int check_text(wpm_bytes value) {
   for (size_t i = 0; i < value.len;) {
     size_t size = utf8_length(value.data + i, value.len - i);
-    if (size == 0)
+    if (size == 0) {
       return WPM_ERR_INVALID;
+    }
     i += size;
   }
   return WPM_OK;
@@ -87,10 +98,12 @@ static int parse_ip4(wpm_text text, uint8_t *out, size_t cap, size_t *len) {
   uint8_t ip[16];
   size_t size;
   int err = wpm_ip_parse(text, ip, &size);
-  if (err)
+  if (err) {
     return err;
-  if (size == 16 && !wpm_ip6_is_mapped(ip))
+  }
+  if (size == 16 && !wpm_ip6_is_mapped(ip)) {
     return WPM_ERR_INVALID;
+  }
   return copy_out(ip + size - 4, 4, out, cap, len);
 }
 
@@ -98,8 +111,9 @@ static int parse_ip6(wpm_text text, uint8_t *out, size_t cap, size_t *len) {
   uint8_t ip[16];
   size_t size;
   int err = wpm_ip_parse(text, ip, &size);
-  if (err)
+  if (err) {
     return err;
+  }
   if (size == 4) {
     memcpy(ip + 12, ip, 4);
     memset(ip, 0, 10);
@@ -130,8 +144,9 @@ static int format_ipcidr(wpm_bytes value, char *out, size_t cap, size_t *len) {
 static int parse_port(wpm_text text, uint8_t *out, size_t cap, size_t *len) {
   unsigned port;
   int err = parse_number(text, 65535, &port);
-  if (err)
+  if (err) {
     return err;
+  }
   uint8_t bytes[2] = {(uint8_t)(port >> 8), (uint8_t)port};
   return copy_out(bytes, 2, out, cap, len);
 }
@@ -151,24 +166,29 @@ static int parse_text(wpm_text text, uint8_t *out, size_t cap, size_t *len) {
 }
 
 static int check_name(wpm_bytes value) {
-  if (value.len == 0 || memchr(value.data, '/', value.len))
+  if (value.len == 0 || memchr(value.data, '/', value.len)) {
     return WPM_ERR_INVALID;
+  }
   return check_text(value);
 }
 
 static int check_unix(wpm_bytes value) {
-  if (value.len < 2 || value.data[0] != '/' || value.data[value.len - 1] == '/')
+  if (value.len < 2 || value.data[0] != '/' || value.data[value.len - 1] == '/') {
     return WPM_ERR_INVALID;
+  }
   return check_text(value);
 }
 
 static int hex_digit(char c) {
-  if (c >= '0' && c <= '9')
+  if (c >= '0' && c <= '9') {
     return c - '0';
-  if (c >= 'a' && c <= 'f')
+  }
+  if (c >= 'a' && c <= 'f') {
     return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
+  }
+  if (c >= 'A' && c <= 'F') {
     return c - 'A' + 10;
+  }
   return -1;
 }
 
@@ -180,13 +200,15 @@ static int parse_http_path(wpm_text text, uint8_t *out, size_t cap, size_t *len)
     if (byte == '+') {
       byte = ' ';
     } else if (byte == '%') {
-      if (text.len - i < 3 || hex_digit(text.data[i + 1]) < 0 || hex_digit(text.data[i + 2]) < 0)
+      if (text.len - i < 3 || hex_digit(text.data[i + 1]) < 0 || hex_digit(text.data[i + 2]) < 0) {
         return WPM_ERR_INVALID;
+      }
       byte = (uint8_t)(hex_digit(text.data[i + 1]) << 4 | hex_digit(text.data[i + 2]));
       i += 2;
     }
-    if (at == cap)
+    if (at == cap) {
       return WPM_ERR_NO_SPACE;
+    }
     out[at++] = byte;
   }
   *len = at;
@@ -199,8 +221,9 @@ static int format_http_path(wpm_bytes value, char *out, size_t cap, size_t *len)
     uint8_t c = value.data[i];
     bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                  c == '-' || c == '_' || c == '.' || c == '~';
-    if (cap < 4 || at > cap - 4)
+    if (cap < 4 || at > cap - 4) {
       return WPM_ERR_NO_SPACE;
+    }
     if (plain || c == ' ') {
       out[at++] = plain ? (char)c : '+';
     } else {
@@ -209,8 +232,9 @@ static int format_http_path(wpm_bytes value, char *out, size_t cap, size_t *len)
       out[at++] = "0123456789ABCDEF"[c & 0xf];
     }
   }
-  if (at >= cap)
+  if (at >= cap) {
     return WPM_ERR_NO_SPACE;
+  }
   out[at] = '\0';
   *len = at;
   return WPM_OK;
@@ -231,12 +255,14 @@ static int check_certhash(wpm_bytes value) {
 }
 
 static int format_certhash(wpm_bytes value, char *out, size_t cap, size_t *len) {
-  if (cap < 2)
+  if (cap < 2) {
     return WPM_ERR_NO_SPACE;
+  }
   out[0] = 'u';
   int err = wpm_base64url_encode(value, out + 1, cap - 1, len);
-  if (!err)
+  if (!err) {
     ++*len;
+  }
   return err;
 }
 
@@ -248,13 +274,15 @@ static int format_certhash(wpm_bytes value, char *out, size_t cap, size_t *len) 
 
 /* 56 base32 characters, a colon, a port. */
 static int parse_onion3(wpm_text text, uint8_t *out, size_t cap, size_t *len) {
-  if (text.len < ONION3_TEXT + 1 || text.data[ONION3_TEXT] != ':')
+  if (text.len < ONION3_TEXT + 1 || text.data[ONION3_TEXT] != ':') {
     return WPM_ERR_INVALID;
+  }
   uint8_t value[ONION3_HOST + 2];
   size_t size;
   int err = wpm_base32_decode((wpm_text){text.data, ONION3_TEXT}, value, ONION3_HOST, &size);
-  if (err)
+  if (err) {
     return err;
+  }
   wpm_text port = {text.data + ONION3_TEXT + 1, text.len - ONION3_TEXT - 1};
   err = parse_port(port, value + ONION3_HOST, 2, &size);
   return err ? err : copy_out(value, sizeof(value), out, cap, len);
@@ -266,13 +294,16 @@ static int check_onion3(wpm_bytes value) {
 
 static int format_onion3(wpm_bytes value, char *out, size_t cap, size_t *len) {
   int err = wpm_base32_encode((wpm_bytes){value.data, ONION3_HOST}, out, cap, len);
-  if (err)
+  if (err) {
     return err;
+  }
   size_t digits;
   out[ONION3_TEXT] = ':';
   err = format_number(port_of(value.data + ONION3_HOST), out + ONION3_TEXT + 1,
                       cap - ONION3_TEXT - 1, &digits);
-  *len = ONION3_TEXT + 1 + digits;
+  if (!err) {
+    *len = ONION3_TEXT + 1 + digits;
+  }
   return err;
 }
 
@@ -335,18 +366,21 @@ static const wpm_multiaddr_protocol protocols[] = {
 
 const wpm_multiaddr_protocol *wpm_multiaddr_protocol_by_code(uint64_t code) {
   for (size_t i = 0; i < PROTOCOL_COUNT; i++) {
-    if (protocols[i].code == code)
+    if (protocols[i].code == code) {
       return &protocols[i];
+    }
   }
   return NULL;
 }
 
 const wpm_multiaddr_protocol *wpm_multiaddr_protocol_by_name(wpm_text name) {
-  if (wpm_text_equal(name, WPM_TEXT("ipfs"))) /* The old name. */
+  if (wpm_text_equal(name, WPM_TEXT("ipfs"))) { /* The old name. */
     name = WPM_TEXT("p2p");
+  }
   for (size_t i = 0; i < PROTOCOL_COUNT; i++) {
-    if (wpm_text_equal(name, wpm_text_of(protocols[i].name)))
+    if (wpm_text_equal(name, wpm_text_of(protocols[i].name))) {
       return &protocols[i];
+    }
   }
   return NULL;
 }

@@ -12,11 +12,13 @@ enum { LIBP2P_KEY = 0x72, CID_V1 = 0x01 };
 #define DIGEST_LEN 32
 
 int wpm_peer_id_from_bytes(wpm_bytes bytes, wpm_peer_id *out) {
-  if (bytes.len > WPM_PEER_ID_MAX)
+  if (bytes.len > WPM_PEER_ID_MAX) {
     return WPM_ERR_TOO_LARGE;
+  }
   out->len = (uint8_t)bytes.len;
-  if (bytes.len)
+  if (bytes.len) {
     memcpy(out->bytes, bytes.data, bytes.len);
+  }
   return WPM_OK;
 }
 
@@ -24,12 +26,15 @@ int wpm_peer_id_check(wpm_bytes bytes) {
   uint64_t function;
   wpm_bytes digest;
   int err = wpm_multihash_read(bytes, &function, &digest);
-  if (err)
+  if (err) {
     return err;
-  if (function == WPM_MULTIHASH_IDENTITY)
+  }
+  if (function == WPM_MULTIHASH_IDENTITY) {
     return digest.len <= WPM_PEER_ID_INLINE_MAX ? WPM_OK : WPM_ERR_INVALID;
-  if (function == WPM_MULTIHASH_SHA2_256)
+  }
+  if (function == WPM_MULTIHASH_SHA2_256) {
     return digest.len == DIGEST_LEN ? WPM_OK : WPM_ERR_INVALID;
+  }
   return WPM_ERR_UNSUPPORTED;
 }
 
@@ -38,15 +43,19 @@ static int unwrap_cid(wpm_bytes cid, wpm_bytes *id) {
   uint64_t version;
   uint64_t codec;
   size_t used;
-  if (wpm_varint_read(cid, &version, &used) != WPM_OK)
+  if (wpm_varint_read(cid, &version, &used) != WPM_OK) {
     return WPM_ERR_INVALID;
-  if (version != CID_V1)
+  }
+  if (version != CID_V1) {
     return WPM_ERR_UNSUPPORTED;
+  }
   cid = (wpm_bytes){cid.data + used, cid.len - used};
-  if (wpm_varint_read(cid, &codec, &used) != WPM_OK)
+  if (wpm_varint_read(cid, &codec, &used) != WPM_OK) {
     return WPM_ERR_INVALID;
-  if (codec != LIBP2P_KEY)
+  }
+  if (codec != LIBP2P_KEY) {
     return WPM_ERR_UNSUPPORTED;
+  }
   *id = (wpm_bytes){cid.data + used, cid.len - used};
   return WPM_OK;
 }
@@ -61,30 +70,36 @@ static int parse(wpm_text text, wpm_peer_id *out) {
     err = wpm_base58_decode(text, decoded, sizeof(decoded), &id.len);
   } else {
     err = wpm_multibase_decode(text, decoded, sizeof(decoded), &id.len);
-    if (!err)
+    if (!err) {
       err = unwrap_cid(id, &id);
+    }
   }
-  if (err)
+  if (err) {
     return err == WPM_ERR_NO_SPACE ? WPM_ERR_TOO_LARGE : err;
+  }
   err = wpm_peer_id_check(id);
   return err ? err : wpm_peer_id_from_bytes(id, out);
 }
 
 int wpm_peer_id_parse(wpm_text text, wpm_peer_id *out, wpm_error *error) {
   int err = parse(text, out);
-  if (!err)
+  if (!err) {
     return WPM_OK;
+  }
   char shown[80];
   wpm_text_printable(text, shown, sizeof(shown));
-  if (text.len == 0)
+  if (text.len == 0) {
     return wpm_fail(error, err, "empty peer id: give one such as 16Uiu2HA…");
-  if (err == WPM_ERR_UNSUPPORTED)
+  }
+  if (err == WPM_ERR_UNSUPPORTED) {
     return wpm_fail(error, err,
                     "peer id \"%s\" is of an unknown kind: it must be an identity or SHA-256 "
                     "multihash in base58, or a CIDv1 of a libp2p key",
                     shown);
-  if (err == WPM_ERR_TOO_LARGE)
+  }
+  if (err == WPM_ERR_TOO_LARGE) {
     return wpm_fail(error, err, "peer id \"%s\" is too long", shown);
+  }
   return wpm_fail(error, err,
                   "\"%s\" is not a peer id: it must be base58 (16Uiu2HA…, 12D3Koo…, Qm…) or a CID "
                   "(bafz…), and complete",
@@ -97,29 +112,36 @@ int wpm_peer_id_format(wpm_bytes id, char *out, size_t cap, size_t *len) {
 
 int wpm_peer_id_format_cid(wpm_bytes id, char *out, size_t cap, size_t *len) {
   uint8_t cid[WPM_PEER_ID_MAX + 2] = {CID_V1, LIBP2P_KEY};
-  if (id.len > WPM_PEER_ID_MAX)
+  if (id.len > WPM_PEER_ID_MAX) {
     return WPM_ERR_TOO_LARGE;
-  if (cap == 0)
+  }
+  if (cap == 0) {
     return WPM_ERR_NO_SPACE;
-  if (id.len)
+  }
+  if (id.len) {
     memcpy(cid + 2, id.data, id.len);
+  }
   size_t digits;
   int err = wpm_base32_encode((wpm_bytes){cid, id.len + 2}, out + 1, cap - 1, &digits);
-  if (err)
+  if (err) {
     return err;
+  }
   out[0] = 'b';
-  if (len)
+  if (len) {
     *len = digits + 1;
+  }
   return WPM_OK;
 }
 
 int wpm_peer_id_wrap_key(wpm_bytes encoded_key, wpm_peer_id *out) {
-  if (encoded_key.len > WPM_PEER_ID_INLINE_MAX)
+  if (encoded_key.len > WPM_PEER_ID_INLINE_MAX) {
     return WPM_ERR_TOO_LARGE;
+  }
   out->bytes[0] = WPM_MULTIHASH_IDENTITY;
   out->bytes[1] = (uint8_t)encoded_key.len;
-  if (encoded_key.len)
+  if (encoded_key.len) {
     memcpy(out->bytes + 2, encoded_key.data, encoded_key.len);
+  }
   out->len = (uint8_t)(encoded_key.len + 2);
   return WPM_OK;
 }
@@ -134,8 +156,9 @@ void wpm_peer_id_wrap_digest(const uint8_t digest[32], wpm_peer_id *out) {
 int wpm_peer_id_inline_key(wpm_bytes id, wpm_bytes *encoded_key) {
   uint64_t function;
   wpm_bytes digest;
-  if (wpm_multihash_read(id, &function, &digest) != WPM_OK || function != WPM_MULTIHASH_IDENTITY)
+  if (wpm_multihash_read(id, &function, &digest) != WPM_OK || function != WPM_MULTIHASH_IDENTITY) {
     return WPM_ERR_NOT_FOUND;
+  }
   *encoded_key = digest;
   return WPM_OK;
 }

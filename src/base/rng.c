@@ -12,8 +12,9 @@ static uint64_t rotate_left(uint64_t x, int bits) {
 }
 
 void wpm_rng_init(wpm_rng *rng, uint64_t seed) {
-  for (size_t i = 0; i < 4; i++)
+  for (size_t i = 0; i < 4; i++) {
     rng->state[i] = splitmix64(&seed);
+  }
 }
 
 uint64_t wpm_rng_next(wpm_rng *rng) {
@@ -30,13 +31,14 @@ uint64_t wpm_rng_next(wpm_rng *rng) {
 }
 
 uint64_t wpm_rng_below(wpm_rng *rng, uint64_t bound) {
-  if (bound == 0)
+  if (bound == 0) {
     return 0;
+  }
   /* 2^64 mod bound: numbers below it would make the small remainders more frequent. */
   uint64_t uneven = (0 - bound) % bound;
   uint64_t number;
-  do
+  do {
     number = wpm_rng_next(rng);
-  while (number < uneven);
+  } while (number < uneven);
   return number % bound;
 }

@@ -50,11 +50,13 @@ uint64_t wpm_siphash13(const wpm_siphash_key *key, wpm_bytes in) {
       key->k1 ^ UINT64_C(0x7465646279746573),
   };
   size_t whole = in.len & ~(size_t)7;
-  for (size_t i = 0; i < whole; i += 8)
+  for (size_t i = 0; i < whole; i += 8) {
     absorb(&s, read_little_endian(in.data + i));
+  }
   uint64_t last = (uint64_t)in.len << 56;
-  for (size_t i = whole; i < in.len; i++)
+  for (size_t i = whole; i < in.len; i++) {
     last |= (uint64_t)in.data[i] << (8 * (i - whole));
+  }
   absorb(&s, last);
   s.v2 ^= 0xff;
   sip_round(&s);
