@@ -6,7 +6,8 @@ usage: check_symbols.py --folder proto --objects OBJECT... [--given OBJECT...]
 Every symbol that an object leaves undefined must be defined by an object of its folder, by one of
 the folders it is built on (--given), or stand in the folder's allowlist, tools/allow/<folder>.txt.
 An object whose own list exists (tools/allow/proto.crypto.txt for proto's crypto.o) may use that
-too. So only crypto.o can name a crypto library, and nothing pure can reach a clock, a socket, a
+too; every object may use tools/allow/compiler.txt, what the compiler itself puts in, and the
+checked form of what it may use (__memcpy_chk for memcpy). So only crypto.o can name a crypto library, and nothing pure can reach a clock, a socket, a
 file, a thread, the environment or a random source.
 
 Random sources are refused even where a list has them, but for crypto_init.o, whose function is for
@@ -25,6 +26,7 @@ import tree
 
 RANDOM = re.compile(r"^(RAND_|randombytes|getrandom|getentropy|arc4random|random$|rand$|rand_r$|srand)")
 STATELESS_FOLDERS = {"base", "core"}
+FORTIFIED = re.compile(r"^__(?!stack)(\w+)_chk$")
 INIT_FUNCTION = re.compile(r"^wpm_crypto_init")
 FOLDERS_THAT_INIT = {"node", "proto"}
 MUTABLE_SECTIONS = re.compile(r"^(\.data|\.bss|\.tdata|\.tbss|COM|\*COM\*)(?!\.rel\.ro)")
@@ -42,7 +44,7 @@ def symbols_of(path):
         if len(fields) != 7 or fields[0] == "Name":
             continue
         name, _, kind, _, _, _, section = fields
-        name = name.split("@")[0]
+        name = FORTIFIED.sub(r"\1", name.split("@")[0])
         found.append(Symbol(name, kind.upper() != "U" and kind not in "vw", section, kind.isupper()))
     return found
 
@@ -92,7 +94,8 @@ class Checker:
 
     def check_object(self, path, known):
         stem = stem_of(path)
-        lists = [self.list_for(self.folder), self.list_for(f"{self.folder}.{stem}")]
+        lists = [self.list_for(name) for name in
+                 ("compiler", self.folder, f"{self.folder}.{stem}")]
         where = f"{self.folder}/{stem}.o"
         for symbol in symbols_of(path):
             if symbol.defined:
@@ -109,8 +112,8 @@ class Checker:
                     f"{where}: names {symbol.name}: a random source; randomness is an argument")
             elif symbol.name not in known and not any(
                     [allowed.allows(symbol.name) for allowed in lists if allowed]):
-                self.problems.append(
-                    f"{where}: names {symbol.name}, which tools/allow/{self.folder}.txt does not allow")
+                self.problems.append(f"{where}: names {symbol.name}, "
+                                     f"which tools/allow/{self.folder}.txt does not allow")
 
     def check_lists_are_minimal(self):
         for allowed in self.lists.values():
