@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Makes tests/data/captures: what real peers say to each other, byte for byte.
+
+Each session is one connection through a TCP tap of this program. One side is a js-libp2p peer
+whose Noise secrets and plaintext are recorded (js/libp2p/capture.mjs); the other is any peer.
+Usage: capture.py DIRECTORY
+"""
+
+import base64
+import select
+import socket
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import peers
+
+MULTISTREAM = b"\x13/multistream/1.0.0\n"
+IDENTIFY, PUSH, METADATA = "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0", "/vac/waku/metadata/1.0.0"
+
+
+class Tap:
+    """Forwards one TCP connection to a port of 127.0.0.1 and keeps the bytes of both ways."""
+
+    def __init__(self, port):
+        self._target = ("127.0.0.1", port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.sent = {"dialer": b"", "listener": b""}
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        with self._listener, self._listener.accept()[0] as near, socket.create_connection(self._target) as far:
+            ways = {near: ("dialer", far), far: ("listener", near)}
+            while ways:
+                for source in select.select(list(ways), [], [])[0]:
+                    role, sink = ways[source]
+                    try:
+                        data = source.recv(65536)
+                        self.sent[role] += data
+                        if data:
+                            sink.sendall(data)
+                    except OSError:
+                        data = b""
+                    if not data:
+                        del ways[source]
+                        try:
+                            sink.shutdown(socket.SHUT_WR)
+                        except OSError:
+                            ways.clear()
+                            break
+
+    def finish(self):
+        self._thread.join(timeout=peers.PATIENCE)
+        return self.sent
+
+
+def yamux_streams(sent):
+    """{stream id: {role: bytes}} of a yamux connection's two plaintexts."""
+    streams = {}
+    for role, data in sent.items():
+        at = data.find(b"\x00\x02\x00\x01") if data.startswith(MULTISTREAM) else 0
+        while at + 12 <= len(data):
+            kind, ident = data[at + 1], int.from_bytes(data[at + 4:at + 8], "big")
+            length = int.from_bytes(data[at + 8:at + 12], "big") if kind == 0 else 0
+            body = data[at + 12:at + 12 + length]
+            if ident and body:
+                both = streams.setdefault(ident, {"dialer": b"", "listener": b""})
+                both[role] += body
+            at += 12 + length
+    return streams
+
+
+def plain_length(sent, role):
+    """How many plaintext bytes are in the Noise transport messages of a role's raw bytes."""
+    at = 0
+    while at < len(sent) and (sent[at + 1:at + 2] == b"/" or sent[at:at + 4] == b"\x03na\n"):
+        at += 1 + sent[at]
+    lengths = []
+    while at + 2 <= len(sent):
+        lengths.append(int.from_bytes(sent[at:at + 2], "big"))
+        at += 2 + lengths[-1]
+    handshake = 2 if role == "dialer" else 1
+    return sum(length - 16 for length in lengths[handshake:])
+
+
+def find_stream(streams, protocol, opener):
+    """The bytes of both ways of the first stream of a protocol that a role opened."""
+    line = protocol.encode() + b"\n"
+    parity = 1 if opener == "dialer" else 0
+    for ident in sorted(streams):
+        if ident % 2 == parity and line in streams[ident][opener]:
+            return streams[ident]
+    raise LookupError(f"no stream of {protocol} opened by the {opener}")
+
+
+def messages(data, protocol):
+    """The length-prefixed messages after the negotiation lines of one way of a stream."""
+    line = protocol.encode() + b"\n"
+    at = data.index(line) + len(line)
+    found = []
+    while at < len(data):
+        length = shift = 0
+        while True:
+            byte = data[at]
+            at, length, shift = at + 1, length | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                break
+        found.append(data[at:at + length])
+        at += length
+    return found
+
+
+def x25519_public(secret):
+    """The X25519 public key (RFC 7748) of a secret: enough to tell which random bytes were one."""
+    prime, scalar = 2**255 - 19, bytearray(secret)
+    scalar[0] &= 248
+    scalar[31] = scalar[31] & 127 | 64
+    number = int.from_bytes(scalar, "little")
+    x1, x2, z2, x3, z3, swapped = 9, 1, 0, 9, 1, 0
+    for bit in reversed(range(255)):
+        now = number >> bit & 1
+        if now ^ swapped:
+            x2, z2, x3, z3 = x3, z3, x2, z2
+        swapped = now
+        a, b, c, d = x2 + z2, x2 - z2, x3 + z3, x3 - z3
+        aa, bb, da, cb = a * a % prime, b * b % prime, d * a % prime, c * b % prime
+        x3, z3 = (da + cb) ** 2 % prime, x1 * (da - cb) ** 2 % prime
+        x2, z2 = aa * bb % prime, (aa - bb) * (aa + 121665 * (aa - bb)) % prime
+    if swapped:
+        x2, z2 = x3, z3
+    return (x2 * pow(z2, prime - 2, prime) % prime).to_bytes(32, "little")
+
+
+def go_noise_secrets(peer, sent):
+    """(static, ephemeral): the ephemeral one's public key is on the wire, the static was read before."""
+    random = [bytes.fromhex(event["hex"]) for event in peer.events("random")]
+    for static, ephemeral in zip(random, random[1:]):
+        if x25519_public(ephemeral) in sent:
+            return static, ephemeral
+    raise LookupError("no recorded random bytes are the ephemeral secret")
+
+
+class Capture:
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.log = tempfile.TemporaryFile()
+
+    def write(self, name, data):
+        text = data.hex()
+        lines = [text[at:at + 96] for at in range(0, len(text), 96)]
+        (self.directory / f"{name}.hex").write_text("\n".join(lines) + "\n", encoding="ascii")
+
+    def start(self, kind, **config):
+        return peers.start(kind, self.log, **config)
+
+    def session(self, name, dialer, listener, after=None):
+        """dialer and listener are (kind, config); returns the plaintexts by role."""
+        made = {"dialer": self.start(dialer[0], **dialer[1]), "listener": self.start(listener[0], **listener[1])}
+        try:
+            return self._record(name, made, after)
+        finally:
+            for peer in made.values():
+                peer.kill()
+
+    def _record(self, name, made, after):
+        near, far = made["dialer"], made["listener"]
+        tap = Tap(far.hosts[0].port)
+        near.call("dial", addr=f"/ip4/127.0.0.1/tcp/{tap.port}/p2p/{far.id}")
+        near.wait("identify", peer=far.id)
+        far.wait("identify", peer=near.id)
+        near.call("ping", peer=far.id)
+        if after:
+            after(near, far)
+        near.call("disconnect", peer=far.id)
+        far.wait("disconnected", peer=near.id)
+        sent = tap.finish()
+        for role, data in sent.items():
+            self.write(f"{name}.{role}-sent", data)
+        return self._secrets(name, made, sent)
+
+    def _secrets(self, name, made, sent):
+        plain = {}
+        for role, peer in made.items():
+            if not peer.config.get("capture"):
+                continue
+            if peer.kind == "go-libp2p":
+                static, ephemeral = go_noise_secrets(peer, sent[role])
+            else:
+                static = bytes.fromhex(peer.wait("noise_static")["secret"])
+                ephemeral = bytes.fromhex(peer.wait("noise_ephemeral")["secret"])
+                other = "listener" if role == "dialer" else "dialer"
+                plain = {role: _plain(peer, "sent"), other: _plain(peer, "received")}
+            self.write(f"{name}.{role}-identity", base64.b64decode(peer.hosts[0].key))
+            self.write(f"{name}.{role}-noise-static", static)
+            self.write(f"{name}.{role}-noise-ephemeral", ephemeral)
+        for role, data in plain.items():
+            # What a peer wrote after its socket was closed never reached the wire.
+            plain[role] = data = data[:plain_length(sent[role], role)]
+            self.write(f"{name}.{role}-plain", data)
+        return plain
+
+
+def _plain(peer, way):
+    return b"".join(bytes.fromhex(event["hex"]) for event in peer.events("plain", way=way))
+
+
+def main(directory):
+    capture = Capture(directory)
+    waku = {"cluster": 1, "shards": [0, 3]}
+    js = {"capture": True, "keyType": "ed25519", "metadata": waku}
+    ask = lambda near, far: near.call("metadata", peer=far.id)
+
+    def of(kind, plain, opener, responder):
+        """Writes the identify message of a peer kind, as the responder of the opener's stream."""
+        stream = find_stream(yamux_streams(plain), IDENTIFY, opener)
+        capture.write(f"identify-stream.{kind}", stream[responder])
+        for number, message in enumerate(messages(stream[responder], IDENTIFY)):
+            capture.write(f"identify.{kind}" + (f".part{number + 1}" if number else ""), message)
+
+    def metadata_of(plain, opener, asker, answerer):
+        stream = find_stream(yamux_streams(plain), METADATA, opener)
+        other = "listener" if opener == "dialer" else "dialer"
+        if asker:
+            capture.write(f"metadata-request.{asker}", messages(stream[opener], METADATA)[0])
+        if answerer:
+            capture.write(f"metadata-response.{answerer}", messages(stream[other], METADATA)[0])
+
+    plain = capture.session("js-dials-js-yamux", ("js-libp2p", js), ("js-libp2p", {**js, "keyType": "secp256k1"}))
+    of("js-libp2p", plain, "dialer", "listener")
+    capture.session("js-dials-js-mplex", ("js-libp2p", {**js, "muxers": ["mplex"]}), ("js-libp2p", {**js, "muxers": ["mplex"]}))
+    plain = capture.session("js-dials-jswaku-yamux", ("js-libp2p", js), ("js-waku", {"metadata": waku, "muxers": ["yamux"]}), after=ask)
+    of("js-waku", plain, "dialer", "listener")
+    metadata_of(plain, "dialer", "js-libp2p", "js-waku")
+    capture.session("jswaku-dials-js-mplex", ("js-waku", {"metadata": waku, "muxers": ["mplex"]}), ("js-libp2p", {**js, "muxers": ["mplex"]}))
+
+    def push(near, far):
+        seen = near.mark()
+        far.call("protocol", name="/vac/waku/store-query/3.0.0")
+        near.wait("peer_update", peer=far.id, since=seen)
+
+    for key in ("ed25519", "secp256k1", "rsa"):
+        go = {"capture": True, "keyType": key, "relay": True, "topics": ["/waku/2/rs/1/0"]}
+        plain = capture.session(f"js-dials-go-{key}-yamux", ("js-libp2p", js), ("go-libp2p", go), after=push)
+        of(f"go-libp2p-{key}", plain, "dialer", "listener")
+        pushed = find_stream(yamux_streams(plain), PUSH, "listener")["listener"]
+        capture.write(f"identify-push-stream.go-libp2p-{key}", pushed)
+        plain = capture.session(f"go-dials-js-{key}-yamux", ("go-libp2p", {**go, "relay": False}), ("js-libp2p", js))
+    go = {"capture": True, "keyType": "ecdsa"}  # js-libp2p refuses a peer with such a key.
+    capture.session("go-dials-go-ecdsa-yamux", ("go-libp2p", go), ("go-libp2p", go))
+    capture.session("js-dials-go-ed25519-mplex", ("js-libp2p", {**js, "muxers": ["mplex"]}), ("go-libp2p", {"muxers": ["mplex"]}))
+    many = {"protocols": [f"/wakupeers/interop/protocol-with-a-long-name/{n}/1.0.0" for n in range(130)]}
+    plain = capture.session("js-dials-go-many-protocols", ("js-libp2p", js), ("go-libp2p", many))
+    of("go-libp2p-many-protocols", plain, "dialer", "listener")
+    plain = capture.session("gowaku-dials-js-yamux", ("go-waku", {"metadata": waku}), ("js-libp2p", js),
+                            after=lambda near, far: far.wait("metadata", peer=near.id))
+    of("go-waku", plain, "listener", "dialer")
+    metadata_of(plain, "dialer", "go-waku", None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

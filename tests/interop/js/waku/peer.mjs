@@ -1,0 +1,45 @@
+// A js-waku 0.0.27 relay node under the control protocol of ../control.mjs.
+// Its configuration is documented in ../../README.md.
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { generateKeyPair, unmarshalPrivateKey } from '@libp2p/crypto/keys'
+import { mplex } from '@libp2p/mplex'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { createFromPrivKey } from '@libp2p/peer-id-factory'
+import { tcp } from '@libp2p/tcp'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createRelayNode } from '@waku/sdk/relay'
+import { emit, readConfig, serve } from '../control.mjs'
+import { loopbackGater, nodeCommands, noLimits, observe } from '../observe.mjs'
+
+const MUXERS = { yamux, mplex }
+
+const config = readConfig()
+const metadata = { cluster: 1, shards: [0], ...config.metadata }
+const given = config.keys?.[0]
+const key = given != null
+  ? await unmarshalPrivateKey(Buffer.from(given, 'base64'))
+  : await generateKeyPair(config.keyType ?? 'secp256k1')
+
+const waku = await createRelayNode({
+  networkConfig: { clusterId: metadata.cluster, shards: metadata.shards },
+  libp2p: {
+    peerId: await createFromPrivKey(key),
+    hideWebSocketInfo: true,
+    addresses: { listen: [config.listen?.[0] ?? '/ip4/127.0.0.1/tcp/0'] },
+    transports: [tcp()],
+    connectionEncryption: [noise()],
+    streamMuxers: (config.muxers ?? ['yamux', 'mplex']).map(name => MUXERS[name]()),
+    connectionGater: loopbackGater,
+    connectionManager: noLimits
+  }
+})
+await waku.start()
+const node = waku.libp2p
+const addrs = await observe(node, 0)
+
+serve(nodeCommands([node], { ma: multiaddr, peerId: peerIdFromString }))
+emit('listening', {
+  hosts: [{ host: 0, id: node.peerId.toString(), addrs, key: Buffer.from(key.bytes).toString('base64') }],
+  kind: 'js-waku'
+})
