@@ -59,18 +59,18 @@ typedef enum wpm_key_type {
   WPM_KEY_ECDSA = 3
 } wpm_key_type;
 
-#define WPM_SIGNATURE_MAX 1024       /* Longest signature we make or verify, in bytes (RSA-8192). */
-#define WPM_PUBLIC_KEY_MAX 1100      /* Longest encoded public key we accept, in bytes. */
-#define WPM_IDENTITY_PUBLIC_MAX 48   /* Longest encoded public key of our own. */
+#define WPM_SIGNATURE_MAX 1024     /* Longest signature we make or verify, in bytes (RSA-8192). */
+#define WPM_PUBLIC_KEY_MAX 1100    /* Longest encoded public key we accept, in bytes. */
+#define WPM_IDENTITY_PUBLIC_MAX 48 /* Longest encoded public key of our own. */
 
 /* Our own key pair: secp256k1 or Ed25519. */
 typedef struct wpm_identity {
-  wpm_key_type type;                              /* WPM_KEY_SECP256K1 or WPM_KEY_ED25519. */
-  uint8_t secret[64];                             /* secp256k1: 32-byte scalar; Ed25519: seed and
+  wpm_key_type type;                           /* WPM_KEY_SECP256K1 or WPM_KEY_ED25519. */
+  uint8_t secret[64];                          /* secp256k1: 32-byte scalar; Ed25519: seed and
                                                      public key (libsodium's form). */
-  uint8_t public_key[WPM_IDENTITY_PUBLIC_MAX];    /* Encoded as libp2p's PublicKey protobuf. */
-  size_t public_key_len;                          /* Its length. */
-  wpm_peer_id peer_id;                            /* Our peer id. */
+  uint8_t public_key[WPM_IDENTITY_PUBLIC_MAX]; /* Encoded as libp2p's PublicKey protobuf. */
+  size_t public_key_len;                       /* Its length. */
+  wpm_peer_id peer_id;                         /* Our peer id. */
 } wpm_identity;
 
 /* Makes the key pair from 32 secret bytes: an Ed25519 seed or a secp256k1 scalar. WPM_ERR_INVALID:
