@@ -57,8 +57,9 @@ static int send_empty(mplex *m, uint64_t header) {
   uint8_t *space;
   size_t size = wpm_varint_size(header) + 1;
   int err = wpm_buffer_reserve(m->out, size, &space);
-  if (err)
+  if (err) {
     return err;
+  }
   space[wpm_varint_write(header, space)] = 0;
   wpm_buffer_commit(m->out, size);
   return WPM_OK;
@@ -81,16 +82,18 @@ static int go_away(wpm_muxer *muxer, uint32_t code) {
 static int add_stream(mplex *m, uint64_t id, bool ours, mplex_stream **out) {
   wpm_mux_entry *entry;
   int err = wpm_mux_streams_add(&m->streams, sizeof(mplex_stream), key_of(id, ours), ours, &entry);
-  if (err)
+  if (err) {
     return err;
+  }
   entry->handle.muxer = &m->muxer;
   *out = stream_of(entry);
   return WPM_OK;
 }
 
 static void end_stream(mplex *m, mplex_stream *stream) {
-  if (m->receiving == stream)
+  if (m->receiving == stream) {
     m->receiving = NULL;
+  }
   wpm_mux_streams_end(&m->streams, &stream->entry);
 }
 
@@ -102,12 +105,14 @@ static void finish_stream(mplex *m, mplex_stream *stream, bool reset) {
 
 static int open_stream(wpm_muxer *muxer, void *stream_user, wpm_mux_stream **out) {
   mplex *m = mplex_of(muxer);
-  if (m->streams.outbound >= m->max_outbound || m->next_id >> ID_BITS != 0)
+  if (m->streams.outbound >= m->max_outbound || m->next_id >> ID_BITS != 0) {
     return WPM_ERR_FULL;
+  }
   mplex_stream *stream;
   int err = add_stream(m, m->next_id, true, &stream);
-  if (err)
+  if (err) {
     return err;
+  }
   err = send_empty(m, m->next_id << 3 | WPM_MPLEX_NEW_STREAM);
   if (err) {
     end_stream(m, stream);
@@ -127,16 +132,19 @@ static int write_stream(wpm_mux_stream *handle, wpm_bytes data, size_t *taken) {
   mplex_stream *stream = (mplex_stream *)handle;
   mplex *m = mplex_of(handle->muxer);
   *taken = 0;
-  if (stream->entry.ended || stream->entry.write_closed)
+  if (stream->entry.ended || stream->entry.write_closed) {
     return WPM_ERR_CLOSED;
+  }
   uint64_t header = header_of(stream->entry.key, WPM_MPLEX_MESSAGE_RECEIVER);
   size_t size = 0;
-  for (size_t left = data.len; left > 0; left -= part_of(left))
+  for (size_t left = data.len; left > 0; left -= part_of(left)) {
     size += wpm_varint_size(header) + wpm_varint_size(part_of(left)) + part_of(left);
+  }
   uint8_t *at;
   int err = wpm_buffer_reserve(m->out, size, &at);
-  if (err)
+  if (err) {
     return err;
+  }
   for (size_t left = data.len; left > 0; left -= part_of(left)) {
     at += wpm_varint_write(header, at);
     at += wpm_varint_write(part_of(left), at);
@@ -151,14 +159,17 @@ static int write_stream(wpm_mux_stream *handle, wpm_bytes data, size_t *taken) {
 static int close_write(wpm_mux_stream *handle) {
   mplex_stream *stream = (mplex_stream *)handle;
   mplex *m = mplex_of(handle->muxer);
-  if (stream->entry.ended || stream->entry.write_closed)
+  if (stream->entry.ended || stream->entry.write_closed) {
     return WPM_OK;
+  }
   int err = send_empty(m, header_of(stream->entry.key, WPM_MPLEX_CLOSE_RECEIVER));
-  if (err)
+  if (err) {
     return err;
+  }
   stream->entry.write_closed = true;
-  if (!stream->entry.read_closed)
+  if (!stream->entry.read_closed) {
     return WPM_OK;
+  }
   end_stream(m, stream);
   return 1;
 }
@@ -166,16 +177,18 @@ static int close_write(wpm_mux_stream *handle) {
 static void reset_stream(wpm_mux_stream *handle) {
   mplex_stream *stream = (mplex_stream *)handle;
   mplex *m = mplex_of(handle->muxer);
-  if (stream->entry.ended)
+  if (stream->entry.ended) {
     return;
+  }
   (void)send_empty(m, header_of(stream->entry.key, WPM_MPLEX_RESET_RECEIVER));
   end_stream(m, stream);
 }
 
 static int consumed(wpm_mux_stream *handle, size_t bytes) {
   mplex_stream *stream = (mplex_stream *)handle;
-  if (stream->entry.ended)
+  if (stream->entry.ended) {
     return WPM_OK;
+  }
   assert(bytes <= stream->unread);
   stream->unread -= (uint32_t)bytes;
   return WPM_OK;
@@ -184,48 +197,58 @@ static int consumed(wpm_mux_stream *handle, size_t bytes) {
 /* ---- receiving ------------------------------------------------------------------------------- */
 
 static int take_new_stream(mplex *m, uint64_t id) {
-  if (wpm_mux_streams_find(&m->streams, key_of(id, false)))
+  if (wpm_mux_streams_find(&m->streams, key_of(id, false))) {
     return WPM_ERR_PROTOCOL;
-  if (m->streams.inbound >= m->max_inbound)
+  }
+  if (m->streams.inbound >= m->max_inbound) {
     return send_empty(m, id << 3 | WPM_MPLEX_RESET_RECEIVER);
+  }
   mplex_stream *stream;
   int err = add_stream(m, id, false, &stream);
-  if (err)
+  if (err) {
     return err;
+  }
   m->callbacks->stream_opened(m->user, &stream->entry.handle);
   return WPM_OK;
 }
 
 static void take_close(mplex *m, mplex_stream *stream) {
-  if (stream->entry.read_closed)
+  if (stream->entry.read_closed) {
     return;
+  }
   stream->entry.read_closed = true;
   m->callbacks->stream_eof(m->user, &stream->entry.handle);
-  if (!stream->entry.ended && stream->entry.write_closed)
+  if (!stream->entry.ended && stream->entry.write_closed) {
     finish_stream(m, stream, false);
+  }
 }
 
 /* A message whose header and length are known; its data is still to come. */
 static int take_message(mplex *m, uint64_t header, uint64_t length) {
   unsigned flag = header & 7;
   uint64_t id = header >> 3;
-  if (length > WPM_MPLEX_MESSAGE_MAX || flag > WPM_MPLEX_RESET_INITIATOR)
+  if (length > WPM_MPLEX_MESSAGE_MAX || flag > WPM_MPLEX_RESET_INITIATOR) {
     return WPM_ERR_PROTOCOL;
+  }
   m->data_left = (uint32_t)length;
-  if (flag == WPM_MPLEX_NEW_STREAM)
+  if (flag == WPM_MPLEX_NEW_STREAM) {
     return take_new_stream(m, id);
+  }
   bool ours = flag & 1; /* They are its receiver. */
-  if (ours && id >= m->next_id)
+  if (ours && id >= m->next_id) {
     return WPM_ERR_PROTOCOL;
+  }
   mplex_stream *stream = stream_of(wpm_mux_streams_find(&m->streams, key_of(id, ours)));
-  if (!stream)
+  if (!stream) {
     return WPM_OK;
-  if (flag <= WPM_MPLEX_MESSAGE_INITIATOR)
+  }
+  if (flag <= WPM_MPLEX_MESSAGE_INITIATOR) {
     m->receiving = length > 0 && !stream->entry.read_closed ? stream : NULL;
-  else if (flag <= WPM_MPLEX_CLOSE_INITIATOR)
+  } else if (flag <= WPM_MPLEX_CLOSE_INITIATOR) {
     take_close(m, stream);
-  else
+  } else {
     finish_stream(m, stream, true);
+  }
   return WPM_OK;
 }
 
@@ -234,16 +257,19 @@ static int take_header(mplex *m, wpm_bytes *in) {
   in->data++;
   in->len--;
   m->varint[m->varint_len++] = byte;
-  if (byte & 0x80)
+  if (byte & 0x80) {
     return m->varint_len < WPM_VARINT_MAX ? WPM_OK : WPM_ERR_PROTOCOL;
+  }
   uint64_t value;
   size_t used;
-  if (wpm_varint_read((wpm_bytes){m->varint, m->varint_len}, &value, &used) != WPM_OK)
+  if (wpm_varint_read((wpm_bytes){m->varint, m->varint_len}, &value, &used) != WPM_OK) {
     return WPM_ERR_PROTOCOL;
+  }
   m->varint_len = 0;
   m->has_header = !m->has_header;
-  if (!m->has_header)
+  if (!m->has_header) {
     return take_message(m, m->header, value);
+  }
   m->header = value;
   return WPM_OK;
 }
@@ -257,17 +283,20 @@ static void take_data(mplex *m, wpm_bytes *in) {
     finish_stream(m, stream, true);
     stream = NULL;
   }
-  if (stream && len > m->receive_window - stream->unread)
+  if (stream && len > m->receive_window - stream->unread) {
     len = m->receive_window - stream->unread;
+  }
   wpm_bytes data = {in->data, len};
   in->data += len;
   in->len -= len;
   m->data_left -= (uint32_t)len;
-  if (!stream)
+  if (!stream) {
     return;
+  }
   stream->unread += (uint32_t)len;
-  if (m->data_left == 0)
+  if (m->data_left == 0) {
     m->receiving = NULL;
+  }
   m->callbacks->stream_data(m->user, &stream->entry.handle, data);
 }
 
@@ -276,10 +305,11 @@ static int input(wpm_muxer *muxer, wpm_bytes in) {
   wpm_mux_streams_enter(&m->streams);
   int err = WPM_OK;
   while (!err && in.len > 0) {
-    if (m->data_left > 0)
+    if (m->data_left > 0) {
       take_data(m, &in);
-    else
+    } else {
       err = take_header(m, &in);
+    }
   }
   wpm_mux_streams_leave(&m->streams);
   return err;
@@ -293,11 +323,13 @@ static bool mid_frame(const wpm_muxer *muxer) {
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static int create(const wpm_muxer_config *config, wpm_muxer **out) {
-  if (config->receive_window == 0)
+  if (config->receive_window == 0) {
     return WPM_ERR_INVALID;
+  }
   mplex *m = calloc(1, sizeof(*m));
-  if (!m)
+  if (!m) {
     return WPM_ERR_NO_MEMORY;
+  }
   m->muxer.type = &wpm_mplex;
   m->callbacks = config->callbacks;
   m->user = config->user;
@@ -311,8 +343,9 @@ static int create(const wpm_muxer_config *config, wpm_muxer **out) {
 }
 
 static void free_muxer(wpm_muxer *muxer) {
-  if (!muxer)
+  if (!muxer) {
     return;
+  }
   wpm_mux_streams_fini(&mplex_of(muxer)->streams);
   free(muxer);
 }

@@ -17,8 +17,9 @@ static size_t line_size(wpm_text text) {
 /* Writes `text` as a message and returns the place behind it. */
 static uint8_t *put_line(uint8_t *at, wpm_text text) {
   at += wpm_varint_write(text.len + 1, at);
-  if (text.len > 0)
+  if (text.len > 0) {
     memcpy(at, text.data, text.len);
+  }
   at[text.len] = '\n';
   return at + text.len + 1;
 }
@@ -26,8 +27,9 @@ static uint8_t *put_line(uint8_t *at, wpm_text text) {
 static int send_line(wpm_buffer *out, wpm_text text) {
   uint8_t *space;
   int err = wpm_buffer_reserve(out, line_size(text), &space);
-  if (err)
+  if (err) {
     return err;
+  }
   put_line(space, text);
   wpm_buffer_commit(out, line_size(text));
   return WPM_OK;
@@ -37,16 +39,19 @@ static int send_line(wpm_buffer *out, wpm_text text) {
  * newline. */
 static int send_list(const wpm_multistream *ms, wpm_buffer *out) {
   size_t size = 1;
-  for (size_t i = 0; i < ms->protocol_count; i++)
+  for (size_t i = 0; i < ms->protocol_count; i++) {
     size += line_size(ms->protocols[i]);
+  }
   size_t total = wpm_varint_size(size) + size;
   uint8_t *at;
   int err = wpm_buffer_reserve(out, total, &at);
-  if (err)
+  if (err) {
     return err;
+  }
   at += wpm_varint_write(size, at);
-  for (size_t i = 0; i < ms->protocol_count; i++)
+  for (size_t i = 0; i < ms->protocol_count; i++) {
     at = put_line(at, ms->protocols[i]);
+  }
   *at = '\n';
   wpm_buffer_commit(out, total);
   return WPM_OK;
@@ -55,21 +60,24 @@ static int send_list(const wpm_multistream *ms, wpm_buffer *out) {
 void wpm_multistream_init(wpm_multistream *ms, bool dialler, const wpm_text *protocols,
                           size_t protocol_count) {
   assert(!dialler || protocol_count > 0);
-  for (size_t i = 0; i < protocol_count; i++)
+  for (size_t i = 0; i < protocol_count; i++) {
     assert(protocols[i].len > 0 && protocols[i].len < WPM_MULTISTREAM_LINE);
+  }
   *ms = (wpm_multistream){
       .protocols = protocols, .protocol_count = protocol_count, .dialler = dialler};
 }
 
 int wpm_multistream_start(wpm_multistream *ms, wpm_buffer *out) {
-  if (!ms->dialler)
+  if (!ms->dialler) {
     return send_line(out, HEADER);
+  }
   wpm_text first = ms->protocols[0];
   size_t total = line_size(HEADER) + line_size(first);
   uint8_t *space;
   int err = wpm_buffer_reserve(out, total, &space);
-  if (err)
+  if (err) {
     return err;
+  }
   put_line(put_line(space, HEADER), first);
   wpm_buffer_commit(out, total);
   return WPM_OK;
@@ -81,15 +89,19 @@ static int take_line(wpm_bytes in, wpm_text *line, size_t *used) {
   uint64_t len = 0;
   size_t prefix = 0;
   int err = wpm_varint_read(in, &len, &prefix);
-  if (err == WPM_ERR_TRUNCATED && in.len < wpm_varint_size(WPM_MULTISTREAM_LINE))
+  if (err == WPM_ERR_TRUNCATED && in.len < wpm_varint_size(WPM_MULTISTREAM_LINE)) {
     return err;
-  if (err || len == 0 || len > WPM_MULTISTREAM_LINE)
+  }
+  if (err || len == 0 || len > WPM_MULTISTREAM_LINE) {
     return WPM_ERR_PROTOCOL;
-  if (in.len - prefix < len)
+  }
+  if (in.len - prefix < len) {
     return WPM_ERR_TRUNCATED;
+  }
   const char *text = (const char *)in.data + prefix;
-  if (text[len - 1] != '\n')
+  if (text[len - 1] != '\n') {
     return WPM_ERR_PROTOCOL;
+  }
   *line = (wpm_text){text, (size_t)len - 1};
   *used = prefix + (size_t)len;
   return WPM_OK;
@@ -102,15 +114,17 @@ static int take_answer(wpm_multistream *ms, wpm_text line, wpm_buffer *out) {
     ms->state = WPM_MULTISTREAM_AGREED;
     return WPM_OK;
   }
-  if (!wpm_text_equal(line, REFUSAL))
+  if (!wpm_text_equal(line, REFUSAL)) {
     return WPM_ERR_PROTOCOL;
+  }
   if (ms->proposed + 1 == ms->protocol_count) {
     ms->state = WPM_MULTISTREAM_FAILED;
     return WPM_OK;
   }
   int err = send_line(out, ms->protocols[ms->proposed + 1]);
-  if (!err)
+  if (!err) {
     ms->proposed++;
+  }
   return err;
 }
 
@@ -121,17 +135,20 @@ static int take_proposal(wpm_multistream *ms, wpm_text line, wpm_buffer *out) {
     return WPM_OK;
   }
   size_t i = 0;
-  while (i < ms->protocol_count && !wpm_text_equal(line, ms->protocols[i]))
+  while (i < ms->protocol_count && !wpm_text_equal(line, ms->protocols[i])) {
     i++;
+  }
   int err;
-  if (i < ms->protocol_count)
+  if (i < ms->protocol_count) {
     err = send_line(out, line);
-  else if (wpm_text_equal(line, LIST))
+  } else if (wpm_text_equal(line, LIST)) {
     err = send_list(ms, out);
-  else
+  } else {
     err = send_line(out, REFUSAL);
-  if (err)
+  }
+  if (err) {
     return err;
+  }
   ms->proposed++;
   if (i < ms->protocol_count) {
     ms->agreed = i;
@@ -142,8 +159,9 @@ static int take_proposal(wpm_multistream *ms, wpm_text line, wpm_buffer *out) {
 
 static int take_message(wpm_multistream *ms, wpm_text line, wpm_buffer *out) {
   if (!ms->header_received) {
-    if (!wpm_text_equal(line, HEADER))
+    if (!wpm_text_equal(line, HEADER)) {
       return WPM_ERR_PROTOCOL;
+    }
     ms->header_received = true;
     return WPM_OK;
   }
@@ -156,12 +174,15 @@ int wpm_multistream_read(wpm_multistream *ms, wpm_bytes in, size_t *used, wpm_bu
     wpm_text line = {0};
     size_t taken = 0;
     int err = take_line((wpm_bytes){in.data + *used, in.len - *used}, &line, &taken);
-    if (err == WPM_ERR_TRUNCATED)
+    if (err == WPM_ERR_TRUNCATED) {
       return WPM_OK;
-    if (!err)
+    }
+    if (!err) {
       err = take_message(ms, line, out);
-    if (err)
+    }
+    if (err) {
       return err;
+    }
     *used += taken;
   }
   return WPM_OK;

@@ -24,8 +24,9 @@ static void free_ended(wpm_mux_streams *set) {
 
 void wpm_mux_streams_fini(wpm_mux_streams *set) {
   assert(!set->busy);
-  for (uint32_t i = 0; i < count_of(set); i++)
+  for (uint32_t i = 0; i < count_of(set); i++) {
     free(set->sorted[i]);
+  }
   free(set->sorted);
   wpm_mux_streams_init(set);
 }
@@ -36,30 +37,35 @@ static uint32_t place_of(const wpm_mux_streams *set, uint64_t key) {
   uint32_t high = count_of(set);
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
-    if (set->sorted[middle]->key < key)
+    if (set->sorted[middle]->key < key) {
       low = middle + 1;
-    else
+    } else {
       high = middle;
+    }
   }
   return low;
 }
 
 wpm_mux_entry *wpm_mux_streams_find(const wpm_mux_streams *set, uint64_t key) {
   uint32_t place = place_of(set, key);
-  if (place == count_of(set) || set->sorted[place]->key != key)
+  if (place == count_of(set) || set->sorted[place]->key != key) {
     return NULL;
+  }
   return set->sorted[place];
 }
 
 static int make_place(wpm_mux_streams *set) {
-  if (count_of(set) < set->capacity)
+  if (count_of(set) < set->capacity) {
     return WPM_OK;
-  if (set->capacity > UINT32_MAX / 2)
+  }
+  if (set->capacity > UINT32_MAX / 2) {
     return WPM_ERR_NO_MEMORY;
+  }
   uint32_t capacity = set->capacity ? 2 * set->capacity : SMALLEST;
-  wpm_mux_entry **grown = realloc(set->sorted, capacity * sizeof(*grown));
-  if (!grown)
+  wpm_mux_entry **grown = realloc(set->sorted, capacity * sizeof(wpm_mux_entry *));
+  if (!grown) {
     return WPM_ERR_NO_MEMORY;
+  }
   set->sorted = grown;
   set->capacity = capacity;
   return WPM_OK;
@@ -69,11 +75,13 @@ int wpm_mux_streams_add(wpm_mux_streams *set, size_t size, uint64_t key, bool ou
                         wpm_mux_entry **out) {
   assert(size >= sizeof(wpm_mux_entry));
   int err = make_place(set);
-  if (err)
+  if (err) {
     return err;
+  }
   wpm_mux_entry *entry = calloc(1, size);
-  if (!entry)
+  if (!entry) {
     return WPM_ERR_NO_MEMORY;
+  }
   entry->key = key;
   entry->ours = ours;
   uint32_t place = place_of(set, key);
@@ -101,8 +109,9 @@ void wpm_mux_streams_end(wpm_mux_streams *set, wpm_mux_entry *entry) {
   entry->ended = true;
   entry->next = set->ended;
   set->ended = entry;
-  if (!set->busy)
+  if (!set->busy) {
     free_ended(set);
+  }
 }
 
 void wpm_mux_streams_enter(wpm_mux_streams *set) {

@@ -88,8 +88,9 @@ static int send_header(yamux *y, uint8_t type, uint16_t flags, uint32_t stream_i
                        uint32_t length) {
   uint8_t *space;
   int err = wpm_buffer_reserve(y->out, WPM_YAMUX_HEADER, &space);
-  if (err)
+  if (err) {
     return err;
+  }
   wpm_yamux_encode((wpm_yamux_frame){0, type, flags, stream_id, length}, space);
   wpm_buffer_commit(y->out, WPM_YAMUX_HEADER);
   return WPM_OK;
@@ -99,26 +100,30 @@ static int send_header(yamux *y, uint8_t type, uint16_t flags, uint32_t stream_i
 static int send_update(yamux *y, yamux_stream *stream, uint16_t flags, uint32_t credit) {
   int err =
       send_header(y, WPM_YAMUX_WINDOW_UPDATE, stream->announcement | flags, id_of(stream), credit);
-  if (!err)
+  if (!err) {
     stream->announcement = 0;
+  }
   return err;
 }
 
 static int go_away(wpm_muxer *muxer, uint32_t code) {
   yamux *y = yamux_of(muxer);
-  if (y->said_goodbye)
+  if (y->said_goodbye) {
     return WPM_OK;
+  }
   int err = send_header(y, WPM_YAMUX_GO_AWAY, 0, 0, code);
-  if (!err)
+  if (!err) {
     y->said_goodbye = true;
+  }
   return err;
 }
 
 static int ping(wpm_muxer *muxer, uint32_t value) {
   yamux *y = yamux_of(muxer);
   int err = send_header(y, WPM_YAMUX_PING, WPM_YAMUX_SYN, 0, value);
-  if (err)
+  if (err) {
     return err;
+  }
   y->ping_sent = true;
   y->ping_value = value;
   return WPM_OK;
@@ -129,8 +134,9 @@ static int ping(wpm_muxer *muxer, uint32_t value) {
 static int add_stream(yamux *y, uint32_t id, bool ours, yamux_stream **out) {
   wpm_mux_entry *entry;
   int err = wpm_mux_streams_add(&y->streams, sizeof(yamux_stream), id, ours, &entry);
-  if (err)
+  if (err) {
     return err;
+  }
   yamux_stream *stream = stream_of(entry);
   entry->handle.muxer = &y->muxer;
   stream->send_window = WPM_YAMUX_WINDOW;
@@ -142,8 +148,9 @@ static int add_stream(yamux *y, uint32_t id, bool ours, yamux_stream **out) {
 }
 
 static void end_stream(yamux *y, yamux_stream *stream) {
-  if (y->receiving == stream)
+  if (y->receiving == stream) {
     y->receiving = NULL;
+  }
   wpm_mux_streams_end(&y->streams, &stream->entry);
 }
 
@@ -155,14 +162,17 @@ static void finish_stream(yamux *y, yamux_stream *stream, bool reset, uint32_t c
 
 static int open_stream(wpm_muxer *muxer, void *stream_user, wpm_mux_stream **out) {
   yamux *y = yamux_of(muxer);
-  if (y->heard_goodbye || y->said_goodbye)
+  if (y->heard_goodbye || y->said_goodbye) {
     return WPM_ERR_CLOSED;
-  if (y->streams.outbound >= y->max_outbound || y->next_id > UINT32_MAX)
+  }
+  if (y->streams.outbound >= y->max_outbound || y->next_id > UINT32_MAX) {
     return WPM_ERR_FULL;
+  }
   yamux_stream *stream;
   int err = add_stream(y, (uint32_t)y->next_id, true, &stream);
-  if (err)
+  if (err) {
     return err;
+  }
   y->next_id += 2;
   stream->entry.handle.user = stream_user;
   *out = &stream->entry.handle;
@@ -173,14 +183,16 @@ static int write_stream(wpm_mux_stream *handle, wpm_bytes data, size_t *taken) {
   yamux_stream *stream = (yamux_stream *)handle;
   yamux *y = yamux_of(handle->muxer);
   *taken = 0;
-  if (stream->entry.ended || stream->entry.write_closed)
+  if (stream->entry.ended || stream->entry.write_closed) {
     return WPM_ERR_CLOSED;
+  }
   size_t len = data.len < stream->send_window ? data.len : stream->send_window;
   size_t frames = (len + WPM_YAMUX_FRAME_DATA - 1) / WPM_YAMUX_FRAME_DATA;
   uint8_t *at;
   int err = wpm_buffer_reserve(y->out, len + frames * WPM_YAMUX_HEADER, &at);
-  if (err)
+  if (err) {
     return err;
+  }
   for (size_t done = 0; done < len;) {
     uint32_t part =
         len - done < WPM_YAMUX_FRAME_DATA ? (uint32_t)(len - done) : WPM_YAMUX_FRAME_DATA;
@@ -201,15 +213,18 @@ static int write_stream(wpm_mux_stream *handle, wpm_bytes data, size_t *taken) {
 static int close_write(wpm_mux_stream *handle) {
   yamux_stream *stream = (yamux_stream *)handle;
   yamux *y = yamux_of(handle->muxer);
-  if (stream->entry.ended || stream->entry.write_closed)
+  if (stream->entry.ended || stream->entry.write_closed) {
     return WPM_OK;
+  }
   int err = send_update(y, stream, WPM_YAMUX_FIN, 0);
-  if (err)
+  if (err) {
     return err;
+  }
   stream->entry.write_closed = true;
   stream->short_write = false;
-  if (!stream->entry.read_closed)
+  if (!stream->entry.read_closed) {
     return WPM_OK;
+  }
   end_stream(y, stream);
   return 1;
 }
@@ -217,25 +232,29 @@ static int close_write(wpm_mux_stream *handle) {
 static void reset_stream(wpm_mux_stream *handle) {
   yamux_stream *stream = (yamux_stream *)handle;
   yamux *y = yamux_of(handle->muxer);
-  if (stream->entry.ended)
+  if (stream->entry.ended) {
     return;
+  }
   /* One that was never announced is unknown there. */
-  if (stream->announcement != WPM_YAMUX_SYN)
+  if (stream->announcement != WPM_YAMUX_SYN) {
     (void)send_header(y, WPM_YAMUX_WINDOW_UPDATE, WPM_YAMUX_RST, id_of(stream), 0);
+  }
   end_stream(y, stream);
 }
 
 static int consumed(wpm_mux_stream *handle, size_t bytes) {
   yamux_stream *stream = (yamux_stream *)handle;
   yamux *y = yamux_of(handle->muxer);
-  if (stream->entry.ended)
+  if (stream->entry.ended) {
     return WPM_OK;
+  }
   assert(bytes <= stream->unread);
   uint32_t owed = stream->owed + (uint32_t)bytes;
   if (owed >= y->receive_window / 2 && !stream->entry.read_closed) {
     int err = send_update(y, stream, 0, owed);
-    if (err)
+    if (err) {
       return err;
+    }
     stream->receivable += owed;
     owed = 0;
   }
@@ -249,16 +268,20 @@ static int consumed(wpm_mux_stream *handle, size_t bytes) {
 /* Their SYN. *out is NULL where the stream is refused, or reset by the same frame. */
 static int accept_stream(yamux *y, wpm_yamux_frame frame, yamux_stream **out) {
   bool odd = frame.stream_id % 2;
-  if (odd == y->dialler || wpm_yamux_ids_used(&y->theirs, frame.stream_id))
+  if (odd == y->dialler || wpm_yamux_ids_used(&y->theirs, frame.stream_id)) {
     return WPM_ERR_PROTOCOL;
+  }
   wpm_yamux_ids_mark(&y->theirs, frame.stream_id);
-  if (frame.flags & WPM_YAMUX_RST)
+  if (frame.flags & WPM_YAMUX_RST) {
     return WPM_OK;
-  if (y->streams.inbound >= y->max_inbound || y->said_goodbye)
+  }
+  if (y->streams.inbound >= y->max_inbound || y->said_goodbye) {
     return send_header(y, WPM_YAMUX_WINDOW_UPDATE, WPM_YAMUX_RST, frame.stream_id, 0);
+  }
   int err = add_stream(y, frame.stream_id, false, out);
-  if (err)
+  if (err) {
     return err;
+  }
   y->callbacks->stream_opened(y->user, &(*out)->entry.handle);
   return WPM_OK;
 }
@@ -266,10 +289,12 @@ static int accept_stream(yamux *y, wpm_yamux_frame frame, yamux_stream **out) {
 /* A frame on an id without a live stream: fine where that stream is over. */
 static int check_ended(const yamux *y, wpm_yamux_frame frame) {
   bool odd = frame.stream_id % 2;
-  if (odd == y->dialler)
+  if (odd == y->dialler) {
     return frame.stream_id < y->next_id ? WPM_OK : WPM_ERR_PROTOCOL;
-  if (wpm_yamux_ids_used(&y->theirs, frame.stream_id))
+  }
+  if (wpm_yamux_ids_used(&y->theirs, frame.stream_id)) {
     return WPM_OK;
+  }
   bool only_ends = frame.length == 0 && frame.flags & (WPM_YAMUX_FIN | WPM_YAMUX_RST);
   return only_ends ? WPM_OK : WPM_ERR_PROTOCOL;
 }
@@ -277,78 +302,94 @@ static int check_ended(const yamux *y, wpm_yamux_frame frame) {
 /* The stream that the frame is for; *out is NULL where the rest of the frame is to be ignored. */
 static int find_stream(yamux *y, wpm_yamux_frame frame, yamux_stream **out) {
   *out = NULL;
-  if (frame.stream_id == 0)
+  if (frame.stream_id == 0) {
     return WPM_ERR_PROTOCOL;
-  if (frame.flags & WPM_YAMUX_SYN)
+  }
+  if (frame.flags & WPM_YAMUX_SYN) {
     return accept_stream(y, frame, out);
+  }
   *out = stream_of(wpm_mux_streams_find(&y->streams, frame.stream_id));
-  if (!*out)
+  if (!*out) {
     return check_ended(y, frame);
+  }
   return (*out)->announcement == WPM_YAMUX_SYN ? WPM_ERR_PROTOCOL : WPM_OK;
 }
 
 static void take_fin(yamux *y, yamux_stream *stream) {
-  if (stream->entry.read_closed)
+  if (stream->entry.read_closed) {
     return;
+  }
   stream->entry.read_closed = true;
   y->callbacks->stream_eof(y->user, &stream->entry.handle);
-  if (!stream->entry.ended && stream->entry.write_closed)
+  if (!stream->entry.ended && stream->entry.write_closed) {
     finish_stream(y, stream, false, 0);
+  }
 }
 
 static int take_data_frame(yamux *y, wpm_yamux_frame frame) {
-  if (frame.length > y->receive_window)
+  if (frame.length > y->receive_window) {
     return WPM_ERR_PROTOCOL;
+  }
   y->data_left = frame.length;
   yamux_stream *stream;
   int err = find_stream(y, frame, &stream);
-  if (err || !stream || stream->entry.ended)
+  if (err || !stream || stream->entry.ended) {
     return err;
+  }
   if (frame.flags & WPM_YAMUX_RST) {
     finish_stream(y, stream, true, 0);
     return WPM_OK;
   }
-  if (frame.length > stream->receivable)
+  if (frame.length > stream->receivable) {
     return WPM_ERR_PROTOCOL;
+  }
   stream->receivable -= frame.length;
-  if (stream->entry.read_closed)
+  if (stream->entry.read_closed) {
     return WPM_OK;
+  }
   y->finish = frame.flags & WPM_YAMUX_FIN;
-  if (frame.length > 0)
+  if (frame.length > 0) {
     y->receiving = stream;
-  else if (y->finish)
+  } else if (y->finish) {
     take_fin(y, stream);
+  }
   return WPM_OK;
 }
 
 static int take_update_frame(yamux *y, wpm_yamux_frame frame) {
   yamux_stream *stream;
   int err = find_stream(y, frame, &stream);
-  if (err || !stream || stream->entry.ended)
+  if (err || !stream || stream->entry.ended) {
     return err;
+  }
   if (frame.flags & WPM_YAMUX_RST) {
     finish_stream(y, stream, true, frame.length);
     return WPM_OK;
   }
-  if (frame.length > UINT32_MAX - stream->send_window)
+  if (frame.length > UINT32_MAX - stream->send_window) {
     return WPM_ERR_PROTOCOL;
+  }
   stream->send_window += frame.length;
   if (frame.length > 0 && stream->short_write) {
     stream->short_write = false;
     y->callbacks->stream_writable(y->user, &stream->entry.handle);
   }
-  if (!stream->entry.ended && frame.flags & WPM_YAMUX_FIN)
+  if (!stream->entry.ended && frame.flags & WPM_YAMUX_FIN) {
     take_fin(y, stream);
+  }
   return WPM_OK;
 }
 
 static int take_ping_frame(yamux *y, wpm_yamux_frame frame) {
-  if (frame.stream_id != 0)
+  if (frame.stream_id != 0) {
     return WPM_ERR_PROTOCOL;
-  if (frame.flags == WPM_YAMUX_SYN)
+  }
+  if (frame.flags == WPM_YAMUX_SYN) {
     return send_header(y, WPM_YAMUX_PING, WPM_YAMUX_ACK, 0, frame.length);
-  if (frame.flags != WPM_YAMUX_ACK)
+  }
+  if (frame.flags != WPM_YAMUX_ACK) {
     return WPM_ERR_PROTOCOL;
+  }
   if (y->ping_sent && frame.length == y->ping_value) {
     y->ping_sent = false;
     y->callbacks->pong(y->user, frame.length);
@@ -357,16 +398,18 @@ static int take_ping_frame(yamux *y, wpm_yamux_frame frame) {
 }
 
 static int take_go_away_frame(yamux *y, wpm_yamux_frame frame) {
-  if (frame.stream_id != 0)
+  if (frame.stream_id != 0) {
     return WPM_ERR_PROTOCOL;
+  }
   y->heard_goodbye = true;
   y->callbacks->go_away(y->user, frame.length);
   return WPM_OK;
 }
 
 static int take_frame(yamux *y, wpm_yamux_frame frame) {
-  if (frame.version != 0 || frame.flags & ~ALL_FLAGS)
+  if (frame.version != 0 || frame.flags & ~ALL_FLAGS) {
     return WPM_ERR_PROTOCOL;
+  }
   switch (frame.type) {
   case WPM_YAMUX_DATA:
     return take_data_frame(y, frame);
@@ -388,13 +431,15 @@ static wpm_bytes take_front(wpm_bytes *in, size_t most) {
 }
 
 static int take_header(yamux *y, wpm_bytes *in) {
-  if (y->header_len == 0 && in->len >= WPM_YAMUX_HEADER)
+  if (y->header_len == 0 && in->len >= WPM_YAMUX_HEADER) {
     return take_frame(y, wpm_yamux_decode(take_front(in, WPM_YAMUX_HEADER).data));
+  }
   wpm_bytes part = take_front(in, WPM_YAMUX_HEADER - y->header_len);
   memcpy(y->header + y->header_len, part.data, part.len);
   y->header_len = (uint8_t)(y->header_len + part.len);
-  if (y->header_len < WPM_YAMUX_HEADER)
+  if (y->header_len < WPM_YAMUX_HEADER) {
     return WPM_OK;
+  }
   y->header_len = 0;
   return take_frame(y, wpm_yamux_decode(y->header));
 }
@@ -403,15 +448,18 @@ static void take_data(yamux *y, wpm_bytes *in) {
   wpm_bytes data = take_front(in, y->data_left);
   y->data_left -= (uint32_t)data.len;
   yamux_stream *stream = y->receiving;
-  if (!stream)
+  if (!stream) {
     return;
+  }
   stream->unread += (uint32_t)data.len;
   y->callbacks->stream_data(y->user, &stream->entry.handle, data);
-  if (y->data_left > 0 || !y->receiving)
+  if (y->data_left > 0 || !y->receiving) {
     return;
+  }
   y->receiving = NULL;
-  if (y->finish)
+  if (y->finish) {
     take_fin(y, stream);
+  }
 }
 
 static int input(wpm_muxer *muxer, wpm_bytes in) {
@@ -419,15 +467,17 @@ static int input(wpm_muxer *muxer, wpm_bytes in) {
   wpm_mux_streams_enter(&y->streams);
   int err = WPM_OK;
   while (!err && in.len > 0) {
-    if (y->data_left > 0)
+    if (y->data_left > 0) {
       take_data(y, &in);
-    else
+    } else {
       err = take_header(y, &in);
+    }
   }
   wpm_mux_streams_leave(&y->streams);
-  if (err == WPM_ERR_PROTOCOL)
+  if (err == WPM_ERR_PROTOCOL) {
     (void)go_away(muxer,
                   WPM_GO_AWAY_PROTOCOL_ERROR); /* Without room for it, it ends all the same. */
+  }
   return err;
 }
 
@@ -439,11 +489,13 @@ static bool mid_frame(const wpm_muxer *muxer) {
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static int create(const wpm_muxer_config *config, wpm_muxer **out) {
-  if (config->receive_window < WPM_YAMUX_WINDOW)
+  if (config->receive_window < WPM_YAMUX_WINDOW) {
     return WPM_ERR_INVALID;
+  }
   yamux *y = calloc(1, sizeof(*y));
-  if (!y)
+  if (!y) {
     return WPM_ERR_NO_MEMORY;
+  }
   y->muxer.type = &wpm_yamux;
   y->callbacks = config->callbacks;
   y->user = config->user;
@@ -461,8 +513,9 @@ static int create(const wpm_muxer_config *config, wpm_muxer **out) {
 }
 
 static void free_muxer(wpm_muxer *muxer) {
-  if (!muxer)
+  if (!muxer) {
     return;
+  }
   wpm_mux_streams_fini(&yamux_of(muxer)->streams);
   free(muxer);
 }

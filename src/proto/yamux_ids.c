@@ -17,10 +17,12 @@ static uint32_t word_of(uint32_t number) {
 
 bool wpm_yamux_ids_used(const wpm_yamux_ids *ids, uint32_t id) {
   uint32_t number = id / 2;
-  if (number >= ids->above)
+  if (number >= ids->above) {
     return false;
-  if (ids->above - number > WPM_YAMUX_IDS_REMEMBERED)
+  }
+  if (ids->above - number > WPM_YAMUX_IDS_REMEMBERED) {
     return true;
+  }
   return ids->used[word_of(number)] & bit_of(number);
 }
 
@@ -28,11 +30,13 @@ void wpm_yamux_ids_mark(wpm_yamux_ids *ids, uint32_t id) {
   assert(!wpm_yamux_ids_used(ids, id));
   uint32_t number = id / 2;
   if (number >= ids->above) {
-    if (number - ids->above >= WPM_YAMUX_IDS_REMEMBERED)
+    if (number - ids->above >= WPM_YAMUX_IDS_REMEMBERED) {
       memset(ids->used, 0, sizeof(ids->used));
-    else
-      for (uint32_t skipped = ids->above; skipped < number; skipped++)
+    } else {
+      for (uint32_t skipped = ids->above; skipped < number; skipped++) {
         ids->used[word_of(skipped)] &= ~bit_of(skipped);
+      }
+    }
     ids->above = number + 1;
   }
   ids->used[word_of(number)] |= bit_of(number);
