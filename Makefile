@@ -3,7 +3,7 @@
 
 PROGRAM = build/release/wakupeers
 PREFIX ?= /usr/local
-# For `make run`: options of the daemon. For the tests: arguments of ctest, e.g. ARGS="-R varint".
+# Options of the daemon (run), arguments of ctest (the tests), e.g. ARGS="-R varint", or of bench.
 ARGS ?=
 
 .PHONY: build run unit check test bench install format deps build-deps clean help
@@ -23,6 +23,11 @@ check: deps ## formatting, static analysis, the rules of the house
 
 test: deps ## build and run everything
 	@tools/test.sh all $(ARGS)
+
+bench: deps ## measure, side by side with other implementations
+	@cmake --preset release >/dev/null
+	@ninja --quiet -C build/release bench
+	@/usr/bin/python3 bench/run.py --programs build/release/bench --out build/bench $(ARGS)
 
 install: build ## install below PREFIX (/usr/local), DESTDIR before it
 	@cmake --install build/release --prefix $(PREFIX)

@@ -2,8 +2,9 @@
 """Who may include whom.
 
 Project headers are written "folder/name.h" (in src/, app/, tests/) and <wakupeers/name.h>. A folder
-of src/ includes itself and the folders it is built on; app, sim and bench see the public headers
-and their own, as any other user of the library does. Each library has the folders that may name it,
+of src/ includes itself and the folders it is built on; app and sim see the public headers and their
+own, as any other user of the library does; bench stands on the folders below node, as tests of net
+do. Each library has the folders that may name it,
 and only proto/crypto.c and proto/crypto_init.c, with the header that the two share, name the crypto
 libraries. base, core and proto use nothing of the system but pure C headers.
 """
@@ -24,6 +25,8 @@ USES = {
     "storage": {"base"},
     "node": {"base", "core", "proto", "net", "storage"},
 }
+# The same for what stands on the library.
+ABOVE = {"app": set(), "sim": set(), "bench": {"base", "proto", "net"}}
 PURE_FOLDERS = {"base", "core", "proto"}
 
 # Headers of C that reach no clock, file, thread, locale or environment.
@@ -80,10 +83,11 @@ def project_problem(path, header):
             allowed = ", ".join(sorted(USES.get(folder, set()))) or "nothing else of src"
             return f"{folder} may include {allowed}"
         return None
-    if area in ("app", "sim", "bench"):
+    if area in ABOVE:
         target = header.split("/")[0]
-        if "/" in header and target != area:
-            return f"{area} sees its own headers and <wakupeers/...> alone"
+        if "/" in header and target != area and target not in ABOVE[area]:
+            allowed = ", ".join([area, *sorted(ABOVE[area]), "<wakupeers/...>"])
+            return f"{area} sees {allowed} alone"
     if area == "include":
         return "public headers include <wakupeers/...> alone"
     return None

@@ -124,7 +124,7 @@ class Tree(unittest.TestCase):
                 ("app/a.c", '#include "../src/core/store.h"'),
                 ("app/a.c", "#include <sqlite3.h>"),
                 ("sim/a.c", '#include "core/store.h"'),
-                ("bench/a.c", '#include "net/host.h"'),
+                ("bench/a.c", '#include "core/store.h"'),
                 ("include/wakupeers/a.h", "#include <uv.h>"),
                 ("include/wakupeers/a.h", '#include "base/map.h"')):
             with self.subTest(path=path, line=line):
