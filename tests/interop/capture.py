@@ -154,12 +154,12 @@ class Capture:
         lines = [text[at:at + 96] for at in range(0, len(text), 96)]
         (self.directory / f"{name}.hex").write_text("\n".join(lines) + "\n", encoding="ascii")
 
-    def start(self, kind, **config):
-        return peers.start(kind, self.log, **config)
+    def start(self, kind, host):
+        return peers.start(kind, self.log, [host], capture=kind.endswith("libp2p"))
 
     def session(self, name, dialer, listener, after=None):
-        """dialer and listener are (kind, config); returns the plaintexts by role."""
-        made = {"dialer": self.start(dialer[0], **dialer[1]), "listener": self.start(listener[0], **listener[1])}
+        """dialer and listener are (kind, host configuration); returns the plaintexts by role."""
+        made = {"dialer": self.start(*dialer), "listener": self.start(*listener)}
         try:
             return self._record(name, made, after)
         finally:
@@ -211,7 +211,7 @@ def _plain(peer, way):
 def main(directory):
     capture = Capture(directory)
     waku = {"cluster": 1, "shards": [0, 3]}
-    js = {"capture": True, "keyType": "ed25519", "metadata": waku}
+    js = {"keyType": "ed25519", "metadata": waku}
     ask = lambda near, far: near.call("metadata", peer=far.id)
 
     def of(kind, plain, opener, responder):
@@ -243,13 +243,13 @@ def main(directory):
         near.wait("peer_update", peer=far.id, since=seen)
 
     for key in ("ed25519", "secp256k1", "rsa"):
-        go = {"capture": True, "keyType": key, "relay": True, "topics": ["/waku/2/rs/1/0"]}
+        go = {"keyType": key, "relay": True, "topics": ["/waku/2/rs/1/0"]}
         plain = capture.session(f"js-dials-go-{key}-yamux", ("js-libp2p", js), ("go-libp2p", go), after=push)
         of(f"go-libp2p-{key}", plain, "dialer", "listener")
         pushed = find_stream(yamux_streams(plain), PUSH, "listener")["listener"]
         capture.write(f"identify-push-stream.go-libp2p-{key}", pushed)
         plain = capture.session(f"go-dials-js-{key}-yamux", ("go-libp2p", {**go, "relay": False}), ("js-libp2p", js))
-    go = {"capture": True, "keyType": "ecdsa"}  # js-libp2p refuses a peer with such a key.
+    go = {"keyType": "ecdsa"}  # js-libp2p refuses a peer with such a key.
     capture.session("go-dials-go-ecdsa-yamux", ("go-libp2p", go), ("go-libp2p", go))
     capture.session("js-dials-go-ed25519-mplex", ("js-libp2p", {**js, "muxers": ["mplex"]}), ("go-libp2p", {"muxers": ["mplex"]}))
     many = {"protocols": [f"/wakupeers/interop/protocol-with-a-long-name/{n}/1.0.0" for n in range(130)]}

@@ -90,6 +90,7 @@ class Host:
     def __init__(self, peer, described):
         self.peer = peer
         self.index = described["host"]
+        self.config = peer.config["hosts"][self.index]
         self.id = described["id"]
         self.address = described["addrs"][0]
         self.key = described["key"]
@@ -220,15 +221,16 @@ class Peer:
         self._process.wait(timeout=PATIENCE)
 
     def again(self):
-        """The configuration that starts this peer again: same keys, same ports."""
-        return {**self.config, "keys": [host.key for host in self.hosts],
-                "listen": [f"/ip4/127.0.0.1/tcp/{host.port}" for host in self.hosts]}
+        """The hosts that start this peer again: same keys, same ports."""
+        return [{**config, "key": host.key, "listen": f"/ip4/127.0.0.1/tcp/{host.port}"}
+                for config, host in zip(self.config["hosts"], self.hosts)]
 
 
-def start(kind, log, **config):
-    """Starts a peer: js-libp2p, js-waku, go-libp2p or go-waku."""
+def start(kind, log, hosts=({},), **config):
+    """Starts a peer process: js-libp2p, js-waku, go-libp2p or go-waku. README.md has the members
+    of `hosts` (one configuration for each libp2p host in the process) and of `config`."""
     language, library = kind.split("-")
-    config.setdefault("label", kind)
+    config = {"label": kind, **config, "hosts": list(hosts)}
     if language == "js":
         argv = [node_program(), JS / library / "peer.mjs"]
     else:

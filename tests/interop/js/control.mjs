@@ -11,7 +11,7 @@ export function emit (event, fields = {}) {
 
 /** The peer's configuration: the one JSON argument of the program. */
 export function readConfig () {
-  const config = JSON.parse(process.argv[2] ?? '{}')
+  const config = { hosts: [{}], ...JSON.parse(process.argv[2] ?? '{}') }
   const lifetime = config.lifetime ?? 120
   setTimeout(() => {
     emit('lifetime_over')

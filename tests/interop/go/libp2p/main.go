@@ -24,10 +24,10 @@ import (
 
 const relayID = "/vac/waku/relay/2.0.0"
 
-func options(config peer.Config, index int, key crypto.PrivKey) ([]libp2p.Option, error) {
+func options(config peer.HostConfig, index int, key crypto.PrivKey) ([]libp2p.Option, error) {
 	chosen := []libp2p.Option{
 		libp2p.Identity(key),
-		libp2p.ListenAddrStrings(peer.ListenAddr(config, index)),
+		libp2p.ListenAddrStrings(config.ListenAddr()),
 		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.ResourceManager(&network.NullResourceManager{}),
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}),
@@ -35,9 +35,6 @@ func options(config peer.Config, index int, key crypto.PrivKey) ([]libp2p.Option
 		libp2p.DisableRelay(),
 		libp2p.DisableMetrics(),
 		libp2p.Ping(false),
-	}
-	if config.Agent != "" {
-		chosen = append(chosen, libp2p.UserAgent(config.Agent))
 	}
 	securities := map[string]libp2p.Option{"noise": libp2p.Security(noise.ID, noise.New), "tls": libp2p.Security(libp2ptls.ID, libp2ptls.New)}
 	muxers := map[string]libp2p.Option{"yamux": libp2p.Muxer(yamux.ID, yamux.DefaultTransport), "mplex": libp2p.Muxer(mplex.ID, mplex.DefaultTransport)}
@@ -79,8 +76,8 @@ func joinRelay(h host.Host, topics []string) error {
 	return nil
 }
 
-func newHost(config peer.Config, index int) (host.Host, peer.Fields, error) {
-	key, err := peer.Key(config, index)
+func newHost(config peer.HostConfig, index int) (host.Host, peer.Fields, error) {
+	key, err := config.PrivateKey()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -114,8 +111,8 @@ func main() {
 	config := peer.ReadConfig()
 	var hosts []host.Host
 	var listening []peer.Fields
-	for index := range config.Hosts {
-		h, described, err := newHost(config, index)
+	for index, mine := range config.Hosts {
+		h, described, err := newHost(mine, index)
 		if err != nil {
 			peer.Fail(err)
 		}
@@ -131,8 +128,8 @@ func main() {
 			return nil, err
 		}
 		mine := peer.Metadata{}
-		if config.Metadata != nil {
-			mine = *config.Metadata
+		if given := config.Hosts[request.Host].Metadata; given != nil {
+			mine = *given
 		}
 		return peer.RequestMetadata(hosts[request.Host], request.Host, id, mine)
 	}

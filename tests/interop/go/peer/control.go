@@ -35,25 +35,24 @@ type Metadata struct {
 	Request bool     `json:"request"`
 }
 
+// HostConfig says what one libp2p host is; README.md documents it.
+type HostConfig struct {
+	KeyType   string    `json:"keyType"`
+	Key       string    `json:"key"`
+	Listen    string    `json:"listen"`
+	Muxers    []string  `json:"muxers"`
+	Security  []string  `json:"security"`
+	Relay     bool      `json:"relay"`
+	Topics    []string  `json:"topics"`
+	Metadata  *Metadata `json:"metadata"`
+	Protocols []string  `json:"protocols"`
+}
+
 // Config is the program's only argument, as JSON.
 type Config struct {
-	Hosts    int       `json:"hosts"`
-	KeyType  string    `json:"keyType"`
-	Keys     []string  `json:"keys"`
-	Listen   []string  `json:"listen"`
-	Muxers   []string  `json:"muxers"`
-	Security []string  `json:"security"`
-	Agent    string    `json:"agent"`
-	Relay    bool      `json:"relay"`
-	Topics   []string  `json:"topics"`
-	Metadata *Metadata `json:"metadata"`
-	Lifetime int       `json:"lifetime"`
-
-	// Protocols are offered, and their streams reset.
-	Protocols []string `json:"protocols"`
-
-	// Capture records the secrets of Noise handshakes: see ../../capture.py.
-	Capture bool `json:"capture"`
+	Hosts    []HostConfig `json:"hosts"`
+	Lifetime int          `json:"lifetime"`
+	Capture  bool         `json:"capture"`
 }
 
 var output sync.Mutex
@@ -84,7 +83,7 @@ func Emit(event string, fields Fields) {
 
 // ReadConfig reads the configuration and starts the clock of the longest life of the process.
 func ReadConfig() Config {
-	config := Config{Hosts: 1, KeyType: "ed25519", Lifetime: 120}
+	config := Config{Hosts: make([]HostConfig, 1), Lifetime: 120}
 	if len(os.Args) > 1 {
 		if err := json.Unmarshal([]byte(os.Args[1]), &config); err != nil {
 			Fail(fmt.Errorf("configuration: %w", err))

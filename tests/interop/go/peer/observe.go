@@ -42,28 +42,28 @@ func (Gater) InterceptSecured(network.Direction, peer.ID, network.ConnMultiaddrs
 
 func (Gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
 
-// Key returns the key of a host: the one of the configuration, or a new one of the type asked for.
-func Key(config Config, index int) (crypto.PrivKey, error) {
-	if index < len(config.Keys) {
-		bytes, err := base64.StdEncoding.DecodeString(config.Keys[index])
+// PrivateKey returns the key of the configuration, or a new one of the type asked for.
+func (c HostConfig) PrivateKey() (crypto.PrivKey, error) {
+	if c.Key != "" {
+		bytes, err := base64.StdEncoding.DecodeString(c.Key)
 		if err != nil {
 			return nil, err
 		}
 		return crypto.UnmarshalPrivateKey(bytes)
 	}
-	types := map[string]int{"ed25519": crypto.Ed25519, "secp256k1": crypto.Secp256k1, "ecdsa": crypto.ECDSA, "rsa": crypto.RSA}
-	kind, known := types[config.KeyType]
+	types := map[string]int{"": crypto.Ed25519, "ed25519": crypto.Ed25519, "secp256k1": crypto.Secp256k1, "ecdsa": crypto.ECDSA, "rsa": crypto.RSA}
+	kind, known := types[c.KeyType]
 	if !known {
-		return nil, fmt.Errorf("unknown key type %q", config.KeyType)
+		return nil, fmt.Errorf("unknown key type %q", c.KeyType)
 	}
 	key, _, err := crypto.GenerateKeyPairWithReader(kind, 2048, rand.Reader)
 	return key, err
 }
 
 // ListenAddr is where the host listens: what the configuration says, or any port of 127.0.0.1.
-func ListenAddr(config Config, index int) string {
-	if index < len(config.Listen) {
-		return config.Listen[index]
+func (c HostConfig) ListenAddr() string {
+	if c.Listen != "" {
+		return c.Listen
 	}
 	return "/ip4/127.0.0.1/tcp/0"
 }

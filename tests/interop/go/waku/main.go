@@ -42,9 +42,9 @@ func (r *acceptRecorder) OpenConnection(dir network.Direction, usefd bool, endpo
 	return r.NullResourceManager.OpenConnection(dir, usefd, endpoint)
 }
 
-func key(config peer.Config) (crypto.PrivKey, *ecdsa.PrivateKey, error) {
+func key(config peer.HostConfig) (crypto.PrivKey, *ecdsa.PrivateKey, error) {
 	config.KeyType = "secp256k1"
-	made, err := peer.Key(config, 0)
+	made, err := config.PrivateKey()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,8 +56,8 @@ func key(config peer.Config) (crypto.PrivKey, *ecdsa.PrivateKey, error) {
 	return made, native, err
 }
 
-func listenAddress(config peer.Config) (*net.TCPAddr, error) {
-	addr, err := ma.NewMultiaddr(peer.ListenAddr(config, 0))
+func listenAddress(config peer.HostConfig) (*net.TCPAddr, error) {
+	addr, err := ma.NewMultiaddr(config.ListenAddr())
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func listenAddress(config peer.Config) (*net.TCPAddr, error) {
 	return tcpAddr, nil
 }
 
-func start(config peer.Config) (host.Host, peer.Fields, error) {
+func start(config peer.HostConfig) (host.Host, peer.Fields, error) {
 	metadata := peer.Metadata{Cluster: 1, Shards: []uint32{0}}
 	if config.Metadata != nil {
 		metadata = *config.Metadata
@@ -127,7 +127,10 @@ func start(config peer.Config) (host.Host, peer.Fields, error) {
 
 func main() {
 	config := peer.ReadConfig()
-	h, listening, err := start(config)
+	if len(config.Hosts) != 1 {
+		peer.Fail(fmt.Errorf("a go-waku process has one host"))
+	}
+	h, listening, err := start(config.Hosts[0])
 	if err != nil {
 		peer.Fail(err)
 	}

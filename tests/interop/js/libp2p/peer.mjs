@@ -22,56 +22,52 @@ const MUXERS = { yamux, mplex }
 
 const config = readConfig()
 
-async function privateKey (host) {
-  const given = config.keys?.[host]
-  if (given != null) return privateKeyFromProtobuf(Buffer.from(given, 'base64'))
-  const type = KEY_TYPES[config.keyType ?? 'ed25519']
-  if (type == null) throw new Error(`js-libp2p has no key type ${config.keyType}`)
+async function privateKey ({ key, keyType = 'ed25519' }) {
+  if (key != null) return privateKeyFromProtobuf(Buffer.from(key, 'base64'))
+  const type = KEY_TYPES[keyType]
+  if (type == null) throw new Error(`js-libp2p has no key type ${keyType}`)
   return generateKeyPair(type, type === 'RSA' ? 2048 : undefined)
 }
 
 function relay () {
   return components => {
-    const service = gossipsub({
-      globalSignaturePolicy: 'StrictNoSign',
-      allowPublishToZeroTopicPeers: true,
-      fallbackToFloodsub: false
-    })(components)
+    const service = gossipsub({ globalSignaturePolicy: 'StrictNoSign', fallbackToFloodsub: false })(components)
     service.multicodecs = [RELAY]
     return service
   }
 }
 
-async function createNode (host) {
-  const key = await privateKey(host)
-  const services = { identify: identify({ agentVersion: config.agent }), identifyPush: identifyPush(), ping: ping() }
-  if (config.relay) services.relay = relay()
+async function createHost (mine, host) {
+  const key = await privateKey(mine)
+  const services = { identify: identify(), identifyPush: identifyPush(), ping: ping() }
+  if (mine.relay) services.relay = relay()
   const node = await createLibp2p({
     privateKey: key,
-    addresses: { listen: [config.listen?.[host] ?? '/ip4/127.0.0.1/tcp/0'] },
+    addresses: { listen: [mine.listen ?? '/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
     connectionEncrypters: [config.capture ? capturingNoise() : noise()],
-    streamMuxers: (config.muxers ?? ['yamux']).map(name => MUXERS[name]()),
+    streamMuxers: (mine.muxers ?? ['yamux']).map(name => MUXERS[name]()),
     connectionGater: loopbackGater,
     connectionManager: noLimits,
     connectionMonitor: { enabled: false },
     services
   })
   const addrs = await observe(node, host)
-  if (config.metadata != null) await handleMetadata(node, host, config.metadata)
-  for (const topic of config.topics ?? []) services.relay && node.services.relay.subscribe(topic)
-  return { node, listening: { host, id: node.peerId.toString(), addrs, key: Buffer.from(privateKeyToProtobuf(key)).toString('base64') } }
+  if (mine.metadata != null) await handleMetadata(node, host, mine.metadata)
+  for (const topic of mine.topics ?? []) node.services.relay.subscribe(topic)
+  return { node, mine, listening: { host, id: node.peerId.toString(), addrs, key: Buffer.from(privateKeyToProtobuf(key)).toString('base64') } }
 }
 
-const made = await Promise.all(Array.from({ length: config.hosts ?? 1 }, (_, host) => createNode(host)))
-const nodes = made.map(each => each.node)
+const hosts = await Promise.all(config.hosts.map(createHost))
 
 serve({
-  ...nodeCommands(nodes, { ma: multiaddr, peerId: peerIdFromString }),
-  metadata: request => requestMetadata(nodes[request.host ?? 0], request.host ?? 0, peerIdFromString(request.peer), config.metadata ?? {}),
+  ...nodeCommands(hosts.map(each => each.node), { ma: multiaddr, peerId: peerIdFromString }),
+  async metadata ({ host = 0, peer }) {
+    return requestMetadata(hosts[host].node, host, peerIdFromString(peer), hosts[host].mine.metadata ?? {})
+  },
   // Adds a protocol after the fact: identify push tells the connected peers.
-  async protocol (request) {
-    await nodes[request.host ?? 0].handle(request.name, ({ stream }) => stream.abort(new Error('not served')))
+  async protocol ({ host = 0, name }) {
+    await hosts[host].node.handle(name, ({ stream }) => stream.abort(new Error('not served')))
   }
 })
-emit('listening', { hosts: made.map(each => each.listening), kind: 'js-libp2p' })
+emit('listening', { hosts: hosts.map(each => each.listening), kind: 'js-libp2p' })

@@ -15,21 +15,22 @@ import { loopbackGater, nodeCommands, noLimits, observe } from '../observe.mjs'
 const MUXERS = { yamux, mplex }
 
 const config = readConfig()
-const metadata = { cluster: 1, shards: [0], ...config.metadata }
-const given = config.keys?.[0]
-const key = given != null
-  ? await unmarshalPrivateKey(Buffer.from(given, 'base64'))
-  : await generateKeyPair(config.keyType ?? 'secp256k1')
+if (config.hosts.length !== 1) throw new Error('a js-waku process has one host')
+const mine = config.hosts[0]
+const metadata = { cluster: 1, shards: [0], ...mine.metadata }
+const key = mine.key != null
+  ? await unmarshalPrivateKey(Buffer.from(mine.key, 'base64'))
+  : await generateKeyPair(mine.keyType ?? 'secp256k1')
 
 const waku = await createRelayNode({
   networkConfig: { clusterId: metadata.cluster, shards: metadata.shards },
   libp2p: {
     peerId: await createFromPrivKey(key),
     hideWebSocketInfo: true,
-    addresses: { listen: [config.listen?.[0] ?? '/ip4/127.0.0.1/tcp/0'] },
+    addresses: { listen: [mine.listen ?? '/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
     connectionEncryption: [noise()],
-    streamMuxers: (config.muxers ?? ['yamux', 'mplex']).map(name => MUXERS[name]()),
+    streamMuxers: (mine.muxers ?? ['yamux', 'mplex']).map(name => MUXERS[name]()),
     connectionGater: loopbackGater,
     connectionManager: noLimits
   }
