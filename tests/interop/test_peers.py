@@ -6,6 +6,7 @@ import socket
 import harness
 from harness import METADATA, relay_host
 from peers import PeerError
+from proxy import Proxy
 
 
 class Instruments(harness.InteropTest):
@@ -61,6 +62,17 @@ class Instruments(harness.InteropTest):
         one.call("dial", addr=three.address)
         three.wait("connected", peer=one.id)
         self.assertEqual(two.events("connected") + two.events("tcp_accept"), [])
+
+    def test_a_proxy_goes_silent_unseen(self):
+        near, far = self.peer("js-libp2p"), self.peer("js-libp2p")
+        proxy = Proxy(far.hosts[0].port)
+        self.addCleanup(proxy.close)
+        near.call("dial", addr=f"/ip4/127.0.0.1/tcp/{proxy.port}/p2p/{far.id}")
+        near.call("ping", peer=far.id)
+        proxy.blackhole()
+        with self.assertRaises(PeerError):
+            near.call("ping", peer=far.id, timeout=1)
+        self.assertEqual(near.events("disconnected") + far.events("disconnected"), [])
 
     def check_leaves_loopback_never(self, kind):
         made, other = self.peer(kind), self.peer(kind)

@@ -86,8 +86,6 @@ export async function observe (node, host) {
 /** The commands of every js peer; `nodes` are its hosts, `ma` makes a multiaddr of a string. */
 export function nodeCommands (nodes, { ma, peerId }) {
   const node = request => nodes[request.host ?? 0]
-  const connectionsTo = request => node(request).getConnections()
-    .filter(connection => connection.remotePeer.toString() === request.peer)
   return {
     async dial (request) {
       const connection = await node(request).dial(ma(request.addr), { signal: AbortSignal.timeout(request.timeout ?? 10000) })
@@ -102,9 +100,6 @@ export function nodeCommands (nodes, { ma, peerId }) {
     },
     async disconnect (request) {
       await node(request).hangUp(peerId(request.peer))
-    },
-    async abort (request) {
-      for (const connection of connectionsTo(request)) connection.abort(new Error('abort command'))
     },
     async peers (request) {
       return { connections: node(request).getConnections().map(describe) }

@@ -89,8 +89,14 @@ func start(config peer.HostConfig) (host.Host, peer.Fields, error) {
 	for _, shard := range metadata.Shards {
 		shards = append(shards, uint16(shard))
 	}
+	logging := zap.NewProductionConfig()
+	logging.Level = zap.NewAtomicLevelAt(zap.ErrorLevel)
+	logger, err := logging.Build()
+	if err != nil {
+		return nil, nil, err
+	}
 	waku, err := node.New(
-		node.WithLogger(zap.NewNop()),
+		node.WithLogger(logger),
 		node.WithPrivateKey(native),
 		node.WithLibP2POptions(
 			libp2p.Transport(tcp.NewTCPTransport),
