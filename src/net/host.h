@@ -105,9 +105,12 @@ WPM_MUST_USE int wpm_host_listen(wpm_host *host, wpm_bytes multiaddr, wpm_error 
 /* The `index`-th address really bound (real port). False behind the last. */
 bool wpm_host_listen_address(const wpm_host *host, size_t index, wpm_bytes *out);
 
+#define WPM_HOST_ANNOUNCED_MAX 16
+
 /* Addresses that identify announces: the bound ones, wildcards replaced by those of the machine's
- * interfaces, anew at each call; at most `cap`. Returns how many. */
-size_t wpm_host_announced_addresses(const wpm_host *host, wpm_multiaddr *out, size_t cap);
+ * interfaces (read anew where they are older than two seconds). *out lasts until the next call;
+ * returns how many, at most WPM_HOST_ANNOUNCED_MAX. */
+size_t wpm_host_announced_addresses(wpm_host *host, const wpm_multiaddr **out);
 
 /* ---- dialling -------------------------------------------------------------------------------- */
 
@@ -126,15 +129,15 @@ void wpm_dial_cancel(wpm_dial *dial);
 /* ---- connections ----------------------------------------------------------------------------- */
 
 /* What is known of a connection; views last as it does. */
-wpm_bytes wpm_conn_peer(const wpm_conn *conn);         /* Binary peer id. */
-wpm_bytes wpm_conn_public_key(const wpm_conn *conn);   /* Encoded PublicKey. */
-wpm_bytes wpm_conn_local(const wpm_conn *conn);        /* Local multiaddr. */
-wpm_bytes wpm_conn_remote(const wpm_conn *conn);       /* Remote multiaddr, as seen. */
-wpm_bytes wpm_conn_dialled(const wpm_conn *conn);      /* The address dialled; empty: inbound. */
+wpm_bytes wpm_conn_peer(const wpm_conn *conn);       /* Binary peer id. */
+wpm_bytes wpm_conn_public_key(const wpm_conn *conn); /* Encoded PublicKey. */
+wpm_bytes wpm_conn_local(const wpm_conn *conn);      /* Local multiaddr. */
+wpm_bytes wpm_conn_remote(const wpm_conn *conn);     /* Remote multiaddr, as seen. */
+wpm_bytes wpm_conn_dialled(const wpm_conn *conn);    /* The address dialled; empty: inbound. */
 wpm_direction wpm_conn_direction(const wpm_conn *conn);
-const char *wpm_conn_security(const wpm_conn *conn);   /* Protocol id. */
-const char *wpm_conn_muxer(const wpm_conn *conn);      /* Protocol id. */
-uint64_t wpm_conn_upgrade_ns(const wpm_conn *conn);    /* From the start of the dial (of the accept)
+const char *wpm_conn_security(const wpm_conn *conn); /* Protocol id. */
+const char *wpm_conn_muxer(const wpm_conn *conn);    /* Protocol id. */
+uint64_t wpm_conn_upgrade_ns(const wpm_conn *conn);  /* From the start of the dial (of the accept)
                                                           to the end of the upgrade. */
 size_t wpm_conn_stream_count(const wpm_conn *conn);
 
@@ -166,7 +169,7 @@ typedef struct wpm_host_counters {
   uint64_t bytes_sent;       /* On the wire. */
 } wpm_host_counters;
 
-const wpm_host_counters *wpm_host_counters_of(const wpm_host *host);
+wpm_host_counters wpm_host_get_counters(const wpm_host *host);
 
 /* Open streams by protocol id and direction: calls `fn` for each pair that is not zero. */
 void wpm_host_count_streams(const wpm_host *host,

@@ -1,0 +1,51 @@
+#include "net/deadline.h"
+
+static void unlink_deadline(wpm_deadline *deadline) {
+  deadline->previous->next = deadline->next;
+  deadline->next->previous = deadline->previous;
+  deadline->previous = deadline->next = NULL;
+}
+
+static void timer_fired(uv_timer_t *timer) {
+  wpm_deadline_queue *queue = timer->data;
+  uint64_t now = uv_now(timer->loop);
+  while (queue->head.next != &queue->head && queue->head.next->at <= now) {
+    wpm_deadline *deadline = queue->head.next;
+    unlink_deadline(deadline);
+    queue->passed(deadline);
+  }
+  /* What was cleared meanwhile left the timer as it was: it is set anew here, lazily. */
+  if (queue->head.next != &queue->head && !uv_is_closing((uv_handle_t *)timer))
+    (void)uv_timer_start(timer, timer_fired, queue->head.next->at - now, 0);
+}
+
+void wpm_deadline_queue_init(wpm_deadline_queue *queue, uv_loop_t *loop, int64_t length_ns,
+                             wpm_deadline_fn passed) {
+  queue->head = (wpm_deadline){.previous = &queue->head, .next = &queue->head};
+  queue->length_ms = (uint64_t)(length_ns / WPM_MILLISECOND);
+  queue->passed = passed;
+  (void)uv_timer_init(loop, &queue->timer); /* Cannot fail (libuv's manual). */
+  queue->timer.data = queue;
+}
+
+void wpm_deadline_queue_close(wpm_deadline_queue *queue, uv_close_cb closed, void *data) {
+  queue->timer.data = data;
+  uv_close((uv_handle_t *)&queue->timer, closed);
+}
+
+void wpm_deadline_set(wpm_deadline_queue *queue, wpm_deadline *deadline) {
+  if (deadline->next)
+    unlink_deadline(deadline);
+  deadline->at = uv_now(queue->timer.loop) + queue->length_ms;
+  deadline->previous = queue->head.previous;
+  deadline->next = &queue->head;
+  deadline->previous->next = deadline;
+  deadline->next->previous = deadline;
+  if (!uv_is_active((uv_handle_t *)&queue->timer))
+    (void)uv_timer_start(&queue->timer, timer_fired, queue->length_ms, 0);
+}
+
+void wpm_deadline_clear(wpm_deadline *deadline) {
+  if (deadline->next)
+    unlink_deadline(deadline);
+}
