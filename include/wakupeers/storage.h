@@ -20,10 +20,21 @@ extern "C" {
 
 typedef struct wpm_storage wpm_storage;
 
-/* Opens, or creates (mode 0600), the database file at `path` and brings its schema up to date.
+typedef enum wpm_storage_mode {
+  WPM_STORAGE_CREATE = 0, /* Read and write; a file that is missing is created (mode 0600). */
+  WPM_STORAGE_EXISTING,   /* Read and write; WPM_ERR_NOT_FOUND where the file is missing or empty. */
+  WPM_STORAGE_READ_ONLY   /* Read what is there, also where nothing can be written: a read-only or
+                             full disk. WPM_ERR_NOT_FOUND as above. */
+} wpm_storage_mode;
+
+/* Opens the database file at `path`, looks it through for damage (every page, though not every
+ * value: SQLite's pages carry no checksum), and, unless it is to be read only, brings its schema up
+ * to date and makes sure that it can be written.
  * WPM_ERR_IO, WPM_ERR_LOCKED, WPM_ERR_READ_ONLY, WPM_ERR_CORRUPT, WPM_ERR_DISK_FULL,
- * WPM_ERR_NEWER_SCHEMA, WPM_ERR_NO_MEMORY; *error (may be NULL) says it in words. */
-WPM_API WPM_MUST_USE int wpm_storage_open(const char *path, wpm_storage **out, wpm_error *error);
+ * WPM_ERR_NEWER_SCHEMA, WPM_ERR_NO_MEMORY, WPM_ERR_NOT_FOUND (see the modes), WPM_ERR_INVALID (no
+ * path; a database of another program); *error (may be NULL) says it in words. */
+WPM_API WPM_MUST_USE int wpm_storage_open(const char *path, wpm_storage_mode mode,
+                                          wpm_storage **out, wpm_error *error);
 WPM_API void wpm_storage_close(wpm_storage *storage); /* NULL is allowed. */
 
 /* Called for each stored record; the views in it last for the call. A result other than WPM_OK ends
@@ -39,9 +50,14 @@ WPM_API WPM_MUST_USE int wpm_storage_load(wpm_storage *storage, wpm_storage_reco
 WPM_API WPM_MUST_USE int wpm_storage_heartbeat(wpm_storage *storage, wpm_instant *out,
                                                wpm_error *error);
 
-/* A batch: begin, any number of put / remove / put_heartbeat, then commit (or rollback). An error of
- * any of them means that the batch must be rolled back. Errors as wpm_storage_open;
- * WPM_ERR_STATE without begin. */
+/* A batch: begin, any number of put / remove / put_heartbeat, then commit (or rollback). Errors as
+ * wpm_storage_open; WPM_ERR_STATE without begin. After an error the batch is to be rolled back
+ * (until then all calls but rollback are WPM_ERR_STATE). Two errors of put and remove leave it
+ * intact instead: WPM_ERR_INVALID (the id is empty or longer than WPM_PEER_ID_MAX; a value outside
+ * its closed set; a wait of negative length) and WPM_ERR_TOO_LARGE (a record of more than 16 MiB).
+ * Begin is WPM_ERR_IO where the file was moved, replaced or deleted since it was opened, and
+ * WPM_ERR_READ_ONLY where it was opened to be read only. Removing a peer that is not stored is
+ * WPM_OK. */
 WPM_API WPM_MUST_USE int wpm_storage_begin(wpm_storage *storage, wpm_error *error);
 WPM_API WPM_MUST_USE int wpm_storage_put(wpm_storage *storage, const wpm_peer_record *record,
                                          wpm_error *error);
