@@ -33,13 +33,15 @@ int wpm_address_to_socket(const wpm_tcp_target *target, struct sockaddr_storage 
     memcpy(&in.sin6_addr, target->host.data, 16);
     if (target->zone.len > 0) {
       char name[IF_NAMESIZE];
-      if (target->zone.len >= sizeof name)
+      if (target->zone.len >= sizeof name) {
         return WPM_ERR_INVALID;
+      }
       memcpy(name, target->zone.data, target->zone.len);
       name[target->zone.len] = '\0';
       in.sin6_scope_id = if_nametoindex(name);
-      if (in.sin6_scope_id == 0)
+      if (in.sin6_scope_id == 0) {
         return WPM_ERR_INVALID;
+      }
     }
     memcpy(out, &in, sizeof in);
     return WPM_OK;
@@ -48,9 +50,11 @@ int wpm_address_to_socket(const wpm_tcp_target *target, struct sockaddr_storage 
 }
 
 bool wpm_address_is_wildcard(wpm_bytes host) {
-  for (size_t i = 0; i < host.len; i++)
-    if (host.data[i] != 0)
+  for (size_t i = 0; i < host.len; i++) {
+    if (host.data[i] != 0) {
       return false;
+    }
+  }
   return true;
 }
 

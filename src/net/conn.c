@@ -18,23 +18,28 @@ const wpm_muxer_type *const wpm_muxer_types[] = {&wpm_yamux, &wpm_mplex, NULL};
 
 static void free_upgrade(wpm_conn *conn) {
   wpm_upgrade *upgrade = conn->upgrade;
-  if (!upgrade)
+  if (!upgrade) {
     return;
+  }
   wpm_deadline_clear(&upgrade->deadline);
-  if (upgrade->resolve)
+  if (upgrade->resolve) {
     wpm_resolve_abandon(upgrade->resolve);
+  }
   wpm_buffer_fini(&upgrade->pending);
   free(upgrade);
   conn->upgrade = NULL;
-  if (conn->direction == WPM_INBOUND)
+  if (conn->direction == WPM_INBOUND) {
     conn->host->inbound_upgrades--;
+  }
 }
 
 static void free_conn(wpm_conn *conn) {
-  if (conn->muxer)
+  if (conn->muxer) {
     conn->muxer_type->free(conn->muxer);
-  if (conn->security)
+  }
+  if (conn->security) {
     conn->security_type->free(conn->security);
+  }
   wpm_buffer_wipe(&conn->in);
   wpm_buffer_wipe(&conn->out);
   free(conn->facts);
@@ -43,8 +48,9 @@ static void free_conn(wpm_conn *conn) {
 
 int wpm_conn_new(wpm_host *host, wpm_direction direction, wpm_dial *dial, size_t target,
                  wpm_conn **out) {
-  if (host->connection_count >= host->config.max_connections)
+  if (host->connection_count >= host->config.max_connections) {
     return WPM_ERR_FULL;
+  }
   wpm_conn *conn = calloc(1, sizeof *conn);
   wpm_upgrade *upgrade = calloc(1, sizeof *upgrade);
   if (!conn || !upgrade) {
@@ -65,44 +71,53 @@ int wpm_conn_new(wpm_host *host, wpm_direction direction, wpm_dial *dial, size_t
   upgrade->started_ns = uv_hrtime();
   wpm_deadline_set(&host->upgrades, &upgrade->deadline);
   conn->next = host->connections;
-  if (host->connections)
+  if (host->connections) {
     host->connections->previous = conn;
+  }
   host->connections = conn;
   host->connection_count++;
-  if (direction == WPM_INBOUND)
+  if (direction == WPM_INBOUND) {
     host->inbound_upgrades++;
+  }
   *out = conn;
   return WPM_OK;
 }
 
 void wpm_conn_drop(wpm_conn *conn, bool gently) {
   wpm_host *host = conn->host;
-  if (conn->dead)
+  if (conn->dead) {
     return;
+  }
   conn->dead = true;
-  if (conn->previous)
+  if (conn->previous) {
     conn->previous->next = conn->next;
-  else
+  } else {
     host->connections = conn->next;
-  if (conn->next)
+  }
+  if (conn->next) {
     conn->next->previous = conn->previous;
+  }
   host->connection_count--;
   free_upgrade(conn);
-  if (conn->link)
+  if (conn->link) {
     wpm_link_close(conn->link, gently);
+  }
   conn->link = NULL;
   wpm_stream_end_all(conn);
-  if (conn->pinger)
+  if (conn->pinger) {
     wpm_pinger_free(conn->pinger);
+  }
   conn->pinger = NULL;
-  if (!conn->busy)
+  if (!conn->busy) {
     free_conn(conn);
+  }
 }
 
 void wpm_conn_fail(wpm_conn *conn, wpm_reason reason, const char *detail) {
   wpm_host *host = conn->host;
-  if (conn->dead)
+  if (conn->dead) {
     return;
+  }
   wpm_end end = {.reason = reason, .detail = detail};
   if (!conn->upgrade) {
     host->config.callbacks->closed(host->config.user, conn, &end);
@@ -119,13 +134,15 @@ void wpm_conn_fail(wpm_conn *conn, wpm_reason reason, const char *detail) {
   (void)snprintf(text, sizeof text, "%s", detail);
   end.detail = text;
   if (reason == WPM_REASON_PEER_ID_MISMATCH && conn->security &&
-      wpm_peer_id_from_bytes(conn->security_type->remote_id(conn->security), &other) != WPM_OK)
+      wpm_peer_id_from_bytes(conn->security_type->remote_id(conn->security), &other) != WPM_OK) {
     other.len = 0;
+  }
   wpm_conn_drop(conn, false);
-  if (dial)
+  if (dial) {
     wpm_dial_attempt_failed(dial, target, &end, wpm_peer_id_view(&other));
-  else
+  } else {
     host->config.callbacks->inbound_failed(host->config.user, &end);
+  }
 }
 
 void wpm_conn_upgrade_timeout(wpm_deadline *deadline) {
@@ -149,25 +166,30 @@ static int flush_out(wpm_conn *conn) {
   int err = conn->security_type->seal(conn->security, wpm_buffer_view(&conn->out), wire);
   wpm_buffer_clear(&conn->out);
   wpm_buffer_release(&conn->out);
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     err = wpm_link_send(conn->link, wpm_buffer_view(wire));
+  }
   return err;
 }
 
 void wpm_conn_flush(wpm_conn *conn) {
-  if (conn->busy || conn->dead || !conn->link || wpm_buffer_size(&conn->out) == 0)
+  if (conn->busy || conn->dead || !conn->link || wpm_buffer_size(&conn->out) == 0) {
     return;
+  }
   int err = flush_out(conn);
-  if (err != WPM_OK)
+  if (err != WPM_OK) {
     wpm_conn_fail(conn, WPM_REASON_PROTOCOL_VIOLATION, does_not_read);
+  }
 }
 
 void wpm_conn_close(wpm_conn *conn, uint32_t go_away_code) {
-  if (conn->dead)
+  if (conn->dead) {
     return;
+  }
   if (conn->muxer && wpm_muxer_go_away(conn->muxer, go_away_code) == WPM_OK &&
-      wpm_buffer_size(&conn->out) > 0)
+      wpm_buffer_size(&conn->out) > 0) {
     (void)flush_out(conn); /* It ends anyway; a goodbye that cannot be sent is not sent. */
+  }
   wpm_conn_drop(conn, true);
 }
 
@@ -182,17 +204,20 @@ typedef struct failure {
 static const failure no_failure = {WPM_REASON_NONE, ""};
 
 static failure failure_of(int err, wpm_reason otherwise, const char *detail) {
-  if (err == WPM_ERR_NO_MEMORY)
+  if (err == WPM_ERR_NO_MEMORY) {
     return (failure){WPM_REASON_LOCAL_FAILURE, "out of memory"};
-  if (err == WPM_ERR_FULL)
+  }
+  if (err == WPM_ERR_FULL) {
     return (failure){WPM_REASON_PROTOCOL_VIOLATION, does_not_read};
+  }
   return (failure){otherwise, detail};
 }
 
 static failure send_wire(wpm_conn *conn) {
   wpm_buffer *wire = &conn->host->wire;
-  if (wpm_buffer_size(wire) == 0)
+  if (wpm_buffer_size(wire) == 0) {
     return no_failure;
+  }
   int err = wpm_link_send(conn->link, wpm_buffer_view(wire));
   wpm_buffer_clear(wire);
   return err == WPM_OK ? no_failure : failure_of(err, WPM_REASON_PROTOCOL_VIOLATION, "");
@@ -234,8 +259,9 @@ static failure begin_handshake(wpm_conn *conn) {
   upgrade->step = WPM_STEP_HANDSHAKE;
   int err = conn->security_type->create(&config, &conn->security);
   wpm_wipe(random, sizeof random);
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     err = conn->security_type->start(conn->security, &host->wire);
+  }
   return err == WPM_OK ? no_failure : failure_of(err, WPM_REASON_HANDSHAKE_FAILED, "");
 }
 
@@ -247,8 +273,9 @@ static bool keep_facts(wpm_conn *conn) {
   wpm_multiaddr remote = {0};
   if (wpm_link_addresses(conn->link, &local_socket, &remote_socket) &&
       (wpm_address_from_socket((struct sockaddr *)&local_socket, &local) != WPM_OK ||
-       wpm_address_from_socket((struct sockaddr *)&remote_socket, &remote) != WPM_OK))
+       wpm_address_from_socket((struct sockaddr *)&remote_socket, &remote) != WPM_OK)) {
     local.len = remote.len = 0;
+  }
   const wpm_upgrade *upgrade = conn->upgrade;
   wpm_bytes parts[] = {
       conn->security_type->remote_id(conn->security),
@@ -260,15 +287,18 @@ static bool keep_facts(wpm_conn *conn) {
   wpm_bytes *views[] = {&conn->peer, &conn->public_key, &conn->local, &conn->remote,
                         &conn->dialled};
   size_t total = 0;
-  for (size_t i = 0; i < 5; i++)
+  for (size_t i = 0; i < 5; i++) {
     total += parts[i].len;
+  }
   conn->facts = malloc(total > 0 ? total : 1);
-  if (!conn->facts)
+  if (!conn->facts) {
     return false;
+  }
   uint8_t *at = conn->facts;
   for (size_t i = 0; i < 5; i++) {
-    if (parts[i].len > 0)
+    if (parts[i].len > 0) {
       memcpy(at, parts[i].data, parts[i].len);
+    }
     *views[i] = (wpm_bytes){at, parts[i].len};
     at += parts[i].len;
   }
@@ -290,37 +320,43 @@ static failure complete(wpm_conn *conn, size_t muxer) {
   };
   conn->muxer_type = wpm_muxer_types[muxer];
   int err = conn->muxer_type->create(&config, &conn->muxer);
-  if (err != WPM_OK)
+  if (err != WPM_OK) {
     return failure_of(err, WPM_REASON_LOCAL_FAILURE, "out of memory");
+  }
   conn->upgrade_ns = uv_hrtime() - upgrade->started_ns;
   wpm_dial *dial = upgrade->dial;
   upgrade->dial = NULL;
   free_upgrade(conn);
-  if (dial)
+  if (dial) {
     wpm_dial_succeeded(dial, conn);
-  else
+  } else {
     host->config.callbacks->connected(host->config.user, conn, NULL);
+  }
   return no_failure;
 }
 
 /* The security handshake is over: the muxer is known already, or is negotiated now. */
 static failure secured(wpm_conn *conn) {
   int muxer = conn->security_type->muxer(conn->security);
-  if (!keep_facts(conn))
+  if (!keep_facts(conn)) {
     return failure_of(WPM_ERR_NO_MEMORY, WPM_REASON_LOCAL_FAILURE, "");
-  if (wpm_bytes_equal(conn->peer, wpm_peer_id_view(&conn->host->config.identity->peer_id)))
+  }
+  if (wpm_bytes_equal(conn->peer, wpm_peer_id_view(&conn->host->config.identity->peer_id))) {
     return (failure){WPM_REASON_LOCAL_CLOSE, "it is ourselves"};
+  }
   conn->security_type->settle(conn->security);
   conn->upgrade->step = WPM_STEP_MUXER;
-  if (muxer >= 0)
+  if (muxer >= 0) {
     return complete(conn, (size_t)muxer);
+  }
   return begin_negotiation(conn, WPM_STEP_MUXER, conn->host->muxers,
                            sizeof conn->host->muxers / sizeof *conn->host->muxers, &conn->out);
 }
 
 static failure handshake_failure(int err) {
-  if (err == WPM_ERR_MISMATCH)
+  if (err == WPM_ERR_MISMATCH) {
     return (failure){WPM_REASON_PEER_ID_MISMATCH, "it proved another peer id than the one dialled"};
+  }
   return failure_of(err, WPM_REASON_HANDSHAKE_FAILED,
                     err == WPM_ERR_CRYPTO ? "the security handshake does not verify"
                                           : "the security handshake is malformed");
@@ -336,20 +372,24 @@ static failure continue_security(wpm_conn *conn) {
     int err = wpm_multistream_read(&upgrade->negotiation, wpm_buffer_view(&upgrade->pending), &used,
                                    wire);
     wpm_buffer_consume(&upgrade->pending, used);
-    if (err != WPM_OK)
+    if (err != WPM_OK) {
       return failure_of(err, WPM_REASON_NEGOTIATION_FAILED, "it does not speak multistream-select");
-    if (upgrade->negotiation.state == WPM_MULTISTREAM_FAILED)
+    }
+    if (upgrade->negotiation.state == WPM_MULTISTREAM_FAILED) {
       return (failure){WPM_REASON_NEGOTIATION_FAILED, "no security protocol in common"};
+    }
     if (upgrade->negotiation.state == WPM_MULTISTREAM_AGREED) {
       failure failed = begin_handshake(conn);
-      if (failed.reason != WPM_REASON_NONE)
+      if (failed.reason != WPM_REASON_NONE) {
         return failed;
+      }
     }
   }
   if (upgrade->step == WPM_STEP_HANDSHAKE) {
     int err = conn->security_type->handshake(conn->security, &upgrade->pending, wire);
-    if (err != WPM_OK)
+    if (err != WPM_OK) {
       return handshake_failure(err);
+    }
   }
   return send_wire(conn);
 }
@@ -358,24 +398,29 @@ static failure continue_security(wpm_conn *conn) {
 static failure continue_muxer(wpm_conn *conn, wpm_bytes plain) {
   wpm_upgrade *upgrade = conn->upgrade;
   size_t used = 0;
-  if (wpm_buffer_append(&upgrade->pending, plain.data, plain.len) != WPM_OK)
+  if (wpm_buffer_append(&upgrade->pending, plain.data, plain.len) != WPM_OK) {
     return (failure){WPM_REASON_PROTOCOL_VIOLATION, "too much data before a muxer is agreed on"};
+  }
   int err = wpm_multistream_read(&upgrade->negotiation, wpm_buffer_view(&upgrade->pending), &used,
                                  &conn->out);
   wpm_buffer_consume(&upgrade->pending, used);
-  if (err != WPM_OK)
+  if (err != WPM_OK) {
     return failure_of(err, WPM_REASON_NEGOTIATION_FAILED, "it does not speak multistream-select");
-  if (upgrade->negotiation.state == WPM_MULTISTREAM_FAILED)
+  }
+  if (upgrade->negotiation.state == WPM_MULTISTREAM_FAILED) {
     return (failure){WPM_REASON_NEGOTIATION_FAILED, "no muxer in common"};
-  if (upgrade->negotiation.state == WPM_MULTISTREAM_OPEN)
+  }
+  if (upgrade->negotiation.state == WPM_MULTISTREAM_OPEN) {
     return no_failure;
+  }
   /* What follows the negotiation belongs to the muxer; the upgrade's memory goes before. */
   wpm_buffer rest = upgrade->pending;
   wpm_buffer_init(&upgrade->pending, 0);
   failure failed = complete(conn, upgrade->negotiation.agreed);
   if (failed.reason == WPM_REASON_NONE && !conn->dead && wpm_buffer_size(&rest) > 0 &&
-      wpm_muxer_input(conn->muxer, wpm_buffer_view(&rest)) != WPM_OK)
+      wpm_muxer_input(conn->muxer, wpm_buffer_view(&rest)) != WPM_OK) {
     failed = (failure){WPM_REASON_PROTOCOL_VIOLATION, "it broke the muxer's protocol"};
+  }
   wpm_buffer_fini(&rest);
   return failed;
 }
@@ -383,13 +428,16 @@ static failure continue_muxer(wpm_conn *conn, wpm_bytes plain) {
 /* ---- receiving ------------------------------------------------------------------------------- */
 
 static failure take_plain(wpm_conn *conn, wpm_bytes plain) {
-  if (!conn->muxer)
+  if (!conn->muxer) {
     return continue_muxer(conn, plain);
+  }
   int err = wpm_muxer_input(conn->muxer, plain);
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     return no_failure;
-  if (err == WPM_ERR_PROTOCOL)
+  }
+  if (err == WPM_ERR_PROTOCOL) {
     return (failure){WPM_REASON_PROTOCOL_VIOLATION, "it broke the muxer's protocol"};
+  }
   return failure_of(err, WPM_REASON_PROTOCOL_VIOLATION, "it broke a limit of the muxer");
 }
 
@@ -401,14 +449,17 @@ static failure take_sealed(wpm_conn *conn, uint8_t *data, size_t len, size_t *us
     size_t message = 0;
     int err =
         conn->security_type->open(conn->security, data + *used, len - *used, &plain, &message);
-    if (err == WPM_ERR_TRUNCATED)
+    if (err == WPM_ERR_TRUNCATED) {
       break;
-    if (err != WPM_OK)
+    }
+    if (err != WPM_OK) {
       return (failure){WPM_REASON_PROTOCOL_VIOLATION, "a message does not decrypt"};
+    }
     *used += message;
     failure failed = take_plain(conn, plain);
-    if (failed.reason != WPM_REASON_NONE)
+    if (failed.reason != WPM_REASON_NONE) {
       return failed;
+    }
   }
   return no_failure;
 }
@@ -416,8 +467,9 @@ static failure take_sealed(wpm_conn *conn, uint8_t *data, size_t len, size_t *us
 static failure receive_sealed(wpm_conn *conn, uint8_t *data, size_t len) {
   size_t used = 0;
   if (wpm_buffer_size(&conn->in) > 0) {
-    if (wpm_buffer_append(&conn->in, data, len) != WPM_OK)
+    if (wpm_buffer_append(&conn->in, data, len) != WPM_OK) {
       return failure_of(WPM_ERR_NO_MEMORY, WPM_REASON_LOCAL_FAILURE, "");
+    }
     failure failed =
         take_sealed(conn, conn->in.memory + conn->in.begin, wpm_buffer_size(&conn->in), &used);
     wpm_buffer_consume(&conn->in, used);
@@ -426,27 +478,32 @@ static failure receive_sealed(wpm_conn *conn, uint8_t *data, size_t len) {
   }
   failure failed = take_sealed(conn, data, len, &used);
   if (failed.reason == WPM_REASON_NONE && used < len && !conn->dead &&
-      wpm_buffer_append(&conn->in, data + used, len - used) != WPM_OK)
+      wpm_buffer_append(&conn->in, data + used, len - used) != WPM_OK) {
     failed = failure_of(WPM_ERR_NO_MEMORY, WPM_REASON_LOCAL_FAILURE, "");
+  }
   return failed;
 }
 
 static failure receive_upgrading(wpm_conn *conn, uint8_t *data, size_t len) {
   wpm_upgrade *upgrade = conn->upgrade;
-  if (upgrade->step == WPM_STEP_MUXER)
+  if (upgrade->step == WPM_STEP_MUXER) {
     return receive_sealed(conn, data, len);
-  if (wpm_buffer_append(&upgrade->pending, data, len) != WPM_OK)
+  }
+  if (wpm_buffer_append(&upgrade->pending, data, len) != WPM_OK) {
     return (failure){WPM_REASON_PROTOCOL_VIOLATION, "too much data during the upgrade"};
+  }
   failure failed = continue_security(conn);
   if (failed.reason != WPM_REASON_NONE || upgrade->step != WPM_STEP_HANDSHAKE ||
-      !conn->security_type->done(conn->security))
+      !conn->security_type->done(conn->security)) {
     return failed;
+  }
   /* What came behind the handshake is sealed; the upgrade's memory may go before it is read. */
   wpm_buffer rest = upgrade->pending;
   wpm_buffer_init(&upgrade->pending, PENDING_MAX);
   failed = secured(conn);
-  if (failed.reason == WPM_REASON_NONE && !conn->dead && wpm_buffer_size(&rest) > 0)
+  if (failed.reason == WPM_REASON_NONE && !conn->dead && wpm_buffer_size(&rest) > 0) {
     failed = receive_sealed(conn, rest.memory + rest.begin, wpm_buffer_size(&rest));
+  }
   wpm_buffer_fini(&rest);
   return failed;
 }
@@ -463,24 +520,28 @@ static void link_received(void *user, uint8_t *data, size_t len) {
   wpm_conn *conn = user;
   wpm_host *host = conn->host;
   conn->busy = true;
-  if (!conn->upgrade)
+  if (!conn->upgrade) {
     host->config.callbacks->received(host->config.user, conn);
+  }
   failure failed = conn->dead      ? no_failure
                    : conn->upgrade ? receive_upgrading(conn, data, len)
                                    : receive_sealed(conn, data, len);
-  if (failed.reason == WPM_REASON_NONE && conn->go_away_received)
+  if (failed.reason == WPM_REASON_NONE && conn->go_away_received) {
     failed = said_goodbye(conn);
+  }
   /* Also what tells the other side why: answers, a go-away of the muxer. */
   if (!conn->dead && conn->security && wpm_buffer_size(&conn->out) > 0) {
     int err = flush_out(conn);
-    if (err != WPM_OK && failed.reason == WPM_REASON_NONE)
+    if (err != WPM_OK && failed.reason == WPM_REASON_NONE) {
       failed = failure_of(err, WPM_REASON_PROTOCOL_VIOLATION, does_not_read);
+    }
   }
   conn->busy = false;
-  if (conn->dead)
+  if (conn->dead) {
     free_conn(conn);
-  else if (failed.reason != WPM_REASON_NONE)
+  } else if (failed.reason != WPM_REASON_NONE) {
     wpm_conn_fail(conn, failed.reason, failed.detail);
+  }
 }
 
 static void link_ended(void *user, int uv_error) {
@@ -488,8 +549,9 @@ static void link_ended(void *user, int uv_error) {
   const char *what = uv_error == UV_EOF ? "it ended the connection" : uv_strerror(uv_error);
   if (conn->upgrade) {
     wpm_reason reason = wpm_reason_of_end(uv_error, false);
-    if (reason == WPM_REASON_EOF || reason == WPM_REASON_RESET)
+    if (reason == WPM_REASON_EOF || reason == WPM_REASON_RESET) {
       reason = WPM_REASON_UPGRADE_CLOSED;
+    }
     wpm_conn_fail(conn, reason, what);
     return;
   }
@@ -499,15 +561,17 @@ static void link_ended(void *user, int uv_error) {
 
 static void link_connected(void *user, int uv_error) {
   wpm_conn *conn = user;
-  if (uv_error == 0)
+  if (uv_error == 0) {
     uv_error = wpm_link_read(conn->link);
+  }
   if (uv_error != 0) {
     wpm_conn_fail(conn, wpm_reason_of_connect(uv_error), uv_strerror(uv_error));
     return;
   }
   failure failed = begin_security(conn);
-  if (failed.reason != WPM_REASON_NONE)
+  if (failed.reason != WPM_REASON_NONE) {
     wpm_conn_fail(conn, failed.reason, failed.detail);
+  }
 }
 
 static const wpm_link_owner link_owner = {
@@ -518,8 +582,9 @@ static const wpm_link_owner link_owner = {
 
 int wpm_conn_connect(wpm_conn *conn, const struct sockaddr *address) {
   conn->upgrade->step = WPM_STEP_CONNECT;
-  if (wpm_link_new(&conn->host->links, &link_owner, conn, &conn->link) != WPM_OK)
+  if (wpm_link_new(&conn->host->links, &link_owner, conn, &conn->link) != WPM_OK) {
     return UV_ENOMEM;
+  }
   return wpm_link_connect(conn->link, address);
 }
 
@@ -542,8 +607,9 @@ void wpm_conn_accept(wpm_host *host, uv_stream_t *listener) {
                 : UV_ENOMEM;
   failure failed =
       err == 0 ? begin_security(conn) : (failure){WPM_REASON_LOCAL_FAILURE, uv_strerror(err)};
-  if (failed.reason != WPM_REASON_NONE)
+  if (failed.reason != WPM_REASON_NONE) {
     wpm_conn_fail(conn, failed.reason, failed.detail);
+  }
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */

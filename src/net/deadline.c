@@ -15,8 +15,9 @@ static void timer_fired(uv_timer_t *timer) {
     queue->passed(deadline);
   }
   /* What was cleared meanwhile left the timer as it was: it is set anew here, lazily. */
-  if (queue->head.next != &queue->head && !uv_is_closing((uv_handle_t *)timer))
+  if (queue->head.next != &queue->head && !uv_is_closing((uv_handle_t *)timer)) {
     (void)uv_timer_start(timer, timer_fired, queue->head.next->at - now, 0);
+  }
 }
 
 void wpm_deadline_queue_init(wpm_deadline_queue *queue, uv_loop_t *loop, int64_t length_ns,
@@ -34,18 +35,21 @@ void wpm_deadline_queue_close(wpm_deadline_queue *queue, uv_close_cb closed, voi
 }
 
 void wpm_deadline_set(wpm_deadline_queue *queue, wpm_deadline *deadline) {
-  if (deadline->next)
+  if (deadline->next) {
     unlink_deadline(deadline);
+  }
   deadline->at = uv_now(queue->timer.loop) + queue->length_ms;
   deadline->previous = queue->head.previous;
   deadline->next = &queue->head;
   deadline->previous->next = deadline;
   deadline->next->previous = deadline;
-  if (!uv_is_active((uv_handle_t *)&queue->timer))
+  if (!uv_is_active((uv_handle_t *)&queue->timer)) {
     (void)uv_timer_start(&queue->timer, timer_fired, queue->length_ms, 0);
+  }
 }
 
 void wpm_deadline_clear(wpm_deadline *deadline) {
-  if (deadline->next)
+  if (deadline->next) {
     unlink_deadline(deadline);
+  }
 }

@@ -68,12 +68,14 @@ wpm_bytes wpm_dial_target_address(const wpm_dial *dial, size_t index) {
 static void free_dial(wpm_dial *dial) {
   wpm_host *host = dial->host;
   wpm_deadline_clear(&dial->stagger);
-  if (dial->previous)
+  if (dial->previous) {
     dial->previous->next = dial->next;
-  else
+  } else {
     host->dials = dial->next;
-  if (dial->next)
+  }
+  if (dial->next) {
     dial->next->previous = dial->previous;
+  }
   free(dial->targets);
   free(dial);
 }
@@ -83,8 +85,9 @@ static void drop_attempts(wpm_dial *dial, const wpm_conn *winner) {
   wpm_conn *next = NULL;
   for (wpm_conn *conn = dial->active > 0 ? dial->host->connections : NULL; conn; conn = next) {
     next = conn->next;
-    if (conn != winner && conn->upgrade && conn->upgrade->dial == dial)
+    if (conn != winner && conn->upgrade && conn->upgrade->dial == dial) {
       wpm_conn_drop(conn, false);
+    }
   }
   dial->active = 0;
 }
@@ -109,8 +112,9 @@ static void keep_end(wpm_dial *dial, const wpm_end *end) {
   bool local = end->reason == WPM_REASON_LOCAL_FAILURE;
   bool had_local = dial->end.reason == WPM_REASON_LOCAL_FAILURE;
   if (dial->end.reason != WPM_REASON_NONE &&
-      (local > had_local || (local == had_local && end->step < dial->end.step)))
+      (local > had_local || (local == had_local && end->step < dial->end.step))) {
     return;
+  }
   dial->end = *end;
   (void)snprintf(dial->detail, sizeof dial->detail, "%s", end->detail);
   dial->end.detail = dial->detail;
@@ -120,10 +124,12 @@ static void tell_failure(wpm_dial *dial) {
   wpm_host *host = dial->host;
   wpm_dial_attempt *attempts = calloc(dial->address_count + 1, sizeof *attempts);
   size_t count = 0;
-  for (size_t i = 0; attempts && i < dial->address_count; i++)
-    if (dial->addresses[i].reason != WPM_REASON_NONE)
+  for (size_t i = 0; attempts && i < dial->address_count; i++) {
+    if (dial->addresses[i].reason != WPM_REASON_NONE) {
       attempts[count++] = (wpm_dial_attempt){.multiaddr = dial->addresses[i].multiaddr,
                                              .reason = dial->addresses[i].reason};
+    }
+  }
   host->config.callbacks->dial_failed(host->config.user, dial, &dial->end, attempts, count);
   free(attempts);
   free_dial(dial);
@@ -138,11 +144,13 @@ void wpm_dial_attempt_failed(wpm_dial *dial, size_t index, const wpm_end *end,
                              wpm_bytes other_peer) {
   dial->active--;
   note_failure(dial, index, end);
-  if (other_peer.len > 0 && wpm_peer_id_from_bytes(other_peer, &dial->other_peer) == WPM_OK)
+  if (other_peer.len > 0 && wpm_peer_id_from_bytes(other_peer, &dial->other_peer) == WPM_OK) {
     dial->other_view = wpm_peer_id_view(&dial->other_peer);
+  }
   try_next(dial);
-  if (dial->active == 0 && dial->next_target >= dial->target_count)
+  if (dial->active == 0 && dial->next_target >= dial->target_count) {
     tell_failure(dial);
+  }
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -158,8 +166,9 @@ static bool insert_targets(wpm_dial *dial, size_t index, const struct sockaddr_s
   if (dial->target_count + count > dial->target_capacity) {
     size_t capacity = dial->target_count + count;
     target *targets = realloc(dial->targets, capacity * sizeof *targets);
-    if (!targets)
+    if (!targets) {
       return false;
+    }
     dial->targets = targets;
     dial->target_capacity = capacity;
   }
@@ -167,8 +176,9 @@ static bool insert_targets(wpm_dial *dial, size_t index, const struct sockaddr_s
   size_t at = dial->next_target;
   memmove(dial->targets + at + count, dial->targets + at,
           (dial->target_count - at) * sizeof *dial->targets);
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     dial->targets[at + i] = (target){.address = dial->targets[index].address, .socket = sockets[i]};
+  }
   dial->target_count += count;
   return true;
 }
@@ -181,8 +191,9 @@ static void resolve_ended(uv_getaddrinfo_t *request, int status, struct addrinfo
   size_t count = 0;
   for (struct addrinfo *entry = list; status == 0 && entry && count < RESOLVED_MAX;
        entry = entry->ai_next) {
-    if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6)
+    if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) {
       continue;
+    }
     memset(&found[count], 0, sizeof found[count]);
     memcpy(&found[count], entry->ai_addr, entry->ai_addrlen);
     /* The port stands at the same place in both forms. */
@@ -202,23 +213,27 @@ static void resolve_ended(uv_getaddrinfo_t *request, int status, struct addrinfo
                   status == 0 ? "the name has no address" : uv_strerror(status));
     return;
   }
-  if (count > 1)
+  if (count > 1) {
     (void)insert_targets(conn->upgrade->dial, conn->upgrade->target, found + 1, count - 1);
+  }
   int err = wpm_conn_connect(conn, (struct sockaddr *)&found[0]);
-  if (err != 0)
+  if (err != 0) {
     wpm_conn_fail(conn, wpm_reason_of_connect(err), uv_strerror(err));
+  }
 }
 
 /* Begins to look a name up. 0 or libuv's error. */
 static int resolve_name(wpm_conn *conn, const wpm_tcp_target *tcp) {
   char name[256];
-  if (tcp->host.len >= sizeof name)
+  if (tcp->host.len >= sizeof name) {
     return UV_EINVAL;
+  }
   memcpy(name, tcp->host.data, tcp->host.len);
   name[tcp->host.len] = '\0';
   struct wpm_resolve *resolve = calloc(1, sizeof *resolve);
-  if (!resolve)
+  if (!resolve) {
     return UV_ENOMEM;
+  }
   *resolve = (struct wpm_resolve){.host = conn->host, .conn = conn, .port = tcp->port};
   resolve->request.data = resolve;
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
@@ -252,12 +267,13 @@ static bool begin_attempt(wpm_dial *dial, size_t index) {
   }
   const struct sockaddr_storage *socket = &dial->targets[index].socket;
   wpm_tcp_target tcp;
-  if (socket->ss_family != AF_UNSPEC)
+  if (socket->ss_family != AF_UNSPEC) {
     err = wpm_conn_connect(conn, (const struct sockaddr *)socket);
-  else if (wpm_multiaddr_tcp_target(wpm_dial_target_address(dial, index), &tcp) == WPM_OK)
+  } else if (wpm_multiaddr_tcp_target(wpm_dial_target_address(dial, index), &tcp) == WPM_OK) {
     err = resolve_name(conn, &tcp);
-  else
+  } else {
     err = UV_EINVAL;
+  }
   if (err == 0) {
     dial->active++;
     return true;
@@ -271,10 +287,12 @@ static bool begin_attempt(wpm_dial *dial, size_t index) {
 
 static void try_next(wpm_dial *dial) {
   while (dial->next_target < dial->target_count) {
-    if (!begin_attempt(dial, dial->next_target++))
+    if (!begin_attempt(dial, dial->next_target++)) {
       continue;
-    if (dial->next_target < dial->target_count)
+    }
+    if (dial->next_target < dial->target_count) {
       wpm_deadline_set(&dial->host->staggers, &dial->stagger);
+    }
     return;
   }
 }
@@ -282,8 +300,9 @@ static void try_next(wpm_dial *dial) {
 void wpm_dial_stagger_passed(wpm_deadline *deadline) {
   wpm_dial *dial = (wpm_dial *)((char *)deadline - offsetof(wpm_dial, stagger));
   try_next(dial);
-  if (dial->active == 0)
+  if (dial->active == 0) {
     tell_failure(dial);
+  }
 }
 
 void wpm_dial_failure_due(wpm_deadline *deadline) {
@@ -300,12 +319,14 @@ static void add_target(wpm_dial *dial, size_t index) {
   if (err == WPM_OK) {
     bool is_name = tcp.host_code != WPM_P_IP4 && tcp.host_code != WPM_P_IP6;
     memset(&added->socket, 0, sizeof added->socket);
-    if (!is_name)
+    if (!is_name) {
       err = wpm_address_to_socket(&tcp, &added->socket);
+    }
   }
   dial->target_count++;
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     return;
+  }
   wpm_end end = {.reason = WPM_REASON_UNSUPPORTED_ADDRESS,
                  .step = WPM_STEP_ADDRESS,
                  .detail = "no transport of ours reaches this address"};
@@ -316,8 +337,9 @@ static void add_target(wpm_dial *dial, size_t index) {
 /* One allocation: the dial, its addresses, their bytes. NULL: no memory. */
 static wpm_dial *new_dial(const wpm_bytes *addresses, size_t count) {
   size_t total = sizeof(wpm_dial) + count * sizeof(address);
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     total += addresses[i].len;
+  }
   wpm_dial *dial = calloc(1, total);
   target *targets = calloc(count + 1, sizeof *targets);
   if (!dial || !targets) {
@@ -331,8 +353,9 @@ static wpm_dial *new_dial(const wpm_bytes *addresses, size_t count) {
   dial->address_count = count;
   uint8_t *bytes = (uint8_t *)(dial->addresses + count);
   for (size_t i = 0; i < count; i++) {
-    if (addresses[i].len > 0)
+    if (addresses[i].len > 0) {
       memcpy(bytes, addresses[i].data, addresses[i].len);
+    }
     dial->addresses[i].multiaddr = (wpm_bytes){bytes, addresses[i].len};
     bytes += addresses[i].len;
   }
@@ -341,13 +364,16 @@ static wpm_dial *new_dial(const wpm_bytes *addresses, size_t count) {
 
 int wpm_host_dial(wpm_host *host, wpm_bytes peer, const wpm_bytes *addresses, size_t address_count,
                   void *dial_user, wpm_dial **out) {
-  if (host->stopping)
+  if (host->stopping) {
     return WPM_ERR_STATE;
-  if (host->connection_count >= host->config.max_connections)
+  }
+  if (host->connection_count >= host->config.max_connections) {
     return WPM_ERR_FULL;
+  }
   wpm_dial *dial = new_dial(addresses, address_count);
-  if (!dial)
+  if (!dial) {
     return WPM_ERR_NO_MEMORY;
+  }
   dial->host = host;
   dial->user = dial_user;
   int err = wpm_peer_id_from_bytes(peer, &dial->peer);
@@ -358,15 +384,18 @@ int wpm_host_dial(wpm_host *host, wpm_bytes peer, const wpm_bytes *addresses, si
   }
   dial->end = (wpm_end){.reason = WPM_REASON_NONE, .detail = dial->detail};
   dial->next = host->dials;
-  if (host->dials)
+  if (host->dials) {
     host->dials->previous = dial;
+  }
   host->dials = dial;
-  for (size_t i = 0; i < address_count; i++)
+  for (size_t i = 0; i < address_count; i++) {
     add_target(dial, i);
+  }
   try_next(dial);
   if (dial->active == 0) {
-    if (dial->end.reason == WPM_REASON_NONE)
+    if (dial->end.reason == WPM_REASON_NONE) {
       dial->end = (wpm_end){WPM_REASON_UNSUPPORTED_ADDRESS, WPM_STEP_ADDRESS, "it has no address"};
+    }
     wpm_deadline_set(&host->failures, &dial->stagger);
   }
   *out = dial;

@@ -44,29 +44,34 @@ static void start_queues(wpm_host *host) {
       {&host->failures, 0, wpm_dial_failure_due},
       {&host->idle_pings, WPM_PING_STREAM_KEPT, wpm_pinger_idle},
   };
-  for (size_t i = 0; i < sizeof queues / sizeof *queues; i++)
+  for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
     wpm_deadline_queue_init(queues[i].queue, host->config.loop, queues[i].length_ns,
                             queues[i].passed);
+  }
 }
 
 int wpm_host_new(const wpm_host_config *config, wpm_host **out) {
   wpm_host *host = calloc(1, sizeof *host);
-  if (!host)
+  if (!host) {
     return WPM_ERR_NO_MEMORY;
+  }
   host->config = *config;
   wpm_buffer_init(&host->wire, 2 * config->max_unsent);
   wpm_buffer_init(&host->scratch, SCRATCH_MAX);
-  for (size_t i = 0; wpm_muxer_types[i]; i++)
+  for (size_t i = 0; wpm_muxer_types[i]; i++) {
     host->muxers[i] = wpm_text_of(wpm_muxer_types[i]->protocol_id);
-  for (; wpm_security_types[host->security_count]; host->security_count++)
+  }
+  for (; wpm_security_types[host->security_count]; host->security_count++) {
     host->securities[host->security_count] =
         wpm_text_of(wpm_security_types[host->security_count]->protocol_id);
+  }
   uint8_t secret[32];
   config->random(config->user, secret, sizeof secret);
   int err = wpm_noise_static_init(config->crypto, config->identity, secret, &host->noise_static);
   wpm_wipe(secret, sizeof secret);
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     err = wpm_link_pool_init(&host->links, config->loop, config->max_unsent);
+  }
   if (err != WPM_OK) {
     wpm_noise_static_fini(&host->noise_static);
     free(host);
@@ -78,8 +83,9 @@ int wpm_host_new(const wpm_host_config *config, wpm_host **out) {
 }
 
 void wpm_host_free(wpm_host *host) {
-  if (!host)
+  if (!host) {
     return;
+  }
   wpm_link_pool_fini(&host->links);
   wpm_noise_static_fini(&host->noise_static);
   wpm_buffer_wipe(&host->wire);
@@ -90,15 +96,17 @@ void wpm_host_free(wpm_host *host) {
 /* ---- stopping -------------------------------------------------------------------------------- */
 
 void wpm_host_check_stopped(wpm_host *host) {
-  if (!host->stopping || host->links.open > 0 || host->resolves > 0)
+  if (!host->stopping || host->links.open > 0 || host->resolves > 0) {
     return;
+  }
   if (!host->queues_closing) {
     host->queues_closing = true;
     wpm_deadline_queue *queues[] = {&host->upgrades, &host->streams,    &host->staggers,
                                     &host->failures, &host->idle_pings, &host->links.lingering};
     host->handles += sizeof queues / sizeof *queues;
-    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++)
+    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
       wpm_deadline_queue_close(queues[i], wpm_host_handle_closed, host);
+    }
   }
   if (host->handles == 0 && host->stopped) {
     void (*stopped)(void *user) = host->stopped;
@@ -131,10 +139,12 @@ void wpm_host_stop(wpm_host *host, void (*stopped)(void *user), void *user) {
   host->stopped_user = user;
   host->links.emptied = links_emptied;
   host->links.user = host;
-  while (host->dials)
+  while (host->dials) {
     wpm_dial_cancel(host->dials);
-  while (host->connections)
+  }
+  while (host->connections) {
     wpm_conn_close(host->connections, WPM_GO_AWAY_NORMAL);
+  }
   while (host->listeners) {
     wpm_listener *listener = host->listeners;
     host->listeners = listener->next;
@@ -153,15 +163,17 @@ static void connection_waits(uv_stream_t *server, int status) {
             uv_strerror(status));
     return;
   }
-  if (!listener->host->stopping)
+  if (!listener->host->stopping) {
     wpm_conn_accept(listener->host, server);
+  }
 }
 
 /* Looks a name up at once: only while the host is being set up. */
 static int look_up(wpm_host *host, const wpm_tcp_target *target, struct sockaddr_storage *out) {
   char name[256];
-  if (target->host.len >= sizeof name)
+  if (target->host.len >= sizeof name) {
     return UV_EINVAL;
+  }
   memcpy(name, target->host.data, target->host.len);
   name[target->host.len] = '\0';
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
@@ -171,8 +183,9 @@ static int look_up(wpm_host *host, const wpm_tcp_target *target, struct sockaddr
                                                                           : AF_UNSPEC};
   uv_getaddrinfo_t request;
   int err = uv_getaddrinfo(host->config.loop, &request, NULL, name, NULL, &hints);
-  if (err != 0)
+  if (err != 0) {
     return err;
+  }
   memset(out, 0, sizeof *out);
   memcpy(out, request.addrinfo->ai_addr, request.addrinfo->ai_addrlen);
   ((struct sockaddr_in *)out)->sin_port = htons(target->port);
@@ -184,37 +197,46 @@ static int bind_and_listen(wpm_listener *listener, const struct sockaddr *addres
   /* IPv6 apart from IPv4, so that both can be listened on at one port. */
   unsigned flags = address->sa_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0;
   int err = uv_tcp_bind(&listener->tcp, address, flags);
-  if (err == 0)
+  if (err == 0) {
     err = uv_listen((uv_stream_t *)&listener->tcp, BACKLOG, connection_waits);
+  }
   struct sockaddr_storage bound;
   int len = sizeof bound;
-  if (err == 0)
+  if (err == 0) {
     err = uv_tcp_getsockname(&listener->tcp, (struct sockaddr *)&bound, &len);
-  if (err == 0 && wpm_address_from_socket((struct sockaddr *)&bound, &listener->address) != WPM_OK)
+  }
+  if (err == 0 &&
+      wpm_address_from_socket((struct sockaddr *)&bound, &listener->address) != WPM_OK) {
     err = UV_EAFNOSUPPORT;
+  }
   return err;
 }
 
 int wpm_host_listen(wpm_host *host, wpm_bytes multiaddr, wpm_error *error) {
   char text[WPM_MULTIADDR_TEXT];
   int err = wpm_multiaddr_format(multiaddr, text, sizeof text, NULL, error);
-  if (err != WPM_OK)
+  if (err != WPM_OK) {
     return err;
+  }
   wpm_tcp_target target;
-  if (wpm_multiaddr_tcp_target(multiaddr, &target) != WPM_OK)
+  if (wpm_multiaddr_tcp_target(multiaddr, &target) != WPM_OK) {
     return wpm_fail(error, WPM_ERR_UNSUPPORTED,
                     "cannot listen on %s: it must be /ip4|ip6|dns|dns4|dns6/HOST/tcp/PORT", text);
+  }
   struct sockaddr_storage address;
   int uv_err = 0;
-  if (target.host_code == WPM_P_IP4 || target.host_code == WPM_P_IP6)
+  if (target.host_code == WPM_P_IP4 || target.host_code == WPM_P_IP6) {
     uv_err = wpm_address_to_socket(&target, &address) == WPM_OK ? 0 : UV_EINVAL;
-  else
+  } else {
     uv_err = look_up(host, &target, &address);
-  if (uv_err != 0)
+  }
+  if (uv_err != 0) {
     return wpm_fail(error, WPM_ERR_IO, "cannot listen on %s: %s", text, uv_strerror(uv_err));
+  }
   wpm_listener *listener = calloc(1, sizeof *listener);
-  if (!listener)
+  if (!listener) {
     return wpm_fail(error, WPM_ERR_NO_MEMORY, "cannot listen on %s: out of memory", text);
+  }
   uv_err = uv_tcp_init(host->config.loop, &listener->tcp);
   if (uv_err != 0) {
     free(listener);
@@ -231,8 +253,9 @@ int wpm_host_listen(wpm_host *host, wpm_bytes multiaddr, wpm_error *error) {
   }
   host->announced_until = 0;
   wpm_listener **last = &host->listeners;
-  while (*last)
+  while (*last) {
     last = &(*last)->next;
+  }
   *last = listener;
   return WPM_OK;
 }
@@ -243,8 +266,9 @@ bool wpm_host_listen_address(const wpm_host *host, size_t index, wpm_bytes *out)
     listener = listener->next;
     index--;
   }
-  if (!listener)
+  if (!listener) {
     return false;
+  }
   *out = wpm_multiaddr_view(&listener->address);
   return true;
 }
@@ -254,8 +278,9 @@ static size_t announce_interfaces(uint32_t code, uint16_t port, wpm_multiaddr *o
   uv_interface_address_t *interfaces = NULL;
   int total = 0;
   size_t count = 0;
-  if (uv_interface_addresses(&interfaces, &total) != 0)
+  if (uv_interface_addresses(&interfaces, &total) != 0) {
     return 0;
+  }
   for (int internal = 0; internal <= 1 && count == 0; internal++) {
     for (int i = 0; i < total && count < cap; i++) {
       const struct sockaddr *socket = (const struct sockaddr *)&interfaces[i].address;
@@ -264,12 +289,14 @@ static size_t announce_interfaces(uint32_t code, uint16_t port, wpm_multiaddr *o
       if (interfaces[i].is_internal != internal ||
           wpm_address_from_socket(socket, &address) != WPM_OK ||
           wpm_multiaddr_tcp_target(wpm_multiaddr_view(&address), &target) != WPM_OK ||
-          target.host_code != code)
+          target.host_code != code) {
         continue;
+      }
       bool link_local =
           code == WPM_P_IP6 && target.host.data[0] == 0xfe && (target.host.data[1] & 0xc0) == 0x80;
-      if (!link_local && wpm_multiaddr_from_tcp(target.host, port, &out[count]) == WPM_OK)
+      if (!link_local && wpm_multiaddr_from_tcp(target.host, port, &out[count]) == WPM_OK) {
         count++;
+      }
     }
   }
   uv_free_interface_addresses(interfaces, total);
@@ -281,12 +308,14 @@ static size_t announce(const wpm_host *host, wpm_multiaddr *out, size_t cap) {
   for (const wpm_listener *listener = host->listeners; listener && count < cap;
        listener = listener->next) {
     wpm_tcp_target target;
-    if (wpm_multiaddr_tcp_target(wpm_multiaddr_view(&listener->address), &target) != WPM_OK)
+    if (wpm_multiaddr_tcp_target(wpm_multiaddr_view(&listener->address), &target) != WPM_OK) {
       continue;
-    if (wpm_address_is_wildcard(target.host))
+    }
+    if (wpm_address_is_wildcard(target.host)) {
       count += announce_interfaces(target.host_code, target.port, out + count, cap - count);
-    else
+    } else {
       out[count++] = listener->address;
+    }
   }
   return count;
 }
@@ -316,12 +345,17 @@ void wpm_host_count_streams(const wpm_host *host,
                             void *user) {
   for (size_t i = 0; i < wpm_stream_handler_count(); i++) {
     size_t counts[WPM_DIRECTION_COUNT] = {0};
-    for (const wpm_conn *conn = host->connections; conn; conn = conn->next)
-      for (const wpm_stream *stream = conn->streams; stream; stream = stream->next)
-        if (stream->type && wpm_text_equal(stream->type->protocol, wpm_stream_handler_ids[i]))
+    for (const wpm_conn *conn = host->connections; conn; conn = conn->next) {
+      for (const wpm_stream *stream = conn->streams; stream; stream = stream->next) {
+        if (stream->type && wpm_text_equal(stream->type->protocol, wpm_stream_handler_ids[i])) {
           counts[stream->direction]++;
-    for (size_t direction = 0; direction < WPM_DIRECTION_COUNT; direction++)
-      if (counts[direction] > 0)
+        }
+      }
+    }
+    for (size_t direction = 0; direction < WPM_DIRECTION_COUNT; direction++) {
+      if (counts[direction] > 0) {
         fn(user, wpm_stream_handler_ids[i], (wpm_direction)direction, counts[direction]);
+      }
+    }
   }
 }

@@ -28,15 +28,17 @@ static void link_freed(uv_handle_t *handle) {
   wpm_buffer_fini(&link->writing);
   wpm_buffer_fini(&link->waiting);
   free(link);
-  if (--pool->open == 0 && pool->emptied)
+  if (--pool->open == 0 && pool->emptied) {
     pool->emptied(pool->user);
+  }
 }
 
 static void close_now(wpm_link *link) {
   wpm_deadline_clear(&link->deadline);
   link->owner = NULL;
-  if (!uv_is_closing((uv_handle_t *)&link->tcp))
+  if (!uv_is_closing((uv_handle_t *)&link->tcp)) {
     uv_close((uv_handle_t *)&link->tcp, link_freed);
+  }
 }
 
 static void linger_passed(wpm_deadline *deadline) {
@@ -46,8 +48,9 @@ static void linger_passed(wpm_deadline *deadline) {
 int wpm_link_pool_init(wpm_link_pool *pool, uv_loop_t *loop, size_t max_unsent) {
   *pool = (wpm_link_pool){.loop = loop, .max_unsent = max_unsent};
   pool->read_buffer = malloc(WPM_LINK_READ_SIZE);
-  if (!pool->read_buffer)
+  if (!pool->read_buffer) {
     return WPM_ERR_NO_MEMORY;
+  }
   wpm_deadline_queue_init(&pool->lingering, loop, WPM_LINK_LINGER, linger_passed);
   return WPM_OK;
 }
@@ -59,8 +62,9 @@ void wpm_link_pool_fini(wpm_link_pool *pool) {
 
 int wpm_link_new(wpm_link_pool *pool, const wpm_link_owner *owner, void *user, wpm_link **out) {
   wpm_link *link = calloc(1, sizeof *link);
-  if (!link)
+  if (!link) {
     return WPM_ERR_NO_MEMORY;
+  }
   if (uv_tcp_init(pool->loop, &link->tcp) != 0) {
     free(link);
     return WPM_ERR_IO;
@@ -84,20 +88,23 @@ static void give_read_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *bu
 
 static void bytes_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) {
   wpm_link *link = stream->data;
-  if (count == 0)
+  if (count == 0) {
     return;
+  }
   if (count > 0) {
     link->pool->bytes_received += (uint64_t)count;
-    if (link->owner)
+    if (link->owner) {
       link->owner->received(link->user, (uint8_t *)buffer->base, (size_t)count);
+    }
     return;
   }
   (void)uv_read_stop(stream);
   link->reading = false;
-  if (link->owner)
+  if (link->owner) {
     link->owner->ended(link->user, (int)count);
-  else
+  } else {
     close_now(link);
+  }
 }
 
 int wpm_link_read(wpm_link *link) {
@@ -108,10 +115,12 @@ int wpm_link_read(wpm_link *link) {
 
 static void connect_ended(uv_connect_t *request, int status) {
   wpm_link *link = request->handle->data;
-  if (!link->owner)
+  if (!link->owner) {
     return;
-  if (status == 0)
+  }
+  if (status == 0) {
     (void)uv_tcp_nodelay(&link->tcp, 1);
+  }
   link->owner->connected(link->user, status);
 }
 
@@ -121,23 +130,26 @@ int wpm_link_connect(wpm_link *link, const struct sockaddr *address) {
 
 int wpm_link_accept(wpm_link *link, uv_stream_t *listener) {
   int err = uv_accept(listener, (uv_stream_t *)&link->tcp);
-  if (err != 0)
+  if (err != 0) {
     return err;
+  }
   (void)uv_tcp_nodelay(&link->tcp, 1);
   return wpm_link_read(link);
 }
 
 static void shutdown_ended(uv_shutdown_t *request, int status) {
   wpm_link *link = request->handle->data;
-  if (status != 0 || !link->reading)
+  if (status != 0 || !link->reading) {
     close_now(link);
+  }
 }
 
 /* Ends our side of a link that was closed gently and has nothing left to send. */
 static void end_stream(wpm_link *link) {
   if (link->broken || !link->reading ||
-      uv_shutdown(&link->request.shutdown, (uv_stream_t *)&link->tcp, shutdown_ended) != 0)
+      uv_shutdown(&link->request.shutdown, (uv_stream_t *)&link->tcp, shutdown_ended) != 0) {
     close_now(link);
+  }
 }
 
 static void write_ended(uv_write_t *request, int status);
@@ -150,32 +162,38 @@ static void start_write(wpm_link *link) {
   wpm_buffer_release(&link->waiting);
   wpm_bytes view = wpm_buffer_view(&link->writing);
   uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)view.data, (unsigned)view.len);
-  if (uv_write(&link->request.write, (uv_stream_t *)&link->tcp, &buffer, 1, write_ended) == 0)
+  if (uv_write(&link->request.write, (uv_stream_t *)&link->tcp, &buffer, 1, write_ended) == 0) {
     link->write_under_way = true;
-  else
+  } else {
     link->broken = true;
+  }
 }
 
 static void write_ended(uv_write_t *request, int status) {
   wpm_link *link = request->handle->data;
   link->write_under_way = false;
-  if (status == 0)
+  if (status == 0) {
     link->pool->bytes_sent += wpm_buffer_size(&link->writing);
-  else
+  } else {
     link->broken = true;
-  if (uv_is_closing((uv_handle_t *)&link->tcp))
+  }
+  if (uv_is_closing((uv_handle_t *)&link->tcp)) {
     return;
+  }
   wpm_buffer_clear(&link->writing);
   wpm_buffer_release(&link->writing);
-  if (!link->broken && wpm_buffer_size(&link->waiting) > 0)
+  if (!link->broken && wpm_buffer_size(&link->waiting) > 0) {
     start_write(link);
-  if (link->shutting_down && !link->write_under_way)
+  }
+  if (link->shutting_down && !link->write_under_way) {
     end_stream(link);
+  }
 }
 
 int wpm_link_send(wpm_link *link, wpm_bytes data) {
-  if (link->broken || data.len == 0)
+  if (link->broken || data.len == 0) {
     return WPM_OK;
+  }
   if (!link->write_under_way) {
     uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)data.data, (unsigned)data.len);
     int sent = uv_try_write((uv_stream_t *)&link->tcp, &buffer, 1);
@@ -188,12 +206,14 @@ int wpm_link_send(wpm_link *link, wpm_bytes data) {
       data.data += sent;
       data.len -= (size_t)sent;
     }
-    if (data.len == 0)
+    if (data.len == 0) {
       return WPM_OK;
+    }
   }
   int err = wpm_buffer_append(&link->waiting, data.data, data.len);
-  if (err == WPM_OK && !link->write_under_way)
+  if (err == WPM_OK && !link->write_under_way) {
     start_write(link);
+  }
   return err;
 }
 
@@ -213,6 +233,7 @@ void wpm_link_close(wpm_link *link, bool gently) {
   }
   link->shutting_down = true;
   wpm_deadline_set(&link->pool->lingering, &link->deadline);
-  if (!link->write_under_way)
+  if (!link->write_under_way) {
     end_stream(link);
+  }
 }

@@ -47,8 +47,9 @@ void wpm_pinger_idle(wpm_deadline *deadline) {
   wpm_pinger *pinger = (wpm_pinger *)((char *)deadline - offsetof(wpm_pinger, idle));
   wpm_stream *stream = pinger->stream;
   pinger->stream = NULL;
-  if (stream)
+  if (stream) {
     wpm_stream_reset(stream);
+  }
 }
 
 /* Sends the ping that is prepared on a new stream. */
@@ -72,8 +73,9 @@ static int ping_muxer(wpm_pinger *pinger) {
 
 void wpm_pinger_muxer_pong(wpm_conn *conn, uint32_t value) {
   wpm_pinger *pinger = conn->pinger;
-  if (conn->dead || !pinger || pinger->muxer_ping == 0 || pinger->muxer_ping != value)
+  if (conn->dead || !pinger || pinger->muxer_ping == 0 || pinger->muxer_ping != value) {
     return;
+  }
   pinger->muxer_ping = 0;
   tell_pong(conn, (int64_t)(uv_hrtime() - pinger->sent_ns));
 }
@@ -81,12 +83,14 @@ void wpm_pinger_muxer_pong(wpm_conn *conn, uint32_t value) {
 /* The stream of an earlier ping, where it may serve again; else it is let go. */
 static bool stream_is_fresh(wpm_pinger *pinger) {
   wpm_stream *stream = pinger->stream;
-  if (!stream)
+  if (!stream) {
     return false;
+  }
   wpm_deadline_clear(&pinger->idle);
   uint64_t age = uv_now(pinger->conn->host->config.loop) - pinger->opened_ms;
-  if (!pinger->in_flight && stream->agreed && !stream->eof_received && age < PING_STREAM_AGE_MS)
+  if (!pinger->in_flight && stream->agreed && !stream->eof_received && age < PING_STREAM_AGE_MS) {
     return true;
+  }
   pinger->stream = NULL;
   wpm_stream_reset(stream);
   return false;
@@ -97,8 +101,9 @@ int wpm_conn_ping(wpm_conn *conn, bool keep) {
   wpm_pinger *pinger = conn->pinger;
   if (!pinger) {
     pinger = calloc(1, sizeof *pinger);
-    if (!pinger)
+    if (!pinger) {
       return WPM_ERR_NO_MEMORY;
+    }
     pinger->conn = conn;
     conn->pinger = pinger;
   }
@@ -106,20 +111,23 @@ int wpm_conn_ping(wpm_conn *conn, bool keep) {
   pinger->keep = keep;
   if (pinger->refused) {
     int err = ping_muxer(pinger);
-    if (err != WPM_ERR_UNSUPPORTED)
+    if (err != WPM_ERR_UNSUPPORTED) {
       return err;
+    }
   }
   uint8_t payload[WPM_PING_SIZE];
   host->config.random(host->config.user, payload, sizeof payload);
   wpm_buffer_clear(&host->scratch);
   int err = wpm_ping_start(&pinger->ping, payload, &host->scratch);
-  if (err != WPM_OK)
+  if (err != WPM_OK) {
     return err;
+  }
   bool fresh = stream_is_fresh(pinger);
   pinger->in_flight = true;
   pinger->sent_ns = uv_hrtime();
-  if (!fresh)
+  if (!fresh) {
     return send_on_new_stream(pinger);
+  }
   pinger->reused = true;
   return wpm_stream_send(pinger->stream, (wpm_bytes){pinger->ping.payload, WPM_PING_SIZE});
 }
@@ -135,12 +143,14 @@ static void close_stream(wpm_pinger *pinger) {
 static void ping_data(wpm_stream *stream, wpm_bytes data) {
   wpm_pinger *pinger = stream->state;
   size_t used = 0;
-  if (!pinger || !pinger->in_flight)
+  if (!pinger || !pinger->in_flight) {
     return;
+  }
   wpm_conn *conn = pinger->conn;
   int err = wpm_ping_read(&pinger->ping, data, &used);
-  if (err == WPM_OK && !wpm_ping_done(&pinger->ping))
+  if (err == WPM_OK && !wpm_ping_done(&pinger->ping)) {
     return;
+  }
   int64_t rtt = (int64_t)(uv_hrtime() - pinger->sent_ns);
   pinger->in_flight = false;
   if (err != WPM_OK) {
@@ -149,10 +159,11 @@ static void ping_data(wpm_stream *stream, wpm_bytes data) {
     tell_pong(conn, WPM_SPAN_NONE);
     return;
   }
-  if (pinger->keep)
+  if (pinger->keep) {
     wpm_deadline_set(&conn->host->idle_pings, &pinger->idle);
-  else
+  } else {
     close_stream(pinger);
+  }
   tell_pong(conn, rtt);
 }
 
@@ -161,28 +172,34 @@ static void stream_gone(wpm_pinger *pinger, wpm_stream_end end) {
   wpm_conn *conn = pinger->conn;
   pinger->stream = NULL;
   wpm_deadline_clear(&pinger->idle);
-  if (!pinger->in_flight)
+  if (!pinger->in_flight) {
     return;
+  }
   bool again = pinger->reused && (end == WPM_STREAM_RESET || end == WPM_STREAM_DONE);
-  if (again && send_on_new_stream(pinger) == WPM_OK)
+  if (again && send_on_new_stream(pinger) == WPM_OK) {
     return;
+  }
   pinger->in_flight = false;
-  if (end == WPM_STREAM_REFUSED)
+  if (end == WPM_STREAM_REFUSED) {
     pinger->refused = true;
-  if (end != WPM_STREAM_TIMEOUT && end != WPM_STREAM_CLOSED)
+  }
+  if (end != WPM_STREAM_TIMEOUT && end != WPM_STREAM_CLOSED) {
     tell_pong(conn, WPM_SPAN_NONE);
+  }
 }
 
 static void ping_ended(wpm_stream *stream, wpm_stream_end end) {
   wpm_pinger *pinger = stream->state;
-  if (pinger && pinger->stream == stream)
+  if (pinger && pinger->stream == stream) {
     stream_gone(pinger, end);
+  }
 }
 
 static void ping_eof(wpm_stream *stream) {
   wpm_pinger *pinger = stream->state;
-  if (!pinger || pinger->stream != stream)
+  if (!pinger || pinger->stream != stream) {
     return; /* We closed before they did: the muxer ends it. */
+  }
   stream->state = NULL;
   wpm_stream_reset(stream);
   stream_gone(pinger, WPM_STREAM_DONE);
@@ -209,15 +226,17 @@ static void ping_asked(wpm_stream *stream) {
 }
 
 static void uncount(wpm_stream *stream) {
-  if (stream->state)
+  if (stream->state) {
     stream->conn->ping_responders--;
+  }
   stream->state = NULL;
 }
 
 static void ping_echo(wpm_stream *stream, wpm_bytes data) {
   stream->conn->host->counters.pings_received++;
-  if (wpm_stream_send(stream, data) != WPM_OK)
+  if (wpm_stream_send(stream, data) != WPM_OK) {
     wpm_stream_reset(stream);
+  }
 }
 
 static void responder_ended(wpm_stream *stream, wpm_stream_end end) {

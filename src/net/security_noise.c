@@ -13,8 +13,9 @@ typedef struct noise_security {
 
 static int noise_create(const wpm_security_config *config, wpm_security **out) {
   noise_security *noise = calloc(1, sizeof *noise);
-  if (!noise)
+  if (!noise) {
     return WPM_ERR_NO_MEMORY;
+  }
   noise->security.type = &wpm_security_noise;
   noise->crypto = config->crypto;
   wpm_noise_config handshake = {

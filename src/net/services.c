@@ -38,8 +38,9 @@ static int write_identify(wpm_conn *conn, wpm_buffer *out) {
   const wpm_multiaddr *announced = NULL;
   wpm_bytes addresses[WPM_HOST_ANNOUNCED_MAX];
   size_t count = wpm_host_announced_addresses(host, &announced);
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     addresses[i] = wpm_multiaddr_view(&announced[i]);
+  }
   const wpm_identity *identity = host->config.identity;
   wpm_identify message = {
       .public_key = {identity->public_key, identity->public_key_len},
@@ -60,13 +61,16 @@ static void identify_asked(wpm_stream *stream) {
   wpm_buffer message;
   wpm_buffer_init(&message, WPM_IDENTIFY_SEND_MAX);
   int err = write_identify(stream->conn, &message);
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     err = wpm_stream_send(stream, wpm_buffer_view(&message));
+  }
   wpm_buffer_fini(&message);
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     err = wpm_stream_close_write(stream);
-  if (err != WPM_OK)
+  }
+  if (err != WPM_OK) {
     wpm_stream_reset(stream);
+  }
 }
 
 const wpm_stream_type wpm_identify_responder = {
@@ -91,8 +95,9 @@ int wpm_conn_push_identify(wpm_conn *conn) {
   wpm_buffer_init(&message, WPM_IDENTIFY_SEND_MAX);
   wpm_stream *stream = NULL;
   int err = write_identify(conn, &message);
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     err = wpm_stream_open(conn, &push_sender, NULL, wpm_buffer_view(&message), &stream);
+  }
   wpm_buffer_fini(&message);
   return err == WPM_OK ? wpm_stream_close_write(stream) : err;
 }
@@ -110,18 +115,21 @@ static bool is_ours(const wpm_stream *stream) {
 static void drop_reader(wpm_stream *stream) {
   wpm_identify_reader_free(stream->state);
   stream->state = NULL;
-  if (is_ours(stream))
+  if (is_ours(stream)) {
     stream->conn->identify = NULL;
+  }
 }
 
 static void identify_data(wpm_stream *stream, wpm_bytes data) {
-  if (!stream->state || wpm_identify_reader_input(stream->state, data) == WPM_OK)
+  if (!stream->state || wpm_identify_reader_input(stream->state, data) == WPM_OK) {
     return;
+  }
   wpm_conn *conn = stream->conn;
   bool ours = is_ours(stream);
   wpm_stream_reset(stream);
-  if (ours)
+  if (ours) {
     tell_identified(conn, NULL, false);
+  }
 }
 
 static void identify_eof(wpm_stream *stream) {
@@ -129,23 +137,27 @@ static void identify_eof(wpm_stream *stream) {
   wpm_identify_reader *reader = stream->state;
   bool ours = is_ours(stream);
   stream->state = NULL;
-  if (ours)
+  if (ours) {
     conn->identify = NULL;
+  }
   wpm_stream_finish(stream);
-  if (!reader)
+  if (!reader) {
     return;
+  }
   wpm_identify message;
   bool whole = wpm_identify_reader_finish(reader, &message) == WPM_OK;
-  if (whole || ours)
+  if (whole || ours) {
     tell_identified(conn, whole ? &message : NULL, !ours);
+  }
   wpm_identify_reader_free(reader);
 }
 
 static void identify_ended(wpm_stream *stream, wpm_stream_end end) {
   bool unanswered = is_ours(stream) && stream->state;
   drop_reader(stream);
-  if (unanswered && end != WPM_STREAM_CLOSED)
+  if (unanswered && end != WPM_STREAM_CLOSED) {
     tell_identified(stream->conn, NULL, false);
+  }
 }
 
 static const wpm_stream_type identify_requester = {
@@ -159,10 +171,11 @@ static const wpm_stream_type identify_requester = {
 
 static void push_came(wpm_stream *stream) {
   wpm_identify_reader *reader = NULL;
-  if (wpm_identify_reader_new(&reader) == WPM_OK)
+  if (wpm_identify_reader_new(&reader) == WPM_OK) {
     stream->state = reader;
-  else
+  } else {
     wpm_stream_reset(stream);
+  }
 }
 
 const wpm_stream_type wpm_identify_push_responder = {
@@ -176,15 +189,18 @@ const wpm_stream_type wpm_identify_push_responder = {
 };
 
 int wpm_conn_identify(wpm_conn *conn) {
-  if (conn->identify)
+  if (conn->identify) {
     return WPM_OK;
+  }
   wpm_identify_reader *reader = NULL;
   int err = wpm_identify_reader_new(&reader);
-  if (err != WPM_OK)
+  if (err != WPM_OK) {
     return err;
+  }
   err = wpm_stream_open(conn, &identify_requester, reader, (wpm_bytes){0}, &conn->identify);
-  if (err != WPM_OK)
+  if (err != WPM_OK) {
     wpm_identify_reader_free(reader);
+  }
   return err;
 }
 
@@ -197,19 +213,22 @@ typedef struct metadata_state {
 
 static metadata_state *new_metadata_state(void) {
   metadata_state *state = calloc(1, sizeof *state);
-  if (state)
+  if (state) {
     wpm_buffer_init(&state->received, WPM_METADATA_MAX + 8);
+  }
   return state;
 }
 
 static void drop_metadata(wpm_stream *stream) {
   metadata_state *state = stream->state;
-  if (state)
+  if (state) {
     wpm_buffer_fini(&state->received);
+  }
   free(state);
   stream->state = NULL;
-  if (is_ours(stream) && stream->conn->metadata == stream)
+  if (is_ours(stream) && stream->conn->metadata == stream) {
     stream->conn->metadata = NULL;
+  }
 }
 
 static void tell_metadata(wpm_conn *conn, const wpm_metadata *message) {
@@ -220,37 +239,43 @@ static void tell_metadata(wpm_conn *conn, const wpm_metadata *message) {
 static int take_metadata(wpm_stream *stream, wpm_bytes data, wpm_metadata *out) {
   metadata_state *state = stream->state;
   size_t used = 0;
-  if (wpm_buffer_append(&state->received, data.data, data.len) != WPM_OK)
+  if (wpm_buffer_append(&state->received, data.data, data.len) != WPM_OK) {
     return WPM_ERR_TOO_LARGE;
+  }
   return wpm_metadata_read(wpm_buffer_view(&state->received), out, &used);
 }
 
 static void metadata_answer(wpm_stream *stream, wpm_bytes data) {
-  if (!stream->state)
+  if (!stream->state) {
     return;
+  }
   wpm_conn *conn = stream->conn;
   wpm_metadata message;
   int err = take_metadata(stream, data, &message);
-  if (err == WPM_ERR_TRUNCATED)
+  if (err == WPM_ERR_TRUNCATED) {
     return;
-  if (err == WPM_OK)
+  }
+  if (err == WPM_OK) {
     drop_metadata(stream);
-  else
+  } else {
     wpm_stream_reset(stream);
+  }
   tell_metadata(conn, err == WPM_OK ? &message : NULL);
 }
 
 static void metadata_ended(wpm_stream *stream, wpm_stream_end end) {
   bool unanswered = is_ours(stream) && stream->state;
   drop_metadata(stream);
-  if (unanswered && end != WPM_STREAM_CLOSED)
+  if (unanswered && end != WPM_STREAM_CLOSED) {
     tell_metadata(stream->conn, NULL);
+  }
 }
 
 static void metadata_answer_eof(wpm_stream *stream) {
   wpm_conn *conn = stream->conn;
-  if (!stream->state)
+  if (!stream->state) {
     return; /* Answered: both sides are closed, the muxer ends the stream. */
+  }
   wpm_stream_reset(stream);
   tell_metadata(conn, NULL);
 }
@@ -265,15 +290,17 @@ static const wpm_stream_type metadata_requester = {
 };
 
 int wpm_conn_request_metadata(wpm_conn *conn) {
-  if (conn->metadata)
+  if (conn->metadata) {
     return WPM_OK;
+  }
   wpm_buffer message;
   wpm_buffer_init(&message, WPM_METADATA_MAX + 8);
   metadata_state *state = new_metadata_state();
   int err = state ? wpm_metadata_write(conn->host->config.metadata, &message) : WPM_ERR_NO_MEMORY;
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     err = wpm_stream_open(conn, &metadata_requester, state, wpm_buffer_view(&message),
                           &conn->metadata);
+  }
   wpm_buffer_fini(&message);
   if (err != WPM_OK) {
     free(state);
@@ -284,8 +311,9 @@ int wpm_conn_request_metadata(wpm_conn *conn) {
 
 static void metadata_asked(wpm_stream *stream) {
   stream->state = new_metadata_state();
-  if (!stream->state)
+  if (!stream->state) {
     wpm_stream_reset(stream);
+  }
 }
 
 /* False where the stream is gone. */
@@ -293,37 +321,44 @@ static bool answer_metadata(wpm_stream *stream) {
   wpm_buffer message;
   wpm_buffer_init(&message, WPM_METADATA_MAX + 8);
   int err = wpm_metadata_write(stream->conn->host->config.metadata, &message);
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     err = wpm_stream_send(stream, wpm_buffer_view(&message));
+  }
   wpm_buffer_fini(&message);
-  if (err == WPM_OK)
+  if (err == WPM_OK) {
     err = wpm_stream_close_write(stream);
-  if (err != WPM_OK)
+  }
+  if (err != WPM_OK) {
     wpm_stream_reset(stream);
+  }
   return err == WPM_OK;
 }
 
 static void metadata_request(wpm_stream *stream, wpm_bytes data) {
-  if (!stream->state)
+  if (!stream->state) {
     return;
+  }
   wpm_conn *conn = stream->conn;
   wpm_metadata message;
   int err = take_metadata(stream, data, &message);
-  if (err == WPM_ERR_TRUNCATED)
+  if (err == WPM_ERR_TRUNCATED) {
     return;
+  }
   if (err != WPM_OK) {
     wpm_stream_reset(stream);
     return;
   }
   drop_metadata(stream);
-  if (answer_metadata(stream))
+  if (answer_metadata(stream)) {
     tell_metadata(conn, &message);
+  }
 }
 
 /* A request without a message is answered all the same. */
 static void metadata_request_eof(wpm_stream *stream) {
-  if (!stream->state)
+  if (!stream->state) {
     return;
+  }
   drop_metadata(stream);
   (void)answer_metadata(stream);
 }

@@ -9,23 +9,27 @@
 static void link_stream(wpm_conn *conn, wpm_stream *stream) {
   stream->conn = conn;
   stream->next = conn->streams;
-  if (conn->streams)
+  if (conn->streams) {
     conn->streams->previous = stream;
+  }
   conn->streams = stream;
   conn->stream_count++;
 }
 
 static void free_stream(wpm_stream *stream) {
   wpm_conn *conn = stream->conn;
-  if (stream->previous)
+  if (stream->previous) {
     stream->previous->next = stream->next;
-  else
+  } else {
     conn->streams = stream->next;
-  if (stream->next)
+  }
+  if (stream->next) {
     stream->next->previous = stream->previous;
+  }
   conn->stream_count--;
-  if (stream->gone)
+  if (stream->gone) {
     *stream->gone = true;
+  }
   wpm_deadline_clear(&stream->deadline);
   wpm_buffer_fini(&stream->pending);
   free(stream);
@@ -34,8 +38,9 @@ static void free_stream(wpm_stream *stream) {
 static wpm_stream *new_stream(wpm_conn *conn, const wpm_stream_type *type, wpm_direction direction,
                               void *state) {
   wpm_stream *stream = calloc(1, sizeof *stream);
-  if (!stream)
+  if (!stream) {
     return NULL;
+  }
   stream->type = type;
   stream->direction = direction;
   stream->state = state;
@@ -46,18 +51,21 @@ static wpm_stream *new_stream(wpm_conn *conn, const wpm_stream_type *type, wpm_d
 
 static void end_stream(wpm_stream *stream, wpm_stream_end end) {
   stream->mux = NULL;
-  if (stream->type && (stream->agreed || stream->direction == WPM_OUTBOUND))
+  if (stream->type && (stream->agreed || stream->direction == WPM_OUTBOUND)) {
     stream->type->ended(stream, end);
+  }
   free_stream(stream);
 }
 
 void wpm_stream_reset(wpm_stream *stream) {
   wpm_conn *conn = stream->conn;
-  if (stream->mux)
+  if (stream->mux) {
     wpm_muxer_reset(stream->mux);
+  }
   stream->mux = NULL;
-  if (stream->type && stream->type->drop && (stream->agreed || stream->direction == WPM_OUTBOUND))
+  if (stream->type && stream->type->drop && (stream->agreed || stream->direction == WPM_OUTBOUND)) {
     stream->type->drop(stream);
+  }
   free_stream(stream);
   wpm_conn_flush(conn);
 }
@@ -99,29 +107,35 @@ int wpm_stream_close_write(wpm_stream *stream) {
 }
 
 void wpm_stream_finish(wpm_stream *stream) {
-  if (wpm_stream_close_write(stream) != WPM_OK)
+  if (wpm_stream_close_write(stream) != WPM_OK) {
     wpm_stream_reset(stream);
+  }
 }
 
 int wpm_stream_open(wpm_conn *conn, const wpm_stream_type *type, void *state, wpm_bytes first,
                     wpm_stream **out) {
-  if (conn->dead || !conn->muxer)
+  if (conn->dead || !conn->muxer) {
     return WPM_ERR_CLOSED;
+  }
   wpm_stream *stream = new_stream(conn, type, WPM_OUTBOUND, state);
-  if (!stream)
+  if (!stream) {
     return WPM_ERR_NO_MEMORY;
+  }
   wpm_multistream_init(&stream->negotiation, true, &type->protocol, 1);
   wpm_buffer *lines = &conn->host->scratch;
   wpm_buffer_clear(lines);
   int err = wpm_multistream_start(&stream->negotiation, lines);
-  if (err == WPM_OK && first.len > 0)
+  if (err == WPM_OK && first.len > 0) {
     err = wpm_buffer_append(lines, first.data, first.len);
-  if (err == WPM_OK)
+  }
+  if (err == WPM_OK) {
     err = wpm_muxer_open(conn->muxer, stream, &stream->mux);
+  }
   if (err == WPM_OK) {
     err = send_all(stream->mux, wpm_buffer_view(lines));
-    if (err != WPM_OK)
+    if (err != WPM_OK) {
       wpm_muxer_reset(stream->mux);
+    }
   }
   if (err != WPM_OK) {
     free_stream(stream);
@@ -169,8 +183,9 @@ static negotiation_result negotiate(wpm_stream *stream) {
   int err =
       wpm_multistream_read(&stream->negotiation, wpm_buffer_view(&stream->pending), &used, lines);
   wpm_buffer_consume(&stream->pending, used);
-  if (err == WPM_OK && wpm_buffer_size(lines) > 0)
+  if (err == WPM_OK && wpm_buffer_size(lines) > 0) {
     err = send_all(stream->mux, wpm_buffer_view(lines));
+  }
   if (err != WPM_OK) {
     abort_stream(stream, WPM_STREAM_RESET);
     return NEGOTIATION_ENDED_STREAM;
@@ -185,22 +200,26 @@ static negotiation_result negotiate(wpm_stream *stream) {
     break;
   }
   stream->agreed = true;
-  if (stream->direction == WPM_INBOUND)
+  if (stream->direction == WPM_INBOUND) {
     stream->type = wpm_stream_handlers[stream->negotiation.agreed];
-  if (!stream->type->timed)
+  }
+  if (!stream->type->timed) {
     wpm_deadline_clear(&stream->deadline);
+  }
   return NEGOTIATION_WENT_ON;
 }
 
 /* Hands bytes to the protocol. False where that ended the stream. */
 static bool pass_on(wpm_stream *stream, wpm_bytes data) {
-  if (data.len == 0)
+  if (data.len == 0) {
     return true;
+  }
   bool gone = false;
   stream->gone = &gone;
   stream->type->data(stream, data);
-  if (!gone)
+  if (!gone) {
     stream->gone = NULL;
+  }
   return !gone;
 }
 
@@ -208,10 +227,12 @@ static bool pass_on(wpm_stream *stream, wpm_bytes data) {
 static bool begin(wpm_stream *stream) {
   bool gone = false;
   stream->gone = &gone;
-  if (stream->type->opened)
+  if (stream->type->opened) {
     stream->type->opened(stream);
-  if (gone)
+  }
+  if (gone) {
     return false;
+  }
   stream->gone = NULL;
   wpm_buffer rest = stream->pending;
   wpm_buffer_init(&stream->pending, PENDING_MAX);
@@ -223,8 +244,9 @@ static bool begin(wpm_stream *stream) {
 static void stream_data(void *user, wpm_mux_stream *mux, wpm_bytes data) {
   wpm_conn *conn = user;
   wpm_stream *stream = mux->user;
-  if (conn->dead)
+  if (conn->dead) {
     return;
+  }
   if (wpm_muxer_consumed(mux, data.len) != WPM_OK) {
     abort_stream(stream, WPM_STREAM_RESET);
     return;
@@ -238,10 +260,12 @@ static void stream_data(void *user, wpm_mux_stream *mux, wpm_bytes data) {
     }
     data.data += part;
     data.len -= part;
-    if (negotiate(stream) == NEGOTIATION_ENDED_STREAM)
+    if (negotiate(stream) == NEGOTIATION_ENDED_STREAM) {
       return;
-    if (stream->agreed && !begin(stream))
+    }
+    if (stream->agreed && !begin(stream)) {
       return;
+    }
   }
   (void)pass_on(stream, data);
 }
@@ -249,13 +273,15 @@ static void stream_data(void *user, wpm_mux_stream *mux, wpm_bytes data) {
 static void stream_eof(void *user, wpm_mux_stream *mux) {
   wpm_conn *conn = user;
   wpm_stream *stream = mux->user;
-  if (conn->dead)
+  if (conn->dead) {
     return;
+  }
   stream->eof_received = true;
-  if (stream->agreed)
+  if (stream->agreed) {
     stream->type->eof(stream);
-  else
+  } else {
     abort_stream(stream, WPM_STREAM_RESET);
+  }
 }
 
 static void stream_writable(void *user, wpm_mux_stream *mux) {
@@ -266,8 +292,9 @@ static void stream_writable(void *user, wpm_mux_stream *mux) {
 static void stream_ended(void *user, wpm_mux_stream *mux, bool reset, uint32_t code) {
   const wpm_conn *conn = user;
   (void)code;
-  if (!conn->dead)
+  if (!conn->dead) {
     end_stream(mux->user, reset ? WPM_STREAM_RESET : WPM_STREAM_DONE);
+  }
 }
 
 static void muxer_pong(void *user, uint32_t value) {
@@ -291,6 +318,7 @@ const wpm_muxer_callbacks wpm_stream_muxer_callbacks = {
 };
 
 void wpm_stream_end_all(wpm_conn *conn) {
-  while (conn->streams)
+  while (conn->streams) {
     end_stream(conn->streams, WPM_STREAM_CLOSED);
+  }
 }

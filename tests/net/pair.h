@@ -1,0 +1,244 @@
+/* Two hosts on one loop, over real loopback sockets, and a log of what each was told. Tests wait on
+ * events: `run_until` turns the loop until its condition holds, or fails after a deadline. */
+#pragma once
+
+#include "support/test.h"
+
+#include "base/bytes.h"
+#include "net/host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What one host was told, and what it holds. */
+typedef struct pair_side {
+  wpm_identity identity;
+  wpm_host *host;
+  wpm_host_config config;
+  wpm_conn *conn;   /* The last connection that came up; NULL once it ended. */
+  size_t connected; /* How many came up. */
+  size_t closed;    /* How many ended, not by us. */
+  size_t failed;    /* Dials that failed. */
+  size_t inbound_failed;
+  size_t received;
+  size_t identified; /* Identify answers and pushes. */
+  size_t unidentified;
+  size_t pushed;
+  size_t metadata;
+  size_t no_metadata;
+  size_t pongs;
+  int64_t last_rtt;
+  wpm_end last_end; /* Of a connection, dial or inbound upgrade; `detail` is in `detail`. */
+  char detail[200];
+  char agent[64]; /* By the last identify. */
+  size_t protocol_count;
+  size_t address_count;
+  wpm_metadata last_metadata;
+  wpm_peer_id other; /* Who answered a dial instead. */
+  uint64_t random;   /* State of the test's random source. */
+  bool stopped;
+} pair_side;
+
+typedef struct host_pair {
+  uv_loop_t loop;
+  wpm_crypto *crypto;
+  wpm_metadata metadata;
+  pair_side a; /* Listens. */
+  pair_side b; /* Listens too. */
+} host_pair;
+
+static inline void pair_random(void *user, uint8_t *out, size_t len) {
+  pair_side *side = user;
+  for (size_t i = 0; i < len; i++) {
+    side->random = side->random * 6364136223846793005U + 1442695040888963407U;
+    out[i] = (uint8_t)(side->random >> 56);
+  }
+}
+
+static inline void keep_end(pair_side *side, const wpm_end *end) {
+  side->last_end = *end;
+  (void)snprintf(side->detail, sizeof side->detail, "%s", end->detail);
+  side->last_end.detail = side->detail;
+}
+
+static inline void on_connected(void *user, wpm_conn *conn, wpm_dial *dial) {
+  pair_side *side = user;
+  (void)dial;
+  side->conn = conn;
+  side->connected++;
+}
+
+static inline void on_dial_failed(void *user, wpm_dial *dial, const wpm_end *end,
+                                  const wpm_dial_attempt *attempts, size_t attempt_count) {
+  pair_side *side = user;
+  (void)attempts;
+  (void)attempt_count;
+  side->failed++;
+  keep_end(side, end);
+  assert_int_equal(wpm_peer_id_from_bytes(wpm_dial_other_peer(dial), &side->other), WPM_OK);
+}
+
+static inline void on_inbound_failed(void *user, const wpm_end *end) {
+  pair_side *side = user;
+  side->inbound_failed++;
+  keep_end(side, end);
+}
+
+static inline void on_closed(void *user, wpm_conn *conn, const wpm_end *end) {
+  pair_side *side = user;
+  side->closed++;
+  keep_end(side, end);
+  if (side->conn == conn) {
+    side->conn = NULL;
+  }
+}
+
+static inline void on_received(void *user, wpm_conn *conn) {
+  (void)conn;
+  ((pair_side *)user)->received++;
+}
+
+static inline void on_identified(void *user, wpm_conn *conn, const wpm_identify *message,
+                                 bool pushed) {
+  pair_side *side = user;
+  (void)conn;
+  if (!message) {
+    side->unidentified++;
+    return;
+  }
+  side->identified++;
+  side->pushed += pushed;
+  (void)snprintf(side->agent, sizeof side->agent, "%.*s", (int)message->agent.len,
+                 message->agent.data);
+  side->protocol_count = message->protocol_count;
+  side->address_count = message->address_count;
+}
+
+static inline void on_metadata(void *user, wpm_conn *conn, const wpm_metadata *message) {
+  pair_side *side = user;
+  (void)conn;
+  if (message) {
+    side->metadata++;
+    side->last_metadata = *message;
+  } else {
+    side->no_metadata++;
+  }
+}
+
+static inline void on_pong(void *user, wpm_conn *conn, int64_t rtt_ns) {
+  pair_side *side = user;
+  (void)conn;
+  side->pongs++;
+  side->last_rtt = rtt_ns;
+}
+
+static const wpm_host_callbacks pair_callbacks = {
+    .connected = on_connected,
+    .dial_failed = on_dial_failed,
+    .inbound_failed = on_inbound_failed,
+    .closed = on_closed,
+    .received = on_received,
+    .identified = on_identified,
+    .metadata = on_metadata,
+    .pong = on_pong,
+};
+
+static inline void side_init(host_pair *pair, pair_side *side, wpm_key_type key, uint8_t fill) {
+  uint8_t secret[32];
+  memset(secret, fill, sizeof secret);
+  assert_int_equal(wpm_identity_init(pair->crypto, key, secret, &side->identity), WPM_OK);
+  wpm_host_config_default(&side->config);
+  side->random = fill;
+  side->config.loop = &pair->loop;
+  side->config.crypto = pair->crypto;
+  side->config.identity = &side->identity;
+  side->config.random = pair_random;
+  side->config.callbacks = &pair_callbacks;
+  side->config.user = side;
+  side->config.agent = WPM_TEXT("pair/1");
+  side->config.protocol_version = WPM_TEXT("test/1");
+  side->config.metadata = &pair->metadata;
+}
+
+static inline void pair_init(host_pair *pair, wpm_key_type key_a, wpm_key_type key_b) {
+  static const uint8_t seed[32] = {1};
+  memset(pair, 0, sizeof *pair);
+  assert_int_equal(uv_loop_init(&pair->loop), 0);
+  assert_int_equal(wpm_crypto_init(seed, &pair->crypto), WPM_OK);
+  pair->metadata.has_cluster_id = true;
+  pair->metadata.cluster_id = 1;
+  side_init(pair, &pair->a, key_a, 0x11);
+  side_init(pair, &pair->b, key_b, 0x22);
+}
+
+static inline void side_start(pair_side *side) {
+  wpm_multiaddr any;
+  wpm_error error;
+  assert_int_equal(wpm_multiaddr_parse(WPM_TEXT("/ip4/127.0.0.1/tcp/0"), &any, NULL), WPM_OK);
+  assert_int_equal(wpm_host_new(&side->config, &side->host), WPM_OK);
+  assert_int_equal(wpm_host_listen(side->host, wpm_multiaddr_view(&any), &error), WPM_OK);
+}
+
+/* Makes the hosts (after the configs were changed, where a test wants that) and listens. */
+static inline void pair_start(host_pair *pair) {
+  side_start(&pair->a);
+  side_start(&pair->b);
+}
+
+typedef bool (*pair_condition)(const host_pair *pair);
+
+static inline void pair_too_late(uv_timer_t *timer) {
+  *(bool *)timer->data = true;
+}
+
+/* Turns the loop until `condition` holds; fails the test after ten seconds. */
+static inline void run_until(host_pair *pair, pair_condition condition) {
+  bool late = false;
+  uv_timer_t timer;
+  uv_timer_init(&pair->loop, &timer);
+  timer.data = &late;
+  uv_timer_start(&timer, pair_too_late, 10000, 0);
+  while (!condition(pair) && !late) {
+    uv_run(&pair->loop, UV_RUN_ONCE);
+  }
+  assert_false(late);
+  uv_close((uv_handle_t *)&timer, NULL);
+  uv_run(&pair->loop, UV_RUN_NOWAIT);
+}
+
+static inline void side_stopped(void *user) {
+  ((pair_side *)user)->stopped = true;
+}
+
+static inline bool both_stopped(const host_pair *pair) {
+  return pair->a.stopped && pair->b.stopped;
+}
+
+static inline void pair_fini(host_pair *pair) {
+  wpm_host_stop(pair->a.host, side_stopped, &pair->a);
+  wpm_host_stop(pair->b.host, side_stopped, &pair->b);
+  run_until(pair, both_stopped);
+  wpm_host_free(pair->a.host);
+  wpm_host_free(pair->b.host);
+  wpm_identity_fini(&pair->a.identity);
+  wpm_identity_fini(&pair->b.identity);
+  wpm_crypto_free(pair->crypto);
+  assert_int_equal(uv_loop_close(&pair->loop), 0);
+}
+
+/* The address `side` listens on. */
+static inline wpm_bytes side_address(const pair_side *side) {
+  wpm_bytes address = {0};
+  assert_true(wpm_host_listen_address(side->host, 0, &address));
+  return address;
+}
+
+/* `from` dials `to`, expecting its peer id. */
+static inline wpm_dial *side_dial(pair_side *from, const pair_side *to) {
+  wpm_bytes address = side_address(to);
+  wpm_dial *dial = NULL;
+  assert_int_equal(
+      wpm_host_dial(from->host, wpm_peer_id_view(&to->identity.peer_id), &address, 1, NULL, &dial),
+      WPM_OK);
+  return dial;
+}
