@@ -34,8 +34,10 @@ typedef struct mux_side {
   wpm_muxer *muxer;
   wpm_buffer out;
   wpm_mux_stream *streams[MUX_SIDE_STREAMS];
-  size_t opened; /* Streams that they opened so far. */
-  bool hold;     /* Do not consume data at once. */
+  size_t opened;  /* Streams that they opened so far. */
+  bool hold;      /* Do not consume data at once. */
+  bool merge;     /* Log printable data that follows data of the same stream as one. */
+  size_t merging; /* The stream whose data the log ends in; 0: none. */
   size_t received;
   void (*react)(struct mux_side *side, mux_event event, size_t number);
   char log[16384];
@@ -50,6 +52,7 @@ static inline __attribute__((format(printf, 2, 3))) void mux_log(mux_side *side,
       vsnprintf(side->log + side->log_len, sizeof(side->log) - side->log_len, format, arguments);
   va_end(arguments);
   assert_true(len >= 0 && (size_t)len < sizeof(side->log) - side->log_len);
+  side->merging = 0;
   side->log_len += (size_t)len;
 }
 
@@ -90,11 +93,15 @@ static inline void mux_data(void *user, wpm_mux_stream *stream, wpm_bytes data) 
   assert_ptr_equal(side->streams[number], stream);
   assert_true(data.len > 0);
   side->received += data.len;
-  if (mux_printable(data)) {
+  if (side->merge && side->merging == number && mux_printable(data)) {
+    side->log_len -= strlen(", ");
+    mux_log(side, "%.*s, ", (int)data.len, (const char *)data.data);
+  } else if (mux_printable(data)) {
     mux_log(side, "data %zu %.*s, ", number, (int)data.len, (const char *)data.data);
   } else {
     mux_log(side, "data %zu <%zu>, ", number, data.len);
   }
+  side->merging = mux_printable(data) ? number : 0;
   mux_react(side, MUX_DATA, number);
   if (!side->hold && side->streams[number] == stream) {
     assert_int_equal(wpm_muxer_consumed(stream, data.len), WPM_OK);
@@ -103,12 +110,14 @@ static inline void mux_data(void *user, wpm_mux_stream *stream, wpm_bytes data) 
 
 static inline void mux_eof(void *user, wpm_mux_stream *stream) {
   mux_side *side = user;
+  assert_ptr_equal(side->streams[mux_number(stream)], stream);
   mux_log(side, "eof %zu, ", mux_number(stream));
   mux_react(side, MUX_EOF, mux_number(stream));
 }
 
 static inline void mux_writable(void *user, wpm_mux_stream *stream) {
   mux_side *side = user;
+  assert_ptr_equal(side->streams[mux_number(stream)], stream);
   mux_log(side, "writable %zu, ", mux_number(stream));
   mux_react(side, MUX_WRITABLE, mux_number(stream));
 }
