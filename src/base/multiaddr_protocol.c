@@ -217,23 +217,24 @@ static int parse_http_path(wpm_text text, uint8_t *out, size_t cap, size_t *len)
 
 static int format_http_path(wpm_bytes value, char *out, size_t cap, size_t *len) {
   size_t at = 0;
+  if (cap == 0) {
+    return WPM_ERR_NO_SPACE;
+  }
   for (size_t i = 0; i < value.len; i++) {
     uint8_t c = value.data[i];
     bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                  c == '-' || c == '_' || c == '.' || c == '~';
-    if (cap < 4 || at > cap - 4) {
+    bool escaped = !plain && c != ' ';
+    if ((escaped ? 3u : 1u) >= cap - at) { /* The NUL needs its place too. */
       return WPM_ERR_NO_SPACE;
     }
-    if (plain || c == ' ') {
+    if (!escaped) {
       out[at++] = plain ? (char)c : '+';
     } else {
       out[at++] = '%';
       out[at++] = "0123456789ABCDEF"[c >> 4];
       out[at++] = "0123456789ABCDEF"[c & 0xf];
     }
-  }
-  if (at >= cap) {
-    return WPM_ERR_NO_SPACE;
   }
   out[at] = '\0';
   *len = at;
