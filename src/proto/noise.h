@@ -55,7 +55,7 @@ typedef struct wpm_noise_cipher {
 
 typedef struct wpm_noise wpm_noise;
 
-/* WPM_ERR_NO_MEMORY, WPM_ERR_INVALID (too many muxers). */
+/* WPM_ERR_NO_MEMORY, WPM_ERR_INVALID (too many muxers, or names too long for our payload). */
 WPM_MUST_USE int wpm_noise_new(const wpm_noise_config *config, wpm_noise **out);
 /* Wipes and frees; NULL is allowed. */
 void wpm_noise_free(wpm_noise *noise);
@@ -66,9 +66,11 @@ WPM_MUST_USE int wpm_noise_start(wpm_noise *noise, wpm_buffer *out);
 
 /* Takes whole messages from the front of `in` (leaves a partial one, and all that follows the last
  * handshake message) and appends answers to `out`. WPM_ERR_CRYPTO (does not verify),
- * WPM_ERR_MISMATCH (another peer id than expected), WPM_ERR_PROTOCOL (malformed), WPM_ERR_TOO_LARGE
- * (message above WPM_NOISE_HANDSHAKE_MAX), WPM_ERR_FULL, WPM_ERR_NO_MEMORY. After an error only
- * wpm_noise_free may be called. On WPM_ERR_MISMATCH wpm_noise_remote_key and _id still answer. */
+ * WPM_ERR_MISMATCH (another peer id than expected), WPM_ERR_PROTOCOL (malformed, or not a key),
+ * WPM_ERR_UNSUPPORTED (an identity key of a kind this library does not know), WPM_ERR_TOO_LARGE
+ * (message above WPM_NOISE_HANDSHAKE_MAX, key or signature above its cap), WPM_ERR_FULL,
+ * WPM_ERR_NO_MEMORY. After an error only wpm_noise_free may be called. On WPM_ERR_MISMATCH
+ * wpm_noise_remote_key and _id still answer: that identity was proven. */
 WPM_MUST_USE int wpm_noise_read(wpm_noise *noise, wpm_buffer *in, wpm_buffer *out);
 
 /* True once the handshake is complete on this side. */
