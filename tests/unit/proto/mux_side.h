@@ -9,14 +9,12 @@
 #ifndef WPM_TESTS_MUX_SIDE_H
 #define WPM_TESTS_MUX_SIDE_H
 
+#include "support/test.h"
+
 #include "base/bytes.h"
 #include "proto/muxer.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #define MUX_SIDE_STREAMS 600
 
@@ -34,11 +32,12 @@ typedef struct mux_side {
   wpm_muxer *muxer;
   wpm_buffer out;
   wpm_mux_stream *streams[MUX_SIDE_STREAMS];
-  size_t opened;  /* Streams that they opened so far. */
-  bool hold;      /* Do not consume data at once. */
-  bool merge;     /* Log printable data that follows data of the same stream as one. */
-  size_t merging; /* The stream whose data the log ends in; 0: none. */
-  size_t received;
+  size_t opened;   /* Streams that they opened so far. */
+  bool hold;       /* Do not consume data at once. */
+  bool merge;      /* Log printable data that follows data of the same stream as one. */
+  size_t merging;  /* The stream whose data the log ends in; 0: none. */
+  size_t received; /* Bytes of data in all. */
+  void (*on_data)(struct mux_side *side, size_t number, wpm_bytes data); /* Instead of the log. */
   void (*react)(struct mux_side *side, mux_event event, size_t number);
   char log[16384];
   size_t log_len;
@@ -93,7 +92,9 @@ static inline void mux_data(void *user, wpm_mux_stream *stream, wpm_bytes data) 
   assert_ptr_equal(side->streams[number], stream);
   assert_true(data.len > 0);
   side->received += data.len;
-  if (side->merge && side->merging == number && mux_printable(data)) {
+  if (side->on_data) {
+    side->on_data(side, number, data);
+  } else if (side->merge && side->merging == number && mux_printable(data)) {
     side->log_len -= strlen(", ");
     mux_log(side, "%.*s, ", (int)data.len, (const char *)data.data);
   } else if (mux_printable(data)) {

@@ -3,16 +3,14 @@
 #ifndef WPM_TESTS_MUX_WIRE_H
 #define WPM_TESTS_MUX_WIRE_H
 
+#include "support/test.h"
+
 #include "base/buffer.h"
 #include "base/varint.h"
 #include "proto/mplex.h"
 #include "proto/yamux.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 typedef enum wire_op {
   WIRE_OPEN,

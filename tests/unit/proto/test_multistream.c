@@ -1,13 +1,11 @@
+#include "support/test.h"
+
 #include "base/bytes.h"
 #include "proto/multistream.h"
 
 #include "support/alloc_fail.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #define HEADER "\x13/multistream/1.0.0\n"
 #define NA "\x03na\n"

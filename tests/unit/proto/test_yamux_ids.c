@@ -1,11 +1,9 @@
+#include "support/test.h"
+
 #include "base/rng.h"
 #include "proto/yamux_ids.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static void test_nothing_is_used_at_first(void **state) {
   (void)state;
