@@ -108,7 +108,7 @@ void wpm_conn_drop(wpm_conn *conn, bool gently) {
     wpm_pinger_free(conn->pinger);
   }
   conn->pinger = NULL;
-  if (!conn->busy) {
+  if (conn->busy == 0) {
     free_conn(conn);
   }
 }
@@ -172,8 +172,23 @@ static int flush_out(wpm_conn *conn) {
   return err;
 }
 
+void wpm_conn_enter(wpm_conn *conn) {
+  conn->busy++;
+}
+
+void wpm_conn_leave(wpm_conn *conn) {
+  if (--conn->busy > 0) {
+    return;
+  }
+  if (conn->dead) {
+    free_conn(conn);
+  } else {
+    wpm_conn_flush(conn);
+  }
+}
+
 void wpm_conn_flush(wpm_conn *conn) {
-  if (conn->busy || conn->dead || !conn->link || wpm_buffer_size(&conn->out) == 0) {
+  if (conn->busy > 0 || conn->dead || !conn->link || wpm_buffer_size(&conn->out) == 0) {
     return;
   }
   int err = flush_out(conn);
@@ -519,13 +534,14 @@ static failure said_goodbye(const wpm_conn *conn) {
 static void link_received(void *user, uint8_t *data, size_t len) {
   wpm_conn *conn = user;
   wpm_host *host = conn->host;
-  conn->busy = true;
+  wpm_conn_enter(conn);
   if (!conn->upgrade) {
     host->config.callbacks->received(host->config.user, conn);
   }
-  failure failed = conn->dead      ? no_failure
-                   : conn->upgrade ? receive_upgrading(conn, data, len)
-                                   : receive_sealed(conn, data, len);
+  failure failed = no_failure;
+  if (!conn->dead) {
+    failed = conn->upgrade ? receive_upgrading(conn, data, len) : receive_sealed(conn, data, len);
+  }
   if (failed.reason == WPM_REASON_NONE && conn->go_away_received) {
     failed = said_goodbye(conn);
   }
@@ -536,12 +552,10 @@ static void link_received(void *user, uint8_t *data, size_t len) {
       failed = failure_of(err, WPM_REASON_PROTOCOL_VIOLATION, does_not_read);
     }
   }
-  conn->busy = false;
-  if (conn->dead) {
-    free_conn(conn);
-  } else if (failed.reason != WPM_REASON_NONE) {
+  if (failed.reason != WPM_REASON_NONE) {
     wpm_conn_fail(conn, failed.reason, failed.detail);
   }
+  wpm_conn_leave(conn);
 }
 
 static void link_ended(void *user, int uv_error) {

@@ -2,8 +2,8 @@
  * others see.
  *
  * The upgrade goes RESOLVE → CONNECT → SECURITY → HANDSHAKE → MUXER → up. A connection may be ended
- * from inside any of its own callbacks: while its input is being dealt with (`busy`), its memory is
- * kept and freed on the way out.
+ * from inside any of its own callbacks: its memory stays until the last of the calls that are at work
+ * on it (`busy`) has left.
  */
 #ifndef WPM_NET_CONN_H
 #define WPM_NET_CONN_H
@@ -99,7 +99,11 @@ void wpm_conn_accept(wpm_host *host, uv_stream_t *listener);
 void wpm_conn_fail(wpm_conn *conn, wpm_reason reason, const char *detail);
 /* Ends it and tells nobody. `gently`: see link.h. */
 void wpm_conn_drop(wpm_conn *conn, bool gently);
-/* Sends what waits in `out`; not while busy: then it is sent on the way out. */
+/* Around everything that works on a connection and may end it: its memory stays until the last
+ * leave, which also sends what waits. */
+void wpm_conn_enter(wpm_conn *conn);
+void wpm_conn_leave(wpm_conn *conn);
+/* Sends what waits in `out`; not while somebody is at work on it: then it is sent on leaving. */
 void wpm_conn_flush(wpm_conn *conn);
 /* The deadline of an upgrade has passed. */
 void wpm_conn_upgrade_timeout(wpm_deadline *deadline);

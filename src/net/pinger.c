@@ -46,9 +46,12 @@ void wpm_pinger_free(wpm_pinger *pinger) {
 void wpm_pinger_idle(wpm_deadline *deadline) {
   wpm_pinger *pinger = (wpm_pinger *)((char *)deadline - offsetof(wpm_pinger, idle));
   wpm_stream *stream = pinger->stream;
+  wpm_conn *conn = pinger->conn;
   pinger->stream = NULL;
   if (stream) {
+    wpm_conn_enter(conn);
     wpm_stream_reset(stream);
+    wpm_conn_leave(conn);
   }
 }
 
@@ -96,7 +99,7 @@ static bool stream_is_fresh(wpm_pinger *pinger) {
   return false;
 }
 
-int wpm_conn_ping(wpm_conn *conn, bool keep) {
+static int send_ping(wpm_conn *conn, bool keep) {
   wpm_host *host = conn->host;
   wpm_pinger *pinger = conn->pinger;
   if (!pinger) {
@@ -130,6 +133,13 @@ int wpm_conn_ping(wpm_conn *conn, bool keep) {
   }
   pinger->reused = true;
   return wpm_stream_send(pinger->stream, (wpm_bytes){pinger->ping.payload, WPM_PING_SIZE});
+}
+
+int wpm_conn_ping(wpm_conn *conn, bool keep) {
+  wpm_conn_enter(conn);
+  int err = send_ping(conn, keep);
+  wpm_conn_leave(conn);
+  return err;
 }
 
 /* Lets go of the stream: it closes in peace. */

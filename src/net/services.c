@@ -90,7 +90,7 @@ static const wpm_stream_type push_sender = {
     .ended = nothing_left,
 };
 
-int wpm_conn_push_identify(wpm_conn *conn) {
+static int push_identify(wpm_conn *conn) {
   wpm_buffer message;
   wpm_buffer_init(&message, WPM_IDENTIFY_SEND_MAX);
   wpm_stream *stream = NULL;
@@ -100,6 +100,13 @@ int wpm_conn_push_identify(wpm_conn *conn) {
   }
   wpm_buffer_fini(&message);
   return err == WPM_OK ? wpm_stream_close_write(stream) : err;
+}
+
+int wpm_conn_push_identify(wpm_conn *conn) {
+  wpm_conn_enter(conn);
+  int err = push_identify(conn);
+  wpm_conn_leave(conn);
+  return err;
 }
 
 /* ---- identify: what they say ----------------------------------------------------------------- */
@@ -188,7 +195,7 @@ const wpm_stream_type wpm_identify_push_responder = {
     .drop = drop_reader,
 };
 
-int wpm_conn_identify(wpm_conn *conn) {
+static int ask_identify(wpm_conn *conn) {
   if (conn->identify) {
     return WPM_OK;
   }
@@ -201,6 +208,13 @@ int wpm_conn_identify(wpm_conn *conn) {
   if (err != WPM_OK) {
     wpm_identify_reader_free(reader);
   }
+  return err;
+}
+
+int wpm_conn_identify(wpm_conn *conn) {
+  wpm_conn_enter(conn);
+  int err = ask_identify(conn);
+  wpm_conn_leave(conn);
   return err;
 }
 
@@ -289,7 +303,7 @@ static const wpm_stream_type metadata_requester = {
     .drop = drop_metadata,
 };
 
-int wpm_conn_request_metadata(wpm_conn *conn) {
+static int ask_metadata(wpm_conn *conn) {
   if (conn->metadata) {
     return WPM_OK;
   }
@@ -307,6 +321,13 @@ int wpm_conn_request_metadata(wpm_conn *conn) {
     return err;
   }
   return wpm_stream_close_write(conn->metadata);
+}
+
+int wpm_conn_request_metadata(wpm_conn *conn) {
+  wpm_conn_enter(conn);
+  int err = ask_metadata(conn);
+  wpm_conn_leave(conn);
+  return err;
 }
 
 static void metadata_asked(wpm_stream *stream) {

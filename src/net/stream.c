@@ -16,7 +16,8 @@ static void link_stream(wpm_conn *conn, wpm_stream *stream) {
   conn->stream_count++;
 }
 
-static void free_stream(wpm_stream *stream) {
+/* Takes the stream out of the connection's list, so that nothing finds it any more. */
+static void unlink_stream(wpm_stream *stream) {
   wpm_conn *conn = stream->conn;
   if (stream->previous) {
     stream->previous->next = stream->next;
@@ -27,10 +28,14 @@ static void free_stream(wpm_stream *stream) {
     stream->next->previous = stream->previous;
   }
   conn->stream_count--;
+  wpm_deadline_clear(&stream->deadline);
+  stream->mux = NULL;
+}
+
+static void free_stream(wpm_stream *stream) {
   if (stream->gone) {
     *stream->gone = true;
   }
-  wpm_deadline_clear(&stream->deadline);
   wpm_buffer_fini(&stream->pending);
   free(stream);
 }
@@ -49,9 +54,13 @@ static wpm_stream *new_stream(wpm_conn *conn, const wpm_stream_type *type, wpm_d
   return stream;
 }
 
+static bool has_owner(const wpm_stream *stream) {
+  return stream->type && (stream->agreed || stream->direction == WPM_OUTBOUND);
+}
+
 static void end_stream(wpm_stream *stream, wpm_stream_end end) {
-  stream->mux = NULL;
-  if (stream->type && (stream->agreed || stream->direction == WPM_OUTBOUND)) {
+  unlink_stream(stream);
+  if (has_owner(stream)) {
     stream->type->ended(stream, end);
   }
   free_stream(stream);
@@ -62,8 +71,8 @@ void wpm_stream_reset(wpm_stream *stream) {
   if (stream->mux) {
     wpm_muxer_reset(stream->mux);
   }
-  stream->mux = NULL;
-  if (stream->type && stream->type->drop && (stream->agreed || stream->direction == WPM_OUTBOUND)) {
+  unlink_stream(stream);
+  if (has_owner(stream) && stream->type->drop) {
     stream->type->drop(stream);
   }
   free_stream(stream);
@@ -80,7 +89,10 @@ static void abort_stream(wpm_stream *stream, wpm_stream_end end) {
 
 void wpm_stream_timeout(wpm_deadline *deadline) {
   wpm_stream *stream = (wpm_stream *)((char *)deadline - offsetof(wpm_stream, deadline));
+  wpm_conn *conn = stream->conn;
+  wpm_conn_enter(conn);
   abort_stream(stream, WPM_STREAM_TIMEOUT);
+  wpm_conn_leave(conn);
 }
 
 static int send_all(wpm_mux_stream *mux, wpm_bytes data) {
@@ -138,6 +150,7 @@ int wpm_stream_open(wpm_conn *conn, const wpm_stream_type *type, void *state, wp
     }
   }
   if (err != WPM_OK) {
+    unlink_stream(stream);
     free_stream(stream);
     return err;
   }
