@@ -44,7 +44,7 @@ struct wpm_conn {
   struct wpm_pinger *pinger; /* Our pings; NULL until the first. */
   uint8_t ping_responders;   /* Inbound ping streams open. */
   wpm_direction direction;
-  bool busy;             /* Its input is being dealt with. */
+  unsigned busy;         /* How many calls are at work on it. */
   bool dead;             /* Ended; freed when no longer busy. */
   bool go_away_received; /* They said goodbye. */
   uint32_t go_away_code; /* With this code. */
