@@ -545,6 +545,108 @@ static void test_a_closed_side_refuses_writes(void **state) {
   mux_stop(&side);
 }
 
+static void refuse_all(mux_side *side, mux_event event, size_t number) {
+  if (event == MUX_OPENED) {
+    mux_reset(side, number);
+  }
+}
+
+/* A stream that is refused from inside stream_opened: the rest of its first frame is dropped. */
+static void test_a_stream_may_be_refused_as_it_opens(void **state) {
+  (void)state;
+  mux_side side;
+  mux_start(&side, &wpm_yamux, false);
+  side.react = refuse_all;
+  take(&side, UPDATE, SYN, 1, 0);
+  take(&side, UPDATE, SYN | FIN, 3, 10);
+  take_text(&side, SYN, 5, "data");
+  take_text(&side, SYN | FIN, 7, "data");
+  take(&side, DATA, SYN | FIN, 9, 0);
+  mux_expect_log(&side, "opened 1, opened 2, opened 3, opened 4, opened 5, ");
+  for (uint32_t id = 1; id <= 9; id += 2) {
+    expect(&side, UPDATE, RST, id, 0);
+  }
+  expect_silence(&side);
+  mux_stop(&side);
+}
+
+static void reset_on_data(mux_side *side, mux_event event, size_t number) {
+  if (event == MUX_DATA) {
+    mux_reset(side, number);
+  }
+}
+
+static void test_a_stream_may_be_reset_as_its_data_comes(void **state) {
+  (void)state;
+  mux_side side;
+  start_with_stream(&side);
+  side.react = reset_on_data;
+  take_text(&side, FIN, 1, "last");
+  take(&side, DATA, SYN | FIN, 3, 4);
+  mux_feed(&side, "la", 2);
+  mux_feed(&side, "st", 2);
+  assert_false(wpm_muxer_mid_frame(side.muxer));
+  mux_expect_log(&side, "data 1 last, opened 2, data 2 la, ");
+  mux_stop(&side);
+}
+
+/* Between two pieces of a frame: the rest of it is skipped. */
+static void test_a_stream_may_be_reset_in_the_middle_of_a_frame(void **state) {
+  (void)state;
+  mux_side side;
+  start_with_stream(&side);
+  take(&side, DATA, FIN, 1, 4);
+  mux_feed(&side, "la", 2);
+  mux_reset(&side, 1);
+  mux_feed(&side, "st", 2);
+  assert_false(wpm_muxer_mid_frame(side.muxer));
+  mux_expect_log(&side, "data 1 la, ");
+  take_text(&side, SYN, 3, "next");
+  mux_expect_log(&side, "opened 2, data 2 next, ");
+  mux_stop(&side);
+}
+
+static void reset_on_writable(mux_side *side, mux_event event, size_t number) {
+  if (event == MUX_WRITABLE) {
+    mux_reset(side, number);
+  }
+}
+
+static void test_a_stream_may_be_reset_as_its_window_opens(void **state) {
+  (void)state;
+  mux_side side;
+  start_with_stream(&side);
+  side.react = reset_on_writable;
+  assert_int_equal(write_zeros(&side, 1, WPM_YAMUX_WINDOW + 1), WPM_YAMUX_WINDOW);
+  take(&side, UPDATE, FIN, 1, 10);
+  mux_expect_log(&side, "writable 1, ");
+  mux_stop(&side);
+}
+
+static void use_what_ended(mux_side *side, mux_event event, size_t number) {
+  if (event == MUX_ENDED) {
+    size_t taken;
+    wpm_mux_stream *stream = side->streams[number];
+    assert_int_equal(wpm_muxer_write(stream, WPM_BYTES("x"), &taken), WPM_ERR_CLOSED);
+    assert_int_equal(wpm_muxer_consumed(stream, WPM_YAMUX_WINDOW), WPM_OK);
+    assert_int_equal(wpm_muxer_close_write(stream), WPM_OK);
+    wpm_muxer_reset(stream);
+  }
+}
+
+/* Inside stream_ended the handle is still good, but nothing is sent any more. */
+static void test_calls_on_a_stream_that_is_just_over_do_nothing(void **state) {
+  (void)state;
+  mux_side side;
+  start_with_stream(&side);
+  side.hold = true;
+  side.react = use_what_ended;
+  take_zeros(&side, 0, 1, WPM_YAMUX_WINDOW);
+  take(&side, UPDATE, RST, 1, 0);
+  expect_silence(&side);
+  mux_stop(&side);
+}
+
 /* ---- the connection -------------------------------------------------------------------------- */
 
 /* go, js and rust open with a ping; go-yamux ends a connection whose pings go unanswered. */
@@ -819,6 +921,11 @@ int main(void) {
       cmocka_unit_test(test_a_reset_with_data_drops_the_data),
       cmocka_unit_test(test_data_behind_their_close_is_ignored),
       cmocka_unit_test(test_a_closed_side_refuses_writes),
+      cmocka_unit_test(test_a_stream_may_be_refused_as_it_opens),
+      cmocka_unit_test(test_a_stream_may_be_reset_as_its_data_comes),
+      cmocka_unit_test(test_a_stream_may_be_reset_in_the_middle_of_a_frame),
+      cmocka_unit_test(test_a_stream_may_be_reset_as_its_window_opens),
+      cmocka_unit_test(test_calls_on_a_stream_that_is_just_over_do_nothing),
       cmocka_unit_test(test_pings_are_answered),
       cmocka_unit_test(test_the_latest_ping_is_answered_once),
       cmocka_unit_test(test_malformed_frames_are_violations),
