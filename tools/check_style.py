@@ -5,6 +5,7 @@
 - No `default:` in a switch over an enum of ours (one whose labels start with WPM_): the compiler
   then names the enumerators that a switch forgot.
 - No marks of unfinished work, and no printing or reading of the environment in the library.
+- Each fuzz target has a corpus, which the tests replay.
 - A header opens with a comment that says what its module is about.
 """
 
@@ -71,6 +72,10 @@ def problems_of(root, path):
         lines = text.count("\n")
         if lines > FILE_LINES:
             problems.append(f"{path}: {lines} lines (at most {FILE_LINES})")
+    if top == "fuzz" and path.name.startswith("fuzz_"):
+        corpus = root / "fuzz" / "corpus" / path.stem[len("fuzz_"):]
+        if not corpus.is_dir() or not any(corpus.iterdir()):
+            problems.append(f"{path}: no corpus in {corpus.relative_to(root)}")
     if top == "src":
         for number, line in enumerate(code.splitlines(), 1):
             match = FORBIDDEN_IN_LIBRARY.search(line)

@@ -156,6 +156,15 @@ class Tree(unittest.TestCase):
         self.assertEqual(code, 1, output)
         self.assertIn("opens with a comment", output)
 
+    def test_fuzz_target_needs_a_corpus(self):
+        self.write("fuzz/fuzz_base_a.c", "int f(void);\n")
+        code, output = self.verdict("check_style.py")
+        self.assertEqual(code, 1, output)
+        self.assertIn("no corpus in fuzz/corpus/base_a", output)
+        self.write("fuzz/corpus/base_a/empty", "")
+        code, output = self.verdict("check_style.py")
+        self.assertEqual(code, 0, output)
+
 
 class Exports(unittest.TestCase):
     """check_exports.py on small libraries against a small set of headers."""
