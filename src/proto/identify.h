@@ -4,7 +4,8 @@
  *   merged: a later single field replaces, repeated ones add up (go-libp2p splits above 2 KiB).
  * - At most WPM_IDENTIFY_PARTS messages of WPM_IDENTIFY_PART_MAX bytes are read. Lists longer than
  *   the caps are cut, never a reason to refuse the rest; addresses that this library does not
- *   understand are skipped.
+ *   understand, protocol ids above WPM_IDENTIFY_TEXT_MAX and repeated entries are skipped, longer
+ *   versions are cut where a character begins. Text is kept as received, whatever bytes it has.
  * - Ours is one message of at most WPM_IDENTIFY_SEND_MAX bytes, length included (rust-libp2p reads
  *   no more, and reads only the first message).
  */
@@ -18,28 +19,30 @@
 #define WPM_IDENTIFY_PARTS 10
 #define WPM_IDENTIFY_PART_MAX 8192
 #define WPM_IDENTIFY_SEND_MAX 4096
-#define WPM_IDENTIFY_PROTOCOLS_MAX 256  /* Most protocols kept. */
-#define WPM_IDENTIFY_ADDRESSES_MAX 128  /* Most listen addresses kept. */
-#define WPM_IDENTIFY_TEXT_MAX 256       /* Longest protocol id or version kept, in bytes. */
+#define WPM_IDENTIFY_PROTOCOLS_MAX 256 /* Most protocols kept. */
+#define WPM_IDENTIFY_ADDRESSES_MAX 128 /* Most listen addresses kept. */
+#define WPM_IDENTIFY_TEXT_MAX 256      /* Longest protocol id or version kept, in bytes. */
 
 /* A merged identify message. In a push any field may be missing. */
 typedef struct wpm_identify {
-  wpm_bytes public_key;        /* Encoded PublicKey; empty: missing. */
-  bool has_agent;              /* `agent` was sent. */
-  wpm_text agent;              /* Agent version. */
-  bool has_protocol_version;   /* `protocol_version` was sent. */
-  wpm_text protocol_version;   /* Protocol version. */
-  const wpm_bytes *addresses;  /* Listen addresses, binary, each checked. */
-  size_t address_count;        /* Their number. */
-  size_t addresses_skipped;    /* Left out: not understood, or over the cap. */
-  wpm_bytes observed_address;  /* Our address as they see it; empty: missing or not understood. */
-  const wpm_text *protocols;   /* Protocol ids, each once. */
-  size_t protocol_count;       /* Their number. */
-  wpm_bytes signed_record;     /* Their signed peer record's envelope, unopened; empty: none. */
+  wpm_bytes public_key;       /* Encoded PublicKey; empty: missing. */
+  bool has_agent;             /* `agent` was sent. */
+  wpm_text agent;             /* Agent version. */
+  bool has_protocol_version;  /* `protocol_version` was sent. */
+  wpm_text protocol_version;  /* Protocol version. */
+  const wpm_bytes *addresses; /* Listen addresses, binary, each checked. */
+  size_t address_count;       /* Their number. */
+  size_t addresses_skipped;   /* Left out: not understood, or over the cap. */
+  wpm_bytes observed_address; /* Our address as they see it; empty: missing or not understood. */
+  const wpm_text *protocols;  /* Protocol ids, each once. */
+  size_t protocol_count;      /* Their number. */
+  wpm_bytes signed_record;    /* Their signed peer record's envelope, unopened; empty: none. */
 } wpm_identify;
 
-/* Appends `message` with its length in front. Lists are cut so that it fits WPM_IDENTIFY_SEND_MAX.
- * WPM_ERR_FULL, WPM_ERR_NO_MEMORY. */
+/* Appends `message` with its length in front. So that it fits WPM_IDENTIFY_SEND_MAX, the signed record
+ * is left out first, then addresses, then protocols, each from the end of its list; the versions are
+ * cut to WPM_IDENTIFY_TEXT_MAX. WPM_ERR_TOO_LARGE (the public key and the observed address alone do
+ * not fit), WPM_ERR_FULL, WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_identify_write(const wpm_identify *message, wpm_buffer *out);
 
 /* Reads a whole stream's content, and owns what it found. */
