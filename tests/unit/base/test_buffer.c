@@ -42,6 +42,10 @@ static void is_a_queue(void **state) {
   assert_null(buffer.memory);
   assert_int_equal(wpm_buffer_append(&buffer, "again", 5), WPM_OK);
   assert_true(holds(&buffer, "again"));
+  wpm_buffer_consume(&buffer, 5);
+  assert_int_equal(wpm_buffer_size(&buffer), 0);
+  assert_int_equal(buffer.begin, 0); /* All its memory is free again. */
+  assert_int_equal(wpm_buffer_append(&buffer, "more", 4), WPM_OK);
   wpm_buffer_wipe(&buffer);
   assert_null(buffer.memory);
   assert_int_equal(wpm_buffer_room(&buffer), 10);

@@ -146,6 +146,29 @@ static void an_unknown_code_is_named_in_text(void **state) {
   assert_non_null(strstr(error.text, "999"));
 }
 
+static void messages_name_the_fault_of_a_binary(void **state) {
+  (void)state;
+  static const struct {
+    const char *hex;
+    const char *names;
+  } faults[] = {
+      {"-", "empty"},
+      {"04c00002", "ends inside"},
+      {"04c00002018400", "malformed protocol code"},
+      {"04c00002013600", "malformed /dns4"},
+      {"a503020001", "malformed /p2p"},
+  };
+  for (size_t i = 0; i < VECTOR_COUNT(faults); i++) {
+    wpm_test_bytes bytes = wpm_test_hex(faults[i].hex);
+    char text[WPM_MULTIADDR_TEXT];
+    wpm_error error;
+    assert_int_not_equal(
+        wpm_multiaddr_format(wpm_test_view(bytes), text, sizeof(text), NULL, &error), WPM_OK);
+    assert_non_null(strstr(error.text, faults[i].names));
+    free(bytes.data);
+  }
+}
+
 /* ---- limits ---------------------------------------------------------------------------------- */
 
 /* The text of any multiaddr fits into WPM_MULTIADDR_TEXT: the worst are many long names, and bytes
@@ -170,11 +193,19 @@ static void the_longest_texts_fit(void **state) {
   assert_int_equal(wpm_multiaddr_parse((wpm_text){text, len}, &again, NULL), WPM_OK);
   assert_true(wpm_bytes_equal(wpm_multiaddr_view(&addr), wpm_multiaddr_view(&again)));
 
-  /* One byte more than the limit, in both forms. */
+  /* One byte, and one component, more than the limit. */
   memcpy(text + len, "a", 2);
   wpm_error error;
   assert_int_equal(wpm_multiaddr_parse((wpm_text){text, len + 1}, &again, &error),
                    WPM_ERR_TOO_LARGE);
+  size_t name = WPM_MULTIADDR_MAX - 4;
+  memcpy(text, "/dns4/", 6);
+  memset(text + 6, 'a', name);
+  memcpy(text + 6 + name, "/ws", 4);
+  assert_int_equal(wpm_multiaddr_parse((wpm_text){text, 6 + name}, &again, NULL), WPM_OK);
+  assert_int_equal(wpm_multiaddr_parse((wpm_text){text, 6 + name + 3}, &again, &error),
+                   WPM_ERR_TOO_LARGE);
+  assert_non_null(strstr(error.text, "longer than 1024 bytes"));
   uint8_t big[WPM_MULTIADDR_MAX + 1] = {0};
   memcpy(big, addr.bytes, addr.len);
   assert_int_equal(wpm_multiaddr_check((wpm_bytes){big, sizeof(big)}), WPM_ERR_TOO_LARGE);
@@ -435,6 +466,7 @@ int main(void) {
       cmocka_unit_test(cut_binaries_are_refused),
       cmocka_unit_test(messages_name_the_part_and_what_it_takes),
       cmocka_unit_test(an_unknown_code_is_named_in_text),
+      cmocka_unit_test(messages_name_the_fault_of_a_binary),
       cmocka_unit_test(the_longest_texts_fit),
       cmocka_unit_test(components_are_capped),
       cmocka_unit_test(text_of_a_megabyte_is_refused),
