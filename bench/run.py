@@ -27,6 +27,8 @@ PING_BYTES = 32
 START_TIMEOUT = 30
 RUN_TIMEOUT = 120
 SPARE_DESCRIPTORS = 200
+# Seconds that the rounds of a bench may take in all; a round under way is ended.
+BUDGET = {"dial": 240, "ping": 90, "idle": 150}
 
 
 class Unavailable(Exception):
@@ -290,8 +292,19 @@ def measure_idle(impl, command, holder, size, figures):
 # --- the run --------------------------------------------------------------------------------------
 
 
+def rounds(bench, repeats):
+    """The numbers of the rounds; fewer than asked where the time is up."""
+    begin = time.monotonic()
+    for repeat in range(repeats):
+        if time.monotonic() - begin > BUDGET[bench]:
+            progress("")
+            print(f"{bench}: {repeat} of {repeats} rounds; then its time was up")
+            return
+        yield repeat
+
+
 def run_dials(programs, args, figures):
-    for repeat in range(args.repeats):
+    for repeat in rounds("dial", args.repeats):
         for key in KEYS:
             for parallel in PARALLEL:
                 for impl in rotated(programs, repeat):
@@ -300,25 +313,28 @@ def run_dials(programs, args, figures):
 
 
 def run_pings(programs, raw, args, figures):
-    for repeat in range(args.repeats):
+    for repeat in rounds("ping", args.repeats):
         for mode in ("open", "fresh"):
             for impl in rotated(programs, repeat):
                 progress(f"ping {repeat + 1}/{args.repeats}: {mode} stream, {impl}")
                 if impl == OURS:
-                    # Their ratio is a target, so they stand side by side.
+                    # Their ratio is a goal, so they stand side by side.
                     measure_ping(RAW, raw, mode, args.seconds / 2, figures)
                 measure_ping(impl, programs[impl], mode, args.seconds / 2, figures)
 
 
 def run_idle(programs, args, figures):
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    sizes = [size for size in IDLE_SIZES
+             if most == resource.RLIM_INFINITY or most >= size + SPARE_DESCRIPTORS]
     for size in IDLE_SIZES:
-        if most != resource.RLIM_INFINITY and most < size + SPARE_DESCRIPTORS:
+        if size not in sizes:
             print(f"{size} idle connections not measured: the hard limit on descriptors is {most}")
-            continue
-        for repeat in range(min(args.repeats, 3)):
+    repeats = min(args.repeats, 3)
+    for repeat in rounds("idle", repeats):
+        for size in sizes:
             for impl in rotated(programs, repeat):
-                progress(f"idle {repeat + 1}: {size} connections, {impl}")
+                progress(f"idle {repeat + 1}/{repeats}: {size} connections, {impl}")
                 measure_idle(impl, programs[impl], programs[OURS], size, figures)
 
 
@@ -343,8 +359,17 @@ def rows():
            [(f"{size} connections, KiB", "idle_rss", size, 1) for size in IDLE_SIZES])
 
 
+def cell(values, digits):
+    """The median, with the smallest and the largest."""
+    if not values:
+        return "–"
+    digits = digits if max(values) < 100 else 0
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{middle:.{digits}f} [{low:.{digits}f}–{high:.{digits}f}]"
+
+
 def print_table(figures, columns):
-    label_width, width = 30, 24
+    label_width, width = 30, 22
     print(" " * label_width + "".join(f"{name:>{width}}" for name in columns))
     for title, lines in rows():
         if not any(figures.samples.get((bench, name, size))
@@ -352,30 +377,28 @@ def print_table(figures, columns):
             continue
         print(title)
         for label, bench, size, digits in lines:
-            cells = []
-            for name in columns:
-                values = figures.samples.get((bench, name, size))
-                cells.append(f"{statistics.median(values):.{digits}f} "
-                             f"[{min(values):.{digits}f}–{max(values):.{digits}f}]"
-                             if values else "–")
-            print(f"  {label:<{label_width - 2}}" + "".join(f"{cell:>{width}}" for cell in cells))
+            cells = (cell(figures.samples.get((bench, name, size)), digits) for name in columns)
+            print(f"  {label:<{label_width - 2}}" + "".join(f"{text:>{width}}" for text in cells))
 
 
-def targets(figures):
-    """(what, value or None, relation, bound)."""
+def goals(figures):
+    """(bench, what, value or None, relation, bound)."""
     for rival, bound in (("rust-libp2p", 1.5), ("go-libp2p", 2.5), ("js-libp2p", 10)):
         for key in KEYS:
-            yield (f"dials a second at 32, {key}: times {rival}",
+            yield ("dial", f"dials a second at 32, {key}: times {rival}",
                    figures.ratio(f"dials_{key}", OURS, rival, 32), ">=", bound)
-    yield ("ping p50 on an open stream: times the raw echo",
+    yield ("ping", "ping p50 on an open stream: times the raw echo",
            figures.ratio("ping_open_p50", OURS, RAW, PING_BYTES), "<=", 1.5)
     for size in IDLE_SIZES:
-        yield (f"KiB an idle connection at {size}", figures.median("idle_rss", OURS, size), "<=", 8)
+        yield ("idle", f"KiB an idle connection at {size}",
+               figures.median("idle_rss", OURS, size), "<=", 8)
 
 
-def print_targets(figures):
+def print_goals(figures, benches):
     print("\nGoals")
-    for what, value, relation, bound in targets(figures):
+    for bench, what, value, relation, bound in goals(figures):
+        if bench not in benches:
+            continue
         if value is None:
             verdict = "not measured"
         else:
@@ -447,7 +470,7 @@ def run(args):
     progress("")
 
     print_table(figures, [*programs, *([RAW] if "ping" in args.only else [])])
-    print_targets(figures)
+    print_goals(figures, args.only)
     path = args.out / "net.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in figures.lines()))
     print(f"\n{path}, measured in {time.monotonic() - begin:.0f} s")
