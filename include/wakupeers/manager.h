@@ -10,21 +10,30 @@
  *   its connection ended, except one that a person disconnected (until a person connects it) and
  *   one of another cluster (not for `mismatch_delay`).
  * - Two delays run side by side, and the later decides. The retry delay grows exponentially, with
- *   jitter, over the failed attempts since the last stable connection. The GossipSub prune backoff
- *   (gossipsub v1.1) holds for every peer that speaks, or may speak, GossipSub: disconnect time +
- *   backoff + slack, longer where the peer's PRUNE said so, never shortened, at most a day.
+ *   jitter, over the failed attempts since the last stable connection; an attempt that led to a
+ *   connection which the peer ended, or which was lost, before it was stable counts as failed. The
+ *   GossipSub prune backoff (gossipsub v1.1) holds for every peer that speaks, or may speak,
+ *   GossipSub: disconnect time + backoff + slack + up to 1 s of jitter, longer where the peer's
+ *   PRUNE said so, never shortened, at most a day.
  * - A connect that a person asks for goes at once. Configuration is not a person: a known peer
  *   waits.
  * - After a restart the relay-capable peers that were connected come first, the last connected
- *   first, all in parallel, each at its own earliest time; then the others, as places are free.
+ *   first, all in parallel, each at its own earliest time, and places are kept for them until then;
+ *   then the others, as places are free. A place is a peer that is connected or being dialled;
+ *   there are max_connections. An inbound connection that finds none is refused.
  * - Keep-alive: a ping at most half the idle timeout after the last received byte. A miss is
  *   silence: no byte from the peer within the ping timeout. After one miss the next ping goes at
  *   once; two end the connection as lost.
  * - Two connections with one peer: two of opposite direction that came up within the dial timeout
  *   of each other race: the one dialled by the peer with the smaller binary id stays, the other
  *   gets a go-away after a second if both still live. Any other second connection is accepted and
- *   the older pinged at once: silent, it ends as lost; alive, the newer is closed. None of this is
- *   a disconnect of the peer.
+ *   the older pinged at once: silent, it ends as lost; alive, the newer is closed. A third is
+ *   refused. None of this is a disconnect of the peer, and the second takes no place of its own.
+ * - A connection that we decide to close has ended at that moment: its peer's state changes with
+ *   the DISCONNECT action, and what the host says of it later is late.
+ * - Actions are bounded by design: each is a mark at its peer or connection, so asking for what is
+ *   asked for already changes nothing. Round trips alone make a record be stored at most once a
+ *   minute; received bytes never do.
  */
 #ifndef WAKUPEERS_MANAGER_H
 #define WAKUPEERS_MANAGER_H
@@ -84,7 +93,8 @@ typedef struct wpm_failed_address {
 typedef enum wpm_event_type {
   WPM_EVENT_FOUND = 1,         /* A peer was configured or discovered. */
   WPM_EVENT_PERSON_CONNECT,    /* A person wants a connection now. */
-  WPM_EVENT_PERSON_DISCONNECT, /* A person wants none. */
+  WPM_EVENT_PERSON_DISCONNECT, /* A person wants none: not dialled, and refused when it dials, until a
+                                  person connects it. */
   WPM_EVENT_PERSON_REMOVE,     /* A person wants the peer forgotten; ends its connections. */
   WPM_EVENT_CONNECTED,         /* A connection is up: secured and multiplexed. */
   WPM_EVENT_DIAL_FAILED,       /* A dial made no connection. */
@@ -110,7 +120,8 @@ typedef struct wpm_event {
     } found;
     struct {
       wpm_connection_id connection; /* Chosen by the host. */
-      wpm_dial_id dial;             /* The dial it came from; 0: inbound. */
+      wpm_dial_id dial;             /* The dial action it came from; 0: inbound, or made by the
+                                       host on its own account. */
       wpm_direction direction;
       wpm_bytes remote;     /* Remote multiaddr, without /p2p/; for an outbound one the address
                                dialled. */
@@ -153,8 +164,12 @@ typedef struct wpm_event {
 /* Takes in one fact. WPM_ERR_INVALID (malformed event; our own id), WPM_ERR_NOT_FOUND (a person
  * names a peer that is not held), WPM_ERR_FULL (the store is full; a CONNECTED peer is then to be
  * disconnected, and a disconnect action says so), WPM_ERR_NO_MEMORY (the fact is lost, the state is
- * as before; DISCONNECTED and PERSON_REMOVE never lack memory). A fact about a connection or dial
- * that is over is WPM_OK and does nothing. `now` must not run backwards on its monotonic clock. */
+ * as before; DISCONNECTED and PERSON_REMOVE never lack memory). Where CONNECTED lacks memory the
+ * host closes the connection itself and reports its dial, if any, as failed (LOCAL_FAILURE). A fact
+ * about a connection or dial that is over is WPM_OK and does nothing; a connection that comes of a
+ * dial that is over is refused by a disconnect action. Every dial action is answered by CONNECTED or
+ * DIAL_FAILED, unless it was cancelled, and every connection's end by DISCONNECTED, also one that a
+ * disconnect action asked for. `now` must not run backwards on its monotonic clock. */
 WPM_API WPM_MUST_USE int wpm_manager_handle(wpm_manager *manager, const wpm_event *event,
                                             wpm_instant now);
 
@@ -162,7 +177,7 @@ WPM_API WPM_MUST_USE int wpm_manager_handle(wpm_manager *manager, const wpm_even
  * previous run is known to have lived (NULL: none); a record stored as Connected is of a peer that
  * was connected when that run died: it becomes CannotConnect, reason `crash`, disconnected at the
  * earlier of heartbeat + 5 s and now within one boot, at now after a reboot. Errors as
- * wpm_store_put. */
+ * wpm_store_put; WPM_ERR_STATE after the first event or advance. */
 WPM_API WPM_MUST_USE int wpm_manager_restore(wpm_manager *manager, const wpm_peer_record *record,
                                              const wpm_instant *heartbeat, wpm_instant now);
 
@@ -237,7 +252,7 @@ typedef enum wpm_held_by {
   WPM_HELD_BY_PERSON,           /* A person disconnected it. */
   WPM_HELD_BY_NO_ADDRESS,       /* No dialable address is known. */
   WPM_HELD_BY_NO_PLACE,         /* max_connections or max_dials is reached. */
-  WPM_HELD_BY_NOT_WANTED,       /* Neither static nor ever held. */
+  WPM_HELD_BY_NOT_WANTED,       /* Neither static nor ever held; or a relay peer of other shards. */
   WPM_HELD_BY_SHUTDOWN          /* We are stopping. */
 } wpm_held_by;
 #define WPM_HELD_BY_COUNT 11
@@ -246,7 +261,8 @@ typedef enum wpm_held_by {
 WPM_API const char *wpm_held_by_name(wpm_held_by value);
 
 typedef struct wpm_plan {
-  wpm_mono next_dial;  /* Earliest time it will be dialled; WPM_NEVER: not by itself. */
+  wpm_mono next_dial;  /* When it will be dialled, if it finds a place; WPM_NEVER: not by time, but
+                          when what holds it back changes, if ever. */
   wpm_held_by held_by; /* What holds it back until then. */
 } wpm_plan;
 

@@ -4,7 +4,8 @@
  *   atomic record per peer, never disjoint books.
  * - Connectivity is derived, never set by hand: `Connected` while at least one connection is live;
  *   otherwise what the last contact left behind (wpm_reason_leaves); `NotConnected` while there was
- *   none.
+ *   none. Where that reason decides nothing, a peer that we had a connection with is
+ *   `CannotConnect`: the connection was lost.
  * - No I/O, no clock, no random source: time and the hash key are arguments.
  * - Everything is capped. Removing a peer, and recording the end of a connection, never fail for
  *   want of memory.
@@ -106,7 +107,7 @@ typedef struct wpm_identified {
 WPM_API WPM_MUST_USE int wpm_store_identified(wpm_store *store, wpm_bytes id,
                                               const wpm_identified *fact);
 
-/* What Waku metadata told. WPM_ERR_NOT_FOUND, WPM_ERR_NO_MEMORY. */
+/* What Waku metadata told; cluster 0: it named none. WPM_ERR_NOT_FOUND, WPM_ERR_NO_MEMORY. */
 WPM_API WPM_MUST_USE int wpm_store_metadata(wpm_store *store, wpm_bytes id, uint32_t cluster_id,
                                             const uint16_t *shards, size_t shard_count);
 
@@ -117,13 +118,14 @@ WPM_API WPM_MUST_USE int wpm_store_connected(wpm_store *store, wpm_bytes id,
                                              wpm_direction direction, wpm_bytes remote,
                                              wpm_wall now);
 
-/* One of its connections ended. Where it was the last, reason and disconnect time are recorded. No
- * effect on a peer without a live connection. WPM_ERR_NOT_FOUND. */
+/* One of its connections ended. Where it was the last, reason and disconnect time are recorded; else
+ * nothing changes, and so
+ * on a peer without a live connection. WPM_ERR_NOT_FOUND. */
 WPM_API WPM_MUST_USE int wpm_store_disconnected(wpm_store *store, wpm_bytes id, wpm_reason reason,
                                                 wpm_wall now);
 
-/* An attempt to connect failed. WPM_REASON_LOCAL_FAILURE is never held against the peer: nothing
- * changes. WPM_ERR_NOT_FOUND. */
+/* An attempt to connect failed. Nothing changes where the reason is WPM_REASON_LOCAL_FAILURE, which
+ * is never held against the peer, or while a connection with it is live. WPM_ERR_NOT_FOUND. */
 WPM_API WPM_MUST_USE int wpm_store_dial_failed(wpm_store *store, wpm_bytes id, wpm_reason reason,
                                                wpm_wall now);
 

@@ -326,7 +326,7 @@ typedef struct wpm_peer_record {
   const wpm_address *addresses; /* Dialable addresses, oldest first. */
   size_t address_count;         /* Number of addresses. */
   wpm_bytes observed_address;   /* Remote address of its last inbound connection; never dialled. */
-  const wpm_text *protocols;    /* Protocol ids it last announced by identify. */
+  const wpm_text *protocols;    /* Protocol ids it last announced by identify, sorted bytewise. */
   size_t protocol_count;        /* Number of protocols. */
   bool protocols_known;         /* Identify has answered at least once. */
   wpm_text agent;               /* Agent version by identify; empty: not known. */
@@ -335,7 +335,7 @@ typedef struct wpm_peer_record {
   uint32_t cluster_id;          /* Its cluster by Waku metadata; 0 where not known. */
   const uint16_t *shards;       /* Its shards by Waku metadata, ascending. */
   size_t shard_count;           /* Number of shards. */
-  wpm_connectivity connectivity;/* Derived: see wpm_store_connectivity_rule in store.h. */
+  wpm_connectivity connectivity;/* Derived: see the rules of store.h. */
   wpm_reason reason;            /* Why the last contact ended; NONE: there was none. */
   wpm_wall disconnect_time;     /* When it last disconnected; WPM_WALL_NONE: never. */
   wpm_wall connected_time;      /* When the last connection began; WPM_WALL_NONE: never. */

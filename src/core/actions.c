@@ -1,0 +1,181 @@
+#include "core/actions.h"
+
+#include "core/connections.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* The go-away code of every close of ours: none is for a fault of the other side's protocol. Yamux
+ * names it "normal termination". */
+#define GO_AWAY_NORMAL 0u
+
+static wpm_pending_ref *next_of(wpm_manager *m, wpm_pending_ref ref) {
+  return ref.connection ? &m->connections[ref.slot]->next : &wpm_manager_policy(m, ref.slot)->next;
+}
+
+static void append(wpm_manager *m, wpm_pending_ref ref) {
+  *next_of(m, ref) = (wpm_pending_ref){WPM_SLOT_NONE, false};
+  if (m->first_pending.slot == WPM_SLOT_NONE) {
+    m->first_pending = ref;
+  } else {
+    *next_of(m, m->last_pending) = ref;
+  }
+  m->last_pending = ref;
+}
+
+void wpm_pending_peer(wpm_manager *m, uint32_t slot, unsigned bits) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  policy->pending |= (uint8_t)bits;
+  if (!policy->queued) {
+    policy->queued = true;
+    append(m, (wpm_pending_ref){slot, false});
+  }
+}
+
+void wpm_pending_connection(wpm_manager *m, wpm_connection *connection, unsigned bits) {
+  connection->pending |= (uint8_t)bits;
+  if (!connection->queued) {
+    connection->queued = true;
+    append(m, (wpm_pending_ref){connection->slot, true});
+  }
+}
+
+void wpm_pending_notify(wpm_manager *m, uint32_t slot, wpm_connectivity from) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  wpm_connectivity to = wpm_peer_connectivity(wpm_manager_peer(m, slot));
+  if (policy->pending & WPM_PENDING_NOTIFY) {
+    if (policy->notify_from == to) {
+      policy->pending &= (uint8_t)~WPM_PENDING_NOTIFY;
+    }
+  } else if (from != to) {
+    policy->notify_from = (uint8_t)from;
+    wpm_pending_peer(m, slot, WPM_PENDING_NOTIFY);
+  }
+}
+
+int wpm_pending_reserve(wpm_manager *m, size_t count) {
+  if (count <= m->dial_address_capacity) {
+    return WPM_OK;
+  }
+  if (count > SIZE_MAX / 2 / sizeof(*m->dial_addresses)) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  wpm_bytes *addresses = realloc(m->dial_addresses, count * sizeof(*addresses));
+  if (!addresses) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  m->dial_addresses = addresses;
+  m->dial_address_capacity = count;
+  return WPM_OK;
+}
+
+/* Clears the lowest bit of *pending and returns it. */
+static unsigned take_bit(uint8_t *pending) {
+  unsigned bit = *pending & (unsigned)-*pending;
+  *pending &= (uint8_t)~bit;
+  return bit;
+}
+
+static void fill_dial(wpm_manager *m, uint32_t slot, wpm_action *out) {
+  const wpm_address_list *list = &wpm_manager_peer(m, slot)->addresses;
+  assert(list->count <= m->dial_address_capacity);
+  wpm_addresses_rank(list, m->dial_addresses);
+  out->type = WPM_ACTION_DIAL;
+  out->u.dial.dial = wpm_manager_policy(m, slot)->dial;
+  out->u.dial.addresses = m->dial_addresses;
+  out->u.dial.address_count = list->count;
+}
+
+static void fill_notify(const wpm_manager *m, uint32_t slot, wpm_action *out) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  out->type = WPM_ACTION_NOTIFY;
+  out->u.notify.from = (wpm_connectivity)policy->notify_from;
+  out->u.notify.to = peer->detached ? WPM_CAN_CONNECT : wpm_peer_connectivity(peer);
+  out->u.notify.reason = peer->detached   ? WPM_REASON_PERSON
+                         : peer->live > 0 ? WPM_REASON_NONE
+                                          : (wpm_reason)peer->reason;
+}
+
+static void fill_peer_action(wpm_manager *m, uint32_t slot, unsigned bit, wpm_action *out) {
+  *out = (wpm_action){.peer = wpm_peer_view_id(wpm_manager_peer(m, slot))};
+  switch (bit) {
+  case WPM_PENDING_CANCEL_DIAL:
+    out->type = WPM_ACTION_CANCEL_DIAL;
+    out->u.cancel_dial.dial = wpm_manager_policy(m, slot)->cancelled;
+    return;
+  case WPM_PENDING_NOTIFY:
+    fill_notify(m, slot, out);
+    return;
+  case WPM_PENDING_PERSIST:
+    out->type = WPM_ACTION_PERSIST;
+    return;
+  case WPM_PENDING_FORGET:
+    out->type = WPM_ACTION_FORGET;
+    return;
+  case WPM_PENDING_DIAL:
+    fill_dial(m, slot, out);
+    return;
+  }
+}
+
+static void fill_connection_action(const wpm_connection *connection, unsigned bit,
+                                   wpm_action *out) {
+  *out = (wpm_action){.peer = wpm_connection_peer_id(connection)};
+  switch (bit) {
+  case WPM_PENDING_DISCONNECT:
+    out->type = WPM_ACTION_DISCONNECT;
+    out->u.disconnect.connection = connection->id;
+    out->u.disconnect.reason = connection->close_reason;
+    out->u.disconnect.go_away_code = GO_AWAY_NORMAL;
+    return;
+  case WPM_PENDING_IDENTIFY:
+    out->type = WPM_ACTION_IDENTIFY;
+    break;
+  case WPM_PENDING_METADATA:
+    out->type = WPM_ACTION_REQUEST_METADATA;
+    break;
+  case WPM_PENDING_PING:
+    out->type = WPM_ACTION_PING;
+    break;
+  }
+  out->u.ping.connection = connection->id;
+}
+
+/* Takes the head out of the queue. */
+static void unlink_first(wpm_manager *m) {
+  wpm_pending_ref ref = m->first_pending;
+  m->first_pending = *next_of(m, ref);
+  if (ref.connection) {
+    wpm_connection *connection = m->connections[ref.slot];
+    connection->queued = false;
+    if (connection->gone) {
+      wpm_connection_free_slot(m, connection);
+    }
+    return;
+  }
+  wpm_manager_policy(m, ref.slot)->queued = false;
+  if (wpm_manager_peer(m, ref.slot)->detached) {
+    wpm_store_release(m->store, ref.slot);
+  }
+}
+
+bool wpm_manager_next_action(wpm_manager *m, wpm_action *out) {
+  while (m->first_pending.slot != WPM_SLOT_NONE) {
+    wpm_pending_ref ref = m->first_pending;
+    uint8_t *pending = ref.connection ? &m->connections[ref.slot]->pending
+                                      : &wpm_manager_policy(m, ref.slot)->pending;
+    if (*pending == 0) {
+      unlink_first(m);
+      continue;
+    }
+    unsigned bit = take_bit(pending);
+    if (ref.connection) {
+      fill_connection_action(m->connections[ref.slot], bit, out);
+    } else {
+      fill_peer_action(m, ref.slot, bit, out);
+    }
+    return true;
+  }
+  return false;
+}

@@ -1,0 +1,60 @@
+#include "core/backoff.h"
+
+#include "core/wait.h"
+
+#define JITTER_LEAST (100 * WPM_MILLISECOND)
+#define JITTER_MOST WPM_SECOND
+#define RETRY_LEAST WPM_MILLISECOND
+#define LOCAL_MOST (10 * WPM_SECOND)
+
+static int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
+
+/* Uniform in from … to. */
+static int64_t between(wpm_manager *m, int64_t from, int64_t to) {
+  return from + (int64_t)wpm_rng_below(&m->rng, (uint64_t)(to - from) + 1);
+}
+
+int64_t wpm_backoff_retry(wpm_manager *m, uint32_t failures) {
+  int64_t longest = most(m->config.reconnect_max_ns, RETRY_LEAST);
+  int64_t first = least(most(m->config.reconnect_min_ns, RETRY_LEAST), longest);
+  int64_t delay = first;
+  for (uint32_t i = 1; i < failures && delay < longest; i++) {
+    delay = delay > longest / 2 ? longest : delay * 2;
+  }
+  int64_t upper = longest - delay < delay / 4 ? longest : delay + delay / 4;
+  int64_t lower = most(least(delay, longest - longest / 4), first);
+  return between(m, lower, upper);
+}
+
+int64_t wpm_backoff_local(wpm_manager *m, uint32_t failures) {
+  return least(wpm_backoff_retry(m, failures), LOCAL_MOST);
+}
+
+/* The backoff with slack; each at most a day. */
+static int64_t with_slack(const wpm_manager *m, int64_t backoff_ns) {
+  return least(backoff_ns, WPM_DAY) + least(m->config.backoff_slack_ns, WPM_DAY);
+}
+
+int64_t wpm_backoff_longest_default(const wpm_manager *m) {
+  return least(with_slack(m, m->config.prune_backoff_ns) + JITTER_MOST, WPM_DAY);
+}
+
+void wpm_backoff_prune(wpm_manager *m, uint32_t slot, wpm_instant start, int64_t named_ns,
+                       wpm_instant now) {
+  wpm_peer *peer = wpm_manager_peer(m, slot);
+  int64_t length = with_slack(m, named_ns > 0 ? named_ns : m->config.prune_backoff_ns);
+  length = least(length + between(m, JITTER_LEAST, JITTER_MOST), WPM_DAY);
+  wpm_wait fresh = wpm_wait_from(start, length);
+  wpm_store_slot_wait(m->store, &peer->prune_backoff,
+                      wpm_wait_later(&peer->prune_backoff, &fresh, now));
+}
+
+bool wpm_backoff_applies(const wpm_peer *peer) {
+  return !peer->protocols_known || wpm_peer_relays(peer);
+}

@@ -1,0 +1,69 @@
+/* The table of connections, by the host's number and by slot.
+ *
+ * - A connection is *live* from CONNECTED until it ends; it ends when the host says so
+ *   (DISCONNECTED) or when we decide to close it: then it counts as ended at once, and its entry
+ *   stays only until the host confirms, so that what it still says is known to be late.
+ * - A refused connection was never live.
+ */
+#ifndef WPM_CORE_CONNECTIONS_H
+#define WPM_CORE_CONNECTIONS_H
+
+#include "core/manager.h"
+
+/* Its part in settling two connections with one peer (core/duplicate.h). */
+typedef enum wpm_trial {
+  WPM_TRIAL_NONE = 0,
+  WPM_TRIAL_WINNER, /* Won a race; must show that it lives. */
+  WPM_TRIAL_LOSER,  /* Lost a race. */
+  WPM_TRIAL_OLDER,  /* The older of two that do not race; must show that it lives. */
+  WPM_TRIAL_NEWER   /* The newer of such two. */
+} wpm_trial;
+
+struct wpm_connection {
+  wpm_connection_id id; /* The host's number. */
+  uint32_t slot;        /* Ours. */
+  uint32_t peer;        /* Slot of its peer while live; WPM_SLOT_NONE: ended or refused. */
+  wpm_mono began;       /* When it came up. */
+  wpm_mono heard_at;    /* When the last byte came. */
+  wpm_mono ping_sent;   /* When the last ping went. */
+  wpm_mono trial_began; /* When the two began to be settled. */
+  int64_t ping_span;    /* Silence after which the next ping goes: the interval, jittered. */
+  wpm_pending_ref next; /* Behind it in the queue of pending actions. */
+  wpm_trial trial;
+  wpm_direction direction;
+  wpm_reason close_reason; /* Why we close it. */
+  uint8_t pending;         /* WPM_PENDING_… */
+  uint8_t misses;          /* Pings in a row that met with silence. */
+  bool queued;             /* It is in the queue of pending actions. */
+  bool awaiting;           /* A ping went and nothing came since. */
+  bool trial_heard;        /* Something came since the trial began. */
+  bool stable;             /* It has lived for stable_after. */
+  bool gone;               /* The host has confirmed its end; freed once out of the queue. */
+  uint8_t peer_id_len;
+  uint8_t peer_id[]; /* Its peer, which the store may no longer hold. */
+};
+
+void wpm_connections_init(wpm_manager *m);
+void wpm_connections_fini(wpm_manager *m);
+
+/* The connection with the host's number, or NULL. */
+wpm_connection *wpm_connection_find(const wpm_manager *m, wpm_connection_id id);
+
+/* Enters a connection, not live yet. WPM_ERR_EXISTS (that number is in use), WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_connection_enter(wpm_manager *m, wpm_connection_id id, wpm_bytes peer,
+                                      wpm_direction direction, wpm_mono now, wpm_connection **out);
+
+/* Takes it out of the table; it must not be live. */
+void wpm_connection_leave(wpm_manager *m, wpm_connection *connection);
+
+/* Frees it, once it has left and is not queued. */
+void wpm_connection_free_slot(wpm_manager *m, wpm_connection *connection);
+
+/* Asks the host to close it; it must not be live (any more). */
+void wpm_connection_close(wpm_manager *m, wpm_connection *connection, wpm_reason reason);
+
+static inline wpm_bytes wpm_connection_peer_id(const wpm_connection *connection) {
+  return (wpm_bytes){connection->peer_id, connection->peer_id_len};
+}
+
+#endif

@@ -1,0 +1,322 @@
+#include "core/connectivity.h"
+
+#include "core/actions.h"
+#include "core/backoff.h"
+#include "core/duplicate.h"
+#include "core/keepalive.h"
+#include "core/restart.h"
+#include "core/schedule.h"
+#include "core/wait.h"
+
+#include "base/bytes.h"
+
+/* ---- changes --------------------------------------------------------------------------------- */
+
+wpm_change wpm_change_begin(const wpm_manager *m, uint32_t slot) {
+  return (wpm_change){slot, m->store->changes, wpm_peer_connectivity(wpm_manager_peer(m, slot))};
+}
+
+void wpm_change_end(wpm_manager *m, const wpm_change *change, wpm_instant now) {
+  if (m->store->changes != change->changes) {
+    wpm_manager_policy(m, change->slot)->stored_at = now.mono;
+    wpm_pending_peer(m, change->slot, WPM_PENDING_PERSIST);
+  }
+  wpm_pending_notify(m, change->slot, change->connectivity);
+  wpm_place_update(m, change->slot);
+  wpm_schedule_update(m, change->slot, now);
+}
+
+void wpm_place_update(wpm_manager *m, uint32_t slot) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  bool has_place = policy->connections[0] || policy->dial;
+  if (has_place == policy->has_place) {
+    return;
+  }
+  policy->has_place = has_place;
+  if (!has_place) {
+    m->places--;
+    return;
+  }
+  m->places++;
+  if (policy->reserved) {
+    policy->reserved = false;
+    m->reserved--;
+  }
+}
+
+/* ---- a connection ends ----------------------------------------------------------------------- */
+
+/* True where the end of a connection that was not stable yet tells against dialling it again soon:
+ * not where we chose it, nor where our own machine failed. */
+static bool their_doing(wpm_reason reason) {
+  return reason == WPM_REASON_GO_AWAY || reason == WPM_REASON_EOF || reason == WPM_REASON_RESET ||
+         wpm_reason_leaves(reason) == WPM_CANNOT_CONNECT;
+}
+
+static void delay_retry(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  wpm_peer *peer = wpm_manager_peer(m, slot);
+  if (peer->failures > 0) {
+    wpm_wait wait = wpm_wait_from(now, wpm_backoff_retry(m, peer->failures));
+    wpm_store_slot_wait(m->store, &peer->retry_delay, wait);
+  }
+}
+
+static void failed_locally(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  if (policy->local_failures < UINT8_MAX) {
+    policy->local_failures++;
+  }
+  policy->local_until = wpm_mono_after(now.mono, wpm_backoff_local(m, policy->local_failures));
+}
+
+static void peer_disconnected(wpm_manager *m, uint32_t slot, const wpm_connection *last,
+                              wpm_reason reason, wpm_instant now) {
+  if (wpm_backoff_applies(wpm_manager_peer(m, slot))) {
+    wpm_backoff_prune(m, slot, now, 0, now);
+  }
+  if (last->stable || last->direction != WPM_OUTBOUND) {
+    return;
+  }
+  if (their_doing(reason)) {
+    wpm_store_slot_count_failure(m->store, slot, now.wall);
+    delay_retry(m, slot, now);
+  } else {
+    failed_locally(m, slot, now);
+  }
+}
+
+void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason reason,
+                          wpm_instant now) {
+  uint32_t slot = connection->peer;
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  wpm_change change = wpm_change_begin(m, slot);
+  wpm_keepalive_stable(m, connection, now);
+  connection->peer = WPM_SLOT_NONE;
+  m->live_connections--;
+  if (policy->connections[0] == connection) {
+    policy->connections[0] = policy->connections[1];
+  }
+  policy->connections[1] = NULL;
+  wpm_store_slot_disconnected(m->store, slot, reason, now.wall);
+  wpm_connection *survivor = policy->connections[0];
+  if (survivor) {
+    wpm_store_slot_direction(m->store, slot, survivor->direction);
+    wpm_duplicate_over(m, survivor);
+  } else {
+    peer_disconnected(m, slot, connection, reason, now);
+  }
+  wpm_change_end(m, &change, now);
+}
+
+void wpm_connection_end(wpm_manager *m, wpm_connection *connection, wpm_reason reason,
+                        wpm_instant now) {
+  wpm_connection_ended(m, connection, reason, now);
+  wpm_connection_close(m, connection, reason);
+}
+
+void wpm_connectivity_end_all(wpm_manager *m, uint32_t slot, wpm_reason reason, wpm_instant now) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  while (policy->connections[0]) {
+    wpm_connection *newest =
+        policy->connections[1] ? policy->connections[1] : policy->connections[0];
+    wpm_connection_end(m, newest, reason, now);
+  }
+}
+
+int wpm_on_disconnected(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  wpm_reason reason = event->u.disconnected.reason;
+  wpm_connection *connection = wpm_connection_find(m, event->u.disconnected.connection);
+  if (!connection) {
+    return WPM_OK;
+  }
+  if (reason == WPM_REASON_NONE || (unsigned)reason >= WPM_REASON_COUNT ||
+      !wpm_bytes_equal(event->peer, wpm_connection_peer_id(connection))) {
+    return WPM_ERR_INVALID;
+  }
+  if (connection->peer != WPM_SLOT_NONE) {
+    wpm_connection_ended(m, connection, reason, now);
+  }
+  wpm_connection_leave(m, connection);
+  return WPM_OK;
+}
+
+/* ---- a dial ends ----------------------------------------------------------------------------- */
+
+static void dial_over(wpm_manager *m, uint32_t slot) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  policy->dial = 0;
+  policy->pending &= (uint8_t)~WPM_PENDING_DIAL;
+  m->dials--;
+}
+
+void wpm_dial_cancel(wpm_manager *m, uint32_t slot) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  if (!policy->dial) {
+    return;
+  }
+  if (!(policy->pending & WPM_PENDING_DIAL)) {
+    policy->cancelled = policy->dial;
+    wpm_pending_peer(m, slot, WPM_PENDING_CANCEL_DIAL);
+  }
+  dial_over(m, slot);
+}
+
+static void failed_at_peer(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_instant now) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  policy->local_failures = 0;
+  wpm_restart_drop(m, slot);
+  for (size_t i = 0; i < event->u.dial_failed.address_count; i++) {
+    const wpm_failed_address *failed = &event->u.dial_failed.addresses[i];
+    if (failed->reason != WPM_REASON_LOCAL_FAILURE) {
+      (void)wpm_store_slot_address_failed(m->store, slot, failed->multiaddr, now.wall);
+    }
+  }
+  if (!policy->connections[0]) {
+    wpm_store_slot_dial_failed(m->store, slot, event->u.dial_failed.reason, now.wall);
+    delay_retry(m, slot, now);
+  }
+}
+
+int wpm_on_dial_failed(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  wpm_reason reason = event->u.dial_failed.reason;
+  if (wpm_reason_leaves(reason) != WPM_CANNOT_CONNECT && reason != WPM_REASON_LOCAL_FAILURE) {
+    return WPM_ERR_INVALID;
+  }
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot == WPM_SLOT_NONE || event->u.dial_failed.dial == 0 ||
+      wpm_manager_policy(m, slot)->dial != event->u.dial_failed.dial) {
+    return WPM_OK;
+  }
+  wpm_change change = wpm_change_begin(m, slot);
+  dial_over(m, slot);
+  if (reason == WPM_REASON_LOCAL_FAILURE) {
+    failed_locally(m, slot, now);
+    wpm_place_update(m, slot);
+    wpm_restart_again(m, slot);
+  } else {
+    failed_at_peer(m, slot, event, now);
+  }
+  wpm_change_end(m, &change, now);
+  return WPM_OK;
+}
+
+/* ---- a connection comes up ------------------------------------------------------------------- */
+
+/* The dial in flight to the peer that the connection comes from, or none. */
+static bool of_our_dial(const wpm_manager *m, uint32_t slot, const wpm_event *event) {
+  return slot != WPM_SLOT_NONE && event->u.connected.direction == WPM_OUTBOUND &&
+         event->u.connected.dial != 0 &&
+         wpm_manager_policy(m, slot)->dial == event->u.connected.dial;
+}
+
+/* Why the connection is refused; WPM_REASON_NONE: it is not. */
+static wpm_reason refusal(const wpm_manager *m, uint32_t slot, const wpm_event *event) {
+  bool ours = of_our_dial(m, slot, event);
+  if (m->stopping) {
+    return WPM_REASON_SHUTDOWN;
+  }
+  if (event->u.connected.direction == WPM_OUTBOUND && event->u.connected.dial != 0 && !ours) {
+    return WPM_REASON_LOCAL_CLOSE; /* That dial is over. */
+  }
+  if (slot == WPM_SLOT_NONE) {
+    return m->places + m->reserved < m->config.max_connections ? WPM_REASON_NONE
+                                                               : WPM_REASON_LOCAL_CLOSE;
+  }
+  if (wpm_manager_peer(m, slot)->held_off) {
+    return WPM_REASON_PERSON;
+  }
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  if (policy->connections[1] || (!policy->has_place && !wpm_schedule_has_room(m, slot))) {
+    return WPM_REASON_LOCAL_CLOSE;
+  }
+  return WPM_REASON_NONE;
+}
+
+static int refuse(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_reason reason,
+                  wpm_instant now) {
+  wpm_connection *connection;
+  int err = wpm_connection_enter(m, event->u.connected.connection, event->peer,
+                                 event->u.connected.direction, now.mono, &connection);
+  if (err) {
+    return err;
+  }
+  wpm_connection_close(m, connection, reason);
+  if (of_our_dial(m, slot, event)) {
+    wpm_change change = wpm_change_begin(m, slot);
+    dial_over(m, slot);
+    wpm_change_end(m, &change, now);
+  }
+  return WPM_OK;
+}
+
+/* What follows once the connection is in the table and in the store; needs no memory. */
+static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
+                     const wpm_event *event, wpm_instant now) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  if (of_our_dial(m, slot, event) || policy->pending & WPM_PENDING_DIAL) {
+    dial_over(m, slot); /* It led to this, or nobody has begun it. */
+  }
+  connection->peer = slot;
+  m->live_connections++;
+  policy->connections[policy->connections[0] ? 1 : 0] = connection;
+  wpm_restart_drop(m, slot);
+  wpm_pending_connection(m, connection, WPM_PENDING_IDENTIFY | WPM_PENDING_METADATA);
+  wpm_keepalive_start(m, connection);
+  if (policy->connections[1]) {
+    wpm_duplicate_begin(m, slot, now);
+  }
+}
+
+static int accept_connection(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  uint32_t slot;
+  bool added;
+  uint64_t changes = m->store->changes;
+  int err = wpm_manager_take_peer(m, event->peer, &slot, &added);
+  if (err == WPM_ERR_FULL) {
+    int refused = refuse(m, WPM_SLOT_NONE, event, WPM_REASON_LOCAL_CLOSE, now);
+    return refused ? refused : err;
+  }
+  if (err) {
+    return err;
+  }
+  wpm_change change = wpm_change_begin(m, slot);
+  change.changes = changes;
+  wpm_connection *connection = NULL;
+  err = wpm_connection_enter(m, event->u.connected.connection, event->peer,
+                             event->u.connected.direction, now.mono, &connection);
+  if (!err) {
+    err = wpm_store_slot_connected(m->store, slot, event->u.connected.direction,
+                                   event->u.connected.remote, event->u.connected.public_key,
+                                   now.wall);
+  }
+  if (err) {
+    if (connection) {
+      wpm_connection_leave(m, connection);
+    }
+    if (added) {
+      wpm_store_remove_slot(m->store, slot);
+    }
+    return err;
+  }
+  accepted(m, slot, connection, event, now);
+  wpm_change_end(m, &change, now);
+  return WPM_OK;
+}
+
+int wpm_on_connected(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  wpm_direction direction = event->u.connected.direction;
+  if ((direction != WPM_INBOUND && direction != WPM_OUTBOUND) ||
+      wpm_connection_find(m, event->u.connected.connection)) {
+    return WPM_ERR_INVALID;
+  }
+  if (wpm_manager_is_local(m, event->peer)) {
+    int err = refuse(m, WPM_SLOT_NONE, event, WPM_REASON_LOCAL_CLOSE, now);
+    return err ? err : WPM_ERR_INVALID;
+  }
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  wpm_reason reason = refusal(m, slot, event);
+  if (reason != WPM_REASON_NONE) {
+    return refuse(m, slot, event, reason, now);
+  }
+  return accept_connection(m, event, now);
+}

@@ -1,0 +1,109 @@
+#include "core/keepalive.h"
+
+#include "core/actions.h"
+#include "core/connectivity.h"
+#include "core/duplicate.h"
+#include "core/wait.h"
+
+#define MISSES_THAT_END 2
+#define RTT_STORED_EVERY WPM_MINUTE
+
+/* The ping interval, up to a tenth shorter. */
+static int64_t draw_span(wpm_manager *m) {
+  int64_t interval = m->config.ping_interval_ns;
+  return interval - (int64_t)wpm_rng_below(&m->rng, (uint64_t)(interval / 10) + 1);
+}
+
+static wpm_mono earlier(wpm_mono a, wpm_mono b) {
+  return a.ns < b.ns ? a : b;
+}
+
+static wpm_mono stable_at(const wpm_manager *m, const wpm_connection *connection) {
+  return wpm_mono_after(connection->began, m->config.stable_after_ns);
+}
+
+static wpm_mono silent_at(const wpm_manager *m, const wpm_connection *connection) {
+  return wpm_mono_after(connection->ping_sent, m->config.ping_timeout_ns);
+}
+
+void wpm_keepalive_arm(wpm_manager *m, const wpm_connection *connection) {
+  wpm_mono at = wpm_duplicate_deadline(connection);
+  if (!connection->stable) {
+    at = earlier(at, stable_at(m, connection));
+  }
+  if (connection->awaiting) {
+    at = earlier(at, silent_at(m, connection));
+  } else if (m->config.keep_alive) {
+    at = earlier(at, wpm_mono_after(connection->heard_at, connection->ping_span));
+  }
+  wpm_heap_set(&m->connection_deadlines, connection->slot, at);
+}
+
+void wpm_keepalive_start(wpm_manager *m, wpm_connection *connection) {
+  connection->ping_span = draw_span(m);
+  wpm_keepalive_arm(m, connection);
+}
+
+void wpm_keepalive_ping(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
+  connection->awaiting = true;
+  connection->ping_sent = now.mono;
+  wpm_pending_connection(m, connection, WPM_PENDING_PING);
+  wpm_keepalive_arm(m, connection);
+}
+
+void wpm_keepalive_heard(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
+  connection->heard_at = now.mono;
+  if (!connection->awaiting) {
+    return;
+  }
+  connection->awaiting = false;
+  connection->misses = 0;
+  connection->ping_span = draw_span(m);
+  wpm_duplicate_heard(m, connection, now);
+  wpm_keepalive_arm(m, connection);
+}
+
+void wpm_keepalive_pong(wpm_manager *m, wpm_connection *connection, int64_t rtt_ns,
+                        wpm_instant now) {
+  wpm_keepalive_heard(m, connection, now);
+  if (rtt_ns < 0) { /* WPM_SPAN_NONE too. */
+    return;
+  }
+  wpm_policy *policy = wpm_manager_policy(m, connection->peer);
+  wpm_manager_peer(m, connection->peer)->rtt_ns = rtt_ns;
+  if (now.mono.ns >= wpm_mono_after(policy->stored_at, RTT_STORED_EVERY).ns) {
+    policy->stored_at = now.mono;
+    wpm_pending_peer(m, connection->peer, WPM_PENDING_PERSIST);
+  }
+}
+
+void wpm_keepalive_stable(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
+  if (connection->stable || now.mono.ns < stable_at(m, connection).ns) {
+    return;
+  }
+  connection->stable = true;
+  wpm_manager_policy(m, connection->peer)->local_failures = 0;
+  wpm_change change = wpm_change_begin(m, connection->peer);
+  wpm_store_slot_stable(m->store, connection->peer);
+  wpm_change_end(m, &change, now);
+}
+
+void wpm_keepalive_due(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
+  wpm_keepalive_stable(m, connection, now);
+  if (connection->awaiting && now.mono.ns >= silent_at(m, connection).ns) {
+    connection->misses++;
+    if (wpm_duplicate_must_answer(connection) || connection->misses >= MISSES_THAT_END) {
+      wpm_connection_end(m, connection, WPM_REASON_PING_TIMEOUT, now);
+      return;
+    }
+    wpm_keepalive_ping(m, connection, now);
+    return;
+  }
+  wpm_duplicate_due(m, connection, now);
+  if (!connection->awaiting && m->config.keep_alive &&
+      now.mono.ns >= wpm_mono_after(connection->heard_at, connection->ping_span).ns) {
+    wpm_keepalive_ping(m, connection, now);
+    return;
+  }
+  wpm_keepalive_arm(m, connection);
+}

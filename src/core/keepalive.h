@@ -1,0 +1,39 @@
+/* Connection keep-alive (27/WAKU2-PEERS, Connection keep-alive; libp2p/specs ping).
+ *
+ * - A ping goes `ping_interval` after the last byte received; jitter only shortens that, by at most
+ *   a tenth. So any received byte puts it off, and pings are never further apart than the interval.
+ * - A miss is silence: no byte within `ping_timeout` of a ping. Any byte is proof of life, and so
+ *   is an answer that is no echo (PONG without a round trip: `na`, a stream reset).
+ * - After one miss the next ping goes at once; two in a row end the connection as lost.
+ * - Receiving is the hot path: it notes the time and no more. A deadline that fires too early is
+ *   set anew. Only the first byte after a ping moves the deadline.
+ * - A connection that has lived for `stable_after` is stable.
+ */
+#ifndef WPM_CORE_KEEPALIVE_H
+#define WPM_CORE_KEEPALIVE_H
+
+#include "core/connections.h"
+
+/* A connection has come up: sets its first deadline. */
+void wpm_keepalive_start(wpm_manager *m, wpm_connection *connection);
+
+/* Sends a ping now, whatever came before, and sets the deadline anew. */
+void wpm_keepalive_ping(wpm_manager *m, wpm_connection *connection, wpm_instant now);
+
+/* Sets the connection's deadline anew. */
+void wpm_keepalive_arm(wpm_manager *m, const wpm_connection *connection);
+
+/* Bytes came. */
+void wpm_keepalive_heard(wpm_manager *m, wpm_connection *connection, wpm_instant now);
+
+/* A ping was answered. */
+void wpm_keepalive_pong(wpm_manager *m, wpm_connection *connection, int64_t rtt_ns,
+                        wpm_instant now);
+
+/* Does what is due at the connection; it may have ended afterwards. */
+void wpm_keepalive_due(wpm_manager *m, wpm_connection *connection, wpm_instant now);
+
+/* Forgets failed attempts where the connection has lived for `stable_after`. */
+void wpm_keepalive_stable(wpm_manager *m, wpm_connection *connection, wpm_instant now);
+
+#endif

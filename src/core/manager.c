@@ -1,0 +1,456 @@
+/* One event in, state and actions out. The rules are in the modules' headers; here facts are handed
+ * to them. */
+#include "core/manager.h"
+
+#include "core/actions.h"
+#include "core/backoff.h"
+#include "core/connections.h"
+#include "core/connectivity.h"
+#include "core/keepalive.h"
+#include "core/restart.h"
+#include "core/schedule.h"
+#include "core/wait.h"
+
+#include "base/bytes.h"
+
+#include <stdlib.h>
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+void wpm_manager_config_default(wpm_manager_config *config) {
+  *config = (wpm_manager_config){
+      .size = sizeof(*config),
+      .max_connections = 300,
+      .max_dials = 256,
+      .cluster_id = 1,
+      .dial_timeout_ns = 10 * WPM_SECOND,
+      .keep_alive = true,
+      .ping_interval_ns = 5 * WPM_MINUTE,
+      .ping_timeout_ns = 10 * WPM_SECOND,
+      .prune_backoff_ns = 60 * WPM_SECOND,
+      .backoff_slack_ns = 2 * WPM_SECOND,
+      .reconnect_min_ns = WPM_SECOND,
+      .reconnect_max_ns = 5 * WPM_MINUTE,
+      .stable_after_ns = 60 * WPM_SECOND,
+      .mismatch_delay_ns = 6 * WPM_HOUR,
+  };
+  wpm_store_config_default(&config->store);
+}
+
+static bool config_is_valid(const wpm_manager_config *c) {
+  return c->size == sizeof(*c) && c->local_peer.len > 0 && c->dial_timeout_ns >= 0 &&
+         c->ping_interval_ns > 0 && c->ping_timeout_ns > 0 && c->prune_backoff_ns >= 0 &&
+         c->backoff_slack_ns >= 0 && c->reconnect_min_ns >= 0 && c->reconnect_max_ns >= 0 &&
+         c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 &&
+         c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
+         (c->shards != NULL || c->shard_count == 0);
+}
+
+static int copy_shards(wpm_manager *m, const wpm_manager_config *config) {
+  m->config.shards = NULL;
+  if (config->shard_count == 0) {
+    return WPM_OK;
+  }
+  uint16_t *shards = malloc(config->shard_count * sizeof(*shards));
+  if (!shards) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  memcpy(shards, config->shards, config->shard_count * sizeof(*shards));
+  m->config.shards = shards;
+  return WPM_OK;
+}
+
+int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
+  if (!config_is_valid(config)) {
+    return WPM_ERR_INVALID;
+  }
+  wpm_manager *m = calloc(1, sizeof(*m));
+  if (!m) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  m->config = *config;
+  m->now = (wpm_mono){INT64_MIN};
+  m->first_pending.slot = WPM_SLOT_NONE;
+  wpm_rng_init(&m->rng, config->seed);
+  wpm_heap_init(&m->waiting);
+  wpm_heap_init(&m->ready);
+  wpm_heap_init(&m->restart);
+  wpm_connections_init(m);
+  int err = copy_shards(m, config);
+  if (!err) {
+    err = wpm_store_new_with(&config->store, sizeof(wpm_policy), &m->store);
+  }
+  if (err) {
+    wpm_manager_free(m);
+    return err;
+  }
+  *out = m;
+  return WPM_OK;
+}
+
+void wpm_manager_free(wpm_manager *m) {
+  if (!m) {
+    return;
+  }
+  wpm_connections_fini(m);
+  wpm_store_free(m->store);
+  wpm_heap_fini(&m->waiting);
+  wpm_heap_fini(&m->ready);
+  wpm_heap_fini(&m->restart);
+  free(m->dial_addresses);
+  free((void *)(uintptr_t)m->config.shards);
+  free(m);
+}
+
+/* ---- shared by the modules ------------------------------------------------------------------- */
+
+bool wpm_manager_is_local(const wpm_manager *m, wpm_bytes id) {
+  return wpm_bytes_equal(wpm_peer_id_view(&m->config.local_peer), id);
+}
+
+bool wpm_manager_of_other_cluster(const wpm_manager *m, uint32_t cluster_id) {
+  return m->config.cluster_id != 0 && cluster_id != 0 && cluster_id != m->config.cluster_id;
+}
+
+int wpm_manager_make_room(wpm_manager *m, size_t address_count) {
+  size_t slots = (size_t)m->store->slots + 1;
+  size_t cap = m->config.store.max_addresses;
+  int err = wpm_heap_reserve(&m->waiting, slots);
+  if (!err) {
+    err = wpm_heap_reserve(&m->ready, slots);
+  }
+  if (!err) {
+    err = wpm_heap_reserve(&m->restart, slots);
+  }
+  if (!err) {
+    err = wpm_pending_reserve(m, cap > 0 && cap < address_count ? cap : address_count);
+  }
+  return err;
+}
+
+int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, uint32_t *slot, bool *added) {
+  int err = wpm_manager_make_room(m, 0);
+  return err ? err : wpm_store_take_slot(m->store, id, WPM_ORIGIN_UNKNOWN, slot, added);
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  if (wpm_manager_is_local(m, event->peer) ||
+      (unsigned)event->u.found.source >= WPM_ADDRESS_SOURCE_COUNT ||
+      (unsigned)event->u.found.origin >= WPM_ORIGIN_COUNT) {
+    return WPM_ERR_INVALID;
+  }
+  uint32_t slot;
+  bool added;
+  uint64_t changes = m->store->changes;
+  int err = wpm_manager_take_peer(m, event->peer, &slot, &added);
+  if (err) {
+    return err;
+  }
+  wpm_change change = wpm_change_begin(m, slot);
+  change.changes = changes;
+  size_t count = event->u.found.address_count;
+  size_t held = wpm_manager_peer(m, slot)->addresses.count;
+  err = count > SIZE_MAX - held ? WPM_ERR_NO_MEMORY : wpm_manager_make_room(m, held + count);
+  if (!err) {
+    err = wpm_store_slot_addresses(m->store, slot, event->u.found.addresses, count,
+                                   event->u.found.source, NULL);
+  }
+  if (err) {
+    if (added) {
+      wpm_store_remove_slot(m->store, slot);
+    }
+    return err;
+  }
+  wpm_store_slot_origin(m->store, slot, event->u.found.origin);
+  if (event->u.found.is_static) {
+    wpm_store_slot_flag(m->store, &wpm_manager_peer(m, slot)->is_static, true);
+  }
+  wpm_change_end(m, &change, now);
+  return WPM_OK;
+}
+
+static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  wpm_peer *peer = wpm_manager_peer(m, slot);
+  wpm_change change = wpm_change_begin(m, slot);
+  wpm_store_slot_flag(m->store, &peer->held_off, false);
+  wpm_change_end(m, &change, now);
+  if (!m->stopping && peer->addresses.count > 0 && !wpm_manager_policy(m, slot)->has_place) {
+    wpm_schedule_dial(m, slot);
+  }
+  return WPM_OK;
+}
+
+static int on_person_disconnect(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  wpm_change change = wpm_change_begin(m, slot);
+  wpm_store_slot_flag(m->store, &wpm_manager_peer(m, slot)->held_off, true);
+  wpm_dial_cancel(m, slot);
+  wpm_change_end(m, &change, now);
+  wpm_connectivity_end_all(m, slot, WPM_REASON_PERSON, now);
+  return WPM_OK;
+}
+
+static int on_person_remove(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  wpm_connectivity_end_all(m, slot, WPM_REASON_PERSON, now);
+  wpm_dial_cancel(m, slot);
+  wpm_place_update(m, slot);
+  wpm_schedule_drop(m, slot);
+  wpm_manager_policy(m, slot)->pending &= (uint8_t)~WPM_PENDING_PERSIST;
+  wpm_pending_peer(m, slot, WPM_PENDING_FORGET);
+  wpm_store_detach(m->store, slot);
+  return WPM_OK;
+}
+
+/* The live connection that a fact is about; NULL where it is over. WPM_ERR_INVALID where it is
+ * another peer's. */
+static int live_connection(const wpm_manager *m, const wpm_event *event, wpm_connection_id id,
+                           wpm_connection **out) {
+  wpm_connection *connection = wpm_connection_find(m, id);
+  *out = NULL;
+  if (!connection || connection->peer == WPM_SLOT_NONE) {
+    return WPM_OK;
+  }
+  if (!wpm_bytes_equal(event->peer, wpm_connection_peer_id(connection))) {
+    return WPM_ERR_INVALID;
+  }
+  *out = connection;
+  return WPM_OK;
+}
+
+static int on_received(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  wpm_connection *connection;
+  int err = live_connection(m, event, event->u.received.connection, &connection);
+  if (connection) {
+    wpm_keepalive_heard(m, connection, now);
+  }
+  return err;
+}
+
+static int on_pong(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  wpm_connection *connection;
+  int err = live_connection(m, event, event->u.pong.connection, &connection);
+  if (connection) {
+    wpm_keepalive_pong(m, connection, event->u.pong.rtt_ns, now);
+  }
+  return err;
+}
+
+static int on_identified(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  const wpm_identified *fact = event->u.identified.identified;
+  wpm_connection *connection;
+  int err = live_connection(m, event, event->u.identified.connection, &connection);
+  if (!connection) {
+    return err;
+  }
+  uint32_t slot = connection->peer;
+  size_t held = wpm_manager_peer(m, slot)->addresses.count;
+  size_t told = fact->addresses ? fact->address_count : 0;
+  wpm_change change = wpm_change_begin(m, slot);
+  err = told > SIZE_MAX - held ? WPM_ERR_NO_MEMORY : wpm_manager_make_room(m, held + told);
+  if (!err) {
+    err = wpm_store_slot_identified(m->store, slot, fact);
+  }
+  if (!err) {
+    wpm_change_end(m, &change, now);
+  }
+  return err;
+}
+
+static int on_metadata(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  wpm_connection *connection;
+  int err = live_connection(m, event, event->u.metadata.connection, &connection);
+  if (!connection) {
+    return err;
+  }
+  uint32_t slot = connection->peer;
+  uint32_t cluster_id = event->u.metadata.has_cluster_id ? event->u.metadata.cluster_id : 0;
+  wpm_change change = wpm_change_begin(m, slot);
+  err = wpm_store_slot_metadata(m->store, slot, cluster_id, event->u.metadata.shards,
+                                event->u.metadata.shard_count);
+  if (err) {
+    return err;
+  }
+  bool mismatch = wpm_manager_of_other_cluster(m, cluster_id);
+  wpm_wait wait = mismatch ? wpm_wait_from(now, m->config.mismatch_delay_ns) : (wpm_wait){0};
+  wpm_store_slot_wait(m->store, &wpm_manager_peer(m, slot)->mismatch_delay, wait);
+  wpm_change_end(m, &change, now);
+  if (mismatch) {
+    wpm_connectivity_end_all(m, slot, WPM_REASON_CLUSTER_MISMATCH, now);
+  }
+  return WPM_OK;
+}
+
+static int on_pruned(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  if (event->u.pruned.backoff_ns < 0) {
+    return WPM_ERR_INVALID;
+  }
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot != WPM_SLOT_NONE) {
+    wpm_change change = wpm_change_begin(m, slot);
+    wpm_backoff_prune(m, slot, now, event->u.pruned.backoff_ns, now);
+    wpm_change_end(m, &change, now);
+  }
+  return WPM_OK;
+}
+
+static int take_in(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  switch (event->type) {
+  case WPM_EVENT_FOUND:
+    return on_found(m, event, now);
+  case WPM_EVENT_PERSON_CONNECT:
+    return on_person_connect(m, event, now);
+  case WPM_EVENT_PERSON_DISCONNECT:
+    return on_person_disconnect(m, event, now);
+  case WPM_EVENT_PERSON_REMOVE:
+    return on_person_remove(m, event, now);
+  case WPM_EVENT_CONNECTED:
+    return wpm_on_connected(m, event, now);
+  case WPM_EVENT_DIAL_FAILED:
+    return wpm_on_dial_failed(m, event, now);
+  case WPM_EVENT_DISCONNECTED:
+    return wpm_on_disconnected(m, event, now);
+  case WPM_EVENT_RECEIVED:
+    return on_received(m, event, now);
+  case WPM_EVENT_PONG:
+    return on_pong(m, event, now);
+  case WPM_EVENT_IDENTIFIED:
+    return on_identified(m, event, now);
+  case WPM_EVENT_METADATA:
+    return on_metadata(m, event, now);
+  case WPM_EVENT_PRUNED:
+    return on_pruned(m, event, now);
+  }
+  return WPM_ERR_INVALID;
+}
+
+/* A clock that runs backwards, against the contract, is taken to stand still. */
+static wpm_instant forward(wpm_manager *m, wpm_instant now) {
+  if (now.mono.ns < m->now.ns) {
+    now.mono = m->now;
+  }
+  m->now = now.mono;
+  return now;
+}
+
+int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  if (event->peer.len == 0 || event->peer.len > WPM_PEER_ID_MAX) {
+    return WPM_ERR_INVALID;
+  }
+  now = forward(m, now);
+  wpm_restart_begin(m, now);
+  int err = take_in(m, event, now);
+  wpm_schedule_run(m, now);
+  return err;
+}
+
+void wpm_manager_stop(wpm_manager *m, wpm_instant now) {
+  now = forward(m, now);
+  m->begun = true;
+  m->stopping = true;
+  for (uint32_t i = 0; i < m->connection_slots; i++) {
+    wpm_connection *connection = m->connections[i];
+    if (connection && connection->peer != WPM_SLOT_NONE) {
+      wpm_connection_end(m, connection, WPM_REASON_SHUTDOWN, now);
+    }
+  }
+  for (uint32_t slot = 0; m->dials > 0 && slot < m->store->slots; slot++) {
+    if (wpm_manager_policy(m, slot)->dial) {
+      wpm_dial_cancel(m, slot);
+      wpm_place_update(m, slot);
+    }
+  }
+}
+
+/* ---- deadlines ------------------------------------------------------------------------------- */
+
+wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
+  if (m->stopping) {
+    return WPM_NEVER;
+  }
+  wpm_mono peers = wpm_heap_least(&m->waiting, NULL);
+  wpm_mono connections = wpm_heap_least(&m->connection_deadlines, NULL);
+  return peers.ns < connections.ns ? peers : connections;
+}
+
+int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
+  now = forward(m, now);
+  wpm_restart_begin(m, now);
+  if (wpm_manager_next_deadline(m).ns > now.mono.ns) {
+    return WPM_OK;
+  }
+  uint32_t slot;
+  while (wpm_heap_least(&m->connection_deadlines, &slot).ns <= now.mono.ns) {
+    wpm_keepalive_due(m, m->connections[slot], now);
+  }
+  wpm_schedule_due(m, now);
+  wpm_schedule_run(m, now);
+  return WPM_OK;
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+const wpm_store *wpm_manager_store(const wpm_manager *m) {
+  return m->store;
+}
+
+const char *wpm_held_by_name(wpm_held_by value) {
+  switch (value) {
+  case WPM_HELD_BY_NOTHING:
+    return "none";
+  case WPM_HELD_BY_CONNECTED:
+    return "connected";
+  case WPM_HELD_BY_DIALLING:
+    return "dialling";
+  case WPM_HELD_BY_PRUNE_BACKOFF:
+    return "prune_backoff";
+  case WPM_HELD_BY_RETRY_DELAY:
+    return "retry_delay";
+  case WPM_HELD_BY_CLUSTER_MISMATCH:
+    return "cluster_mismatch";
+  case WPM_HELD_BY_PERSON:
+    return "person";
+  case WPM_HELD_BY_NO_ADDRESS:
+    return "no_address";
+  case WPM_HELD_BY_NO_PLACE:
+    return "no_place";
+  case WPM_HELD_BY_NOT_WANTED:
+    return "not_wanted";
+  case WPM_HELD_BY_SHUTDOWN:
+    return "shutdown";
+  }
+  return "?";
+}
+
+int wpm_manager_plan(const wpm_manager *m, wpm_bytes peer, wpm_instant now, wpm_plan *out) {
+  uint32_t slot = wpm_store_find(m->store, peer);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  *out = wpm_schedule_plan(m, slot, now);
+  bool may_go = m->dials < m->config.max_dials && wpm_schedule_has_room(m, slot);
+  if (out->held_by == WPM_HELD_BY_NOTHING && !may_go) {
+    *out = (wpm_plan){WPM_NEVER, WPM_HELD_BY_NO_PLACE};
+  }
+  return WPM_OK;
+}
+
+size_t wpm_manager_connection_count(const wpm_manager *m) {
+  return m->live_connections;
+}
+
+size_t wpm_manager_dial_count(const wpm_manager *m) {
+  return m->dials;
+}

@@ -1,0 +1,116 @@
+/* The manager from inside: its parts share this state.
+ *
+ * - Per peer there is a `wpm_policy` behind the peer's slot in the store; per connection a
+ *   `wpm_connection` (core/connections.h).
+ * - A peer *has a place* while it has a live connection or a dial in flight. Places are what
+ *   max_connections limits; the second connection of a peer, soon settled, takes none of its own.
+ * - Deadlines: one per peer (when it may be dialled), one per connection (ping, silence, stability,
+ *   race), each in a heap.
+ */
+#ifndef WPM_CORE_MANAGER_H
+#define WPM_CORE_MANAGER_H
+
+#include "core/store.h"
+
+#include "base/heap.h"
+#include "base/rng.h"
+
+#include <wakupeers/manager.h>
+
+typedef struct wpm_connection wpm_connection;
+
+#define WPM_PEER_CONNECTIONS 2 /* Most live connections with one peer. */
+
+/* What is waiting to be pulled for a peer or a connection: bits of `pending`. */
+enum {
+  /* Of a peer, in the order in which they are pulled. */
+  WPM_PENDING_CANCEL_DIAL = 1u << 0,
+  WPM_PENDING_NOTIFY = 1u << 1,
+  WPM_PENDING_PERSIST = 1u << 2,
+  WPM_PENDING_FORGET = 1u << 3,
+  WPM_PENDING_DIAL = 1u << 4,
+  /* Of a connection, in the order in which they are pulled. */
+  WPM_PENDING_DISCONNECT = 1u << 0,
+  WPM_PENDING_IDENTIFY = 1u << 1,
+  WPM_PENDING_METADATA = 1u << 2,
+  WPM_PENDING_PING = 1u << 3
+};
+
+/* Links a peer or connection into the queue of those with pending actions. */
+typedef struct wpm_pending_ref {
+  uint32_t slot;   /* Of the peer or connection; WPM_SLOT_NONE: the end. */
+  bool connection; /* Which of the two. */
+} wpm_pending_ref;
+
+/* What the policy keeps per peer; all zero for a new one. */
+typedef struct wpm_policy {
+  wpm_connection *connections[WPM_PEER_CONNECTIONS]; /* Live ones, the older first; NULL: none. */
+  wpm_dial_id dial;                                  /* The dial in flight; 0: none. */
+  wpm_dial_id cancelled;  /* The dial that a pending CANCEL_DIAL names. */
+  wpm_mono local_until;   /* After local failures no dial before this; not stored. */
+  wpm_mono stored_at;     /* When its record was last given to be stored. */
+  wpm_pending_ref next;   /* Behind it in the queue of pending actions. */
+  uint8_t pending;        /* WPM_PENDING_… */
+  uint8_t notify_from;    /* Connectivity before the pending NOTIFY. */
+  uint8_t local_failures; /* Local failures in a row. */
+  bool queued;            /* It is in the queue of pending actions. */
+  bool has_place;         /* A live connection or a dial in flight. */
+  bool of_restart;        /* Relay-capable, held before this start, no attempt ended since. */
+  bool reserved;          /* A place is kept for it until its first attempt. */
+} wpm_policy;
+
+struct wpm_manager {
+  wpm_manager_config config; /* Its shards are a copy of our own. */
+  wpm_store *store;          /* The peers. */
+  wpm_rng rng;               /* Jitter. */
+  wpm_mono now;              /* The latest time given. */
+  bool begun;                /* The first event or advance came: restoring is over. */
+  bool stopping;             /* wpm_manager_stop was called. */
+
+  wpm_heap waiting;       /* By peer: when its waits are over. */
+  wpm_heap ready;         /* By peer: those whose waits are over, the first to dial first. */
+  wpm_heap restart;       /* By peer: those of the restart without a place kept, the first first. */
+  uint32_t places;        /* Peers that have a place. */
+  uint32_t reserved;      /* Places kept for peers of the restart. */
+  uint32_t dials;         /* Dials in flight. */
+  wpm_dial_id next_dial;  /* Number of the next dial. */
+  wpm_mono reserve_until; /* No place is kept for a peer that must wait longer. */
+
+  wpm_map connection_by_id;     /* Connection id → slot. */
+  wpm_connection **connections; /* By slot; NULL: free. */
+  uint32_t *unused_connections; /* Free slots, a stack. */
+  uint32_t unused_connection_count;
+  uint32_t connection_slots;     /* Slots ever used. */
+  uint32_t connection_capacity;  /* Length of both arrays. */
+  uint32_t live_connections;     /* Connections that are neither refused nor being closed. */
+  wpm_heap connection_deadlines; /* By connection slot. */
+
+  wpm_pending_ref first_pending; /* Queue of those with pending actions. */
+  wpm_pending_ref last_pending;
+  wpm_bytes *dial_addresses;    /* The addresses of the dial action last pulled. */
+  size_t dial_address_capacity; /* Room in it: enough for every peer. */
+};
+
+static inline wpm_peer *wpm_manager_peer(const wpm_manager *m, uint32_t slot) {
+  return wpm_store_peer(m->store, slot);
+}
+
+static inline wpm_policy *wpm_manager_policy(const wpm_manager *m, uint32_t slot) {
+  return wpm_store_extra(m->store, slot);
+}
+
+/* True for our own peer id. */
+bool wpm_manager_is_local(const wpm_manager *m, wpm_bytes id);
+
+/* True where both clusters are given and differ. */
+bool wpm_manager_of_other_cluster(const wpm_manager *m, uint32_t cluster_id);
+
+/* Makes room for one more peer, and for a dial action with `address_count` addresses (or as many as
+ * a peer may have). WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_manager_make_room(wpm_manager *m, size_t address_count);
+
+/* The slot of a peer, a new one where it was not held (*added); everything that is kept per slot
+ * has room for it. WPM_ERR_FULL, WPM_ERR_NO_MEMORY, WPM_ERR_INVALID. */
+WPM_MUST_USE int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, uint32_t *slot, bool *added);
+
+#endif

@@ -1,0 +1,146 @@
+#include "core/restart.h"
+
+#include "core/actions.h"
+#include "core/backoff.h"
+#include "core/schedule.h"
+#include "core/wait.h"
+
+#define HEARTBEAT_GRACE (5 * WPM_SECOND)
+#define TIME_BITS 57
+#define CONNECTED_BEFORE (INT64_C(1) << TIME_BITS) /* Behind those connected at the stop. */
+
+int64_t wpm_restart_rank_by_time(wpm_wall time) {
+  const int64_t last = (INT64_C(1) << TIME_BITS) - 1;
+  int64_t microseconds = time.ns > 0 ? time.ns / 1000 : 0;
+  return last - microseconds;
+}
+
+int64_t wpm_restart_rank(const wpm_peer *peer) {
+  bool at_the_stop = peer->reason == WPM_REASON_SHUTDOWN || peer->reason == WPM_REASON_CRASH;
+  return at_the_stop ? wpm_restart_rank_by_time(peer->connected_time)
+                     : CONNECTED_BEFORE | wpm_restart_rank_by_time(peer->disconnect_time);
+}
+
+/* ---- places ---------------------------------------------------------------------------------- */
+
+void wpm_restart_drop(wpm_manager *m, uint32_t slot) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  policy->of_restart = false;
+  if (policy->reserved) {
+    policy->reserved = false;
+    m->reserved--;
+  }
+  wpm_heap_set(&m->restart, slot, WPM_NEVER);
+}
+
+static void join(wpm_manager *m, uint32_t slot) {
+  wpm_manager_policy(m, slot)->of_restart = true;
+  wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(wpm_manager_peer(m, slot))});
+}
+
+void wpm_restart_again(wpm_manager *m, uint32_t slot) {
+  if (wpm_manager_policy(m, slot)->of_restart) {
+    join(m, slot);
+  }
+}
+
+void wpm_restart_begin(wpm_manager *m, wpm_instant now) {
+  if (m->begun) {
+    return;
+  }
+  m->begun = true;
+  m->reserve_until = wpm_mono_after(now.mono, wpm_backoff_longest_default(m));
+  wpm_restart_reserve(m, now);
+}
+
+void wpm_restart_reserve(wpm_manager *m, wpm_instant now) {
+  uint32_t slot = WPM_SLOT_NONE;
+  while ((size_t)m->places + m->reserved < m->config.max_connections &&
+         wpm_heap_least(&m->restart, &slot).ns != WPM_NEVER.ns) {
+    wpm_heap_set(&m->restart, slot, WPM_NEVER);
+    wpm_policy *policy = wpm_manager_policy(m, slot);
+    if (!policy->has_place && wpm_schedule_plan(m, slot, now).next_dial.ns <= m->reserve_until.ns) {
+      policy->reserved = true;
+      m->reserved++;
+    }
+  }
+}
+
+/* ---- restoring a record ---------------------------------------------------------------------- */
+
+/* When a peer that was connected as the last run died counts as disconnected. */
+static wpm_instant end_of_last_run(const wpm_instant *heartbeat, wpm_instant now) {
+  if (!heartbeat || heartbeat->boot_id != now.boot_id) {
+    return now;
+  }
+  wpm_mono end = wpm_mono_after(heartbeat->mono, HEARTBEAT_GRACE);
+  if (end.ns >= now.mono.ns || end.ns < 0) {
+    return now;
+  }
+  return (wpm_instant){end, {now.wall.ns - (now.mono.ns - end.ns)}, now.boot_id};
+}
+
+static void resume_waits(wpm_manager *m, wpm_peer *peer, wpm_instant now) {
+  wpm_wait wait = wpm_wait_resume(&peer->prune_backoff, WPM_DAY, now);
+  wpm_store_slot_wait(m->store, &peer->prune_backoff, wait);
+  wait = wpm_wait_resume(&peer->retry_delay, m->config.reconnect_max_ns, now);
+  wpm_store_slot_wait(m->store, &peer->retry_delay, wait);
+  wait = wpm_wait_resume(&peer->mismatch_delay, m->config.mismatch_delay_ns, now);
+  if (!wpm_manager_of_other_cluster(m, peer->cluster_id)) {
+    wait = (wpm_wait){0};
+  }
+  wpm_store_slot_wait(m->store, &peer->mismatch_delay, wait);
+}
+
+static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
+                     const wpm_instant *heartbeat, wpm_instant now) {
+  wpm_peer *peer = wpm_manager_peer(m, slot);
+  resume_waits(m, peer, now);
+  if (was_connected) {
+    wpm_instant end = end_of_last_run(heartbeat, now);
+    peer->held = true;
+    peer->reason = WPM_REASON_CRASH;
+    peer->disconnect_time = end.wall;
+    m->store->changes++;
+    if (wpm_backoff_applies(peer)) {
+      wpm_backoff_prune(m, slot, end, 0, now);
+    }
+  } else if (peer->held && wpm_wall_known(peer->disconnect_time) &&
+             peer->prune_backoff.length_ns == 0 && wpm_backoff_applies(peer)) {
+    /* No boot has id 0 on its own account: the wall clock decides. */
+    wpm_instant end = {{-1}, peer->disconnect_time, 0};
+    wpm_backoff_prune(m, slot, end, 0, now);
+    wpm_store_slot_wait(m->store, &peer->prune_backoff,
+                        wpm_wait_resume(&peer->prune_backoff, WPM_DAY, now));
+  }
+  if (peer->held && wpm_peer_relays(peer)) {
+    join(m, slot);
+  }
+}
+
+int wpm_manager_restore(wpm_manager *m, const wpm_peer_record *record, const wpm_instant *heartbeat,
+                        wpm_instant now) {
+  if (m->begun) {
+    return WPM_ERR_STATE;
+  }
+  if (record->id.len == 0 || record->id.len > WPM_PEER_ID_MAX ||
+      wpm_manager_is_local(m, record->id)) {
+    return WPM_ERR_INVALID;
+  }
+  int err = wpm_manager_make_room(m, record->address_count);
+  if (!err) {
+    err = wpm_store_put(m->store, record);
+  }
+  if (err) {
+    return err;
+  }
+  uint32_t slot = wpm_store_find(m->store, record->id);
+  uint64_t changes = m->store->changes;
+  restored(m, slot, record->connectivity == WPM_CONNECTED, heartbeat, now);
+  if (m->store->changes != changes) {
+    wpm_pending_peer(m, slot, WPM_PENDING_PERSIST);
+  }
+  wpm_manager_policy(m, slot)->stored_at = now.mono;
+  wpm_schedule_update(m, slot, now);
+  return WPM_OK;
+}

@@ -1,0 +1,125 @@
+#include "core/schedule.h"
+
+#include "core/actions.h"
+#include "core/connectivity.h"
+#include "core/restart.h"
+
+/* Kinds of ready peers, the first dialled first. */
+typedef enum kind { KIND_RESTART, KIND_STATIC, KIND_RELAY, KIND_OTHER } kind;
+
+#define KIND_SHIFT 58
+
+static bool shares_shard(const wpm_manager *m, const wpm_peer *peer) {
+  for (uint32_t i = 0; i < peer->shard_count; i++) {
+    for (size_t k = 0; k < m->config.shard_count; k++) {
+      if (peer->shards[i] == m->config.shards[k]) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+static bool is_wanted(const wpm_manager *m, const wpm_peer *peer) {
+  if (peer->is_static) {
+    return true;
+  }
+  if (!peer->held) {
+    return false;
+  }
+  return !wpm_peer_relays(peer) || m->config.shard_count == 0 || peer->shard_count == 0 ||
+         shares_shard(m, peer);
+}
+
+static void consider(wpm_plan *plan, wpm_mono end, wpm_held_by rule) {
+  if (end.ns > plan->next_dial.ns) {
+    *plan = (wpm_plan){end, rule};
+  }
+}
+
+wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  wpm_plan plan = {WPM_NEVER, WPM_HELD_BY_NOTHING};
+  if (peer->live > 0) {
+    plan.held_by = WPM_HELD_BY_CONNECTED;
+  } else if (policy->dial) {
+    plan.held_by = WPM_HELD_BY_DIALLING;
+  } else if (m->stopping) {
+    plan.held_by = WPM_HELD_BY_SHUTDOWN;
+  } else if (peer->held_off) {
+    plan.held_by = WPM_HELD_BY_PERSON;
+  } else if (!is_wanted(m, peer)) {
+    plan.held_by = WPM_HELD_BY_NOT_WANTED;
+  } else if (peer->addresses.count == 0) {
+    plan.held_by = WPM_HELD_BY_NO_ADDRESS;
+  } else {
+    plan.next_dial = now.mono;
+    consider(&plan, wpm_wait_end(&peer->prune_backoff, now), WPM_HELD_BY_PRUNE_BACKOFF);
+    consider(&plan, wpm_wait_end(&peer->retry_delay, now), WPM_HELD_BY_RETRY_DELAY);
+    consider(&plan, wpm_wait_end(&peer->mismatch_delay, now), WPM_HELD_BY_CLUSTER_MISMATCH);
+    consider(&plan, policy->local_until, WPM_HELD_BY_RETRY_DELAY);
+  }
+  return plan;
+}
+
+bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot) {
+  uint32_t kept = wpm_manager_policy(m, slot)->reserved ? 0 : m->reserved;
+  return (size_t)m->places + kept < m->config.max_connections;
+}
+
+static wpm_mono rank(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  if (wpm_manager_policy(m, slot)->of_restart) {
+    return (wpm_mono){wpm_restart_rank(peer)};
+  }
+  kind k = peer->is_static ? KIND_STATIC : wpm_peer_relays(peer) ? KIND_RELAY : KIND_OTHER;
+  return (wpm_mono){((int64_t)k << KIND_SHIFT) | wpm_restart_rank_by_time(peer->disconnect_time)};
+}
+
+void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  wpm_plan plan = wpm_schedule_plan(m, slot, now);
+  bool possible = plan.next_dial.ns != WPM_NEVER.ns;
+  /* Before the first event all wait, so that the restart's places are kept before anyone goes. */
+  bool ready = plan.held_by == WPM_HELD_BY_NOTHING && m->begun;
+  wpm_heap_set(&m->waiting, slot, possible && !ready ? plan.next_dial : WPM_NEVER);
+  wpm_heap_set(&m->ready, slot, ready ? rank(m, slot) : WPM_NEVER);
+  if (!possible && !wpm_manager_policy(m, slot)->has_place) {
+    wpm_restart_drop(m, slot);
+  }
+}
+
+void wpm_schedule_drop(wpm_manager *m, uint32_t slot) {
+  wpm_heap_set(&m->waiting, slot, WPM_NEVER);
+  wpm_heap_set(&m->ready, slot, WPM_NEVER);
+  wpm_restart_drop(m, slot);
+}
+
+void wpm_schedule_due(wpm_manager *m, wpm_instant now) {
+  uint32_t slot;
+  while (wpm_heap_least(&m->waiting, &slot).ns <= now.mono.ns) {
+    wpm_schedule_update(m, slot, now);
+  }
+}
+
+void wpm_schedule_dial(wpm_manager *m, uint32_t slot) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  policy->dial = ++m->next_dial;
+  m->dials++;
+  wpm_heap_set(&m->waiting, slot, WPM_NEVER);
+  wpm_heap_set(&m->ready, slot, WPM_NEVER);
+  wpm_place_update(m, slot);
+  wpm_pending_peer(m, slot, WPM_PENDING_DIAL);
+}
+
+void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
+  if (m->stopping) {
+    return;
+  }
+  wpm_restart_reserve(m, now);
+  uint32_t slot = WPM_SLOT_NONE;
+  while (m->dials < m->config.max_dials && wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns &&
+         wpm_schedule_has_room(m, slot)) {
+    wpm_schedule_dial(m, slot);
+  }
+}

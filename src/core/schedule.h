@@ -1,0 +1,40 @@
+/* Who is dialled, and when.
+ *
+ * - Wanted are the static nodes and every peer that we held; not one that a person disconnected,
+ *   and of relay-capable peers that are not static only those that share a shard with us, where
+ *   both name any.
+ * - A wanted peer with an address is *waiting* until its prune backoff, its retry delay and, if it
+ *   is of another cluster, its mismatch delay are over; then it is *ready*. It is dialled when a
+ *   place is free: fewer than `max_connections` peers connected, being dialled or with a place kept
+ *   for them, and fewer than `max_dials` dials.
+ * - Order of the ready: relay-capable peers of the restart (core/restart.h), static nodes, other
+ *   relay-capable peers, the rest; among equals the last connected first, then by slot.
+ * - A connect that a person asks for goes at once, past every wait and limit.
+ */
+#ifndef WPM_CORE_SCHEDULE_H
+#define WPM_CORE_SCHEDULE_H
+
+#include "core/manager.h"
+
+/* What holds the peer back, places left aside, and until when (WPM_NEVER: not a matter of time). */
+wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now);
+
+/* True where it may have a place now. */
+bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot);
+
+/* Plans the peer's next dial anew, after any change of it. */
+void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now);
+
+/* Takes the peer out of the plan: it is gone. */
+void wpm_schedule_drop(wpm_manager *m, uint32_t slot);
+
+/* Moves the peers whose waits are over to the ready ones. */
+void wpm_schedule_due(wpm_manager *m, wpm_instant now);
+
+/* Dials the ready ones while there is room. */
+void wpm_schedule_run(wpm_manager *m, wpm_instant now);
+
+/* Dials the peer now. */
+void wpm_schedule_dial(wpm_manager *m, uint32_t slot);
+
+#endif

@@ -1,0 +1,64 @@
+#include "core/wait.h"
+
+wpm_mono wpm_mono_after(wpm_mono a, int64_t b) {
+  const int64_t last = INT64_MAX - 1;
+  return (wpm_mono){a.ns > last - b ? last : a.ns + b};
+}
+
+static int64_t cut(int64_t length, int64_t longest) {
+  if (length < 0) {
+    return 0;
+  }
+  return length < longest ? length : longest;
+}
+
+/* Nanoseconds that have passed of a wait; negative: its start cannot be right. */
+static int64_t passed(const wpm_wait *wait, wpm_instant now) {
+  if (wait->start.boot_id == now.boot_id) {
+    return now.mono.ns >= wait->start.mono.ns && wait->start.mono.ns >= 0
+               ? now.mono.ns - wait->start.mono.ns
+               : -1;
+  }
+  if (now.wall.ns < wait->start.wall.ns) {
+    return -1;
+  }
+  uint64_t span = (uint64_t)now.wall.ns - (uint64_t)wait->start.wall.ns;
+  return span > INT64_MAX ? INT64_MAX : (int64_t)span;
+}
+
+wpm_mono wpm_wait_end(const wpm_wait *wait, wpm_instant now) {
+  int64_t length = cut(wait->length_ns, WPM_WAIT_LONGEST);
+  if (length == 0) {
+    return now.mono;
+  }
+  int64_t gone = passed(wait, now);
+  if (gone < 0) {
+    return wpm_mono_after(now.mono, length);
+  }
+  return gone < length ? wpm_mono_after(now.mono, length - gone) : now.mono;
+}
+
+bool wpm_wait_runs(const wpm_wait *wait, wpm_instant now) {
+  return wpm_wait_end(wait, now).ns > now.mono.ns;
+}
+
+wpm_wait wpm_wait_later(const wpm_wait *old, const wpm_wait *fresh, wpm_instant now) {
+  return wpm_wait_end(fresh, now).ns > wpm_wait_end(old, now).ns ? *fresh : *old;
+}
+
+wpm_wait wpm_wait_resume(const wpm_wait *wait, int64_t longest, wpm_instant now) {
+  wpm_wait resumed = *wait;
+  resumed.length_ns = cut(wait->length_ns, longest);
+  if (!wpm_wait_runs(&resumed, now)) {
+    return resumed;
+  }
+  if (resumed.start.boot_id == now.boot_id && passed(&resumed, now) >= 0) {
+    return resumed;
+  }
+  return wpm_wait_from(now, wpm_wait_end(&resumed, now).ns - now.mono.ns);
+}
+
+bool wpm_wait_equal(const wpm_wait *a, const wpm_wait *b) {
+  return a->start.mono.ns == b->start.mono.ns && a->start.wall.ns == b->start.wall.ns &&
+         a->start.boot_id == b->start.boot_id && a->length_ns == b->length_ns;
+}

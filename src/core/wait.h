@@ -1,0 +1,32 @@
+/* Spans of waiting (wpm_wait): which of two ends later, and bringing one from an earlier boot into
+ * this one. The rule of wpm_wait_end is in <wakupeers/store.h>. */
+#ifndef WPM_CORE_WAIT_H
+#define WPM_CORE_WAIT_H
+
+#include <wakupeers/store.h>
+
+#define WPM_WAIT_LONGEST (365 * WPM_DAY) /* Longer stored lengths are cut to this. */
+
+/* a + b, b ≥ 0, without overflow; never WPM_NEVER. */
+wpm_mono wpm_mono_after(wpm_mono a, int64_t b);
+
+/* A wait that begins now. */
+static inline wpm_wait wpm_wait_from(wpm_instant now, int64_t length_ns) {
+  return (wpm_wait){now, length_ns};
+}
+
+/* True while it is not over. */
+bool wpm_wait_runs(const wpm_wait *wait, wpm_instant now);
+
+/* `old` or `fresh`, whichever ends later. */
+wpm_wait wpm_wait_later(const wpm_wait *old, const wpm_wait *fresh, wpm_instant now);
+
+/* What is left of a stored wait, as one that begins now where its end depends on the wall clock:
+ * so that a span that begins anew, the wall clock standing before its start, begins once and not at
+ * each look. Lengths outside 0 … `longest` are cut. */
+wpm_wait wpm_wait_resume(const wpm_wait *wait, int64_t longest, wpm_instant now);
+
+/* True where every field is equal. */
+bool wpm_wait_equal(const wpm_wait *a, const wpm_wait *b);
+
+#endif

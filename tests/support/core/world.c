@@ -1,0 +1,370 @@
+#include "support/core/world.h"
+
+#include "support/test.h"
+
+#include "base/record.h"
+
+#include <string.h>
+
+static uint8_t ids[WPM_WORLD_PEERS][39];
+
+wpm_bytes wpm_world_id(int peer) {
+  assert_in_range(peer, 0, WPM_WORLD_PEERS - 1);
+  uint8_t *id = ids[peer];
+  static const uint8_t head[] = {0x00, 0x25, 0x08, 0x02, 0x12, 0x21, 0x02};
+  memcpy(id, head, sizeof(head));
+  id[7] = (uint8_t)(peer >> 8);
+  id[8] = (uint8_t)peer;
+  return (wpm_bytes){id, sizeof(ids[0])};
+}
+
+static int number_of(wpm_bytes id) {
+  assert_int_equal(id.len, sizeof(ids[0]));
+  return id.data[7] << 8 | id.data[8];
+}
+
+wpm_bytes wpm_world_address(int peer, uint16_t port) {
+  static uint8_t ring[8][8];
+  static unsigned next;
+  uint8_t *a = ring[next++ % 8];
+  const uint8_t bytes[8] = {4, 10, (uint8_t)(peer >> 8), (uint8_t)peer,
+                            1, 6,  (uint8_t)(port >> 8), (uint8_t)port};
+  memcpy(a, bytes, sizeof(bytes));
+  return (wpm_bytes){a, sizeof(bytes)};
+}
+
+wpm_world *wpm_world_new(int local) {
+  wpm_world *w = calloc(1, sizeof(*w));
+  assert_non_null(w);
+  wpm_manager_config_default(&w->config);
+  assert_int_equal(wpm_peer_id_from_bytes(wpm_world_id(local), &w->config.local_peer), WPM_OK);
+  w->config.seed = 42;
+  w->now = (wpm_instant){{1000 * WPM_SECOND}, {1735689600 * WPM_SECOND}, 1};
+  w->next_connection = 1;
+  return w;
+}
+
+void wpm_world_start(wpm_world *w) {
+  assert_int_equal(wpm_manager_new(&w->config, &w->manager), WPM_OK);
+}
+
+void wpm_world_free(wpm_world *w) {
+  if (w->manager) {
+    wpm_world_check(w);
+  }
+  wpm_manager_free(w->manager);
+  for (int i = 0; i < WPM_WORLD_PEERS; i++) {
+    free(w->disk[i]);
+  }
+  free(w);
+}
+
+/* ---- actions --------------------------------------------------------------------------------- */
+
+static void store(wpm_world *w, int peer) {
+  wpm_peer_record record = wpm_world_record(w, peer);
+  free(w->disk[peer]);
+  w->disk[peer] = wpm_record_clone(&record);
+  assert_non_null(w->disk[peer]);
+}
+
+static void note(wpm_world *w, const wpm_action *action) {
+  assert_true(w->count < WPM_WORLD_ACTIONS);
+  wpm_world_action *a = &w->log[w->count++];
+  *a = (wpm_world_action){.type = action->type, .peer = number_of(action->peer), .at = w->now.mono};
+  switch (action->type) {
+  case WPM_ACTION_DIAL:
+    a->dial = action->u.dial.dial;
+    a->address_count = action->u.dial.address_count;
+    assert_true(a->address_count > 0);
+    assert_int_equal(action->u.dial.addresses[0].len, 8);
+    a->first_port =
+        (uint16_t)(action->u.dial.addresses[0].data[6] << 8 | action->u.dial.addresses[0].data[7]);
+    break;
+  case WPM_ACTION_CANCEL_DIAL:
+    a->dial = action->u.cancel_dial.dial;
+    break;
+  case WPM_ACTION_DISCONNECT:
+    a->connection = action->u.disconnect.connection;
+    a->reason = action->u.disconnect.reason;
+    a->go_away_code = action->u.disconnect.go_away_code;
+    break;
+  case WPM_ACTION_PING:
+  case WPM_ACTION_IDENTIFY:
+  case WPM_ACTION_REQUEST_METADATA:
+    a->connection = action->u.ping.connection;
+    break;
+  case WPM_ACTION_PERSIST:
+    store(w, a->peer);
+    break;
+  case WPM_ACTION_FORGET:
+    free(w->disk[a->peer]);
+    w->disk[a->peer] = NULL;
+    break;
+  case WPM_ACTION_NOTIFY:
+    a->from = action->u.notify.from;
+    a->to = action->u.notify.to;
+    a->reason = action->u.notify.reason;
+    break;
+  }
+}
+
+static void pull(wpm_world *w) {
+  wpm_action action;
+  while (wpm_manager_next_action(w->manager, &action)) {
+    note(w, &action);
+  }
+}
+
+wpm_world_action *wpm_world_take(wpm_world *w, wpm_action_type type, int peer) {
+  for (size_t i = 0; i < w->count; i++) {
+    wpm_world_action *a = &w->log[i];
+    if (!a->taken && a->type == type && (peer < 0 || a->peer == peer)) {
+      a->taken = true;
+      return a;
+    }
+  }
+  return NULL;
+}
+
+wpm_world_action *wpm_world_expect(wpm_world *w, wpm_action_type type, int peer) {
+  wpm_world_action *a = wpm_world_take(w, type, peer);
+  if (!a) {
+    fail_msg("no action of type %d for peer %d", (int)type, peer);
+  }
+  return a;
+}
+
+void wpm_world_expect_none(wpm_world *w, wpm_action_type type, int peer) {
+  const wpm_world_action *a = wpm_world_take(w, type, peer);
+  if (a) {
+    fail_msg("unexpected action of type %d for peer %d, pulled at %lld ns", (int)type, a->peer,
+             (long long)a->at.ns);
+  }
+}
+
+void wpm_world_forget_log(wpm_world *w) {
+  w->count = 0;
+}
+
+size_t wpm_world_count(const wpm_world *w, wpm_action_type type) {
+  size_t count = 0;
+  for (size_t i = 0; i < w->count; i++) {
+    count += !w->log[i].taken && w->log[i].type == type;
+  }
+  return count;
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+void wpm_world_pass(wpm_world *w, int64_t ns) {
+  w->now.mono.ns += ns;
+  w->now.wall.ns += ns;
+}
+
+void wpm_world_run(wpm_world *w, int64_t ns) {
+  int64_t end = w->now.mono.ns + ns;
+  for (;;) {
+    int64_t next = wpm_manager_next_deadline(w->manager).ns;
+    if (next > end) {
+      next = end;
+    }
+    if (next > w->now.mono.ns) {
+      wpm_world_pass(w, next - w->now.mono.ns);
+    }
+    assert_int_equal(wpm_manager_advance(w->manager, w->now), WPM_OK);
+    pull(w);
+    assert_true(wpm_manager_next_deadline(w->manager).ns > w->now.mono.ns);
+    if (w->now.mono.ns >= end) {
+      return;
+    }
+  }
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+int wpm_world_handle(wpm_world *w, const wpm_event *event) {
+  int err = wpm_manager_handle(w->manager, event, w->now);
+  pull(w);
+  return err;
+}
+
+int wpm_world_found(wpm_world *w, int peer, uint16_t port, bool is_static) {
+  wpm_bytes address = wpm_world_address(peer, port);
+  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
+  e.u.found.addresses = &address;
+  e.u.found.address_count = port > 0;
+  e.u.found.source = WPM_SOURCE_CONFIG;
+  e.u.found.origin = WPM_ORIGIN_STATIC;
+  e.u.found.is_static = is_static;
+  return wpm_world_handle(w, &e);
+}
+
+int wpm_world_person(wpm_world *w, int peer, wpm_event_type type) {
+  wpm_event e = {.type = type, .peer = wpm_world_id(peer)};
+  return wpm_world_handle(w, &e);
+}
+
+int wpm_world_connected(wpm_world *w, int peer, wpm_direction direction, wpm_dial_id dial,
+                        wpm_connection_id *connection) {
+  wpm_bytes id = wpm_world_id(peer);
+  wpm_event e = {.type = WPM_EVENT_CONNECTED, .peer = id};
+  e.u.connected.connection = *connection = w->next_connection++;
+  e.u.connected.dial = dial;
+  e.u.connected.direction = direction;
+  e.u.connected.remote = wpm_world_address(peer, direction == WPM_INBOUND ? 50000 : 60000);
+  e.u.connected.public_key = (wpm_bytes){id.data + 2, id.len - 2};
+  return wpm_world_handle(w, &e);
+}
+
+int wpm_world_dial_failed(wpm_world *w, int peer, wpm_dial_id dial, wpm_reason reason) {
+  wpm_failed_address failed = {wpm_world_address(peer, 60000), reason};
+  wpm_event e = {.type = WPM_EVENT_DIAL_FAILED, .peer = wpm_world_id(peer)};
+  e.u.dial_failed.dial = dial;
+  e.u.dial_failed.reason = reason;
+  e.u.dial_failed.addresses = &failed;
+  e.u.dial_failed.address_count = 1;
+  return wpm_world_handle(w, &e);
+}
+
+int wpm_world_disconnected(wpm_world *w, int peer, wpm_connection_id connection,
+                           wpm_reason reason) {
+  wpm_event e = {.type = WPM_EVENT_DISCONNECTED, .peer = wpm_world_id(peer)};
+  e.u.disconnected.connection = connection;
+  e.u.disconnected.reason = reason;
+  return wpm_world_handle(w, &e);
+}
+
+int wpm_world_received(wpm_world *w, int peer, wpm_connection_id connection) {
+  wpm_event e = {.type = WPM_EVENT_RECEIVED, .peer = wpm_world_id(peer)};
+  e.u.received.connection = connection;
+  return wpm_world_handle(w, &e);
+}
+
+int wpm_world_pong(wpm_world *w, int peer, wpm_connection_id connection, int64_t rtt_ns) {
+  wpm_event e = {.type = WPM_EVENT_PONG, .peer = wpm_world_id(peer)};
+  e.u.pong.connection = connection;
+  e.u.pong.rtt_ns = rtt_ns;
+  return wpm_world_handle(w, &e);
+}
+
+#define TEXT(literal) ((wpm_text){(literal), sizeof(literal) - 1})
+
+int wpm_world_identified(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
+                         uint16_t port) {
+  const wpm_text protocols[] = {TEXT("/ipfs/ping/1.0.0"), TEXT("/ipfs/id/1.0.0"),
+                                TEXT("/vac/waku/relay/2.0.0")};
+  wpm_bytes address = wpm_world_address(peer, port);
+  wpm_text agent = TEXT("peer/1.0");
+  wpm_identified fact = {.agent = &agent,
+                         .protocols = protocols,
+                         .protocol_count = relay ? 3 : 2,
+                         .addresses = port > 0 ? &address : NULL,
+                         .address_count = port > 0};
+  wpm_event e = {.type = WPM_EVENT_IDENTIFIED, .peer = wpm_world_id(peer)};
+  e.u.identified.connection = connection;
+  e.u.identified.identified = &fact;
+  return wpm_world_handle(w, &e);
+}
+
+int wpm_world_metadata(wpm_world *w, int peer, wpm_connection_id connection, int64_t cluster_id,
+                       int shard) {
+  uint16_t shards[1] = {(uint16_t)shard};
+  wpm_event e = {.type = WPM_EVENT_METADATA, .peer = wpm_world_id(peer)};
+  e.u.metadata.connection = connection;
+  e.u.metadata.has_cluster_id = cluster_id >= 0;
+  e.u.metadata.cluster_id = cluster_id >= 0 ? (uint32_t)cluster_id : 0;
+  e.u.metadata.shards = shards;
+  e.u.metadata.shard_count = shard >= 0;
+  return wpm_world_handle(w, &e);
+}
+
+int wpm_world_pruned(wpm_world *w, int peer, int64_t backoff_ns) {
+  wpm_event e = {.type = WPM_EVENT_PRUNED, .peer = wpm_world_id(peer)};
+  e.u.pruned.backoff_ns = backoff_ns;
+  return wpm_world_handle(w, &e);
+}
+
+static void identify(wpm_world *w, int peer, wpm_connection_id connection, int relay) {
+  if (relay >= 0) {
+    assert_int_equal(wpm_world_identified(w, peer, connection, relay == 1, 0), WPM_OK);
+  }
+}
+
+wpm_connection_id wpm_world_come_up(wpm_world *w, int peer, int relay) {
+  wpm_connection_id connection;
+  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, peer)->dial;
+  assert_int_equal(wpm_world_connected(w, peer, WPM_OUTBOUND, dial, &connection), WPM_OK);
+  identify(w, peer, connection, relay);
+  return connection;
+}
+
+wpm_connection_id wpm_world_come_in(wpm_world *w, int peer, int relay) {
+  wpm_connection_id connection;
+  assert_int_equal(wpm_world_connected(w, peer, WPM_INBOUND, 0, &connection), WPM_OK);
+  identify(w, peer, connection, relay);
+  return connection;
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+wpm_peer_record wpm_world_record(const wpm_world *w, int peer) {
+  wpm_peer_record record;
+  assert_int_equal(wpm_store_get(wpm_manager_store(w->manager), wpm_world_id(peer), &record),
+                   WPM_OK);
+  return record;
+}
+
+wpm_connectivity wpm_world_state(const wpm_world *w, int peer) {
+  return wpm_world_record(w, peer).connectivity;
+}
+
+wpm_plan wpm_world_plan(const wpm_world *w, int peer) {
+  wpm_plan plan;
+  assert_int_equal(wpm_manager_plan(w->manager, wpm_world_id(peer), w->now, &plan), WPM_OK);
+  return plan;
+}
+
+void wpm_world_expect_plan(const wpm_world *w, int peer, wpm_held_by held_by, int64_t from,
+                           int64_t to) {
+  wpm_plan plan = wpm_world_plan(w, peer);
+  assert_string_equal(wpm_held_by_name(plan.held_by), wpm_held_by_name(held_by));
+  if (from == WPM_SPAN_NONE) {
+    assert_true(plan.next_dial.ns == WPM_NEVER.ns);
+    return;
+  }
+  int64_t wait = plan.next_dial.ns - w->now.mono.ns;
+  if (wait < from || wait > to) {
+    fail_msg("peer %d waits for %lld ns, not %lld … %lld", peer, (long long)wait, (long long)from,
+             (long long)to);
+  }
+}
+
+void wpm_world_check(const wpm_world *w) {
+  wpm_error error;
+  if (wpm_store_check(wpm_manager_store(w->manager), &error) != WPM_OK) {
+    fail_msg("%s", error.text);
+  }
+}
+
+/* ---- restart --------------------------------------------------------------------------------- */
+
+void wpm_world_end(wpm_world *w, bool clean) {
+  if (clean) {
+    wpm_manager_stop(w->manager, w->now);
+    pull(w);
+  }
+  wpm_world_check(w);
+  wpm_manager_free(w->manager);
+  w->manager = NULL;
+}
+
+void wpm_world_restart(wpm_world *w, const wpm_instant *heartbeat) {
+  wpm_world_start(w);
+  for (int i = 0; i < WPM_WORLD_PEERS; i++) {
+    if (w->disk[i]) {
+      assert_int_equal(wpm_manager_restore(w->manager, w->disk[i], heartbeat, w->now), WPM_OK);
+    }
+  }
+  pull(w);
+}

@@ -1,0 +1,102 @@
+/* A manager under virtual time, with the host's part played by the test: peers by number, a log of
+ * the actions pulled, and a disk that holds what PERSIST and FORGET said.
+ *
+ * Each call that hands the manager a fact pulls all actions afterwards, as a host does. */
+#pragma once
+
+#include <wakupeers/manager.h>
+
+enum {
+  WPM_WORLD_PEERS = 512,   /* Peers are numbered 0 … 511. */
+  WPM_WORLD_ACTIONS = 8192 /* Most actions in the log. */
+};
+
+/* One action as pulled, with its views copied. */
+typedef struct wpm_world_action {
+  wpm_action_type type;
+  int peer;             /* Its number. */
+  wpm_mono at;          /* When it was pulled. */
+  wpm_dial_id dial;     /* DIAL, CANCEL_DIAL. */
+  size_t address_count; /* DIAL. */
+  uint16_t first_port;  /* DIAL: port of the first address. */
+  wpm_connection_id connection;
+  wpm_reason reason;         /* DISCONNECT, NOTIFY. */
+  uint32_t go_away_code;     /* DISCONNECT. */
+  wpm_connectivity from, to; /* NOTIFY. */
+  bool taken;                /* The test has looked at it. */
+} wpm_world_action;
+
+typedef struct wpm_world {
+  wpm_manager *manager;
+  wpm_manager_config config;
+  wpm_instant now;
+  wpm_connection_id next_connection;      /* Number of the next connection. */
+  wpm_peer_record *disk[WPM_WORLD_PEERS]; /* Stored records; NULL: none. */
+  size_t count;                           /* Actions in the log. */
+  wpm_world_action log[WPM_WORLD_ACTIONS];
+} wpm_world;
+
+/* A world whose own peer id is that of number `local`, with defaults; change `config`, then start.
+ * Time begins at 1000 s since boot, 2025-01-01, boot 1. */
+wpm_world *wpm_world_new(int local);
+void wpm_world_start(wpm_world *w);
+void wpm_world_free(wpm_world *w);
+
+/* The id of a peer; ids are ordered as the numbers. Lasts for ever. */
+wpm_bytes wpm_world_id(int peer);
+/* /ip4/10.x.y.1/tcp/PORT, x.y from the peer's number. Lasts until the 8th next call. */
+wpm_bytes wpm_world_address(int peer, uint16_t port);
+
+/* Lets time pass without a call. */
+void wpm_world_pass(wpm_world *w, int64_t ns);
+/* Lets time pass, advancing at each deadline and at the end. */
+void wpm_world_run(wpm_world *w, int64_t ns);
+
+/* Facts; each returns what the manager said. */
+int wpm_world_handle(wpm_world *w, const wpm_event *event);
+int wpm_world_found(wpm_world *w, int peer, uint16_t port,
+                    bool is_static); /* Port 0: no address. */
+int wpm_world_person(wpm_world *w, int peer, wpm_event_type type);
+int wpm_world_connected(wpm_world *w, int peer, wpm_direction direction, wpm_dial_id dial,
+                        wpm_connection_id *connection);
+int wpm_world_dial_failed(wpm_world *w, int peer, wpm_dial_id dial, wpm_reason reason);
+int wpm_world_disconnected(wpm_world *w, int peer, wpm_connection_id connection, wpm_reason reason);
+int wpm_world_received(wpm_world *w, int peer, wpm_connection_id connection);
+int wpm_world_pong(wpm_world *w, int peer, wpm_connection_id connection, int64_t rtt_ns);
+int wpm_world_identified(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
+                         uint16_t port); /* Port 0: no addresses sent. */
+int wpm_world_metadata(wpm_world *w, int peer, wpm_connection_id connection, int64_t cluster_id,
+                       int shard); /* Cluster or shard -1: none. */
+int wpm_world_pruned(wpm_world *w, int peer, int64_t backoff_ns);
+
+/* The next action of that type for that peer not taken yet (peer -1: any), or NULL; takes it. */
+wpm_world_action *wpm_world_take(wpm_world *w, wpm_action_type type, int peer);
+/* The same; fails the test where there is none. */
+wpm_world_action *wpm_world_expect(wpm_world *w, wpm_action_type type, int peer);
+/* Fails the test where there is one. */
+void wpm_world_expect_none(wpm_world *w, wpm_action_type type, int peer);
+/* Takes all there are. */
+void wpm_world_forget_log(wpm_world *w);
+/* How many of that type are not taken yet. */
+size_t wpm_world_count(const wpm_world *w, wpm_action_type type);
+
+/* Dials the peer (the dial must have been asked for) and comes up; identify follows where
+ * `relay` is 0 or 1 (-1: none). Returns the connection. */
+wpm_connection_id wpm_world_come_up(wpm_world *w, int peer, int relay);
+/* The peer dials us; else as above. */
+wpm_connection_id wpm_world_come_in(wpm_world *w, int peer, int relay);
+
+wpm_peer_record wpm_world_record(const wpm_world *w, int peer);
+wpm_connectivity wpm_world_state(const wpm_world *w, int peer);
+wpm_plan wpm_world_plan(const wpm_world *w, int peer);
+/* Fails the test unless held_by and the time from now (WPM_SPAN_NONE: never) are these. */
+void wpm_world_expect_plan(const wpm_world *w, int peer, wpm_held_by held_by, int64_t from,
+                           int64_t to);
+
+/* Ends the manager: by wpm_manager_stop where `clean`, else as a crash does. */
+void wpm_world_end(wpm_world *w, bool clean);
+/* Starts a new manager on what is on the disk, records in the order of their numbers. */
+void wpm_world_restart(wpm_world *w, const wpm_instant *heartbeat);
+
+/* wpm_store_check. */
+void wpm_world_check(const wpm_world *w);
