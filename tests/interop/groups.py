@@ -12,13 +12,14 @@ def combinations(keys):
 
 
 class JsGroup:
-    """js-libp2p with every key and muxer, js-waku relay nodes with every muxer."""
+    """js-libp2p with every key and muxer, js-waku relay nodes with every muxer. These would dial
+    us by themselves at once when they lost us; here it is we who are to get them back."""
 
     @classmethod
     def setUpPeers(cls, workshop):
         cls.processes = [
             workshop.peer("js-libp2p", combinations(JS_KEYS)),
-            *(workshop.peer("js-waku", [{"muxers": [muxer]}]) for muxer in MUXERS),
+            *(workshop.peer("js-waku", [{"muxers": [muxer], "autoDial": False}]) for muxer in MUXERS),
         ]
 
 

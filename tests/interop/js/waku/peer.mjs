@@ -32,7 +32,7 @@ const waku = await createRelayNode({
     connectionEncryption: [noise()],
     streamMuxers: (mine.muxers ?? ['yamux', 'mplex']).map(name => MUXERS[name]()),
     connectionGater: loopbackGater,
-    connectionManager: noLimits
+    connectionManager: { ...noLimits, minConnections: mine.autoDial === false ? 0 : 1 }
   }
 })
 await waku.start()
