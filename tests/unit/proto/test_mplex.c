@@ -203,6 +203,39 @@ static void test_malformed_messages_are_violations(void **state) {
   }
 }
 
+static void test_an_unknown_flag_is_a_violation_on_any_stream(void **state) {
+  (void)state;
+  mux_side side;
+  start_with_stream(&side);
+  mux_open(&side, 2);
+  violate(&side, 0, 7, 0);
+}
+
+static void test_an_empty_message_leaves_nothing_behind(void **state) {
+  (void)state;
+  mux_side side;
+  start_with_stream(&side);
+  take(&side, 0, MESSAGE_I, "");
+  take(&side, 1, NEW, "a name");
+  mux_expect_log(&side, "opened 2, ");
+  mux_stop(&side);
+}
+
+static void test_a_varint_in_pieces_is_the_middle_of_a_frame(void **state) {
+  (void)state;
+  mux_side side;
+  mux_start(&side, &wpm_mplex, false);
+  const uint8_t message[] = {0x80, 0x80, 0x01, 0x83, 0x01, 'n'};
+  for (size_t i = 0; i < sizeof(message); i++) {
+    assert_int_equal(wpm_muxer_mid_frame(side.muxer), i > 0);
+    mux_feed(&side, message + i, 1);
+  }
+  mux_feed(&side, zeros, 0x82);
+  assert_false(wpm_muxer_mid_frame(side.muxer));
+  mux_expect_log(&side, "opened 1, ");
+  mux_stop(&side);
+}
+
 static void test_messages_on_ended_streams_are_skipped(void **state) {
   (void)state;
   mux_side side;
@@ -406,6 +439,9 @@ int main(void) {
       cmocka_unit_test(test_data_is_split_into_messages_of_64_kib),
       cmocka_unit_test(test_messages_up_to_1_mib_are_taken),
       cmocka_unit_test(test_malformed_messages_are_violations),
+      cmocka_unit_test(test_an_unknown_flag_is_a_violation_on_any_stream),
+      cmocka_unit_test(test_an_empty_message_leaves_nothing_behind),
+      cmocka_unit_test(test_a_varint_in_pieces_is_the_middle_of_a_frame),
       cmocka_unit_test(test_messages_on_ended_streams_are_skipped),
       cmocka_unit_test(test_both_sides_close),
       cmocka_unit_test(test_they_reset),

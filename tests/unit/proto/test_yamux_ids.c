@@ -36,6 +36,23 @@ static void test_ids_far_back_count_as_used(void **state) {
   assert_true(wpm_yamux_ids_used(&ids, 1));
 }
 
+/* A jump forgets the old ids, however far it goes. */
+static void test_a_jump_leaves_the_skipped_ids_unused(void **state) {
+  (void)state;
+  for (uint32_t jump = 1; jump < 3 * WPM_YAMUX_IDS_REMEMBERED; jump++) {
+    wpm_yamux_ids ids;
+    wpm_yamux_ids_init(&ids);
+    for (uint32_t number = 0; number < 2 * WPM_YAMUX_IDS_REMEMBERED; number++) {
+      wpm_yamux_ids_mark(&ids, 2 * number + 1);
+    }
+    uint32_t last = 2 * WPM_YAMUX_IDS_REMEMBERED - 1 + jump;
+    wpm_yamux_ids_mark(&ids, 2 * last + 1);
+    for (uint32_t back = 1; back < WPM_YAMUX_IDS_REMEMBERED; back++) {
+      assert_int_equal(wpm_yamux_ids_used(&ids, 2 * (last - back) + 1), back >= jump);
+    }
+  }
+}
+
 /* Against a plain list of all ids, at steps from 1 to far beyond what is remembered. */
 static void test_it_agrees_with_a_list(void **state) {
   (void)state;
@@ -67,6 +84,7 @@ int main(void) {
       cmocka_unit_test(test_nothing_is_used_at_first),
       cmocka_unit_test(test_the_highest_ids),
       cmocka_unit_test(test_ids_far_back_count_as_used),
+      cmocka_unit_test(test_a_jump_leaves_the_skipped_ids_unused),
       cmocka_unit_test(test_it_agrees_with_a_list),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
