@@ -69,13 +69,30 @@ int wpm_storage_os_fault(wpm_error *error, const char *path, int number) {
   }
 }
 
-/* What the operating system said where SQLite failed in reading or writing; 0: nothing. */
-static int system_errno(sqlite3 *db, int code) {
-  int primary = code & 0xff;
-  if (!db || (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN && primary != SQLITE_FULL)) {
+/* What the operating system last said about the log (`operation`: its file) or the database. */
+static int file_errno(sqlite3 *db, int operation) {
+  sqlite3_file *file = NULL;
+  int number = 0;
+  if (sqlite3_file_control(db, "main", operation, &file) != SQLITE_OK || !file || !file->pMethods ||
+      file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number) != SQLITE_OK) {
     return 0;
   }
-  return sqlite3_system_errno(db);
+  return number;
+}
+
+/* The `errno` behind a failure to read or write; 0 where none is known. The connection does not
+ * remember one of a commit, so the files are asked first. */
+static int system_errno(sqlite3 *db, int code) {
+  int number = 0;
+  if (!db) {
+    return 0;
+  }
+  if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_READ ||
+      code == SQLITE_IOERR_TRUNCATE) {
+    number = file_errno(db, SQLITE_FCNTL_JOURNAL_POINTER);
+    number = number ? number : file_errno(db, SQLITE_FCNTL_FILE_POINTER);
+  }
+  return number ? number : sqlite3_system_errno(db);
 }
 
 int wpm_storage_fault(wpm_error *error, const char *path, sqlite3 *db, int code) {

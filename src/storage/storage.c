@@ -162,9 +162,23 @@ static int try_writing(wpm_storage *storage) {
   return code == SQLITE_OK ? sqlite3_exec(storage->db, "ROLLBACK", NULL, NULL, NULL) : code;
 }
 
+/* Whether the file at the absolute path `real`, or its directory, may not be written. Asked where
+ * opening failed: SQLite then reports what it tried last, which is to open a log for reading. */
+static bool is_write_protected(const char *real) {
+  size_t len = (size_t)(strrchr(real, '/') - real);
+  char *parent = strndup(real, len > 0 ? len : 1);
+  bool is_protected =
+      access(real, W_OK) != 0 || (parent && access(parent, W_OK) != 0 && errno != ENOENT);
+  free(parent);
+  return is_protected;
+}
+
 static int open_to_write(wpm_storage *storage, const char *real, wpm_storage_mode mode,
                          wpm_error *error) {
   int err = connect_to(storage, real, SQLITE_OPEN_READWRITE, error);
+  if (err == WPM_ERR_IO && is_write_protected(real)) {
+    return wpm_storage_fault(error, storage->path, NULL, SQLITE_READONLY);
+  }
   if (err) {
     return err;
   }

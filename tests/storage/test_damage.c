@@ -1,0 +1,159 @@
+/* A damaged file is reported, and left as it is. */
+#include "storage/stored.h"
+#include "support/seed.h"
+
+enum { PEERS = 120, PAGE = 4096 };
+
+static char *dir;
+static char *path;
+
+static int set_up(void **state) {
+  (void)state;
+  dir = wpm_test_dir_new();
+  path = wpm_test_dir_file(dir, "peers.db");
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  free(path);
+  wpm_test_dir_remove(dir);
+  return 0;
+}
+
+/* Expects that opening in each mode reports damage and what to do, and changes nothing. */
+static void assert_damaged(void) {
+  for (int mode = WPM_STORAGE_CREATE; mode <= WPM_STORAGE_READ_ONLY; mode++) {
+    stored_file before = stored_file_read(path);
+    wpm_storage *storage = NULL;
+    wpm_error error = {0, ""};
+    assert_int_equal(wpm_storage_open(path, (wpm_storage_mode)mode, &storage, &error),
+                     WPM_ERR_CORRUPT);
+    assert_null(storage);
+    assert_non_null(strstr(error.text, "peers.db"));
+    assert_non_null(strstr(error.text, "away to start afresh"));
+    stored_assert_unchanged(path, before);
+  }
+}
+
+static void a_file_that_is_no_database_is_left_alone(void **state) {
+  (void)state;
+  uint64_t seed = wpm_test_seed();
+  uint8_t garbage[3 * PAGE];
+  for (size_t i = 0; i < sizeof(garbage); i++) {
+    garbage[i] = (uint8_t)wpm_test_random(&seed);
+  }
+  stored_file_write(path, garbage, sizeof(garbage));
+  assert_damaged();
+  const char text[] = "not a database";
+  stored_file_write(path, text, strlen(text));
+  assert_damaged();
+}
+
+static void a_truncated_file_is_left_alone(void **state) {
+  (void)state;
+  stored_make(path, PEERS);
+  stored_file whole = stored_file_read(path);
+  assert_true(whole.len > 10 * PAGE);
+  const size_t lengths[] = {
+      whole.len - PAGE, whole.len - PAGE / 2, whole.len / 2, PAGE, PAGE / 2, 50};
+  for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+    stored_file_write(path, whole.data, lengths[i]);
+    assert_damaged();
+  }
+  free(whole.data);
+}
+
+static void a_page_overwritten_is_noticed(void **state) {
+  (void)state;
+  stored_make(path, PEERS);
+  uint64_t seed = wpm_test_seed();
+  stored_file whole = stored_file_read(path);
+  uint8_t page[PAGE];
+  for (size_t at = 0; at < whole.len; at += PAGE) {
+    memcpy(page, whole.data + at, PAGE);
+    for (size_t i = 0; i < PAGE; i++) {
+      whole.data[at + i] = (uint8_t)wpm_test_random(&seed);
+    }
+    stored_file_write(path, whole.data, whole.len);
+    assert_damaged();
+    memcpy(whole.data + at, page, PAGE);
+  }
+  stored_file_write(path, whole.data, whole.len);
+  stored s = stored_read(path, WPM_STORAGE_EXISTING);
+  stored_assert_plain(&s, PEERS);
+  stored_free(&s);
+  free(whole.data);
+}
+
+/* SQLite's pages carry no checksum: a byte flipped inside of a value is a value like others. But it
+ * either is an error or leaves records that can be decoded, and the peers whose bytes it does not
+ * touch. */
+static void a_flipped_byte_does_no_further_harm(void **state) {
+  (void)state;
+  enum { ROUNDS = 60 };
+  stored_make(path, PEERS);
+  uint64_t seed = wpm_test_seed();
+  stored_file whole = stored_file_read(path);
+  for (int round = 0; round < ROUNDS; round++) {
+    size_t at = wpm_test_random_below(&seed, whole.len);
+    uint8_t before = whole.data[at];
+    whole.data[at] ^= (uint8_t)(1 + wpm_test_random_below(&seed, 255));
+    stored_file_write(path, whole.data, whole.len);
+    whole.data[at] = before;
+    wpm_storage *storage = NULL;
+    wpm_error error = {0, ""};
+    int err = wpm_storage_open(path, WPM_STORAGE_READ_ONLY, &storage, &error);
+    if (!err) {
+      stored s = {NULL, 0, 0};
+      err = wpm_storage_load(storage, stored_take, &s, &s.skipped, &error);
+      assert_true(err || s.count + s.skipped >= PEERS - 1);
+      stored_free(&s);
+    }
+    assert_true(!err || error.code == err);
+    wpm_storage_close(storage);
+  }
+  free(whole.data);
+}
+
+/* The database is gone, but not what its last run had not merged yet. */
+static void a_log_without_its_database_is_left_alone(void **state) {
+  (void)state;
+  stored_make(path, 1);
+  char *log = wpm_test_dir_file(dir, "peers.db-wal");
+  wpm_storage *storage = stored_open(path, WPM_STORAGE_EXISTING);
+  stored_put_plain(storage, 1, PEERS);
+  stored_file unmerged = stored_file_read(log);
+  assert_true(unmerged.len > 0);
+  wpm_storage_close(storage);
+  stored_file_write(log, unmerged.data, unmerged.len);
+  free(unmerged.data);
+
+  stored_file_write(path, "", 0);
+  for (int is_missing = 0; is_missing < 2; is_missing++) {
+    for (int mode = WPM_STORAGE_CREATE; mode <= WPM_STORAGE_READ_ONLY; mode++) {
+      stored_file before = stored_file_read(log);
+      wpm_error error = {0, ""};
+      assert_int_equal(wpm_storage_open(path, (wpm_storage_mode)mode, &storage, &error),
+                       WPM_ERR_CORRUPT);
+      assert_non_null(strstr(error.text, "put the database back"));
+      stored_assert_unchanged(log, before);
+      assert_int_equal(access(path, F_OK), is_missing ? -1 : 0);
+    }
+    (void)unlink(path);
+  }
+  free(log);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(a_file_that_is_no_database_is_left_alone),
+      TEST(a_truncated_file_is_left_alone),
+      TEST(a_page_overwritten_is_noticed),
+      TEST(a_flipped_byte_does_no_further_harm),
+      TEST(a_log_without_its_database_is_left_alone),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
