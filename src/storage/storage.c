@@ -98,6 +98,16 @@ static int resolve(const char *path, wpm_storage_mode mode, char **real, wpm_err
   return facts.st_size == 0 ? check_no_lone_log(*real, error) : WPM_OK;
 }
 
+/* Whether the file at the absolute path `real`, or its directory, may not be written. Asked first:
+ * SQLite would leave a log beside the file that nobody can write, even once the file can be. */
+static bool is_write_protected(const char *real) {
+  size_t len = (size_t)(strrchr(real, '/') - real);
+  char *parent = strndup(real, len > 0 ? len : 1);
+  bool is_protected = eaccess(real, W_OK) != 0 || (parent && eaccess(parent, W_OK) != 0);
+  free(parent);
+  return is_protected;
+}
+
 /* ---- the connection -------------------------------------------------------------------------- */
 
 /* Connects to the database `name`, and reads its schema's version; changes nothing. */
@@ -162,23 +172,12 @@ static int try_writing(wpm_storage *storage) {
   return code == SQLITE_OK ? sqlite3_exec(storage->db, "ROLLBACK", NULL, NULL, NULL) : code;
 }
 
-/* Whether the file at the absolute path `real`, or its directory, may not be written. Asked where
- * opening failed: SQLite then reports what it tried last, which is to open a log for reading. */
-static bool is_write_protected(const char *real) {
-  size_t len = (size_t)(strrchr(real, '/') - real);
-  char *parent = strndup(real, len > 0 ? len : 1);
-  bool is_protected =
-      access(real, W_OK) != 0 || (parent && access(parent, W_OK) != 0 && errno != ENOENT);
-  free(parent);
-  return is_protected;
-}
-
 static int open_to_write(wpm_storage *storage, const char *real, wpm_storage_mode mode,
                          wpm_error *error) {
-  int err = connect_to(storage, real, SQLITE_OPEN_READWRITE, error);
-  if (err == WPM_ERR_IO && is_write_protected(real)) {
+  if (is_write_protected(real)) {
     return wpm_storage_fault(error, storage->path, NULL, SQLITE_READONLY);
   }
+  int err = connect_to(storage, real, SQLITE_OPEN_READWRITE, error);
   if (err) {
     return err;
   }
@@ -262,10 +261,17 @@ static int connect_immutable(wpm_storage *storage, const char *real, wpm_error *
 
 static int open_to_read(wpm_storage *storage, const char *real, wpm_error *error) {
   storage->read_only = true;
-  int err = connect_to(storage, real, SQLITE_OPEN_READONLY, error);
-  if (err == WPM_ERR_IO || err == WPM_ERR_READ_ONLY || err == WPM_ERR_DISK_FULL) {
-    off_t log_size = 0;
-    if (size_beside(real, "-wal", &log_size) == WPM_OK && log_size == 0) {
+  off_t log_size = 0;
+  int err = size_beside(real, "-wal", &log_size);
+  if (err) {
+    return wpm_storage_fault(error, storage->path, NULL, SQLITE_NOMEM);
+  }
+  if (log_size == 0 && is_write_protected(real)) {
+    err = connect_immutable(storage, real, error);
+  } else {
+    err = connect_to(storage, real, SQLITE_OPEN_READONLY, error);
+    if (log_size == 0 &&
+        (err == WPM_ERR_IO || err == WPM_ERR_READ_ONLY || err == WPM_ERR_DISK_FULL)) {
       disconnect(storage);
       err = connect_immutable(storage, real, error);
     }
