@@ -6,14 +6,14 @@
 #include <stdlib.h>
 
 /* Linear probing. The hash's upper 32 bits are kept with each entry: their top bits are its home
- * in the table, so the table can grow without asking for a key; and since entries lie nearly in the
- * order of their hashes, growing reads and writes memory from front to back. */
+ * in the table, so the table can grow without asking for a key. */
 struct wpm_map_entry {
-  uint32_t hash; /* Upper half of the key's SipHash. */
-  uint32_t slot; /* WPM_MAP_NONE: free. */
+  uint32_t hash;       /* Upper half of the key's SipHash. */
+  uint32_t slot_and_1; /* 0: free, so that fresh zeroed memory is an empty table. */
 };
 
 #define SMALLEST 16
+#define MOVED_PER_CALL 8 /* Old positions emptied by each call that changes the map. */
 
 void wpm_map_init(wpm_map *map, wpm_siphash_key key, wpm_map_key_fn key_of, const void *user) {
   *map = (wpm_map){.key = key, .key_of = key_of, .user = user};
@@ -21,6 +21,7 @@ void wpm_map_init(wpm_map *map, wpm_siphash_key key, wpm_map_key_fn key_of, cons
 
 void wpm_map_fini(wpm_map *map) {
   free(map->entries);
+  free(map->old);
   wpm_map_init(map, map->key, map->key_of, map->user);
 }
 
@@ -33,47 +34,65 @@ static size_t home_of(uint32_t hash, size_t capacity) {
   return (size_t)(((uint64_t)hash * capacity) >> 32);
 }
 
-/* The index of the entry of `key`, or of the free entry where the search ends. */
-static size_t search(const wpm_map *map, wpm_bytes key, uint32_t hash) {
-  size_t mask = map->capacity - 1;
-  size_t at = home_of(hash, map->capacity);
-  for (;; at = (at + 1) & mask) {
-    const wpm_map_entry *entry = &map->entries[at];
-    if (entry->slot == WPM_MAP_NONE) {
-      return at;
+/* The entry of `key` in one of the two tables; NULL where that does not hold it. */
+static wpm_map_entry *search(const wpm_map *map, wpm_map_entry *entries, size_t capacity,
+                             wpm_bytes key, uint32_t hash) {
+  if (capacity == 0) {
+    return NULL;
+  }
+  for (size_t at = home_of(hash, capacity);; at = (at + 1) & (capacity - 1)) {
+    wpm_map_entry *entry = &entries[at];
+    if (entry->slot_and_1 == 0) {
+      return NULL;
     }
-    if (entry->hash == hash && wpm_bytes_equal(map->key_of(map->user, entry->slot), key)) {
-      return at;
+    if (entry->hash == hash &&
+        wpm_bytes_equal(map->key_of(map->user, entry->slot_and_1 - 1), key)) {
+      return entry;
     }
   }
 }
 
-static void insert_new(wpm_map_entry *entries, size_t capacity, wpm_map_entry entry) {
-  size_t at = home_of(entry.hash, capacity);
-  while (entries[at].slot != WPM_MAP_NONE) {
-    at = (at + 1) & (capacity - 1);
+static void insert_new(wpm_map *map, wpm_map_entry entry) {
+  size_t at = home_of(entry.hash, map->capacity);
+  while (map->entries[at].slot_and_1) {
+    at = (at + 1) & (map->capacity - 1);
   }
-  entries[at] = entry;
+  map->entries[at] = entry;
 }
 
+/* Moves some entries of the old table over, always up to a free position: runs of entries move
+ * whole, so that a search in the old table still finds all that is in it. */
+static void move_some(wpm_map *map) {
+  size_t enough = map->moved + MOVED_PER_CALL;
+  for (; map->moved < map->old_capacity; map->moved++) {
+    wpm_map_entry *entry = &map->old[map->moved];
+    if (entry->slot_and_1) {
+      insert_new(map, *entry);
+      entry->slot_and_1 = 0;
+    } else if (map->moved >= enough) {
+      return;
+    }
+  }
+  free(map->old);
+  map->old = NULL;
+  map->old_capacity = 0;
+  map->moved = 0;
+}
+
+/* Begins to use a table of twice the size. By then the old one has been emptied: between two
+ * growths lie more additions than an eighth of its positions. */
 static int grow(wpm_map *map) {
+  assert(!map->old);
   if (map->capacity > UINT32_MAX / 2 || map->capacity > SIZE_MAX / 2 / sizeof(wpm_map_entry)) {
     return WPM_ERR_NO_MEMORY;
   }
   size_t capacity = map->capacity ? map->capacity * 2 : SMALLEST;
-  wpm_map_entry *entries = malloc(capacity * sizeof(*entries));
+  wpm_map_entry *entries = calloc(capacity, sizeof(*entries));
   if (!entries) {
     return WPM_ERR_NO_MEMORY;
   }
-  for (size_t i = 0; i < capacity; i++) {
-    entries[i] = (wpm_map_entry){0, WPM_MAP_NONE};
-  }
-  for (size_t i = 0; i < map->capacity; i++) {
-    if (map->entries[i].slot != WPM_MAP_NONE) {
-      insert_new(entries, capacity, map->entries[i]);
-    }
-  }
-  free(map->entries);
+  map->old = map->entries;
+  map->old_capacity = map->capacity;
   map->entries = entries;
   map->capacity = capacity;
   return WPM_OK;
@@ -83,40 +102,62 @@ uint32_t wpm_map_find(const wpm_map *map, wpm_bytes key) {
   if (map->count == 0) {
     return WPM_MAP_NONE;
   }
-  return map->entries[search(map, key, hash_of(map, key))].slot;
+  uint32_t hash = hash_of(map, key);
+  const wpm_map_entry *entry = search(map, map->entries, map->capacity, key, hash);
+  if (!entry) {
+    entry = search(map, map->old, map->old_capacity, key, hash);
+  }
+  return entry ? entry->slot_and_1 - 1 : WPM_MAP_NONE;
 }
 
 int wpm_map_add(wpm_map *map, wpm_bytes key, uint32_t slot) {
   assert(slot != WPM_MAP_NONE);
+  if (map->old) {
+    move_some(map);
+  }
   if (map->count >= map->capacity - map->capacity / 4) {
     int err = grow(map);
     if (err) {
       return err;
     }
   }
-  insert_new(map->entries, map->capacity, (wpm_map_entry){hash_of(map, key), slot});
+  insert_new(map, (wpm_map_entry){hash_of(map, key), slot + 1});
   map->count++;
   return WPM_OK;
+}
+
+/* Frees the entry at `hole` and closes the gap: an entry behind it moves into it unless its home
+ * lies behind the gap. */
+static void take_out(wpm_map_entry *entries, size_t capacity, size_t hole) {
+  size_t mask = capacity - 1;
+  for (size_t at = (hole + 1) & mask; entries[at].slot_and_1; at = (at + 1) & mask) {
+    size_t from_home = (at - home_of(entries[at].hash, capacity)) & mask;
+    if (from_home >= ((at - hole) & mask)) {
+      entries[hole] = entries[at];
+      hole = at;
+    }
+  }
+  entries[hole].slot_and_1 = 0;
 }
 
 bool wpm_map_remove(wpm_map *map, wpm_bytes key) {
   if (map->count == 0) {
     return false;
   }
-  size_t mask = map->capacity - 1;
-  size_t hole = search(map, key, hash_of(map, key));
-  if (map->entries[hole].slot == WPM_MAP_NONE) {
-    return false;
-  }
-  /* Close the gap: an entry moves into the hole unless its home lies behind the hole. */
-  for (size_t at = (hole + 1) & mask; map->entries[at].slot != WPM_MAP_NONE; at = (at + 1) & mask) {
-    size_t from_home = (at - home_of(map->entries[at].hash, map->capacity)) & mask;
-    if (from_home >= ((at - hole) & mask)) {
-      map->entries[hole] = map->entries[at];
-      hole = at;
+  uint32_t hash = hash_of(map, key);
+  wpm_map_entry *entry = search(map, map->entries, map->capacity, key, hash);
+  if (entry) {
+    take_out(map->entries, map->capacity, (size_t)(entry - map->entries));
+  } else {
+    entry = search(map, map->old, map->old_capacity, key, hash);
+    if (!entry) {
+      return false;
     }
+    take_out(map->old, map->old_capacity, (size_t)(entry - map->old));
   }
-  map->entries[hole].slot = WPM_MAP_NONE;
   map->count--;
+  if (map->old) {
+    move_some(map);
+  }
   return true;
 }

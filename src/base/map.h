@@ -3,6 +3,7 @@
  * - The keys live elsewhere (in the slots): the map stores hash fragments and slot numbers, and
  *   asks `key_of` for a slot's key when it compares.
  * - Hashing is keyed (SipHash-1-3), so nobody can choose colliding keys.
+ * - Growing is spread over the calls that follow: no call moves more than a few entries.
  */
 #ifndef WPM_BASE_MAP_H
 #define WPM_BASE_MAP_H
@@ -18,7 +19,10 @@ typedef struct wpm_map_entry wpm_map_entry;
 typedef struct wpm_map {
   wpm_map_entry *entries; /* Table; NULL while empty. */
   size_t capacity;        /* Entries in the table, a power of two. */
-  size_t count;           /* Keys held. */
+  wpm_map_entry *old;     /* The table before the last growth, while entries remain in it. */
+  size_t old_capacity;    /* Entries in the old table. */
+  size_t moved;           /* Entries of the old table below this have moved. */
+  size_t count;           /* Keys held, in both. */
   wpm_siphash_key key;    /* Hash key. */
   wpm_map_key_fn key_of;  /* Key of a slot. */
   const void *user;       /* Passed to key_of. */

@@ -58,13 +58,10 @@ static int format_number(unsigned value, char *out, size_t cap, size_t *len) {
   return write_text((wpm_bytes){(const uint8_t *)digits + at, sizeof(digits) - at}, out, cap, len);
 }
 
-/* Length of the UTF-8 character at `data`, of which `len` bytes are left; 0 where it is malformed,
- * overlong, a surrogate, above U+10FFFF or a control character (C0, DEL, C1). */
+/* Length of the UTF-8 character beyond ASCII at `data`, of which `len` bytes are left; 0 where it is
+ * malformed, overlong, a surrogate, above U+10FFFF or a control character (C1). */
 static size_t utf8_length(const uint8_t *data, size_t len) {
   uint8_t lead = data[0];
-  if (lead < 0x80) {
-    return lead >= 0x20 && lead != 0x7f;
-  }
   size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
   if (lead < 0xc2 || lead > 0xf4 || size > len) {
     return 0;
@@ -82,7 +79,9 @@ static size_t utf8_length(const uint8_t *data, size_t len) {
 
 static int check_text(wpm_bytes value) {
   for (size_t i = 0; i < value.len;) {
-    size_t size = utf8_length(value.data + i, value.len - i);
+    uint8_t byte = value.data[i];
+    bool is_printable_ascii = byte >= 0x20 && byte < 0x7f;
+    size_t size = is_printable_ascii ? 1 : utf8_length(value.data + i, value.len - i);
     if (size == 0) {
       return WPM_ERR_INVALID;
     }

@@ -84,11 +84,46 @@ static void without_memory_nothing_changes(void **state) {
   wpm_map_fini(&map);
 }
 
+enum { MANY = 100000 };
+
+static uint32_t numbers[MANY];
+
+static wpm_bytes number_of(const void *user, uint32_t slot) {
+  (void)user;
+  return (wpm_bytes){(const uint8_t *)&numbers[slot], sizeof(numbers[slot])};
+}
+
+/* Growth moves every entry some time, but few in one call, and is over before the next one. */
+static void growth_is_spread_over_calls(void **state) {
+  (void)state;
+  wpm_map map;
+  wpm_map_init(&map, hash_key, number_of, NULL);
+  size_t most_moved = 0;
+  size_t growths = 0;
+  for (uint32_t slot = 0; slot < MANY; slot++) {
+    numbers[slot] = slot;
+    size_t capacity = map.capacity;
+    size_t moved = map.moved;
+    assert_int_equal(wpm_map_add(&map, number_of(NULL, slot), slot), WPM_OK);
+    growths += map.capacity != capacity;
+    if (map.old && map.moved - moved > most_moved) {
+      most_moved = map.moved - moved;
+    }
+  }
+  assert_int_equal(growths, 15); /* To 16, 32, … 262144. */
+  assert_in_range(most_moved, 8, 1000);
+  for (uint32_t slot = 0; slot < MANY; slot++) {
+    assert_int_equal(wpm_map_find(&map, number_of(NULL, slot)), slot);
+  }
+  wpm_map_fini(&map);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_empty_map_holds_nothing),
       cmocka_unit_test(finds_what_was_added_and_not_removed),
       cmocka_unit_test(without_memory_nothing_changes),
+      cmocka_unit_test(growth_is_spread_over_calls),
   };
   return cmocka_run_group_tests(tests, name_slots, NULL);
 }
