@@ -106,7 +106,9 @@ typedef struct wpm_wall {
 #define WPM_HOUR (60 * WPM_MINUTE)
 #define WPM_DAY (24 * WPM_HOUR)
 
-static inline bool wpm_wall_known(wpm_wall t) { return t.ns != INT64_MIN; }
+static inline bool wpm_wall_known(wpm_wall t) {
+  return t.ns != INT64_MIN;
+}
 
 /* Both clocks at one instant, with the boot the monotonic one belongs to. */
 typedef struct wpm_instant {
@@ -126,8 +128,8 @@ typedef struct wpm_wait {
 
 /* ---- peer ids -------------------------------------------------------------------------------- */
 
-#define WPM_PEER_ID_MAX 255   /* Longest id in bytes that the store takes. */
-#define WPM_PEER_ID_TEXT 416  /* Room for any peer id in either text form, its NUL included. */
+#define WPM_PEER_ID_MAX 255  /* Longest id in bytes that the store takes. */
+#define WPM_PEER_ID_TEXT 416 /* Room for any peer id in either text form, its NUL included. */
 
 /* The binary form: a multihash (libp2p/specs peer-ids). Only the first `len` bytes count. */
 typedef struct wpm_peer_id {
@@ -162,8 +164,8 @@ WPM_API WPM_MUST_USE int wpm_peer_id_format_cid(wpm_bytes id, char *out, size_t 
 
 /* ---- multiaddrs ------------------------------------------------------------------------------ */
 
-#define WPM_MULTIADDR_MAX 1024      /* Longest binary multiaddr the library takes, in bytes. */
-#define WPM_MULTIADDR_TEXT 4096     /* Room for any such multiaddr's text, its NUL included. */
+#define WPM_MULTIADDR_MAX 1024  /* Longest binary multiaddr the library takes, in bytes. */
+#define WPM_MULTIADDR_TEXT 4096 /* Room for any such multiaddr's text, its NUL included. */
 
 /* A binary multiaddr that owns its bytes. */
 typedef struct wpm_multiaddr {
@@ -224,21 +226,21 @@ typedef enum wpm_reason {
   WPM_REASON_EOF,              /* They ended the stream between two frames. */
   WPM_REASON_RESET,            /* A TCP reset between two frames (how go-libp2p closes). */
   /* Lost or never made: CannotConnect. */
-  WPM_REASON_GO_AWAY_ERROR,      /* They sent go-away code 1 (protocol) or 2 (internal error). */
-  WPM_REASON_TRUNCATED,          /* The end came inside a Noise message or muxer frame. */
-  WPM_REASON_PING_TIMEOUT,       /* Two pings in a row met with silence. */
-  WPM_REASON_TIMED_OUT,          /* TCP gave up (ETIMEDOUT). */
-  WPM_REASON_UNREACHABLE,        /* No route to its host or network. */
-  WPM_REASON_REFUSED,            /* Nobody listens on that port. */
-  WPM_REASON_DIAL_TIMEOUT,       /* A step of the upgrade did not end in time. */
-  WPM_REASON_NAME_NOT_FOUND,     /* Its name does not resolve. */
-  WPM_REASON_UPGRADE_CLOSED,     /* They closed during the upgrade. */
-  WPM_REASON_NEGOTIATION_FAILED, /* No security or muxer protocol in common. */
-  WPM_REASON_HANDSHAKE_FAILED,   /* The security handshake did not verify. */
-  WPM_REASON_PEER_ID_MISMATCH,   /* It proved another identity than the one dialled. */
-  WPM_REASON_PROTOCOL_VIOLATION, /* It broke a protocol or a limit. */
-  WPM_REASON_UNSUPPORTED_ADDRESS,/* No transport of ours reaches any of its addresses. */
-  WPM_REASON_CRASH,              /* We died while connected. */
+  WPM_REASON_GO_AWAY_ERROR,       /* They sent go-away code 1 (protocol) or 2 (internal error). */
+  WPM_REASON_TRUNCATED,           /* The end came inside a Noise message or muxer frame. */
+  WPM_REASON_PING_TIMEOUT,        /* Two pings in a row met with silence. */
+  WPM_REASON_TIMED_OUT,           /* TCP gave up (ETIMEDOUT). */
+  WPM_REASON_UNREACHABLE,         /* No route to its host or network. */
+  WPM_REASON_REFUSED,             /* Nobody listens on that port. */
+  WPM_REASON_DIAL_TIMEOUT,        /* A step of the upgrade did not end in time. */
+  WPM_REASON_NAME_NOT_FOUND,      /* Its name does not resolve. */
+  WPM_REASON_UPGRADE_CLOSED,      /* They closed during the upgrade. */
+  WPM_REASON_NEGOTIATION_FAILED,  /* No security or muxer protocol in common. */
+  WPM_REASON_HANDSHAKE_FAILED,    /* The security handshake did not verify. */
+  WPM_REASON_PEER_ID_MISMATCH,    /* It proved another identity than the one dialled. */
+  WPM_REASON_PROTOCOL_VIOLATION,  /* It broke a protocol or a limit. */
+  WPM_REASON_UNSUPPORTED_ADDRESS, /* No transport of ours reaches any of its addresses. */
+  WPM_REASON_CRASH,               /* We died while connected. */
   /* Ours alone; never held against the peer. */
   WPM_REASON_LOCAL_FAILURE /* Descriptors or memory ran out, or our network is down. */
 } wpm_reason;
@@ -272,15 +274,15 @@ typedef enum wpm_address_source {
 /* Where on the way to a usable connection something happened. */
 typedef enum wpm_step {
   WPM_STEP_NONE = 0,
-  WPM_STEP_ADDRESS,     /* Choosing an address that a transport of ours reaches. */
-  WPM_STEP_RESOLVE,     /* DNS. */
-  WPM_STEP_CONNECT,     /* TCP connect. */
-  WPM_STEP_SECURITY,    /* Agreeing on a security protocol. */
-  WPM_STEP_HANDSHAKE,   /* The Noise handshake. */
-  WPM_STEP_MUXER,       /* Agreeing on a muxer. */
-  WPM_STEP_IDENTIFY,    /* The identify exchange. */
-  WPM_STEP_METADATA,    /* The Waku metadata exchange. */
-  WPM_STEP_PING         /* Ping. */
+  WPM_STEP_ADDRESS,   /* Choosing an address that a transport of ours reaches. */
+  WPM_STEP_RESOLVE,   /* DNS. */
+  WPM_STEP_CONNECT,   /* TCP connect. */
+  WPM_STEP_SECURITY,  /* Agreeing on a security protocol. */
+  WPM_STEP_HANDSHAKE, /* The Noise handshake. */
+  WPM_STEP_MUXER,     /* Agreeing on a muxer. */
+  WPM_STEP_IDENTIFY,  /* The identify exchange. */
+  WPM_STEP_METADATA,  /* The Waku metadata exchange. */
+  WPM_STEP_PING       /* Ping. */
 } wpm_step;
 #define WPM_STEP_COUNT 10
 
@@ -321,36 +323,36 @@ typedef struct wpm_address {
  * addresses, protocols, connectivity, disconnect time), and more. As returned by the store it is a
  * view: pointers last until the next call that changes the store. */
 typedef struct wpm_peer_record {
-  wpm_bytes id;                 /* The peer id, binary. Never changes. */
-  wpm_bytes public_key;         /* libp2p PublicKey protobuf; empty: not known. */
-  const wpm_address *addresses; /* Dialable addresses, oldest first. */
-  size_t address_count;         /* Number of addresses. */
-  wpm_bytes observed_address;   /* Remote address of its last inbound connection; never dialled. */
-  const wpm_text *protocols;    /* Protocol ids it last announced by identify, sorted bytewise. */
-  size_t protocol_count;        /* Number of protocols. */
-  bool protocols_known;         /* Identify has answered at least once. */
-  wpm_text agent;               /* Agent version by identify; empty: not known. */
-  wpm_text protocol_version;    /* Protocol version by identify; empty: not known. */
-  bool metadata_known;          /* Waku metadata has been answered at least once. */
-  uint32_t cluster_id;          /* Its cluster by Waku metadata; 0 where not known. */
-  const uint16_t *shards;       /* Its shards by Waku metadata, ascending. */
-  size_t shard_count;           /* Number of shards. */
-  wpm_connectivity connectivity;/* Derived: see the rules of store.h. */
-  wpm_reason reason;            /* Why the last contact ended; NONE: there was none. */
-  wpm_wall disconnect_time;     /* When it last disconnected; WPM_WALL_NONE: never. */
-  wpm_wall connected_time;      /* When the last connection began; WPM_WALL_NONE: never. */
-  wpm_origin origin;            /* How we came to know of it. */
-  wpm_direction direction;      /* Direction of the live, or the last, connection. */
-  uint32_t failures;            /* Failed attempts since the last stable connection. */
-  wpm_wall first_failure;       /* Time of the first of those; WPM_WALL_NONE: none. */
-  wpm_wall last_failure;        /* Time of the last failed attempt ever; WPM_WALL_NONE: none. */
-  int64_t rtt_ns;               /* Last ping round trip in ns; WPM_SPAN_NONE: not measured. */
-  bool is_static;               /* A static node: configured, or added by a person. */
-  bool held;                    /* We had a connection with it at least once. */
-  bool held_off;                /* A person disconnected it: not dialled until one connects it. */
-  wpm_wait prune_backoff;       /* The GossipSub prune backoff after its last disconnect. */
-  wpm_wait retry_delay;         /* Our delay after failed attempts. */
-  wpm_wait mismatch_delay;      /* The delay after it turned out to be of another cluster. */
+  wpm_bytes id;                  /* The peer id, binary. Never changes. */
+  wpm_bytes public_key;          /* libp2p PublicKey protobuf; empty: not known. */
+  const wpm_address *addresses;  /* Dialable addresses, oldest first. */
+  size_t address_count;          /* Number of addresses. */
+  wpm_bytes observed_address;    /* Remote address of its last inbound connection; never dialled. */
+  const wpm_text *protocols;     /* Protocol ids it last announced by identify, sorted bytewise. */
+  size_t protocol_count;         /* Number of protocols. */
+  bool protocols_known;          /* Identify has answered at least once. */
+  wpm_text agent;                /* Agent version by identify; empty: not known. */
+  wpm_text protocol_version;     /* Protocol version by identify; empty: not known. */
+  bool metadata_known;           /* Waku metadata has been answered at least once. */
+  uint32_t cluster_id;           /* Its cluster by Waku metadata; 0 where not known. */
+  const uint16_t *shards;        /* Its shards by Waku metadata, ascending. */
+  size_t shard_count;            /* Number of shards. */
+  wpm_connectivity connectivity; /* Derived: see the rules of store.h. */
+  wpm_reason reason;             /* Why the last contact ended; NONE: there was none. */
+  wpm_wall disconnect_time;      /* When it last disconnected; WPM_WALL_NONE: never. */
+  wpm_wall connected_time;       /* When the last connection began; WPM_WALL_NONE: never. */
+  wpm_origin origin;             /* How we came to know of it. */
+  wpm_direction direction;       /* Direction of the live, or the last, connection. */
+  uint32_t failures;             /* Failed attempts since the last stable connection. */
+  wpm_wall first_failure;        /* Time of the first of those; WPM_WALL_NONE: none. */
+  wpm_wall last_failure;         /* Time of the last failed attempt ever; WPM_WALL_NONE: none. */
+  int64_t rtt_ns;                /* Last ping round trip in ns; WPM_SPAN_NONE: not measured. */
+  bool is_static;                /* A static node: configured, or added by a person. */
+  bool held;                     /* We had a connection with it at least once. */
+  bool held_off;                 /* A person disconnected it: not dialled until one connects it. */
+  wpm_wait prune_backoff;        /* The GossipSub prune backoff after its last disconnect. */
+  wpm_wait retry_delay;          /* Our delay after failed attempts. */
+  wpm_wait mismatch_delay;       /* The delay after it turned out to be of another cluster. */
 } wpm_peer_record;
 
 /* ---- logging --------------------------------------------------------------------------------- */
