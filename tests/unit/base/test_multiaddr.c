@@ -418,15 +418,15 @@ static void other_addresses_are_no_tcp_target(void **state) {
   static const char *const others[] = {
       "/ip4/192.0.2.1/udp/1/quic-v1",
       "/ip4/192.0.2.1/tcp/1/ws",
-      "/ip4/192.0.2.1/tcp/1/p2p/" ID "/p2p-circuit",
-      "/ip4/192.0.2.1/tcp/1/p2p/" ID "/p2p/" ID,
+      ("/ip4/192.0.2.1/tcp/1/p2p/" ID "/p2p-circuit"),
+      ("/ip4/192.0.2.1/tcp/1/p2p/" ID "/p2p/" ID),
       "/ip4/192.0.2.1",
       "/ip4/192.0.2.1/ipcidr/24",
       "/ip6zone/eth0/ip4/192.0.2.1/tcp/1",
       "/ip6zone/eth0",
       "/dnsaddr/example.com/tcp/1",
       "/tcp/1",
-      "/p2p/" ID,
+      ("/p2p/" ID),
       "/unix/a/b",
       "/p2p-circuit",
   };
