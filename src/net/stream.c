@@ -32,12 +32,24 @@ static void unlink_stream(wpm_stream *stream) {
   stream->mux = NULL;
 }
 
+/* Its memory stays while a call of the protocol's is under way. */
 static void free_stream(wpm_stream *stream) {
-  if (stream->gone) {
-    *stream->gone = true;
+  if (stream->busy) {
+    stream->dead = true;
+    return;
   }
   wpm_buffer_fini(&stream->pending);
   free(stream);
+}
+
+/* After a call of the protocol's. False where it ended the stream, which is freed then. */
+static bool still_alive(wpm_stream *stream) {
+  stream->busy = false;
+  if (stream->dead) {
+    free_stream(stream);
+    return false;
+  }
+  return true;
 }
 
 static wpm_stream *new_stream(wpm_conn *conn, const wpm_stream_type *type, wpm_direction direction,
@@ -227,26 +239,20 @@ static bool pass_on(wpm_stream *stream, wpm_bytes data) {
   if (data.len == 0) {
     return true;
   }
-  bool gone = false;
-  stream->gone = &gone;
+  stream->busy = true;
   stream->type->data(stream, data);
-  if (!gone) {
-    stream->gone = NULL;
-  }
-  return !gone;
+  return still_alive(stream);
 }
 
 /* The protocol is agreed on: tells it, and hands on what came behind the negotiation. */
 static bool begin(wpm_stream *stream) {
-  bool gone = false;
-  stream->gone = &gone;
+  stream->busy = true;
   if (stream->type->opened) {
     stream->type->opened(stream);
   }
-  if (gone) {
+  if (!still_alive(stream)) {
     return false;
   }
-  stream->gone = NULL;
   wpm_buffer rest = stream->pending;
   wpm_buffer_init(&stream->pending, PENDING_MAX);
   bool alive = pass_on(stream, wpm_buffer_view(&rest));

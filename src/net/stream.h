@@ -52,7 +52,8 @@ struct wpm_stream {
   wpm_direction direction;     /* Outbound: we opened it. */
   bool agreed;                 /* The protocol is agreed on. */
   bool eof_received;           /* They closed their side (told once agreed). */
-  bool *gone;                  /* Set to true when the stream is freed; NULL: nobody asks. */
+  bool busy;                   /* A call of the protocol's is under way: its memory stays. */
+  bool dead;                   /* Ended meanwhile; freed after that call. */
   void *state;                 /* The protocol's. */
 };
 
