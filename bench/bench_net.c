@@ -28,8 +28,9 @@ static struct {
 } bench;
 
 static void check(int err, const char *what) {
-  if (err != WPM_OK)
+  if (err != WPM_OK) {
     wpm_bench_fail("%s: %s", what, wpm_strerror(err));
+  }
 }
 
 static void draw_random(void *user, uint8_t *out, size_t len) {
@@ -148,13 +149,15 @@ static void listener_identified(void *user, wpm_conn *conn, const wpm_identify *
                                 bool pushed) {
   (void)user;
   (void)conn;
-  if (message && !pushed)
+  if (message && !pushed) {
     listener.identified++;
+  }
 }
 
 static void listener_told(const char *line) {
-  if (!line)
-    exit(0);
+  if (!line) {
+    wpm_bench_end(0);
+  }
   wpm_bench_say("{\"cpu_s\":%.6f,\"accepted\":%llu,\"open\":%llu,\"identified\":%llu}",
                 wpm_bench_cpu_seconds(), (unsigned long long)listener.accepted,
                 (unsigned long long)listener.open, (unsigned long long)listener.identified);
@@ -173,13 +176,15 @@ static void run_listen(void) {
   wpm_multiaddr any;
   wpm_error error;
   check(wpm_multiaddr_parse(WPM_TEXT("/ip4/127.0.0.1/tcp/0"), &any, &error), "address");
-  if (wpm_host_listen(listener.self.host, wpm_multiaddr_view(&any), &error) != WPM_OK)
+  if (wpm_host_listen(listener.self.host, wpm_multiaddr_view(&any), &error) != WPM_OK) {
     wpm_bench_fail("%s", error.text);
+  }
   wpm_bytes bound;
   wpm_multiaddr whole;
   char text[WPM_MULTIADDR_TEXT];
-  if (!wpm_host_listen_address(listener.self.host, 0, &bound))
+  if (!wpm_host_listen_address(listener.self.host, 0, &bound)) {
     wpm_bench_fail("no address was bound");
+  }
   check(wpm_multiaddr_with_peer(bound, wpm_peer_id_view(&listener.self.identity.peer_id), &whole),
         "address");
   check(wpm_multiaddr_format(wpm_multiaddr_view(&whole), text, sizeof text, NULL, &error),
@@ -211,8 +216,9 @@ static void begin_round(double seconds, uint64_t count) {
   dials.count = count;
   dials.started = dials.finished = 0;
   dials.busy = bench.options.parallel;
-  for (unsigned i = 0; i < bench.options.parallel; i++)
+  for (unsigned i = 0; i < bench.options.parallel; i++) {
     dial_next(&dials.peers[i]);
+  }
 }
 
 static void begin_measuring(void) {
@@ -229,14 +235,15 @@ static void end_round(void) {
   double seconds = wpm_bench_seconds_since(dials.begun);
   wpm_bench_say("{\"event\":\"result\",\"count\":%llu,\"seconds\":%.6f,\"cpu_s\":%.6f}",
                 (unsigned long long)dials.finished, seconds, wpm_bench_cpu_seconds() - dials.cpu);
-  exit(0);
+  wpm_bench_end(0);
 }
 
 static void dial_next(peer *p) {
   bool late = dials.seconds > 0 && wpm_bench_seconds_since(dials.begun) >= dials.seconds;
   if (late || (dials.count > 0 && dials.started >= dials.count)) {
-    if (--dials.busy == 0)
+    if (--dials.busy == 0) {
       end_round();
+    }
     return;
   }
   dials.started++;
@@ -251,10 +258,12 @@ static void dialler_connected(void *user, wpm_conn *conn, wpm_dial *dial) {
 
 static void dialler_identified(void *user, wpm_conn *conn, const wpm_identify *message,
                                bool pushed) {
-  if (pushed)
+  if (pushed) {
     return;
-  if (!message)
+  }
+  if (!message) {
     wpm_bench_fail("the listener did not answer identify");
+  }
   wpm_conn_close(conn, 0);
   dials.finished++;
   dial_next(user);
@@ -269,17 +278,21 @@ static void run_dial(void) {
                                                .identified = dialler_identified,
                                                .metadata = ignore_metadata,
                                                .pong = ignore_pong};
-  if (bench.options.seconds <= 0 && bench.options.count == 0)
+  if (bench.options.seconds <= 0 && bench.options.count == 0) {
     wpm_bench_fail("dial needs --seconds or --count");
+  }
   dials.peers = calloc(bench.options.parallel, sizeof *dials.peers);
-  if (!dials.peers)
+  if (!dials.peers) {
     wpm_bench_fail("out of memory");
-  for (unsigned i = 0; i < bench.options.parallel; i++)
+  }
+  for (unsigned i = 0; i < bench.options.parallel; i++) {
     peer_init(&dials.peers[i], &callbacks);
-  if (bench.options.warmup > 0)
+  }
+  if (bench.options.warmup > 0) {
     begin_round(bench.options.warmup, 0);
-  else
+  } else {
     begin_measuring();
+  }
 }
 
 /* ---- ping ------------------------------------------------------------------------------------ */
@@ -298,10 +311,12 @@ static void send_ping(wpm_conn *conn) {
 static void pinger_identified(void *user, wpm_conn *conn, const wpm_identify *message,
                               bool pushed) {
   (void)user;
-  if (pushed)
+  if (pushed) {
     return;
-  if (!message)
+  }
+  if (!message) {
     wpm_bench_fail("the listener did not answer identify");
+  }
   wpm_bench_pings_begin(&pinger.pings, &bench.options);
   send_ping(conn);
 }
@@ -309,14 +324,15 @@ static void pinger_identified(void *user, wpm_conn *conn, const wpm_identify *me
 static void pong_came(void *user, wpm_conn *conn, int64_t rtt_ns) {
   (void)user;
   uint64_t took = uv_hrtime() - pinger.sent_at;
-  if (rtt_ns == WPM_SPAN_NONE)
+  if (rtt_ns == WPM_SPAN_NONE) {
     wpm_bench_fail("the listener does not speak ping");
+  }
   if (wpm_bench_pings_add(&pinger.pings, &bench.options, took)) {
     send_ping(conn);
     return;
   }
   wpm_bench_pings_report(&pinger.pings);
-  exit(0);
+  wpm_bench_end(0);
 }
 
 static void run_ping(void) {
@@ -342,21 +358,26 @@ static struct {
 static void idle_identified(void *user, wpm_conn *conn, const wpm_identify *message, bool pushed) {
   (void)user;
   (void)conn;
-  if (pushed)
+  if (pushed) {
     return;
-  if (!message)
+  }
+  if (!message) {
     wpm_bench_fail("the listener did not answer identify");
+  }
   idle.identified++;
-  if (idle.started < bench.options.count)
+  if (idle.started < bench.options.count) {
     dial_listener(&idle.peers[idle.started++], NULL);
-  if (idle.identified == bench.options.count)
+  }
+  if (idle.identified == bench.options.count) {
     wpm_bench_say("{\"event\":\"connected\",\"count\":%llu}",
                   (unsigned long long)bench.options.count);
+  }
 }
 
 static void idle_told(const char *line) {
-  if (!line)
-    exit(0);
+  if (!line) {
+    wpm_bench_end(0);
+  }
 }
 
 static void run_idle(void) {
@@ -368,15 +389,19 @@ static void run_idle(void) {
                                                .identified = idle_identified,
                                                .metadata = ignore_metadata,
                                                .pong = ignore_pong};
-  if (bench.options.count == 0)
+  if (bench.options.count == 0) {
     wpm_bench_fail("idle needs --count");
+  }
   idle.peers = calloc(bench.options.count, sizeof *idle.peers);
-  if (!idle.peers)
+  if (!idle.peers) {
     wpm_bench_fail("out of memory");
-  for (uint64_t i = 0; i < bench.options.count; i++)
+  }
+  for (uint64_t i = 0; i < bench.options.count; i++) {
     peer_init(&idle.peers[i], &callbacks);
-  while (idle.started < bench.options.count && idle.started < IDLE_PARALLEL)
+  }
+  while (idle.started < bench.options.count && idle.started < IDLE_PARALLEL) {
     dial_listener(&idle.peers[idle.started++], NULL);
+  }
   wpm_bench_read_lines(bench.loop, idle_told);
 }
 
@@ -395,8 +420,9 @@ int main(int argc, char **argv) {
   check(wpm_crypto_init(seed, &bench.crypto), "crypto");
   if (bench.options.addr) {
     wpm_error error;
-    if (wpm_multiaddr_parse(wpm_text_of(bench.options.addr), &bench.addr, &error) != WPM_OK)
+    if (wpm_multiaddr_parse(wpm_text_of(bench.options.addr), &bench.addr, &error) != WPM_OK) {
       wpm_bench_fail("--addr: %s", error.text);
+    }
     check(
         wpm_multiaddr_split_peer(wpm_multiaddr_view(&bench.addr), &bench.transport, &bench.remote),
         "--addr");

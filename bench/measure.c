@@ -1,6 +1,5 @@
 #include "bench/measure.h"
 
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +13,17 @@ void wpm_bench_fail(const char *format, ...) {
   vfprintf(stderr, format, args);
   va_end(args);
   fputc('\n', stderr);
-  exit(1);
+  wpm_bench_end(1);
+}
+
+void wpm_bench_end(int code) {
+  _exit(code); /* what was said has been written */
 }
 
 void wpm_bench_check(int uv_error, const char *what) {
-  if (uv_error < 0)
+  if (uv_error < 0) {
     wpm_bench_fail("%s: %s", what, uv_strerror(uv_error));
+  }
 }
 
 void wpm_bench_say(const char *format, ...) {
@@ -34,57 +38,66 @@ void wpm_bench_say(const char *format, ...) {
 static double number(const char *name, const char *text) {
   char *end;
   double value = strtod(text, &end);
-  if (end == text || *end != '\0' || !(value >= 0) || value > 1e9)
+  if (end == text || *end != '\0' || !(value >= 0) || value > 1e9) {
     wpm_bench_fail("--%s takes a number from 0 to 1e9, not '%s'", name, text);
+  }
   return value;
 }
 
 static const char *one_of(const char *name, const char *text, const char *first,
                           const char *second) {
-  if (strcmp(text, first) != 0 && strcmp(text, second) != 0)
+  if (strcmp(text, first) != 0 && strcmp(text, second) != 0) {
     wpm_bench_fail("--%s takes %s or %s, not '%s'", name, first, second, text);
+  }
   return text;
 }
 
-void wpm_bench_options_read(int argc, char **argv, wpm_bench_options *out) {
-  static const struct option known[] = {{"addr", required_argument, NULL, 'a'},
-                                        {"key", required_argument, NULL, 'k'},
-                                        {"mode", required_argument, NULL, 'm'},
-                                        {"parallel", required_argument, NULL, 'p'},
-                                        {"count", required_argument, NULL, 'c'},
-                                        {"seconds", required_argument, NULL, 's'},
-                                        {"warmup", required_argument, NULL, 'w'},
-                                        {"ping", no_argument, NULL, 'i'},
-                                        {NULL, 0, NULL, 0}};
-  *out = (wpm_bench_options){.key = "ed25519", .parallel = 1};
-  int option;
-  while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-    if (option == 'a')
-      out->addr = optarg;
-    else if (option == 'k')
-      out->key = one_of("key", optarg, "ed25519", "secp256k1");
-    else if (option == 'm')
-      out->fresh = strcmp(one_of("mode", optarg, "open", "fresh"), "fresh") == 0;
-    else if (option == 'p')
-      out->parallel = (unsigned)number("parallel", optarg);
-    else if (option == 'c')
-      out->count = (uint64_t)number("count", optarg);
-    else if (option == 's')
-      out->seconds = number("seconds", optarg);
-    else if (option == 'w')
-      out->warmup = number("warmup", optarg);
-    else if (option == 'i')
-      out->ping = true;
-    else
-      exit(2); /* getopt_long has said why */
+/* Takes the option `name` (behind the dashes) with its value; false where there is none. */
+static bool take_option(wpm_bench_options *out, const char *name, const char *value) {
+  if (strcmp(name, "addr") == 0) {
+    out->addr = value;
+  } else if (strcmp(name, "key") == 0) {
+    out->key = one_of(name, value, "ed25519", "secp256k1");
+  } else if (strcmp(name, "mode") == 0) {
+    out->fresh = strcmp(one_of(name, value, "open", "fresh"), "fresh") == 0;
+  } else if (strcmp(name, "parallel") == 0) {
+    out->parallel = (unsigned)number(name, value);
+  } else if (strcmp(name, "count") == 0) {
+    out->count = (uint64_t)number(name, value);
+  } else if (strcmp(name, "seconds") == 0) {
+    out->seconds = number(name, value);
+  } else if (strcmp(name, "warmup") == 0) {
+    out->warmup = number(name, value);
+  } else {
+    return false;
   }
-  if (optind != argc - 1)
+  return true;
+}
+
+void wpm_bench_options_read(int argc, char **argv, wpm_bench_options *out) {
+  if (argc < 2) {
     wpm_bench_fail("use: %s COMMAND [OPTION…]; see bench/README.md", argv[0]);
-  out->command = argv[optind];
-  if (strcmp(out->command, "listen") != 0 && !out->addr)
+  }
+  *out = (wpm_bench_options){.command = argv[1], .key = "ed25519", .parallel = 1};
+  for (int i = 2; i < argc; i++) {
+    if (strcmp(argv[i], "--ping") == 0) {
+      out->ping = true;
+      continue;
+    }
+    if (i + 1 == argc) {
+      wpm_bench_fail("%s needs a value", argv[i]);
+    }
+    if (strncmp(argv[i], "--", 2) != 0 || !take_option(out, argv[i] + 2, argv[i + 1])) {
+      wpm_bench_fail("unknown option %s", argv[i]);
+    }
+    i++;
+  }
+  if (strcmp(out->command, "listen") != 0 && !out->addr) {
     wpm_bench_fail("%s needs --addr", out->command);
-  if (out->parallel == 0)
+  }
+  if (out->parallel == 0) {
     wpm_bench_fail("--parallel takes a number from 1");
+  }
 }
 
 static double seconds_of(struct timeval t) {
@@ -93,8 +106,9 @@ static double seconds_of(struct timeval t) {
 
 double wpm_bench_cpu_seconds(void) {
   struct rusage usage;
-  if (getrusage(RUSAGE_SELF, &usage) != 0)
+  if (getrusage(RUSAGE_SELF, &usage) != 0) {
     wpm_bench_fail("getrusage failed");
+  }
   return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
 }
 
@@ -103,8 +117,9 @@ double wpm_bench_seconds_since(uint64_t begin) {
 }
 
 void wpm_bench_pings_begin(wpm_bench_pings *pings, const wpm_bench_options *options) {
-  if (options->seconds <= 0 && options->count == 0)
+  if (options->seconds <= 0 && options->count == 0) {
     wpm_bench_fail("ping needs --seconds or --count");
+  }
   *pings = (wpm_bench_pings){.begun = uv_hrtime(), .warm = options->warmup <= 0};
 }
 
@@ -119,14 +134,16 @@ bool wpm_bench_pings_add(wpm_bench_pings *pings, const wpm_bench_options *option
   if (pings->count == pings->capacity) {
     size_t capacity = pings->capacity ? 2 * pings->capacity : 65536;
     uint64_t *took = realloc(pings->took, capacity * sizeof *took);
-    if (!took)
+    if (!took) {
       wpm_bench_fail("out of memory");
+    }
     pings->took = took;
     pings->capacity = capacity;
   }
   pings->took[pings->count++] = ns;
-  if (options->count > 0 && pings->count >= options->count)
+  if (options->count > 0 && pings->count >= options->count) {
     return false;
+  }
   return options->seconds <= 0 || wpm_bench_seconds_since(pings->begun) < options->seconds;
 }
 
@@ -136,13 +153,18 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+static double microseconds(const wpm_bench_pings *pings, size_t percent) {
+  size_t at = pings->count * percent / 100;
+  return (double)pings->took[at] / 1e3;
+}
+
 void wpm_bench_pings_report(wpm_bench_pings *pings) {
-  if (pings->count == 0)
+  if (pings->count == 0) {
     wpm_bench_fail("ping: nothing was measured");
+  }
   qsort(pings->took, pings->count, sizeof *pings->took, ascending);
   wpm_bench_say("{\"event\":\"result\",\"count\":%zu,\"p50_us\":%.3f,\"p99_us\":%.3f}",
-                pings->count, (double)pings->took[pings->count * 50 / 100] / 1e3,
-                (double)pings->took[pings->count * 99 / 100] / 1e3);
+                pings->count, microseconds(pings, 50), microseconds(pings, 99));
   free(pings->took);
   pings->took = NULL;
 }

@@ -15,7 +15,7 @@ typedef struct wpm_bench_options {
   const char *addr;    /* --addr; NULL where it is not given. */
   const char *key;     /* --key: ed25519 (default) or secp256k1. */
   bool fresh;          /* --mode fresh: a stream for each ping. */
-  bool ping;           /* --ping: the ping protocol is asked for. */
+  bool ping;           /* --ping: ping will be asked for; ours always answers it. */
   unsigned parallel;   /* --parallel: dials under way at once. */
   uint64_t count;      /* --count: dials, pings or connections; 0: no limit. */
   double seconds;      /* --seconds: how long to measure; 0: until count. */
@@ -27,7 +27,9 @@ void wpm_bench_options_read(int argc, char **argv, wpm_bench_options *out);
 
 /* Prints a message on standard error and ends the program with 1. */
 __attribute__((noreturn, format(printf, 1, 2))) void wpm_bench_fail(const char *format, ...);
-/* Does so where `uv_error` is one. */
+/* Ends the program, whatever still runs. */
+__attribute__((noreturn)) void wpm_bench_end(int code);
+/* Fails where `uv_error` is an error. */
 void wpm_bench_check(int uv_error, const char *what);
 
 /* Prints one line on standard output, at once. */

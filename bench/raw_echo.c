@@ -20,8 +20,9 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 static void send_bytes(uv_stream_t *stream, char *bytes, size_t len) {
   uv_buf_t buffer = uv_buf_init(bytes, (unsigned)len);
   int sent = uv_try_write(stream, &buffer, 1);
-  if (sent < 0 || (size_t)sent != len)
+  if (sent < 0 || (size_t)sent != len) {
     wpm_bench_fail("sending %zu bytes fell short", len);
+  }
 }
 
 static void closed(uv_handle_t *handle) {
@@ -31,17 +32,19 @@ static void closed(uv_handle_t *handle) {
 /* ---- the listener ---------------------------------------------------------------------------- */
 
 static void echo(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) {
-  if (count > 0)
+  if (count > 0) {
     send_bytes(stream, buffer->base, (size_t)count);
-  else if (count < 0)
+  } else if (count < 0) {
     uv_close((uv_handle_t *)stream, closed);
+  }
 }
 
 static void connection_came(uv_stream_t *listener, int status) {
   wpm_bench_check(status, "listen");
   uv_tcp_t *tcp = malloc(sizeof *tcp);
-  if (!tcp)
+  if (!tcp) {
     wpm_bench_fail("out of memory");
+  }
   wpm_bench_check(uv_tcp_init(listener->loop, tcp), "socket");
   wpm_bench_check(uv_accept(listener, (uv_stream_t *)tcp), "accept");
   wpm_bench_check(uv_tcp_nodelay(tcp, 1), "TCP_NODELAY");
@@ -49,8 +52,9 @@ static void connection_came(uv_stream_t *listener, int status) {
 }
 
 static void line_came(const char *line) {
-  if (!line)
-    exit(0);
+  if (!line) {
+    wpm_bench_end(0);
+  }
 }
 
 static void run_listener(uv_loop_t *loop) {
@@ -90,15 +94,18 @@ static void answer_came(uv_stream_t *stream, ssize_t count, const uv_buf_t *buff
   wpm_bench_check((int)count, "read");
   size_t len = (size_t)count;
   if (len > PAYLOAD - pinger.received ||
-      memcmp(buffer->base, pinger.payload + pinger.received, len) != 0)
+      memcmp(buffer->base, pinger.payload + pinger.received, len) != 0) {
     wpm_bench_fail("the answer differs from the question");
+  }
   pinger.received += len;
-  if (pinger.received < PAYLOAD)
+  if (pinger.received < PAYLOAD) {
     return;
-  if (wpm_bench_pings_add(&pinger.pings, pinger.options, uv_hrtime() - pinger.sent_at))
+  }
+  if (wpm_bench_pings_add(&pinger.pings, pinger.options, uv_hrtime() - pinger.sent_at)) {
     send_ping();
-  else
+  } else {
     uv_close((uv_handle_t *)stream, NULL);
+  }
 }
 
 static void connected(uv_connect_t *request, int status) {
@@ -110,12 +117,16 @@ static void connected(uv_connect_t *request, int status) {
 }
 
 static void run_pinger(uv_loop_t *loop, const wpm_bench_options *options) {
-  char host[64];
-  unsigned port;
-  if (sscanf(options->addr, "%63[0-9.]:%u", host, &port) != 2 || port > 65535)
-    wpm_bench_fail("--addr takes HOST:PORT, not '%s'", options->addr);
+  const char *colon = strchr(options->addr, ':');
+  char host[INET_ADDRSTRLEN] = "";
+  if (colon && (size_t)(colon - options->addr) < sizeof host) {
+    memcpy(host, options->addr, (size_t)(colon - options->addr));
+  }
+  unsigned long port = colon ? strtoul(colon + 1, NULL, 10) : 0;
   struct sockaddr_in to;
-  wpm_bench_check(uv_ip4_addr(host, (int)port, &to), "address");
+  if (port == 0 || port > UINT16_MAX || uv_ip4_addr(host, (int)port, &to) != 0) {
+    wpm_bench_fail("--addr takes HOST:PORT, not '%s'", options->addr);
+  }
   pinger.options = options;
   wpm_bench_check(uv_tcp_init(loop, &pinger.tcp), "socket");
   wpm_bench_check(
@@ -128,14 +139,16 @@ int main(int argc, char **argv) {
   wpm_bench_options_read(argc, argv, &options);
   uv_loop_t *loop = uv_default_loop();
   bool listens = strcmp(options.command, "listen") == 0;
-  if (listens)
+  if (listens) {
     run_listener(loop);
-  else if (strcmp(options.command, "ping") == 0)
+  } else if (strcmp(options.command, "ping") == 0) {
     run_pinger(loop, &options);
-  else
+  } else {
     wpm_bench_fail("use: listen | ping");
+  }
   uv_run(loop, UV_RUN_DEFAULT);
-  if (!listens)
+  if (!listens) {
     wpm_bench_pings_report(&pinger.pings);
+  }
   return 0;
 }

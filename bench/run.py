@@ -2,6 +2,7 @@
 """Measures the network beside go-libp2p, rust-libp2p and js-libp2p; see bench/README.md."""
 
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -18,6 +19,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 OURS = "wakupeers"
+NODE = "wakupeers node"
 RAW = "raw echo"
 BENCHES = ("dial", "ping", "idle")
 KEYS = ("ed25519", "secp256k1")
@@ -29,6 +31,10 @@ RUN_TIMEOUT = 120
 SPARE_DESCRIPTORS = 200
 # Seconds that the rounds of a bench may take in all; a round under way is ended.
 BUDGET = {"dial": 240, "ping": 90, "idle": 150}
+
+
+# The commands that start an implementation's listener and its dialler.
+Program = collections.namedtuple("Program", "listener dialler")
 
 
 class Unavailable(Exception):
@@ -181,8 +187,8 @@ class Process:
         self.child.stdout.close()
 
 
-def listening(command, *options):
-    process = Process([*command, "listen", *options])
+def listening(program, *options):
+    process = Process([*program.listener, "listen", *options])
     return process, process.read(START_TIMEOUT)["addr"]
 
 
@@ -224,10 +230,10 @@ def rotated(items, by):
     return items[by % len(items):] + items[:by % len(items)]
 
 
-def measure_dial(impl, command, key, parallel, seconds, figures):
-    listener, addr = listening(command, "--key", key)
+def measure_dial(impl, program, key, parallel, seconds, figures):
+    listener, addr = listening(program, "--key", key)
     warmup = WARMUP.get(impl, WARMUP_OTHERS)
-    with listener, Process([*command, "dial", "--addr", addr, "--key", key,
+    with listener, Process([*program.dialler, "dial", "--addr", addr, "--key", key,
                             "--parallel", str(parallel), "--seconds", str(seconds),
                             "--warmup", str(warmup)]) as dialler:
         dialler.read()
@@ -244,11 +250,11 @@ def measure_dial(impl, command, key, parallel, seconds, figures):
                 (after["cpu_s"] - before["cpu_s"]) * 1e3 / accepted, "ms")
 
 
-def measure_ping(impl, command, mode, seconds, figures):
+def measure_ping(impl, program, mode, seconds, figures):
     options = ["--key", "ed25519"] if impl != RAW else []
-    listener, addr = listening(command, *options, *(["--ping"] if impl != RAW else []))
+    listener, addr = listening(program, *options, *(["--ping"] if impl != RAW else []))
     warmup = WARMUP.get(impl, WARMUP_OTHERS)
-    with listener, Process([*command, "ping", "--addr", addr, *options, "--mode", mode,
+    with listener, Process([*program.dialler, "ping", "--addr", addr, *options, "--mode", mode,
                             "--seconds", str(seconds), "--warmup", str(warmup)]) as pinger:
         result = pinger.read()
     for percentile in ("p50", "p99"):
@@ -268,11 +274,11 @@ def settled(process):
     return now
 
 
-def measure_idle(impl, command, holder, size, figures):
-    listener, addr = listening(command, "--key", "ed25519")
+def measure_idle(impl, program, holder, size, figures):
+    listener, addr = listening(program, "--key", "ed25519")
     with listener:
         before = settled(listener)
-        with Process([*holder, "idle", "--addr", addr, "--key", "ed25519",
+        with Process([*holder.dialler, "idle", "--addr", addr, "--key", "ed25519",
                       "--count", str(size)]) as dialler:
             dialler.read()
             deadline = time.monotonic() + START_TIMEOUT
@@ -415,12 +421,15 @@ def machine():
 
 def available(args):
     """The programs that can be measured, ours first, and why the others cannot."""
-    programs, missing = {OURS: [str(args.programs / "bench_net")]}, {}
+    net = [str(args.programs / "bench_net")]
+    programs = {OURS: Program(net, net), NODE: Program([str(args.programs / "bench_node")], net)}
+    missing = {}
     for name, prepare in RIVALS.items():
         if name not in args.impl:
             continue
         try:
-            programs[name] = prepare(args.out)
+            command = prepare(args.out)
+            programs[name] = Program(command, command)
         except Unavailable as reason:
             missing[name] = str(reason)
     return programs, missing
@@ -464,7 +473,8 @@ def run(args):
     if "dial" in args.only:
         run_dials(programs, args, figures)
     if "ping" in args.only:
-        run_pings(programs, [str(args.programs / "raw_echo")], args, figures)
+        raw = [str(args.programs / "raw_echo")]
+        run_pings(programs, Program(raw, raw), args, figures)
     if "idle" in args.only:
         run_idle(programs, args, figures)
     progress("")
