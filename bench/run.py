@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Measures the network beside go-libp2p, rust-libp2p and js-libp2p; see bench/README.md."""
+"""Measures the network beside go-libp2p, rust-libp2p and js-libp2p, and the wire protocols alone; see
+bench/README.md."""
 
 import argparse
 import collections
@@ -21,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 OURS = "wakupeers"
 NODE = "wakupeers node"
 RAW = "raw echo"
-BENCHES = ("dial", "ping", "idle")
+BENCHES = ("dial", "ping", "idle", "proto")
 KEYS = ("ed25519", "secp256k1")
 PARALLEL = (1, 32)
 IDLE_SIZES = (1000, 5000)
@@ -166,7 +167,10 @@ class Process:
         return json.loads(line)
 
     def ask(self, command):
-        self.child.stdin.write(command.encode() + b"\n")
+        try:
+            self.child.stdin.write(command.encode() + b"\n")
+        except BrokenPipeError:
+            raise BenchError(f"ended: {' '.join(self.command)}") from None
         return self.read(START_TIMEOUT)
 
     def resident(self):
@@ -438,9 +442,9 @@ def available(args):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=pathlib.Path, required=True,
-                        help="the directory of bench_net and raw_echo")
+                        help="the directory of our programs")
     parser.add_argument("--out", type=pathlib.Path, required=True,
-                        help="where rivals are built and net.jsonl is written")
+                        help="where rivals are built and figures are written")
     parser.add_argument("--only", action="append", choices=BENCHES, help="repeatable")
     parser.add_argument("--impl", action="append", choices=list(RIVALS), help="rivals; repeatable")
     parser.add_argument("--repeats", type=int, default=5)
@@ -458,10 +462,21 @@ def raise_descriptor_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def run(args):
-    args.out.mkdir(parents=True, exist_ok=True)
+def run_proto(args):
+    """What bench_proto says, as a table and as proto.jsonl."""
+    done = subprocess.run([args.programs / "bench_proto"], capture_output=True, text=True,
+                          timeout=RUN_TIMEOUT)
+    if done.returncode != 0:
+        raise BenchError(f"bench_proto: exit {done.returncode}: {done.stderr.strip()}")
+    (args.out / "proto.jsonl").write_text(done.stdout)
+    print("\nCPU time of the wire protocols, us")
+    for line in map(json.loads, done.stdout.splitlines()):
+        name = line["bench"] + (f", {line['size']} bytes" if line["size"] else "")
+        print(f"  {name:<36}{cell([line['min'], line['median'], line['max']], 2):>28}")
+
+
+def run_network(args):
     programs, missing = available(args)
-    print(machine())
     for name in RIVALS:
         if name in programs:
             print(f"{name} {rival_version(name)}")
@@ -481,9 +496,19 @@ def run(args):
 
     print_table(figures, [*programs, *([RAW] if "ping" in args.only else [])])
     print_goals(figures, args.only)
-    path = args.out / "net.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in figures.lines()))
-    print(f"\n{path}, measured in {time.monotonic() - begin:.0f} s")
+    (args.out / "net.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in figures.lines()))
+    print(f"measured in {time.monotonic() - begin:.0f} s")
+
+
+def run(args):
+    args.out.mkdir(parents=True, exist_ok=True)
+    print(machine())
+    if set(args.only) - {"proto"}:
+        run_network(args)
+    if "proto" in args.only:
+        run_proto(args)
+    print(f"\nThe figures are in {args.out}/*.jsonl")
 
 
 def main():
