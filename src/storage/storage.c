@@ -53,8 +53,10 @@ static int check_no_lone_log(const char *path, wpm_error *error) {
 }
 
 static int not_found(const char *path, wpm_error *error) {
-  return wpm_fail(error, WPM_ERR_NOT_FOUND, "%s does not exist, or is empty",
-                  wpm_storage_shown_path(path));
+  return wpm_fail(
+      error, WPM_ERR_NOT_FOUND,
+      "%s does not exist, or is empty; put the database back, or restart to make a new one",
+      wpm_storage_shown_path(path));
 }
 
 /* Makes an empty file that no one else can read; SQLite gives its log the same mode. */
