@@ -294,6 +294,29 @@ static void test_they_reset(void **state) {
   mux_stop(&side);
 }
 
+static void use_what_ended(mux_side *side, mux_event event, size_t number) {
+  if (event == MUX_ENDED) {
+    size_t taken;
+    wpm_mux_stream *stream = side->streams[number];
+    assert_int_equal(wpm_muxer_write(stream, WPM_BYTES("x"), &taken), WPM_ERR_CLOSED);
+    assert_int_equal(wpm_muxer_consumed(stream, 1), WPM_OK);
+    assert_int_equal(wpm_muxer_close_write(stream), WPM_OK);
+    wpm_muxer_reset(stream);
+  }
+}
+
+/* Inside stream_ended the handle is still good, but nothing is sent any more. */
+static void test_calls_on_a_stream_that_is_just_over_do_nothing(void **state) {
+  (void)state;
+  mux_side side;
+  start_with_stream(&side);
+  side.react = use_what_ended;
+  take(&side, 0, RESET_I, "");
+  mux_expect_log(&side, "reset 1, ");
+  expect_silence(&side);
+  mux_stop(&side);
+}
+
 /* ---- caps ------------------------------------------------------------------------------------ */
 
 static void start_with_window(mux_side *side, uint32_t window) {
@@ -445,6 +468,7 @@ int main(void) {
       cmocka_unit_test(test_messages_on_ended_streams_are_skipped),
       cmocka_unit_test(test_both_sides_close),
       cmocka_unit_test(test_they_reset),
+      cmocka_unit_test(test_calls_on_a_stream_that_is_just_over_do_nothing),
       cmocka_unit_test(test_unread_bytes_above_the_window_reset_the_stream),
       cmocka_unit_test(test_a_reader_that_keeps_up_is_not_reset),
       cmocka_unit_test(test_a_receive_window_of_nothing_is_refused),

@@ -273,6 +273,11 @@ static void test_long_lines(void **state) {
   begin(&s, false, noise, 1);
   take(&s, WPM_BYTES(HEADER));
   wpm_buffer_clear(&s.out);
+  for (size_t cut = 0; cut < sizeof(line); cut++) {
+    size_t used = 1;
+    assert_int_equal(give(&s, (wpm_bytes){line, cut}, &used), WPM_OK);
+    assert_int_equal(used, 0);
+  }
   take(&s, (wpm_bytes){line, sizeof(line)});
   expect(&s, WPM_BYTES(NA));
   end(&s);
