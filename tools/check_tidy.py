@@ -46,7 +46,8 @@ def main():
         print("clang-tidy is missing: run `make deps`, or apt install clang-tidy")
         return 1
     headers = [root / path for path in tree.c_files(root) if path.suffix == ".h"]
-    common = digest([root / ".clang-tidy", build / "compile_commands.json", *headers])
+    settings = [root / ".clang-tidy", *sorted(root.glob("*/.clang-tidy"))]
+    common = digest([*settings, build / "compile_commands.json", *headers])
     clean = build / "tidy-clean"
     clean.mkdir(exist_ok=True)
 
