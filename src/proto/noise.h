@@ -21,7 +21,7 @@
 #define WPM_NOISE_MESSAGE_MAX 65535 /* Longest Noise message, in bytes, without its length. */
 #define WPM_NOISE_PLAIN_MAX (WPM_NOISE_MESSAGE_MAX - WPM_AEAD_TAG) /* Longest plain text in one. */
 #define WPM_NOISE_HANDSHAKE_MAX 8192 /* Longest handshake message accepted. */
-#define WPM_NOISE_MUXERS_MAX 8 /* Most muxers read from, or offered in, the extension. */
+#define WPM_NOISE_MUXERS_MAX 8       /* Most muxers read from, or offered in, the extension. */
 
 /* A Noise static key, with the signature that binds it to an identity. Made once. */
 typedef struct wpm_noise_static {

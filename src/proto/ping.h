@@ -23,6 +23,8 @@ WPM_MUST_USE int wpm_ping_start(wpm_ping *ping, const uint8_t payload[WPM_PING_S
  * end). WPM_ERR_PROTOCOL: not what was sent. */
 WPM_MUST_USE int wpm_ping_read(wpm_ping *ping, wpm_bytes in, size_t *used);
 
-static inline bool wpm_ping_done(const wpm_ping *ping) { return ping->received == WPM_PING_SIZE; }
+static inline bool wpm_ping_done(const wpm_ping *ping) {
+  return ping->received == WPM_PING_SIZE;
+}
 
 #endif

@@ -190,8 +190,10 @@ static void check_transport(const uint8_t key[32], wpm_bytes wire, wpm_bytes exp
                      WPM_OK);
     assert_int_equal(used, PREFIX + message.len);
     size_t compared = expected.len - said < plain.len ? expected.len - said : plain.len;
-    assert_memory_equal(plain.data, expected.data + said, compared);
-    said += compared;
+    if (compared > 0) {
+      assert_memory_equal(plain.data, expected.data + said, compared);
+      said += compared;
+    }
     wpm_buffer_init(&sealed, 1 << 20);
     assert_int_equal(wpm_noise_seal(&cipher, crypto, plain, &sealed), WPM_OK);
     assert_int_equal(wpm_buffer_size(&sealed), used);

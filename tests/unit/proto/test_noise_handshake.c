@@ -363,7 +363,7 @@ static void test_payload_accepted(void **state) {
 
 static void test_payload_refused(void **state) {
   (void)state;
-  payload_parts good;
+  payload_parts good = {0};
   payload_parts parts;
   int muxer = 0;
   static const wpm_key_type types[] = {WPM_KEY_ED25519, WPM_KEY_SECP256K1};
