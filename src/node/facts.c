@@ -1,0 +1,326 @@
+/* What net tells, as facts for the manager. */
+#include "node/internal.h"
+
+#include "base/bytes.h"
+#include "node/system.h"
+
+#include <stdlib.h>
+
+int wpm_node_fact(wpm_node *node, const wpm_event *event) {
+  int err = wpm_manager_handle(node->manager, event, wpm_system_now(node->boot_id));
+  wpm_node_pump(node);
+  return err;
+}
+
+/* A fact that cannot be refused for reasons of its own; what is left is memory. */
+static void report(wpm_node *node, const wpm_event *event) {
+  int err = wpm_node_fact(node, event);
+  if (err != WPM_OK) {
+    WPM_LOG(&node->config.logger, WPM_LOG_WARN, "node", "a fact of kind %d is lost: %s",
+            (int)event->type, wpm_strerror(err));
+  }
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+/* A free slot of the table. False: no memory. */
+static bool free_slot(wpm_node *node, uint32_t *slot) {
+  for (size_t i = 0; i < node->conn_slots; i++) {
+    if (!node->conns[i]) {
+      *slot = (uint32_t)i;
+      return true;
+    }
+  }
+  size_t slots = node->conn_slots > 0 ? 2 * node->conn_slots : 64;
+  wpm_node_conn **conns = realloc(node->conns, slots * sizeof *conns);
+  if (!conns) {
+    return false;
+  }
+  for (size_t i = node->conn_slots; i < slots; i++) {
+    conns[i] = NULL;
+  }
+  *slot = (uint32_t)node->conn_slots;
+  node->conns = conns;
+  node->conn_slots = slots;
+  return true;
+}
+
+static wpm_node_conn *new_conn(wpm_node *node, wpm_conn *conn) {
+  uint32_t slot = 0;
+  wpm_node_conn *entry = calloc(1, sizeof *entry);
+  if (!entry || !free_slot(node, &slot)) {
+    free(entry);
+    return NULL;
+  }
+  node->generation++;
+  entry->kind = WPM_OWNER_MANAGER;
+  entry->slot = slot;
+  entry->id = (uint64_t)node->generation << 32 | slot;
+  entry->conn = conn;
+  entry->since = wpm_system_now(node->boot_id).wall;
+  node->conns[slot] = entry;
+  wpm_conn_set_user(conn, entry);
+  return entry;
+}
+
+static void forget_dial(wpm_node *node, wpm_node_dial *dial) {
+  if (dial->previous) {
+    dial->previous->next = dial->next;
+  } else {
+    node->dials = dial->next;
+  }
+  if (dial->next) {
+    dial->next->previous = dial->previous;
+  }
+  free(dial);
+}
+
+static void connected(void *user, wpm_conn *conn, wpm_dial *dial) {
+  wpm_node *node = user;
+  wpm_node_dial *ours = dial ? wpm_dial_user(dial) : NULL;
+  if (ours && ours->kind == WPM_OWNER_PROBE) {
+    wpm_probe_connected((wpm_probe *)ours, conn);
+    return;
+  }
+  wpm_node_conn *entry = new_conn(node, conn);
+  wpm_direction direction = wpm_conn_direction(conn);
+  wpm_event event = {
+      .type = WPM_EVENT_CONNECTED,
+      .peer = wpm_conn_peer(conn),
+      .u.connected = {.connection = entry ? entry->id : 0,
+                      .dial = ours ? ours->id : 0,
+                      .direction = direction,
+                      .remote = direction == WPM_OUTBOUND ? wpm_conn_dialled(conn)
+                                                          : wpm_conn_remote(conn),
+                      .public_key = wpm_conn_public_key(conn)},
+  };
+  if (ours) {
+    node->counters.dials_succeeded++;
+    forget_dial(node, ours);
+  }
+  if (!entry) {
+    WPM_LOG(&node->config.logger, WPM_LOG_ERROR, "node", "out of memory: a connection is refused");
+    wpm_conn_close(conn, 0);
+    return;
+  }
+  wpm_peer_id peer = {0};
+  bool named = wpm_peer_id_from_bytes(event.peer, &peer) == WPM_OK;
+  node->counters.connections_opened[direction]++;
+  int err = wpm_node_fact(node, &event);
+  if (err != WPM_OK && node->conns[(uint32_t)event.u.connected.connection] == entry) {
+    /* The manager does not know it, so nobody else would end it. */
+    wpm_conn *unknown = entry->conn;
+    wpm_node_conn_gone(node, entry, WPM_REASON_LOCAL_CLOSE);
+    wpm_conn_close(unknown, 0);
+    return;
+  }
+  if (named) {
+    wpm_attempt attempt = {.err = WPM_OK, .detail = ""};
+    wpm_node_tell_waiters(node, wpm_peer_id_view(&peer), &attempt);
+  }
+}
+
+static void dial_failed(void *user, wpm_dial *dial, const wpm_end *end,
+                        const wpm_dial_attempt *attempts, size_t attempt_count) {
+  wpm_node *node = user;
+  wpm_node_dial *ours = wpm_dial_user(dial);
+  if (ours->kind == WPM_OWNER_PROBE) {
+    wpm_probe_failed((wpm_probe *)ours, end);
+    return;
+  }
+  wpm_failed_address *failed = calloc(attempt_count + 1, sizeof *failed);
+  for (size_t i = 0; failed && i < attempt_count; i++) {
+    failed[i] =
+        (wpm_failed_address){.multiaddr = attempts[i].multiaddr, .reason = attempts[i].reason};
+  }
+  wpm_peer_id peer = ours->peer;
+  wpm_event event = {
+      .type = WPM_EVENT_DIAL_FAILED,
+      .peer = wpm_peer_id_view(&peer),
+      .u.dial_failed = {.dial = ours->id,
+                        .reason = end->reason,
+                        .addresses = failed,
+                        .address_count = failed ? attempt_count : 0},
+  };
+  node->counters.dials_failed[end->reason]++;
+  forget_dial(node, ours);
+  wpm_attempt attempt = {
+      .err = WPM_ERR_CLOSED, .reason = end->reason, .step = end->step, .detail = end->detail};
+  wpm_node_tell_waiters(node, wpm_peer_id_view(&peer), &attempt);
+  report(node, &event);
+  free(failed);
+}
+
+static void inbound_failed(void *user, const wpm_end *end) {
+  wpm_node *node = user;
+  node->counters.inbound_failed[end->reason]++;
+  WPM_LOG(&node->config.logger, WPM_LOG_DEBUG, "net", "an inbound connection failed: %s, %s (%s)",
+          wpm_reason_name(end->reason), end->detail, wpm_step_name(end->step));
+}
+
+void wpm_node_conn_gone(wpm_node *node, wpm_node_conn *conn, wpm_reason reason) {
+  wpm_peer_id peer = {0};
+  if (wpm_peer_id_from_bytes(wpm_conn_peer(conn->conn), &peer) != WPM_OK) {
+    peer.len = 0; /* Cannot be: the handshake made it. */
+  }
+  wpm_event event = {
+      .type = WPM_EVENT_DISCONNECTED,
+      .peer = wpm_peer_id_view(&peer),
+      .u.disconnected = {.connection = conn->id, .reason = reason},
+  };
+  node->conns[conn->slot] = NULL;
+  node->counters.connections_ended[reason]++;
+  free(conn);
+  report(node, &event);
+}
+
+static void closed(void *user, wpm_conn *conn, const wpm_end *end) {
+  wpm_node *node = user;
+  wpm_node_conn *entry = wpm_conn_user(conn);
+  if (!entry) {
+    return;
+  }
+  if (entry->kind == WPM_OWNER_PROBE) {
+    wpm_probe_failed((wpm_probe *)entry, end);
+    return;
+  }
+  wpm_node_conn_gone(node, entry, end->reason);
+}
+
+static void received(void *user, wpm_conn *conn) {
+  wpm_node *node = user;
+  const wpm_node_conn *entry = wpm_conn_user(conn);
+  if (!entry || entry->kind == WPM_OWNER_PROBE) {
+    return;
+  }
+  wpm_event event = {
+      .type = WPM_EVENT_RECEIVED,
+      .peer = wpm_conn_peer(conn),
+      .u.received = {.connection = entry->id},
+  };
+  report(node, &event);
+}
+
+/* ---- what peers say -------------------------------------------------------------------------- */
+
+bool wpm_node_identified(const wpm_conn *conn, const wpm_identify *message, wpm_bytes *addresses,
+                         wpm_identified *out) {
+  if (message->public_key.len > 0 &&
+      !wpm_bytes_equal(message->public_key, wpm_conn_public_key(conn))) {
+    return false;
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < message->address_count && i < WPM_IDENTIFY_ADDRESSES_MAX; i++) {
+    wpm_bytes transport;
+    wpm_bytes peer;
+    if (wpm_multiaddr_split_peer(message->addresses[i], &transport, &peer) == WPM_OK &&
+        transport.len > 0 && (peer.len == 0 || wpm_bytes_equal(peer, wpm_conn_peer(conn)))) {
+      addresses[count++] = transport;
+    }
+  }
+  *out = (wpm_identified){
+      .agent = message->has_agent ? &message->agent : NULL,
+      .protocol_version = message->has_protocol_version ? &message->protocol_version : NULL,
+      .addresses = message->address_count > 0 ? addresses : NULL,
+      .address_count = count,
+      .protocols = message->protocol_count > 0 ? message->protocols : NULL,
+      .protocol_count = message->protocol_count,
+  };
+  return true;
+}
+
+static void identified(void *user, wpm_conn *conn, const wpm_identify *message, bool pushed) {
+  wpm_node *node = user;
+  const wpm_node_conn *entry = wpm_conn_user(conn);
+  if (!entry) {
+    return;
+  }
+  if (entry->kind == WPM_OWNER_PROBE) {
+    if (!pushed) {
+      wpm_probe_identified((wpm_probe *)(uintptr_t)entry, message);
+    }
+    return;
+  }
+  wpm_bytes addresses[WPM_IDENTIFY_ADDRESSES_MAX];
+  wpm_identified fact;
+  if (!message) {
+    WPM_LOG(&node->config.logger, WPM_LOG_DEBUG, "net", "identify was not answered");
+    return;
+  }
+  if (!wpm_node_identified(conn, message, addresses, &fact)) {
+    WPM_LOG(&node->config.logger, WPM_LOG_WARN, "net",
+            "identify names another key than the handshake: ignored");
+    return;
+  }
+  node->counters.identified++;
+  wpm_event event = {
+      .type = WPM_EVENT_IDENTIFIED,
+      .peer = wpm_conn_peer(conn),
+      .u.identified = {.connection = entry->id, .identified = &fact},
+  };
+  report(node, &event);
+}
+
+static wpm_cluster_match match_of(const wpm_node *node, const wpm_metadata *message) {
+  uint32_t ours = node->config.manager.cluster_id;
+  if (!message->has_cluster_id || message->cluster_id == 0 || ours == 0) {
+    return WPM_CLUSTER_UNKNOWN;
+  }
+  return message->cluster_id == ours ? WPM_CLUSTER_MATCH : WPM_CLUSTER_MISMATCH;
+}
+
+static void metadata(void *user, wpm_conn *conn, const wpm_metadata *message) {
+  wpm_node *node = user;
+  const wpm_node_conn *entry = wpm_conn_user(conn);
+  if (!entry) {
+    return;
+  }
+  if (entry->kind == WPM_OWNER_PROBE) {
+    wpm_probe_metadata((wpm_probe *)(uintptr_t)entry, message);
+    return;
+  }
+  if (!message) {
+    return; /* Not answered: unknown, which ends nothing. */
+  }
+  node->counters.metadata_received[match_of(node, message)]++;
+  wpm_event event = {
+      .type = WPM_EVENT_METADATA,
+      .peer = wpm_conn_peer(conn),
+      .u.metadata = {.connection = entry->id,
+                     .has_cluster_id = message->has_cluster_id,
+                     .cluster_id = message->cluster_id,
+                     .shards = message->shards,
+                     .shard_count = message->shard_count},
+  };
+  report(node, &event);
+}
+
+static void pong(void *user, wpm_conn *conn, int64_t rtt_ns) {
+  wpm_node *node = user;
+  const wpm_node_conn *entry = wpm_conn_user(conn);
+  if (!entry) {
+    return;
+  }
+  if (entry->kind == WPM_OWNER_PROBE) {
+    wpm_probe_pong((wpm_probe *)(uintptr_t)entry, rtt_ns);
+    return;
+  }
+  node->counters.pongs_received++;
+  wpm_event event = {
+      .type = WPM_EVENT_PONG,
+      .peer = wpm_conn_peer(conn),
+      .u.pong = {.connection = entry->id, .rtt_ns = rtt_ns},
+  };
+  report(node, &event);
+}
+
+const wpm_host_callbacks wpm_node_host_callbacks = {
+    .connected = connected,
+    .dial_failed = dial_failed,
+    .inbound_failed = inbound_failed,
+    .closed = closed,
+    .received = received,
+    .identified = identified,
+    .metadata = metadata,
+    .pong = pong,
+};

@@ -1,0 +1,149 @@
+/* The stored peers: loaded at the start, written behind while the node runs. */
+#include "node/internal.h"
+
+#include "base/error.h"
+#include "node/system.h"
+
+#include <stdio.h>
+
+/* What loading a record needs. */
+typedef struct load_state {
+  wpm_node *node;
+  const wpm_instant *heartbeat; /* NULL: the previous run left none. */
+  wpm_instant now;
+  size_t loaded;
+  size_t refused; /* Not taken into the store: it is full. */
+} load_state;
+
+static int load_record(void *user, const wpm_peer_record *record) {
+  load_state *state = user;
+  int err = wpm_manager_restore(state->node->manager, record, state->heartbeat, state->now);
+  if (err == WPM_ERR_NO_MEMORY) {
+    return err;
+  }
+  if (err == WPM_OK) {
+    state->loaded++;
+  } else {
+    state->refused++;
+  }
+  return WPM_OK;
+}
+
+/* On the worker's thread. */
+static void wake(void *user) {
+  wpm_node *node = user;
+  (void)uv_async_send(&node->writer_woke);
+}
+
+/* Takes over the writer's status, and says where it went from good to bad or back. */
+static void look_at_storage(wpm_node *node) {
+  int before = node->storage.error.code;
+  wpm_writer_get_status(node->writer, &node->storage);
+  int after = node->storage.error.code;
+  if (after != WPM_OK && after != before) {
+    WPM_LOG(&node->config.logger, WPM_LOG_ERROR, "storage", "%s; the node goes on from memory",
+            node->storage.error.text);
+  } else if (after == WPM_OK && before != WPM_OK) {
+    WPM_LOG(&node->config.logger, WPM_LOG_NOTICE, "storage", "the peer database works again");
+  }
+}
+
+static void writer_woke(uv_async_t *async) {
+  wpm_node *node = async->data;
+  if (node->writer) {
+    look_at_storage(node);
+  }
+}
+
+static void async_closed(uv_handle_t *handle) {
+  wpm_node_handle_closed(handle->data);
+}
+
+int wpm_node_load(wpm_node *node, wpm_error *error) {
+  wpm_writer_config config;
+  if (!node->config.database) {
+    return WPM_OK;
+  }
+  wpm_writer_config_default(&config);
+  config.path = node->config.database;
+  config.wake = wake;
+  config.user = node;
+  int err = wpm_system_random(config.hash_key, sizeof config.hash_key);
+  if (err == WPM_OK && uv_async_init(node->config.loop, &node->writer_woke, writer_woke) != 0) {
+    err = WPM_ERR_IO;
+  }
+  if (err != WPM_OK) {
+    return wpm_fail(error, err, "cannot start the storage: %s", wpm_strerror(err));
+  }
+  node->writer_woke.data = node;
+  node->handles_open++;
+  err = wpm_writer_open(&config, &node->writer);
+  if (err != WPM_OK) {
+    uv_close((uv_handle_t *)&node->writer_woke, async_closed);
+    return wpm_fail(error, err, "cannot start the storage: %s", wpm_strerror(err));
+  }
+  wpm_instant heartbeat;
+  bool beaten = wpm_writer_last_heartbeat(node->writer, &heartbeat);
+  load_state state = {
+      .node = node, .heartbeat = beaten ? &heartbeat : NULL, .now = wpm_system_now(node->boot_id)};
+  size_t skipped = 0;
+  wpm_writer_load(node->writer, load_record, &state, &skipped);
+  look_at_storage(node);
+  if (skipped > 0 || state.refused > 0) {
+    WPM_LOG(&node->config.logger, WPM_LOG_WARN, "storage",
+            "%zu stored peers could not be read and %zu found no room; they stay in %s", skipped,
+            state.refused, node->config.database);
+  }
+  WPM_LOG(&node->config.logger, WPM_LOG_INFO, "storage", "%zu peers loaded from %s", state.loaded,
+          node->config.database);
+  err = wpm_writer_start(node->writer);
+  return err == WPM_OK ? err
+                       : wpm_fail(error, err, "cannot start the storage: %s", wpm_strerror(err));
+}
+
+void wpm_node_unload(wpm_node *node) {
+  wpm_error error;
+  if (!node->writer) {
+    return;
+  }
+  wpm_writer_heartbeat(node->writer, wpm_system_now(node->boot_id));
+  if (wpm_writer_stop(node->writer, &error) != WPM_OK) {
+    WPM_LOG(&node->config.logger, WPM_LOG_ERROR, "storage", "changes are lost: %s", error.text);
+  }
+  node->writer = NULL;
+  uv_close((uv_handle_t *)&node->writer_woke, async_closed);
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+void wpm_node_get_status(const wpm_node *node, wpm_node_status *out) {
+  wpm_writer_status storage = node->storage;
+  if (node->writer) {
+    wpm_writer_get_status(node->writer, &storage);
+  }
+  *out = (wpm_node_status){.persistent = node->config.database != NULL,
+                           .storage_error = storage.error.code,
+                           .queued_changes = storage.queued,
+                           .stopping = node->stopping};
+  if (storage.error.code != WPM_OK) {
+    (void)snprintf(out->storage_text, sizeof out->storage_text, "%s", storage.error.text);
+  }
+}
+
+void wpm_node_get_counters(const wpm_node *node, wpm_node_counters *out) {
+  *out = node->counters;
+  if (node->writer) {
+    wpm_writer_status storage;
+    wpm_writer_get_status(node->writer, &storage);
+    out->storage_commits = storage.commits;
+    out->storage_errors = storage.failures;
+  }
+  if (node->host) {
+    wpm_host_counters host = wpm_host_get_counters(node->host);
+    out->inbound_accepted = host.inbound_accepted;
+    out->inbound_refused = host.inbound_refused;
+    out->pings_received = host.pings_received;
+    out->bytes_received = host.bytes_received;
+    out->bytes_sent = host.bytes_sent;
+  }
+}

@@ -1,0 +1,172 @@
+/* What a person asks for. */
+#include "node/internal.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "node/system.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int wish(wpm_node *node, wpm_event_type type, wpm_bytes peer) {
+  wpm_event event = {.type = type, .peer = peer};
+  return wpm_node_fact(node, &event);
+}
+
+int wpm_node_found(wpm_node *node, wpm_text text, wpm_address_source source, wpm_peer_id *id,
+                   wpm_error *error) {
+  wpm_multiaddr address;
+  int err = wpm_multiaddr_parse(text, &address, error);
+  if (err != WPM_OK) {
+    return err;
+  }
+  wpm_bytes transport;
+  wpm_bytes peer;
+  err = wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer);
+  if (err != WPM_OK || peer.len == 0 || transport.len == 0) {
+    return wpm_fail(error, WPM_ERR_INVALID,
+                    "%.*s names no peer: give it as /ip4/ADDRESS/tcp/PORT/p2p/PEER-ID",
+                    (int)(text.len < 120 ? text.len : 120), text.data);
+  }
+  if (wpm_bytes_equal(peer, wpm_peer_id_view(&node->identity.peer_id))) {
+    return wpm_fail(error, WPM_ERR_INVALID, "%.*s is this node itself",
+                    (int)(text.len < 120 ? text.len : 120), text.data);
+  }
+  wpm_event event = {
+      .type = WPM_EVENT_FOUND,
+      .peer = peer,
+      .u.found = {.addresses = &transport,
+                  .address_count = 1,
+                  .source = source,
+                  .origin = WPM_ORIGIN_STATIC,
+                  .is_static = true},
+  };
+  err = wpm_node_fact(node, &event);
+  if (err != WPM_OK) {
+    return wpm_fail(error, err, "the peer cannot be kept: %s", wpm_strerror(err));
+  }
+  return id ? wpm_peer_id_from_bytes(peer, id) : WPM_OK;
+}
+
+int wpm_node_add(wpm_node *node, wpm_text multiaddr, wpm_peer_id *id, wpm_error *error) {
+  return wpm_node_found(node, multiaddr, WPM_SOURCE_PERSON, id, error);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+
+/* Takes the waiters for `peer` (all, where it is NULL) out of the list. */
+static wpm_waiter *take_waiters(wpm_node *node, const wpm_bytes *peer) {
+  wpm_waiter *taken = NULL;
+  wpm_waiter **at = &node->waiters;
+  while (*at) {
+    wpm_waiter *waiter = *at;
+    if (peer && !wpm_bytes_equal(wpm_peer_id_view(&waiter->peer), *peer)) {
+      at = &waiter->next;
+      continue;
+    }
+    *at = waiter->next;
+    waiter->next = taken;
+    taken = waiter;
+  }
+  return taken;
+}
+
+static void tell(wpm_waiter *waiters, const wpm_attempt *attempt) {
+  while (waiters) {
+    wpm_waiter *waiter = waiters;
+    waiters = waiter->next;
+    waiter->done(waiter->user, wpm_peer_id_view(&waiter->peer), attempt);
+    free(waiter);
+  }
+}
+
+void wpm_node_tell_waiters(wpm_node *node, wpm_bytes peer, const wpm_attempt *attempt) {
+  if (node->waiters) {
+    tell(take_waiters(node, &peer), attempt);
+  }
+}
+
+void wpm_node_drop_waiters(wpm_node *node) {
+  wpm_attempt attempt = {
+      .err = WPM_ERR_CLOSED, .reason = WPM_REASON_SHUTDOWN, .detail = "the node is shutting down"};
+  tell(take_waiters(node, NULL), &attempt);
+}
+
+static bool is_dialling(const wpm_node *node, wpm_bytes peer) {
+  for (const wpm_node_dial *dial = node->dials; dial; dial = dial->next) {
+    if (wpm_bytes_equal(wpm_peer_id_view(&dial->peer), peer)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* What the manager did not dial in spite of a person's wish. */
+static void tell_why_not(wpm_node *node, wpm_bytes peer) {
+  wpm_plan plan = {.held_by = WPM_HELD_BY_NOTHING};
+  wpm_attempt attempt = {.err = WPM_ERR_STATE,
+                         .reason = WPM_REASON_LOCAL_FAILURE,
+                         .step = WPM_STEP_CONNECT,
+                         .detail = "it cannot be dialled now"};
+  if (wpm_manager_plan(node->manager, peer, wpm_system_now(node->boot_id), &plan) == WPM_OK) {
+    if (plan.held_by == WPM_HELD_BY_NO_ADDRESS) {
+      attempt.err = WPM_ERR_NOT_FOUND;
+      attempt.reason = WPM_REASON_UNSUPPORTED_ADDRESS;
+      attempt.step = WPM_STEP_ADDRESS;
+      attempt.detail = "no address of it is known that can be dialled";
+    } else if (plan.held_by == WPM_HELD_BY_NO_PLACE) {
+      attempt.err = WPM_ERR_FULL;
+      attempt.detail = "no place is free: raise --max-connections or disconnect a peer";
+    } else if (plan.held_by == WPM_HELD_BY_SHUTDOWN) {
+      attempt.err = WPM_ERR_CLOSED;
+      attempt.reason = WPM_REASON_SHUTDOWN;
+      attempt.detail = "the node is shutting down";
+    }
+  }
+  wpm_node_tell_waiters(node, peer, &attempt);
+}
+
+int wpm_node_connect(wpm_node *node, wpm_bytes peer, wpm_attempt_fn done, void *user) {
+  wpm_peer_id id;
+  int err = wpm_peer_id_from_bytes(peer, &id);
+  if (err != WPM_OK) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  if (done) {
+    wpm_waiter *waiter = calloc(1, sizeof *waiter);
+    if (!waiter) {
+      return WPM_ERR_NO_MEMORY;
+    }
+    *waiter = (wpm_waiter){.next = node->waiters, .peer = id, .done = done, .user = user};
+    node->waiters = waiter;
+  }
+  err = wish(node, WPM_EVENT_PERSON_CONNECT, wpm_peer_id_view(&id));
+  wpm_peer_record record;
+  if (err != WPM_OK) {
+    if (done) { /* Not told: the caller has the result. */
+      wpm_waiter *waiter = node->waiters;
+      node->waiters = waiter->next;
+      free(waiter);
+    }
+    return err;
+  }
+  if (wpm_store_get(wpm_manager_store(node->manager), wpm_peer_id_view(&id), &record) == WPM_OK &&
+      record.connectivity == WPM_CONNECTED) {
+    wpm_attempt attempt = {.err = WPM_OK, .detail = ""};
+    wpm_node_tell_waiters(node, wpm_peer_id_view(&id), &attempt);
+  } else if (!is_dialling(node, wpm_peer_id_view(&id))) {
+    tell_why_not(node, wpm_peer_id_view(&id));
+  }
+  return WPM_OK;
+}
+
+int wpm_node_disconnect(wpm_node *node, wpm_bytes peer) {
+  return wish(node, WPM_EVENT_PERSON_DISCONNECT, peer);
+}
+
+int wpm_node_remove(wpm_node *node, wpm_bytes peer) {
+  wpm_peer_id id; /* `peer` may lead into the record that goes. */
+  int err = wpm_peer_id_from_bytes(peer, &id);
+  return err == WPM_OK ? wish(node, WPM_EVENT_PERSON_REMOVE, wpm_peer_id_view(&id))
+                       : WPM_ERR_NOT_FOUND;
+}
