@@ -118,9 +118,8 @@ WPM_API WPM_MUST_USE int wpm_store_connected(wpm_store *store, wpm_bytes id,
                                              wpm_direction direction, wpm_bytes remote,
                                              wpm_wall now);
 
-/* One of its connections ended. Where it was the last, reason and disconnect time are recorded; else
- * nothing changes, and so
- * on a peer without a live connection. WPM_ERR_NOT_FOUND. */
+/* One of its connections ended. Where it was the last, reason and disconnect time are recorded. No
+ * other effect; none at all on a peer without a live connection. WPM_ERR_NOT_FOUND. */
 WPM_API WPM_MUST_USE int wpm_store_disconnected(wpm_store *store, wpm_bytes id, wpm_reason reason,
                                                 wpm_wall now);
 

@@ -8,10 +8,11 @@
 #define MISSES_THAT_END 2
 #define RTT_STORED_EVERY WPM_MINUTE
 
-/* The ping interval, up to a tenth shorter. */
+/* The ping interval, 2 to 10 percent shorter. */
 static int64_t draw_span(wpm_manager *m) {
-  int64_t interval = m->config.ping_interval_ns;
-  return interval - (int64_t)wpm_rng_below(&m->rng, (uint64_t)(interval / 10) + 1);
+  int64_t percent = m->config.ping_interval_ns / 100;
+  return m->config.ping_interval_ns - 2 * percent -
+         (int64_t)wpm_rng_below(&m->rng, (uint64_t)(8 * percent) + 1);
 }
 
 static wpm_mono earlier(wpm_mono a, wpm_mono b) {

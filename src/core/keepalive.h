@@ -1,7 +1,8 @@
 /* Connection keep-alive (27/WAKU2-PEERS, Connection keep-alive; libp2p/specs ping).
  *
- * - A ping goes `ping_interval` after the last byte received; jitter only shortens that, by at most
- *   a tenth. So any received byte puts it off, and pings are never further apart than the interval.
+ * - A ping goes `ping_interval` after the last byte received; jitter only shortens that, by 2 to 10
+ *   percent. So any received byte puts it off; and pings are no further apart than the interval, as
+ *   long as an answer takes no longer than those 2 percent.
  * - A miss is silence: no byte within `ping_timeout` of a ping. Any byte is proof of life, and so
  *   is an answer that is no echo (PONG without a round trip: `na`, a stream reset).
  * - After one miss the next ping goes at once; two in a row end the connection as lost.

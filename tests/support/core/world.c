@@ -59,6 +59,18 @@ void wpm_world_free(wpm_world *w) {
   free(w);
 }
 
+int wpm_world_setup(void **state) {
+  wpm_world *w = wpm_world_new(100);
+  wpm_world_start(w);
+  *state = w;
+  return 0;
+}
+
+int wpm_world_teardown(void **state) {
+  wpm_world_free(*state);
+  return 0;
+}
+
 /* ---- actions --------------------------------------------------------------------------------- */
 
 static void store(wpm_world *w, int peer) {

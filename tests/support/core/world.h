@@ -42,6 +42,10 @@ wpm_world *wpm_world_new(int local);
 void wpm_world_start(wpm_world *w);
 void wpm_world_free(wpm_world *w);
 
+/* For cmocka: a started world of peer 100 with the defaults, and its end. */
+int wpm_world_setup(void **state);
+int wpm_world_teardown(void **state);
+
 /* The id of a peer; ids are ordered as the numbers. Lasts for ever. */
 wpm_bytes wpm_world_id(int peer);
 /* /ip4/10.x.y.1/tcp/PORT, x.y from the peer's number. Lasts until the 8th next call. */
