@@ -57,6 +57,7 @@ static void printable_text_is_ascii_and_cut(void **state) {
   assert_string_equal(wpm_text_printable(WPM_TEXT("a\n\x1b\x7f\xff z"), out, sizeof(out)),
                       "a???? z");
   assert_string_equal(wpm_text_printable(WPM_TEXT("0123456789"), out, sizeof(out)), "0123456");
+  assert_string_equal(wpm_text_printable(WPM_TEXT("01234567"), out, sizeof(out)), "0123456");
   assert_string_equal(wpm_text_printable((wpm_text){NULL, 0}, out, sizeof(out)), "");
   assert_string_equal(wpm_text_printable(WPM_TEXT("ab"), out, 1), "");
   out[0] = 'x';

@@ -79,7 +79,11 @@ static void without_memory_nothing_changes(void **state) {
     assert_int_equal(wpm_heap_get(&heap, 1).ns, 7);
     assert_int_equal(wpm_heap_least(&heap, NULL).ns, 7);
   }
+  wpm_alloc_fail_at(1); /* More slots than a slot number can name: memory is not even asked for. */
+  assert_int_equal(wpm_heap_reserve(&heap, UINT32_MAX), WPM_ERR_NO_MEMORY);
   assert_int_equal(wpm_heap_reserve(&heap, SIZE_MAX), WPM_ERR_NO_MEMORY);
+  assert_int_equal(wpm_alloc_failed(), 0);
+  wpm_alloc_fail_off();
   assert_int_equal(wpm_heap_reserve(&heap, 1000), WPM_OK);
   wpm_alloc_fail_at(1);
   for (uint32_t slot = 0; slot < 1000; slot++) {

@@ -106,6 +106,7 @@ static void growth_is_spread_over_calls(void **state) {
     size_t moved = map.moved;
     assert_int_equal(wpm_map_add(&map, number_of(NULL, slot), slot), WPM_OK);
     growths += map.capacity != capacity;
+    assert_true(map.capacity == capacity || slot == capacity - capacity / 4); /* Three fourths. */
     if (map.old && map.moved - moved > most_moved) {
       most_moved = map.moved - moved;
     }
