@@ -32,6 +32,8 @@ typedef struct mplex {
   uint8_t varint[WPM_VARINT_MAX]; /* A varint received in part. */
 } mplex;
 
+_Static_assert(sizeof(mplex) <= 192, "an idle connection holds one of these");
+
 static mplex *mplex_of(const wpm_muxer *muxer) {
   return (mplex *)muxer;
 }

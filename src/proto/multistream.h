@@ -13,8 +13,8 @@
 #include "base/buffer.h"
 
 #define WPM_MULTISTREAM_PROTOCOL_ID "/multistream/1.0.0"
-#define WPM_MULTISTREAM_LINE 1024     /* Longest line in bytes, its newline included. */
-#define WPM_MULTISTREAM_PROPOSALS 64  /* Most proposals a listener answers. */
+#define WPM_MULTISTREAM_LINE 1024    /* Longest line in bytes, its newline included. */
+#define WPM_MULTISTREAM_PROPOSALS 64 /* Most proposals a listener answers. */
 
 typedef enum wpm_multistream_state {
   WPM_MULTISTREAM_OPEN,   /* Still negotiating. */

@@ -22,11 +22,7 @@ typedef struct wpm_muxer wpm_muxer;
 typedef struct wpm_mux_stream wpm_mux_stream;
 
 /* Yamux go-away codes (hashicorp/yamux spec); libp2p implementations add others. */
-enum {
-  WPM_GO_AWAY_NORMAL = 0,
-  WPM_GO_AWAY_PROTOCOL_ERROR = 1,
-  WPM_GO_AWAY_INTERNAL_ERROR = 2
-};
+enum { WPM_GO_AWAY_NORMAL = 0, WPM_GO_AWAY_PROTOCOL_ERROR = 1, WPM_GO_AWAY_INTERNAL_ERROR = 2 };
 
 typedef struct wpm_muxer_callbacks {
   /* They opened a stream. Refuse it with wpm_muxer_reset. */
@@ -59,8 +55,12 @@ typedef struct wpm_muxer_config {
 
 typedef struct wpm_muxer_type {
   const char *protocol_id; /* "/yamux/1.0.0", "/mplex/6.7.0". */
+  /* Creates a muxer, which sends nothing by itself. WPM_ERR_INVALID (a receive window too small for
+   * the kind), WPM_ERR_NO_MEMORY. */
   int (*create)(const wpm_muxer_config *config, wpm_muxer **out);
+  /* Frees the muxer, which may be NULL, and its streams, without a callback. */
   void (*free)(wpm_muxer *muxer);
+  /* The other calls are those of the functions below, which say what each must do. */
   int (*input)(wpm_muxer *muxer, wpm_bytes in);
   bool (*mid_frame)(const wpm_muxer *muxer);
   int (*open)(wpm_muxer *muxer, void *stream_user, wpm_mux_stream **out);
@@ -104,8 +104,8 @@ static inline WPM_MUST_USE int wpm_muxer_open(wpm_muxer *muxer, void *stream_use
 }
 
 /* Sends as much of `data` as the send window allows; *taken says how much. Where it fell short,
- * `stream_writable` comes when more may be sent. WPM_ERR_CLOSED (our side is closed), WPM_ERR_FULL,
- * WPM_ERR_NO_MEMORY. */
+ * `stream_writable` comes when more may be sent. WPM_ERR_CLOSED (our side is closed), WPM_ERR_FULL
+ * (that much does not fit into `out`), WPM_ERR_NO_MEMORY; after an error nothing was taken. */
 static inline WPM_MUST_USE int wpm_muxer_write(wpm_mux_stream *stream, wpm_bytes data,
                                                size_t *taken) {
   return stream->muxer->type->write(stream, data, taken);
@@ -120,15 +120,18 @@ static inline WPM_MUST_USE int wpm_muxer_close_write(wpm_mux_stream *stream) {
 
 /* Resets the stream and invalidates the handle. Cannot fail: where `out` is full the reset frame is
  * left out. */
-static inline void wpm_muxer_reset(wpm_mux_stream *stream) { stream->muxer->type->reset(stream); }
+static inline void wpm_muxer_reset(wpm_mux_stream *stream) {
+  stream->muxer->type->reset(stream);
+}
 
-/* Says that `bytes` received bytes were dealt with, which opens the window again. WPM_ERR_FULL,
- * WPM_ERR_NO_MEMORY. */
+/* Says that `bytes` received bytes (of those not said yet) were dealt with, which opens the window
+ * again. WPM_ERR_FULL, WPM_ERR_NO_MEMORY; after an error it was not said. */
 static inline WPM_MUST_USE int wpm_muxer_consumed(wpm_mux_stream *stream, size_t bytes) {
   return stream->muxer->type->consumed(stream, bytes);
 }
 
-/* Sends a ping of the muxer itself. WPM_ERR_UNSUPPORTED on mplex. */
+/* Sends a ping of the muxer itself. WPM_ERR_UNSUPPORTED on mplex, WPM_ERR_FULL,
+ * WPM_ERR_NO_MEMORY. */
 static inline WPM_MUST_USE int wpm_muxer_ping(wpm_muxer *muxer, uint32_t value) {
   return muxer->type->ping(muxer, value);
 }

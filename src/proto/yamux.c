@@ -42,6 +42,8 @@ typedef struct yamux {
   uint8_t header[WPM_YAMUX_HEADER]; /* A header received in part. */
 } yamux;
 
+_Static_assert(sizeof(yamux) <= 192, "an idle connection holds one of these");
+
 static yamux *yamux_of(const wpm_muxer *muxer) {
   return (yamux *)muxer;
 }
