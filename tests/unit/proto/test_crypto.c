@@ -479,6 +479,8 @@ static void test_private_key_forms(void **state) {
        WPM_ERR_UNSUPPORTED},
       {"1220" ED25519_SEED, WPM_ERR_INVALID},
       {"0802", WPM_ERR_INVALID},
+      {"0800", WPM_ERR_INVALID},
+      {"08001001", WPM_ERR_INVALID}, /* The data as a varint. */
       {"08021221" ED25519_SEED, WPM_ERR_INVALID},
       {"-", WPM_ERR_INVALID},
   };
@@ -540,6 +542,22 @@ static void test_public_key_forms(void **state) {
        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
        WPM_ERR_INVALID},
       {"0803125b" P256_INFO "04" P256_X P256_Y, WPM_OK},
+      {"08021241"
+       "04" K1_X K1_X,
+       WPM_ERR_INVALID},
+      {"08021241"
+       "0479be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+       "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8",
+       WPM_ERR_INVALID}, /* The generator, uncompressed: a point, but not the form of libp2p. */
+      /* Not DER: a length that is not the shortest; something behind the key. */
+      {"0803125c"
+       "308159301306072a8648ce3d020106082a8648ce3d030107034200"
+       "04" P256_X P256_Y,
+       WPM_ERR_INVALID},
+      {"0803125d"
+       "305b301306072a8648ce3d020106082a8648ce3d030107034200"
+       "04" P256_X P256_Y "0500",
+       WPM_ERR_INVALID},
       /* Not on the curve; compressed; another curve's name. */
       {"0803125b" P256_INFO "04" P256_Y P256_X, WPM_ERR_INVALID},
       {"0803123b"
