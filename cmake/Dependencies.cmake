@@ -25,6 +25,7 @@ if(WPM_BUILD_PROGRAM)
   wpm_require(MICROHTTPD "libmicrohttpd>=0.9.75" libmicrohttpd-dev)
   wpm_require(JANSSON "jansson>=2.14" libjansson-dev)
   wpm_require(INIH "inih" libinih-dev)
+  wpm_require(CURL "libcurl" libcurl4-openssl-dev)
 endif()
 pkg_check_modules(CMOCKA QUIET IMPORTED_TARGET GLOBAL "cmocka>=1.1.5")
 

@@ -43,6 +43,7 @@ build_dependencies() {
   library_of libmicrohttpd-dev libmicrohttpd
   library_of libjansson-dev jansson
   library_of libinih-dev inih
+  library_of libcurl4-openssl-dev libcurl
 }
 
 test_dependencies() {

@@ -149,7 +149,7 @@ static void dial_over(wpm_manager *m, uint32_t slot) {
   m->dials--;
 }
 
-void wpm_dial_cancel(wpm_manager *m, uint32_t slot) {
+void wpm_peer_cancel_dial(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   if (!policy->dial) {
     return;

@@ -38,7 +38,7 @@ void wpm_connection_end(wpm_manager *m, wpm_connection *connection, wpm_reason r
 void wpm_connectivity_end_all(wpm_manager *m, uint32_t slot, wpm_reason reason, wpm_instant now);
 
 /* The dial in flight is not wanted any more. */
-void wpm_dial_cancel(wpm_manager *m, uint32_t slot);
+void wpm_peer_cancel_dial(wpm_manager *m, uint32_t slot);
 
 /* The events CONNECTED, DISCONNECTED, DIAL_FAILED. */
 WPM_MUST_USE int wpm_on_connected(wpm_manager *m, const wpm_event *event, wpm_instant now);

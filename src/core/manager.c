@@ -193,7 +193,7 @@ static int on_person_disconnect(wpm_manager *m, const wpm_event *event, wpm_inst
   }
   wpm_change change = wpm_change_begin(m, slot);
   wpm_store_slot_flag(m->store, &wpm_manager_peer(m, slot)->held_off, true);
-  wpm_dial_cancel(m, slot);
+  wpm_peer_cancel_dial(m, slot);
   wpm_change_end(m, &change, now);
   wpm_connectivity_end_all(m, slot, WPM_REASON_PERSON, now);
   return WPM_OK;
@@ -205,7 +205,7 @@ static int on_person_remove(wpm_manager *m, const wpm_event *event, wpm_instant 
     return WPM_ERR_NOT_FOUND;
   }
   wpm_connectivity_end_all(m, slot, WPM_REASON_PERSON, now);
-  wpm_dial_cancel(m, slot);
+  wpm_peer_cancel_dial(m, slot);
   wpm_place_update(m, slot);
   wpm_schedule_drop(m, slot);
   wpm_manager_policy(m, slot)->pending &= (uint8_t)~WPM_PENDING_PERSIST;
@@ -368,7 +368,7 @@ void wpm_manager_stop(wpm_manager *m, wpm_instant now) {
   }
   for (uint32_t slot = 0; m->dials > 0 && slot < m->store->slots; slot++) {
     if (wpm_manager_policy(m, slot)->dial) {
-      wpm_dial_cancel(m, slot);
+      wpm_peer_cancel_dial(m, slot);
       wpm_place_update(m, slot);
     }
   }

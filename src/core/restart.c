@@ -6,19 +6,34 @@
 #include "core/wait.h"
 
 #define HEARTBEAT_GRACE (5 * WPM_SECOND)
-#define TIME_BITS 57
-#define CONNECTED_BEFORE (INT64_C(1) << TIME_BITS) /* Behind those connected at the stop. */
+/* A rank is made of, from the top: the kind (core/schedule.h), whether it was connected before the
+ * stop only, the second of its last disconnect, and how long the connection before that lasted. */
+#define AGE_BITS 24
+#define SECOND_BITS 33
+#define CONNECTED_BEFORE (INT64_C(1) << (AGE_BITS + SECOND_BITS))
 
-int64_t wpm_restart_rank_by_time(wpm_wall time) {
-  const int64_t last = (INT64_C(1) << TIME_BITS) - 1;
-  int64_t microseconds = time.ns > 0 ? time.ns / 1000 : 0;
-  return last - microseconds;
+/* To the millisecond up to 70 minutes, to the second above that. */
+static int64_t rank_of_age(int64_t age_ns) {
+  const int64_t fine = INT64_C(1) << (AGE_BITS - 2);
+  const int64_t most = (INT64_C(1) << AGE_BITS) - 1;
+  int64_t age = age_ns > 0 ? age_ns / WPM_MILLISECOND : 0;
+  if (age >= fine) {
+    age = fine + (age - fine) / 1000;
+  }
+  return age < most ? age : most;
+}
+
+int64_t wpm_restart_rank_by_time(const wpm_peer *peer) {
+  const int64_t last = (INT64_C(1) << SECOND_BITS) - 1;
+  int64_t end = peer->disconnect_time.ns > 0 ? peer->disconnect_time.ns : 0;
+  int64_t begin = peer->connected_time.ns > 0 ? peer->connected_time.ns : 0;
+  int64_t second = end / WPM_SECOND < last ? end / WPM_SECOND : last;
+  return (last - second) << AGE_BITS | rank_of_age(end - begin);
 }
 
 int64_t wpm_restart_rank(const wpm_peer *peer) {
   bool at_the_stop = peer->reason == WPM_REASON_SHUTDOWN || peer->reason == WPM_REASON_CRASH;
-  return at_the_stop ? wpm_restart_rank_by_time(peer->connected_time)
-                     : CONNECTED_BEFORE | wpm_restart_rank_by_time(peer->disconnect_time);
+  return (at_the_stop ? 0 : CONNECTED_BEFORE) | wpm_restart_rank_by_time(peer);
 }
 
 /* ---- places ---------------------------------------------------------------------------------- */
@@ -33,14 +48,11 @@ void wpm_restart_drop(wpm_manager *m, uint32_t slot) {
   wpm_heap_set(&m->restart, slot, WPM_NEVER);
 }
 
-static void join(wpm_manager *m, uint32_t slot) {
-  wpm_manager_policy(m, slot)->of_restart = true;
-  wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(wpm_manager_peer(m, slot))});
-}
-
 void wpm_restart_again(wpm_manager *m, uint32_t slot) {
-  if (wpm_manager_policy(m, slot)->of_restart) {
-    join(m, slot);
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  if (policy->of_restart && !policy->has_place) {
+    policy->reserved = true;
+    m->reserved++;
   }
 }
 
@@ -114,7 +126,8 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
                         wpm_wait_resume(&peer->prune_backoff, WPM_DAY, now));
   }
   if (peer->held && wpm_peer_relays(peer)) {
-    join(m, slot);
+    wpm_manager_policy(m, slot)->of_restart = true;
+    wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(peer)});
   }
 }
 

@@ -7,8 +7,8 @@
  *   start, begins anew, once. A peer that we held whose record has a disconnect time but no prune
  *   backoff (it comes from another client's store) gets the one that its disconnect time asks for.
  * - The relay-capable peers that we had been connected to are dialled first, the last connected
- *   first: those that were connected when we stopped, by the beginning of that connection, then
- *   those connected before, by their end. The first of them, as many as max_connections allows,
+ *   first: those that were connected when we stopped before those connected earlier. The first of
+ *   them, as many as max_connections allows,
  *   have a place kept for them until their first attempt, so that nobody else takes it while they
  *   wait for their backoff. No place is kept for one that has to wait for longer than the default
  *   backoff: a PRUNE does not reserve places.
@@ -21,8 +21,9 @@
 /* The order of the peer among those of the restart: the least first; below 2^58. */
 int64_t wpm_restart_rank(const wpm_peer *peer);
 
-/* The order by the last disconnect, the latest least; below 2^57. */
-int64_t wpm_restart_rank_by_time(wpm_wall time);
+/* The order of any peers: the last disconnected first, of those that went in the same second the
+ * last connected; below 2^57. */
+int64_t wpm_restart_rank_by_time(const wpm_peer *peer);
 
 /* The first event or advance: keeps places. */
 void wpm_restart_begin(wpm_manager *m, wpm_instant now);
@@ -30,7 +31,7 @@ void wpm_restart_begin(wpm_manager *m, wpm_instant now);
 /* Keeps places for the next ones while there are any. */
 void wpm_restart_reserve(wpm_manager *m, wpm_instant now);
 
-/* Its attempt failed on our own account: it is to have its place again. */
+/* Its attempt failed on our own account, and its place was just given up: the place is kept. */
 void wpm_restart_again(wpm_manager *m, uint32_t slot);
 
 /* The peer was tried, or is not wanted any more: nothing is kept for it. */

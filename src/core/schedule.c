@@ -74,7 +74,7 @@ static wpm_mono rank(const wpm_manager *m, uint32_t slot) {
     return (wpm_mono){wpm_restart_rank(peer)};
   }
   kind k = peer->is_static ? KIND_STATIC : wpm_peer_relays(peer) ? KIND_RELAY : KIND_OTHER;
-  return (wpm_mono){((int64_t)k << KIND_SHIFT) | wpm_restart_rank_by_time(peer->disconnect_time)};
+  return (wpm_mono){((int64_t)k << KIND_SHIFT) | wpm_restart_rank_by_time(peer)};
 }
 
 void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now) {

@@ -1,0 +1,378 @@
+#include "commands.h"
+
+#include "datadir.h"
+#include "log.h"
+#include "metrics.h"
+#include "options.h"
+#include "rest.h"
+#include "text.h"
+
+#include <wakupeers/version.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static const char usage[] =
+    "usage: wakupeers run [OPTION …]\n\n"
+    "Runs the daemon: holds connections with peers, keeps them alive, remembers them in its data\n"
+    "directory and gets them back. SIGINT and SIGTERM end it. Each option can also be given in "
+    "the\n"
+    "environment (WAKUPEERS_TCP_PORT) or in the --config-file (tcp-port = 60000).\n\n";
+
+/* The running daemon. */
+typedef struct daemon_run {
+  const app_options *options;
+  datadir dir;
+  uv_loop_t loop;
+  uv_signal_t interrupt, terminate;
+  wpm_node *node;
+  rest_service rest;
+  http_server *rest_server;
+  http_server *metrics_server;
+  bool stopping;
+} daemon_run;
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+static int usage_error(const char *text) {
+  (void)fprintf(stderr, "wakupeers: %s\n", text);
+  return EXIT_USAGE;
+}
+
+/* `--listen-address` and `--tcp-port` as a multiaddr. */
+static void listen_multiaddr(const app_options *options, char *out, size_t cap) {
+  struct in6_addr address;
+  const char *protocol = inet_pton(AF_INET, options->listen_address, &address) == 1    ? "ip4"
+                         : inet_pton(AF_INET6, options->listen_address, &address) == 1 ? "ip6"
+                                                                                       : "dns";
+  (void)snprintf(out, cap, "/%s/%s/tcp/%u", protocol, options->listen_address,
+                 (unsigned)options->tcp_port);
+}
+
+static int read_shards(const app_options *options, uint16_t *shards) {
+  for (size_t i = 0; i < options->shards.count; i++) {
+    uint64_t shard = 0;
+    if (!text_to_number(options->shards.items[i], 0, 1023, &shard)) {
+      (void)fprintf(stderr,
+                    "wakupeers: --shard: \"%s\" is not valid; it takes a whole number from 0 to "
+                    "1023\n",
+                    options->shards.items[i]);
+      return EXIT_USAGE;
+    }
+    shards[i] = (uint16_t)shard;
+  }
+  return EXIT_DONE;
+}
+
+static int check_static_nodes(const app_options *options) {
+  for (size_t i = 0; i < options->static_nodes.count; i++) {
+    const char *text = options->static_nodes.items[i];
+    wpm_multiaddr address;
+    wpm_bytes transport;
+    wpm_bytes peer = {0};
+    wpm_error error = {0};
+    if (wpm_multiaddr_parse((wpm_text){text, strlen(text)}, &address, &error) != WPM_OK) {
+      (void)fprintf(stderr, "wakupeers: --staticnode: %s\n", error.text);
+      return EXIT_USAGE;
+    }
+    if (wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer) != WPM_OK ||
+        peer.len == 0 || transport.len == 0) {
+      (void)fprintf(stderr,
+                    "wakupeers: --staticnode: \"%s\" names no peer; it takes a multiaddr such as "
+                    "/ip4/127.0.0.1/tcp/60000/p2p/PEER-ID\n",
+                    text);
+      return EXIT_USAGE;
+    }
+  }
+  return EXIT_DONE;
+}
+
+static int fill_policy(const app_options *options, wpm_manager_config *policy) {
+  int64_t longest = options->idle_timeout_ns / 2;
+  policy->max_connections = (size_t)options->max_connections;
+  policy->cluster_id = (uint32_t)options->cluster_id;
+  policy->dial_timeout_ns = options->dial_timeout_ns;
+  policy->keep_alive = options->keep_alive;
+  policy->ping_timeout_ns = options->ping_timeout_ns;
+  policy->ping_interval_ns = longest;
+  if (options_given(options, "ping-interval")) {
+    if (options->ping_interval_ns > longest) {
+      return usage_error("--ping-interval is more than half of --idle-timeout; connections would "
+                         "be cut between two pings");
+    }
+    policy->ping_interval_ns = options->ping_interval_ns;
+  }
+  if (policy->ping_interval_ns < WPM_MILLISECOND) {
+    return usage_error("--idle-timeout and --ping-interval must leave at least 1ms between pings");
+  }
+  policy->prune_backoff_ns = options->prune_backoff_ns;
+  policy->backoff_slack_ns = options->backoff_slack_ns;
+  policy->reconnect_min_ns = options->reconnect_min_ns;
+  policy->reconnect_max_ns = options->reconnect_max_ns;
+  policy->stable_after_ns = options->stable_after_ns;
+  return EXIT_DONE;
+}
+
+/* The node key: the option's, the data directory's, or a new one, which is kept there. */
+static int find_key(daemon_run *run, wpm_node_key *key) {
+  const char *given = run->options->nodekey;
+  bool found = false;
+  wpm_error error;
+  if (given) {
+    if (wpm_node_key_parse((wpm_text){given, strlen(given)}, key, &error) != WPM_OK) {
+      (void)fprintf(stderr, "wakupeers: --nodekey: %s\n", error.text);
+      return EXIT_USAGE;
+    }
+    return EXIT_DONE;
+  }
+  int result = datadir_read_key(&run->dir, key, &found);
+  if (result != EXIT_DONE || found) {
+    return result;
+  }
+  int err = wpm_node_key_new(WPM_NODE_KEY_SECP256K1, key);
+  if (err != WPM_OK) {
+    (void)fprintf(stderr, "wakupeers: no node key can be made: %s\n", wpm_strerror(err));
+    return EXIT_FAILED;
+  }
+  return datadir_write_key(&run->dir, key);
+}
+
+static wpm_text *texts_of(const text_list *list) {
+  wpm_text *texts = calloc(list->count + 1, sizeof *texts);
+  for (size_t i = 0; texts && i < list->count; i++) {
+    texts[i] = (wpm_text){list->items[i], strlen(list->items[i])};
+  }
+  return texts;
+}
+
+static int make_node(daemon_run *run, const wpm_logger *logger) {
+  const app_options *options = run->options;
+  wpm_node_config config;
+  wpm_node_key key = {0};
+  wpm_error error = {0};
+  char agent[64];
+  char listen[400];
+  char database[PATH_MAX];
+  wpm_node_config_default(&config);
+  (void)snprintf(agent, sizeof agent, "wakupeers/%s", wpm_version());
+  listen_multiaddr(options, listen, sizeof listen);
+  wpm_text listen_text = {listen, strlen(listen)};
+  uint16_t *shards = calloc(options->shards.count + 1, sizeof *shards);
+  wpm_text *static_nodes = texts_of(&options->static_nodes);
+  int result = shards && static_nodes ? EXIT_DONE : EXIT_FAILED;
+  if (result == EXIT_DONE) {
+    result = read_shards(options, shards);
+  }
+  if (result == EXIT_DONE) {
+    result = fill_policy(options, &config.manager);
+  }
+  if (result == EXIT_DONE) {
+    result = find_key(run, &key);
+  }
+  if (result == EXIT_DONE && datadir_file(&run->dir, "peers.db", database)) {
+    config.loop = &run->loop;
+    config.logger = *logger;
+    config.key = &key;
+    config.agent = (wpm_text){agent, strlen(agent)};
+    config.listen = &listen_text;
+    config.listen_count = 1;
+    config.static_nodes = static_nodes;
+    config.static_node_count = options->static_nodes.count;
+    config.database = database;
+    config.manager.shards = shards;
+    config.manager.shard_count = options->shards.count;
+    int err = wpm_node_new(&config, &run->node, &error);
+    if (err == WPM_OK) {
+      err = wpm_node_start(run->node, &error);
+    }
+    if (err != WPM_OK) {
+      (void)fprintf(stderr, "wakupeers: %s\n", error.text);
+      result = EXIT_FAILED;
+    }
+  }
+  wpm_node_key_wipe(&key);
+  free(shards);
+  free(static_nodes);
+  return result;
+}
+
+/* Descriptors are what limits connections: take what the system lets us have. */
+static void raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+      log_line(WPM_LOG_WARN, "run", "the limit of open files cannot be raised: %s",
+               strerror(errno));
+    }
+  }
+}
+
+/* ---- servers --------------------------------------------------------------------------------- */
+
+static int start_rest(daemon_run *run) {
+  const app_options *options = run->options;
+  char error[200];
+  char url[300];
+  if (!options->rest) {
+    datadir_remove_rest(&run->dir);
+    return EXIT_DONE;
+  }
+  run->rest = (rest_service){.node = run->node, .admin = options->rest_admin};
+  run->rest_server =
+      http_server_start(&run->loop, options->rest_address, (uint16_t)options->rest_port,
+                        rest_handle, &run->rest, error, sizeof error);
+  if (!run->rest_server) {
+    (void)fprintf(stderr, "wakupeers: REST: %s; choose another --rest-address or --rest-port\n",
+                  error);
+    return EXIT_FAILED;
+  }
+  bool is_ipv6 = strchr(options->rest_address, ':') != NULL;
+  (void)snprintf(url, sizeof url, "http://%s%s%s:%u", is_ipv6 ? "[" : "", options->rest_address,
+                 is_ipv6 ? "]" : "", (unsigned)http_server_port(run->rest_server));
+  log_line(WPM_LOG_NOTICE, "run", "REST at %s", url);
+  return datadir_write_rest(&run->dir, url);
+}
+
+static int start_metrics(daemon_run *run) {
+  const app_options *options = run->options;
+  char error[200];
+  if (!options->metrics_server) {
+    return EXIT_DONE;
+  }
+  run->metrics_server = http_server_start(&run->loop, options->metrics_server_address,
+                                          (uint16_t)options->metrics_server_port, metrics_handle,
+                                          run->node, error, sizeof error);
+  if (!run->metrics_server) {
+    (void)fprintf(stderr,
+                  "wakupeers: metrics: %s; choose another --metrics-server-address or "
+                  "--metrics-server-port\n",
+                  error);
+    return EXIT_FAILED;
+  }
+  log_line(WPM_LOG_NOTICE, "run", "metrics at http://%s:%u/metrics",
+           options->metrics_server_address, (unsigned)http_server_port(run->metrics_server));
+  return EXIT_DONE;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void node_stopped(void *user) {
+  daemon_run *run = user;
+  http_server_stop(run->rest_server);
+  http_server_stop(run->metrics_server);
+  uv_close((uv_handle_t *)&run->interrupt, NULL);
+  uv_close((uv_handle_t *)&run->terminate, NULL);
+}
+
+static void stop(daemon_run *run) {
+  if (run->stopping) {
+    return;
+  }
+  run->stopping = true;
+  datadir_remove_rest(&run->dir);
+  wpm_node_stop(run->node, node_stopped, run);
+}
+
+static void signalled(uv_signal_t *handle, int signal) {
+  log_line(WPM_LOG_NOTICE, "run", "%s: shutting down", signal == SIGINT ? "SIGINT" : "SIGTERM");
+  stop(handle->data);
+}
+
+static void watch_signals(daemon_run *run) {
+  (void)uv_signal_init(&run->loop, &run->interrupt);
+  (void)uv_signal_init(&run->loop, &run->terminate);
+  run->interrupt.data = run;
+  run->terminate.data = run;
+  (void)uv_signal_start(&run->interrupt, signalled, SIGINT);
+  (void)uv_signal_start(&run->terminate, signalled, SIGTERM);
+}
+
+static void say_who_we_are(const daemon_run *run) {
+  char id[WPM_PEER_ID_TEXT];
+  char text[WPM_MULTIADDR_TEXT];
+  wpm_bytes address;
+  wpm_multiaddr whole;
+  wpm_bytes peer = wpm_peer_id_view(wpm_node_peer_id(run->node));
+  if (wpm_peer_id_format(peer, id, sizeof id, NULL) == WPM_OK) {
+    log_line(WPM_LOG_NOTICE, "run", "wakupeers %s, peer id %s, data in %s", wpm_version(), id,
+             run->dir.path);
+  }
+  for (size_t i = 0; wpm_node_listen_address(run->node, i, &address); i++) {
+    if (wpm_multiaddr_with_peer(address, peer, &whole) == WPM_OK &&
+        wpm_multiaddr_format(wpm_multiaddr_view(&whole), text, sizeof text, NULL, NULL) == WPM_OK) {
+      log_line(WPM_LOG_NOTICE, "run", "listening on %s", text);
+    }
+  }
+}
+
+static int run_daemon(daemon_run *run) {
+  wpm_logger logger;
+  log_open(run->options->log_level ? run->options->log_level : "info",
+           strcmp(run->options->log_format, "json") == 0, &logger);
+  raise_descriptor_limit();
+  if (uv_loop_init(&run->loop) != 0) {
+    (void)fputs("wakupeers: the event loop cannot be made\n", stderr);
+    return EXIT_FAILED;
+  }
+  int result = make_node(run, &logger);
+  if (run->node) {
+    watch_signals(run);
+    if (result == EXIT_DONE) {
+      say_who_we_are(run);
+      result = start_rest(run);
+    }
+    if (result == EXIT_DONE) {
+      result = start_metrics(run);
+    }
+    if (result != EXIT_DONE) {
+      stop(run);
+    }
+    (void)uv_run(&run->loop, UV_RUN_DEFAULT);
+  }
+  wpm_node_free(run->node);
+  (void)uv_loop_close(&run->loop);
+  return result;
+}
+
+static int run_command(const app_options *options) {
+  daemon_run run = {.options = options};
+  int result = check_static_nodes(options);
+  if (result == EXIT_DONE) {
+    result = datadir_find(&run.dir, options->data_dir);
+  }
+  if (result == EXIT_DONE) {
+    result = datadir_create(&run.dir);
+  }
+  if (result == EXIT_DONE) {
+    result = datadir_lock(&run.dir);
+  }
+  if (result == EXIT_DONE) {
+    result = run_daemon(&run);
+    datadir_unlock(&run.dir);
+  }
+  return result;
+}
+
+int command_run(int argc, char **argv) {
+  app_options options;
+  int words = argc;
+  int result = options_read(FOR_RUN, argc, argv, &options, &words);
+  if (result == EXIT_DONE && options.help) {
+    (void)fputs(usage, stdout);
+    options_print(FOR_RUN, stdout);
+  } else if (result == EXIT_DONE && words < argc) {
+    (void)fprintf(stderr, "wakupeers: run takes no word such as %s; see wakupeers run --help\n",
+                  argv[words]);
+    result = EXIT_USAGE;
+  } else if (result == EXIT_DONE) {
+    result = run_command(&options);
+  }
+  options_free(&options);
+  return result;
+}

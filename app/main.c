@@ -1,0 +1,69 @@
+#include "commands.h"
+#include "options.h"
+
+#include <wakupeers/version.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *help;
+} commands[] = {
+    {"run", command_run, "run the daemon: hold connections with peers"},
+    {"ping", command_ping, "connect to one peer, identify it and ping it"},
+    {"peers", command_peers, "list, show, add, remove, connect or disconnect a daemon's peers"},
+    {"key", command_key, "make or show a node key"},
+};
+
+static int print_completion(int argc, char **argv) {
+  if (argc != 2 || strcmp(argv[1], "bash") != 0) {
+    (void)fputs("usage: wakupeers completion bash\n", stderr);
+    return EXIT_USAGE;
+  }
+  options_print_completion(stdout);
+  return EXIT_DONE;
+}
+
+static void print_help(FILE *out) {
+  (void)fputs("wakupeers holds connections with Waku peers, remembers them and gets them back.\n\n"
+              "usage: wakupeers COMMAND [OPTION …]\n\n",
+              out);
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    (void)fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].help);
+  }
+  (void)fputs(
+      "  completion  print a completion script for bash\n\n"
+      "wakupeers COMMAND --help tells a command's options; wakupeers --version the version.\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers, 4 another daemon\n"
+      "holds the data directory.\n",
+      out);
+}
+
+int main(int argc, char **argv) {
+  (void)signal(SIGPIPE, SIG_IGN);
+  if (argc < 2) {
+    print_help(stderr);
+    return EXIT_USAGE;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    print_help(stdout);
+    return EXIT_DONE;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    (void)printf("wakupeers %s\n", wpm_version());
+    return EXIT_DONE;
+  }
+  if (strcmp(argv[1], "completion") == 0) {
+    return print_completion(argc - 1, argv + 1);
+  }
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    if (strcmp(argv[1], commands[i].name) == 0) {
+      return commands[i].run(argc - 1, argv + 1);
+    }
+  }
+  (void)fprintf(stderr, "wakupeers: there is no command %s; see wakupeers --help\n", argv[1]);
+  return EXIT_USAGE;
+}

@@ -1,0 +1,232 @@
+#include "metrics.h"
+
+#include "json_peer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One metric's tally by label text. */
+typedef struct label_tally {
+  struct {
+    char label[160];
+    uint64_t count;
+  } rows[METRICS_LABELS_MAX];
+  size_t used;
+  uint64_t other; /* What found no row. */
+} label_tally;
+
+static void count(label_tally *tally, const char *label) {
+  for (size_t i = 0; i < tally->used; i++) {
+    if (strcmp(tally->rows[i].label, label) == 0) {
+      tally->rows[i].count++;
+      return;
+    }
+  }
+  if (tally->used == METRICS_LABELS_MAX) {
+    tally->other++;
+    return;
+  }
+  (void)snprintf(tally->rows[tally->used].label, sizeof tally->rows[0].label, "%s", label);
+  tally->rows[tally->used++].count = 1;
+}
+
+static void head(FILE *out, const char *name, const char *type, const char *help) {
+  (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Rows of a tally; `other`: the labels of what found no row. */
+static void print_tally(FILE *out, const char *name, const char *help, const label_tally *tally,
+                        const char *other) {
+  head(out, name, "gauge", help);
+  for (size_t i = 0; i < tally->used; i++) {
+    (void)fprintf(out, "%s{%s} %" PRIu64 "\n", name, tally->rows[i].label, tally->rows[i].count);
+  }
+  if (tally->other > 0) {
+    (void)fprintf(out, "%s{%s} %" PRIu64 "\n", name, other, tally->other);
+  }
+}
+
+static void print_value(FILE *out, const char *name, const char *type, const char *help,
+                        uint64_t value) {
+  head(out, name, type, help);
+  (void)fprintf(out, "%s %" PRIu64 "\n", name, value);
+}
+
+/* Text of the wire as a label's value: printable ASCII without quotes and backslashes. */
+static void label_text(wpm_text text, char *out, size_t cap) {
+  size_t len = text.len < cap - 1 ? text.len : cap - 1;
+  for (size_t i = 0; i < len; i++) {
+    unsigned char byte = (unsigned char)text.data[i];
+    out[i] = (char)(byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\' ? '?' : byte);
+  }
+  out[len] = '\0';
+}
+
+static void print_by_reason(FILE *out, const char *name, const char *label,
+                            const uint64_t counts[WPM_REASON_COUNT]) {
+  for (int i = 0; i < WPM_REASON_COUNT; i++) {
+    if (counts[i] > 0) {
+      (void)fprintf(out, "%s{%s=\"%s\"} %" PRIu64 "\n", name, label, wpm_reason_name((wpm_reason)i),
+                    counts[i]);
+    }
+  }
+}
+
+static uint64_t sum(const uint64_t counts[WPM_REASON_COUNT]) {
+  uint64_t total = 0;
+  for (int i = 0; i < WPM_REASON_COUNT; i++) {
+    total += counts[i];
+  }
+  return total;
+}
+
+static void print_counters(FILE *out, const wpm_node_counters *counters) {
+  head(out, "waku_peers_dials_total", "counter", "Dials, by outcome");
+  (void)fprintf(out, "waku_peers_dials_total{outcome=\"success\"} %" PRIu64 "\n",
+                counters->dials_succeeded);
+  (void)fprintf(out, "waku_peers_dials_total{outcome=\"failed\"} %" PRIu64 "\n",
+                sum(counters->dials_failed));
+  head(out, "waku_node_conns_initiated_total", "counter", "Connections, by who began them");
+  (void)fprintf(out, "waku_node_conns_initiated_total{source=\"outbound\"} %" PRIu64 "\n",
+                counters->connections_opened[WPM_OUTBOUND]);
+  (void)fprintf(out, "waku_node_conns_initiated_total{source=\"inbound\"} %" PRIu64 "\n",
+                counters->connections_opened[WPM_INBOUND]);
+  head(out, "waku_peers_errors_total", "counter", "Dials that failed, by reason");
+  print_by_reason(out, "waku_peers_errors_total", "type", counters->dials_failed);
+  head(out, "waku_node_errors_total", "counter", "Inbound upgrades that failed, by reason");
+  print_by_reason(out, "waku_node_errors_total", "type", counters->inbound_failed);
+  head(out, "wakupeers_connections_ended_total", "counter", "Connections that ended, by reason");
+  print_by_reason(out, "wakupeers_connections_ended_total", "reason", counters->connections_ended);
+  head(out, "wakupeers_metadata_total", "counter", "Waku metadata taken in, by what it meant");
+  for (int i = 0; i < WPM_CLUSTER_MATCH_COUNT; i++) {
+    (void)fprintf(out, "wakupeers_metadata_total{result=\"%s\"} %" PRIu64 "\n",
+                  wpm_cluster_match_name((wpm_cluster_match)i), counters->metadata_received[i]);
+  }
+  const struct {
+    const char *name, *help;
+    uint64_t value;
+  } plain[] = {
+      {"wakupeers_inbound_accepted_total", "TCP connections accepted", counters->inbound_accepted},
+      {"wakupeers_inbound_refused_total", "Of these, refused because a cap was reached",
+       counters->inbound_refused},
+      {"wakupeers_pings_sent_total", "Pings sent", counters->pings_sent},
+      {"wakupeers_pongs_received_total", "Pings answered", counters->pongs_received},
+      {"wakupeers_pings_received_total", "Pings that we answered", counters->pings_received},
+      {"wakupeers_bytes_received_total", "Bytes received on the wire", counters->bytes_received},
+      {"wakupeers_bytes_sent_total", "Bytes sent on the wire", counters->bytes_sent},
+      {"wakupeers_storage_commits_total", "Group commits made", counters->storage_commits},
+      {"wakupeers_storage_errors_total", "Group commits that failed", counters->storage_errors},
+  };
+  for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+    print_value(out, plain[i].name, "counter", plain[i].help, plain[i].value);
+  }
+}
+
+/* ---- what the store says --------------------------------------------------------------------- */
+
+typedef struct tallies {
+  label_tally connected; /* By direction and protocol. */
+  label_tally shards;
+  label_tally agents;
+} tallies;
+
+static void tally_peer(tallies *all, const wpm_peer_record *record) {
+  char text[100];
+  char label[160];
+  const char *direction = record->direction == WPM_INBOUND ? "In" : "Out";
+  for (size_t i = 0; i < record->protocol_count; i++) {
+    label_text(record->protocols[i], text, sizeof text);
+    (void)snprintf(label, sizeof label, "direction=\"%s\",protocol=\"%s\"", direction, text);
+    count(&all->connected, label);
+  }
+  for (size_t i = 0; i < record->shard_count; i++) {
+    (void)snprintf(label, sizeof label, "shard=\"%u\"", (unsigned)record->shards[i]);
+    count(&all->shards, label);
+  }
+  label_text(record->agent, text, sizeof text);
+  (void)snprintf(label, sizeof label, "agent=\"%s\"", text);
+  count(&all->agents, label);
+}
+
+static void print_store(FILE *out, const wpm_node *node, tallies *all) {
+  const wpm_store *store = wpm_manager_store(wpm_node_manager(node));
+  wpm_store_filter connected = {.connectivity = 1U << WPM_CONNECTED};
+  wpm_peer_record record;
+  uint64_t cursor = 0;
+  while (wpm_store_next(store, &connected, &cursor, &record)) {
+    tally_peer(all, &record);
+  }
+  print_tally(out, "waku_connected_peers", "Connected peers, by direction and protocol",
+              &all->connected, "direction=\"other\",protocol=\"other\"");
+  print_tally(out, "waku_connected_peers_per_shard", "Connected peers, by shard", &all->shards,
+              "shard=\"other\"");
+  print_tally(out, "waku_connected_peers_per_agent", "Connected peers, by agent", &all->agents,
+              "agent=\"other\"");
+  print_value(out, "waku_peer_store_size", "gauge", "Peers in the store", wpm_store_count(store));
+  print_value(out, "waku_total_unique_peers", "gauge", "Peers in the store",
+              wpm_store_count(store));
+  head(out, "wakupeers_peers", "gauge", "Peers in the store, by connectivity");
+  for (int i = 0; i < WPM_CONNECTIVITY_COUNT; i++) {
+    wpm_store_filter filter = {.connectivity = 1U << i};
+    (void)fprintf(out, "wakupeers_peers{connectivity=\"%s\"} %zu\n",
+                  wpm_connectivity_name((wpm_connectivity)i),
+                  wpm_store_count_matching(store, &filter));
+  }
+}
+
+static void print_stream_count(void *user, wpm_text protocol, wpm_direction direction,
+                               size_t streams) {
+  char text[100];
+  label_text(protocol, text, sizeof text);
+  (void)fprintf(user, "waku_streams_peers{direction=\"%s\",protocol=\"%s\"} %zu\n",
+                direction == WPM_INBOUND ? "In" : "Out", text, streams);
+}
+
+static bool print_all(FILE *out, const wpm_node *node) {
+  tallies *all = calloc(1, sizeof *all);
+  wpm_node_counters counters;
+  wpm_node_status status;
+  if (!all) {
+    return false;
+  }
+  wpm_node_get_counters(node, &counters);
+  wpm_node_get_status(node, &status);
+  print_counters(out, &counters);
+  print_store(out, node, all);
+  head(out, "waku_streams_peers", "gauge", "Open streams, by direction and protocol");
+  wpm_node_count_streams(node, print_stream_count, out);
+  print_value(out, "wakupeers_connections", "gauge", "Live connections",
+              wpm_manager_connection_count(wpm_node_manager(node)));
+  print_value(out, "wakupeers_dials_in_flight", "gauge", "Dials in flight",
+              wpm_manager_dial_count(wpm_node_manager(node)));
+  print_value(out, "wakupeers_storage_queued_changes", "gauge", "Changes not yet durable",
+              status.queued_changes);
+  print_value(out, "wakupeers_storage_healthy", "gauge", "1: the peer database works",
+              status.persistent && status.storage_error == WPM_OK);
+  free(all);
+  return true;
+}
+
+void metrics_handle(void *user, http_request *request) {
+  static const char missing[] = "There is only GET /metrics\n";
+  static const char broken[] = "Out of memory\n";
+  if (strcmp(http_path(request), "/metrics") != 0 || strcmp(http_method(request), "GET") != 0) {
+    http_answer(request, 404, "text/plain", missing, sizeof missing - 1);
+    return;
+  }
+  char *text = NULL;
+  size_t len = 0;
+  FILE *out = open_memstream(&text, &len);
+  bool whole = out && print_all(out, user);
+  if (out && fclose(out) != 0) {
+    whole = false;
+  }
+  if (whole) {
+    http_answer(request, 200, "text/plain; version=0.0.4; charset=utf-8", text, len);
+  } else {
+    http_answer(request, 500, "text/plain", broken, sizeof broken - 1);
+  }
+  free(text);
+}

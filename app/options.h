@@ -1,0 +1,106 @@
+/* The program's options: one table says name, kind, default, range and help of each; everything
+ * else (reading the command line, the environment and the ini file, --help) follows from it.
+ *
+ * - The command line goes before the environment (WAKUPEERS_TCP_PORT for --tcp-port), which goes
+ *   before the ini file (--config-file). A list given in one place replaces the whole list of the
+ *   places behind it.
+ * - Booleans are `--x`, `--x=true` or `--x=false`; durations `500ms`, `5s`, `10m`, a bare number is
+ *   seconds. Lists repeat on the command line and in the file, and are comma-separated in the
+ *   environment.
+ * - A value that is wrong is named, with what the option takes.
+ */
+#ifndef APP_OPTIONS_H
+#define APP_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Exit codes of the program. */
+enum {
+  EXIT_DONE = 0,
+  EXIT_FAILED = 1,    /* It did not work: unreachable, refused, an error that is told. */
+  EXIT_USAGE = 2,     /* The command line, the environment or the file is wrong. */
+  EXIT_NO_DAEMON = 3, /* No daemon answers. */
+  EXIT_LOCKED = 4     /* Another daemon holds the data directory. */
+};
+
+typedef struct text_list {
+  char **items;
+  size_t count;
+} text_list;
+
+/* Every option of every command, with its value. Texts are owned; NULL: not given. */
+typedef struct app_options {
+  /* All commands. */
+  bool help;
+  bool json;
+  /* Where things are. */
+  char *data_dir;
+  char *config_file;
+  /* The node. */
+  char *nodekey;
+  text_list static_nodes;
+  char *listen_address;
+  uint64_t tcp_port;
+  uint64_t max_connections;
+  uint64_t cluster_id;
+  text_list shards;
+  /* Policy. */
+  bool keep_alive;
+  int64_t idle_timeout_ns;
+  int64_t ping_interval_ns;
+  int64_t ping_timeout_ns;
+  int64_t prune_backoff_ns;
+  int64_t backoff_slack_ns;
+  int64_t reconnect_min_ns;
+  int64_t reconnect_max_ns;
+  int64_t stable_after_ns;
+  int64_t dial_timeout_ns;
+  /* REST and metrics. */
+  bool rest;
+  bool rest_admin;
+  char *rest_address;
+  uint64_t rest_port;
+  bool metrics_server;
+  char *metrics_server_address;
+  uint64_t metrics_server_port;
+  /* Log. */
+  char *log_level;
+  char *log_format;
+  /* ping. */
+  uint64_t count;
+  int64_t interval_ns;
+  /* key. */
+  char *key_type;
+  bool force;
+  uint64_t given; /* A bit for each option of the table that was given. */
+} app_options;
+
+/* The commands that an option belongs to. */
+enum {
+  FOR_RUN = 1,
+  FOR_PING = 2,
+  FOR_PEERS = 4,
+  FOR_KEY = 8,
+  FOR_ALL = FOR_RUN | FOR_PING | FOR_PEERS | FOR_KEY
+};
+
+/* Reads all three sources for one command. argv[0] is the command's name. Words that are no options
+ * are moved to the end of argv; *words gets the index of the first. Returns EXIT_DONE, or EXIT_USAGE
+ * after saying on stderr what is wrong. *out must be freed by options_free in either case. */
+int options_read(unsigned command, int argc, char **argv, app_options *out, int *words);
+
+void options_free(app_options *options);
+
+/* True where the option of that name was given in any of the three places. */
+bool options_given(const app_options *options, const char *name);
+
+/* Prints the command's options, one a line, with default and help. */
+void options_print(unsigned command, FILE *out);
+
+/* Prints a completion script for bash. */
+void options_print_completion(FILE *out);
+
+#endif

@@ -1,0 +1,111 @@
+#include "rest.h"
+
+#include "json_peer.h"
+
+#include <wakupeers/version.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void rest_answer_text(http_request *request, unsigned status, const char *format, ...) {
+  char text[600];
+  va_list arguments;
+  va_start(arguments, format);
+  int len = vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  size_t used = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
+  http_answer(request, status, "text/plain", text, used);
+}
+
+void rest_answer_json(http_request *request, unsigned status, json_t *value) {
+  char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+  json_decref(value);
+  if (text) {
+    http_answer(request, status, "application/json", text, strlen(text));
+  } else {
+    rest_answer_text(request, 500, "Out of memory");
+  }
+  free(text);
+}
+
+static void get_info(rest_service *rest, http_request *request) {
+  json_t *addresses = json_array();
+  wpm_bytes address;
+  for (size_t i = 0; wpm_node_listen_address(rest->node, i, &address); i++) {
+    wpm_multiaddr whole;
+    if (wpm_multiaddr_with_peer(address, wpm_peer_id_view(wpm_node_peer_id(rest->node)), &whole) ==
+        WPM_OK) {
+      (void)json_array_append_new(addresses, json_multiaddr(wpm_multiaddr_view(&whole)));
+    }
+  }
+  rest_answer_json(request, 200,
+                   json_pack("{s:o, s:s}", "listenAddresses", addresses, "enrUri", ""));
+}
+
+static void get_version(rest_service *rest, http_request *request) {
+  (void)rest;
+  rest_answer_text(request, 200, "%s", wpm_version());
+}
+
+static json_t *protocol_health(const char *protocol, const char *health, const char *description) {
+  json_t *entry = json_pack("{s:s}", protocol, health);
+  if (description) {
+    (void)json_object_set_new(entry, "desc", json_string(description));
+  }
+  return entry;
+}
+
+/* nwaku's list of protocols; this node serves none of Waku's. Storage and peer management are
+ * ours. */
+static void get_health(rest_service *rest, http_request *request) {
+  static const char *const not_mounted[] = {"Relay",  "Rln Relay",  "Lightpush",    "Store",
+                                            "Filter", "Rendezvous", "Peer Exchange"};
+  wpm_node_status status;
+  wpm_node_get_status(rest->node, &status);
+  json_t *protocols = json_array();
+  for (size_t i = 0; i < sizeof not_mounted / sizeof *not_mounted; i++) {
+    (void)json_array_append_new(protocols, protocol_health(not_mounted[i], "NOT_MOUNTED", NULL));
+  }
+  const char *node = status.stopping ? "SHUTTING_DOWN" : "READY";
+  (void)json_array_append_new(protocols, protocol_health("Peer Manager", node, NULL));
+  const char *storage = !status.persistent               ? "NOT_MOUNTED"
+                        : status.storage_error == WPM_OK ? "READY"
+                                                         : "NOT_READY";
+  (void)json_array_append_new(
+      protocols, protocol_health("Storage", storage,
+                                 status.storage_error == WPM_OK ? NULL : status.storage_text));
+  rest_answer_json(request, 200,
+                   json_pack("{s:s, s:o}", "nodeHealth", node, "protocolsHealth", protocols));
+}
+
+static const struct {
+  const char *path;
+  void (*get)(rest_service *rest, http_request *request);
+} routes[] = {{"/info", get_info},
+              {"/debug/v1/info", get_info},
+              {"/version", get_version},
+              {"/debug/v1/version", get_version},
+              {"/health", get_health}};
+
+void rest_handle(void *user, http_request *request) {
+  rest_service *rest = user;
+  const char *path = http_path(request);
+  for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+    if (strcmp(path, routes[i].path) != 0) {
+      continue;
+    }
+    if (strcmp(http_method(request), "GET") == 0) {
+      routes[i].get(rest, request);
+    } else {
+      rest_answer_text(request, 405, "%s takes GET", path);
+    }
+    return;
+  }
+  if (strncmp(path, "/admin/", 7) == 0 && !rest->admin) {
+    rest_answer_text(request, 404, "The admin calls are off; start with --rest-admin=true");
+  } else if (strncmp(path, "/admin/", 7) != 0 || !rest_admin_handle(rest, request)) {
+    rest_answer_text(request, 404, "There is no %s %.200s", http_method(request), path);
+  }
+}

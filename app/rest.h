@@ -1,0 +1,27 @@
+/* The REST interface: nwaku's paths and JSON, and calls of ours beside them (docs/rest.md). */
+#ifndef APP_REST_H
+#define APP_REST_H
+
+#include "http_server.h"
+
+#include <wakupeers/node.h>
+
+typedef struct rest_service {
+  wpm_node *node;
+  bool admin; /* Serve the /admin/ calls. */
+} rest_service;
+
+/* An http_handler whose user is a `rest_service`. */
+void rest_handle(void *user, http_request *request);
+
+/* Answers with JSON; takes `value` over. NULL: out of memory, answered 500. */
+struct json_t;
+void rest_answer_json(http_request *request, unsigned status, struct json_t *value);
+/* Answers with plain text. */
+void rest_answer_text(http_request *request, unsigned status, const char *format, ...)
+    WPM_PRINTF(3, 4);
+
+/* rest_admin.c: the /admin/v1/ calls. False: there is no such call. */
+bool rest_admin_handle(rest_service *rest, http_request *request);
+
+#endif

@@ -1,0 +1,441 @@
+#include "rest.h"
+
+#include "json_peer.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const wpm_store *store_of(const rest_service *rest) {
+  return wpm_manager_store(wpm_node_manager(rest->node));
+}
+
+/* ---- listings -------------------------------------------------------------------------------- */
+
+static json_t *list_peers(const rest_service *rest, const wpm_store_filter *filter) {
+  json_t *list = json_array();
+  wpm_peer_record record;
+  uint64_t cursor = 0;
+  while (wpm_store_next(store_of(rest), filter, &cursor, &record)) {
+    (void)json_array_append_new(list, json_peer(rest->node, &record));
+  }
+  return list;
+}
+
+static void get_peers(rest_service *rest, http_request *request, const char *word) {
+  (void)word;
+  rest_answer_json(request, 200, list_peers(rest, NULL));
+}
+
+static void get_connected(rest_service *rest, http_request *request, const char *word) {
+  (void)word;
+  wpm_store_filter filter = {.connectivity = 1U << WPM_CONNECTED};
+  rest_answer_json(request, 200, list_peers(rest, &filter));
+}
+
+static bool read_shard(const char *word, uint16_t *shard) {
+  char *end = NULL;
+  unsigned long value = strtoul(word, &end, 10);
+  *shard = (uint16_t)value;
+  return *word >= '0' && *word <= '9' && *end == '\0' && value <= UINT16_MAX;
+}
+
+static void get_connected_on(rest_service *rest, http_request *request, const char *word) {
+  wpm_store_filter filter = {.connectivity = 1U << WPM_CONNECTED, .by_shard = true};
+  if (!read_shard(word, &filter.shard)) {
+    rest_answer_text(request, 400, "Invalid shard: %.40s; it takes 0 to 65535", word);
+    return;
+  }
+  rest_answer_json(request, 200, list_peers(rest, &filter));
+}
+
+/* Waku's service protocols (nwaku's list). */
+static bool is_service(const char *protocol) {
+  static const char *const codecs[] = {"/vac/waku/store-query/3.0.0",
+                                       "/vac/waku/store/2.0.0-beta4",
+                                       "/vac/waku/filter-subscribe/2.0.0-beta1",
+                                       "/vac/waku/filter-push/2.0.0-beta1",
+                                       "/vac/waku/lightpush/3.0.0",
+                                       "/vac/waku/lightpush/2.0.0-beta1",
+                                       "/vac/waku/peer-exchange/2.0.0-alpha1",
+                                       "/vac/waku/reconciliation/1.0.0",
+                                       "/vac/waku/transfer/1.0.0",
+                                       "/vac/waku/rendezvous/1.0.0"};
+  for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+    if (strcmp(protocol, codecs[i]) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static void get_service(rest_service *rest, http_request *request, const char *word) {
+  (void)word;
+  json_t *list = list_peers(rest, NULL);
+  for (size_t i = json_array_size(list); i-- > 0;) {
+    json_t *protocols = json_object_get(json_array_get(list, i), "protocols");
+    for (size_t p = json_array_size(protocols); p-- > 0;) {
+      if (!is_service(json_string_value(json_array_get(protocols, p)))) {
+        (void)json_array_remove(protocols, p);
+      }
+    }
+    if (json_array_size(protocols) == 0) {
+      (void)json_array_remove(list, i);
+    }
+  }
+  rest_answer_json(request, 200, list);
+}
+
+static void no_relay(rest_service *rest, http_request *request, const char *word) {
+  (void)rest;
+  (void)word;
+  rest_answer_text(request, 503,
+                   "Relay is not mounted: this node manages peers, it does not relay");
+}
+
+static json_t *count_connectivity(const rest_service *rest) {
+  json_t *counts = json_object();
+  for (int i = 0; i < WPM_CONNECTIVITY_COUNT; i++) {
+    wpm_store_filter filter = {.connectivity = 1U << i};
+    (void)json_object_set_new(
+        counts, wpm_connectivity_name((wpm_connectivity)i),
+        json_integer((json_int_t)wpm_store_count_matching(store_of(rest), &filter)));
+  }
+  return counts;
+}
+
+static void add_one(json_t *counts, json_t *key) {
+  const char *name = json_string_value(key);
+  if (name) {
+    (void)json_object_set_new(counts, name,
+                              json_integer(json_integer_value(json_object_get(counts, name)) + 1));
+  }
+  json_decref(key);
+}
+
+static void get_stats(rest_service *rest, http_request *request, const char *word) {
+  (void)word;
+  json_t *protocols = json_object();
+  json_t *shards = json_object();
+  json_int_t relay = 0;
+  wpm_peer_record record;
+  uint64_t cursor = 0;
+  while (wpm_store_next(store_of(rest), NULL, &cursor, &record)) {
+    bool relays = false;
+    for (size_t i = 0; i < record.protocol_count; i++) {
+      relays = relays || wpm_protocol_is_relay(record.protocols[i]);
+      add_one(protocols, json_text(record.protocols[i]));
+    }
+    if (!relays || record.connectivity != WPM_CONNECTED) {
+      continue;
+    }
+    relay++;
+    for (size_t i = 0; i < record.shard_count; i++) {
+      add_one(shards, json_sprintf("%u", (unsigned)record.shards[i]));
+    }
+  }
+  (void)json_object_set_new(shards, "Total relay peers", json_integer(relay));
+  rest_answer_json(request, 200,
+                   json_pack("{s:{s:I}, s:o, s:o, s:{s:I}, s:o}", "Sum", "Total peers",
+                             (json_int_t)wpm_store_count(store_of(rest)), "By Connectedness",
+                             count_connectivity(rest), "Relay peers", shards, "Mesh peers",
+                             "Total mesh peers", (json_int_t)0, "By Protocols", protocols));
+}
+
+/* ---- one peer -------------------------------------------------------------------------------- */
+
+/* Reads the peer id in the path; answers where it is not one. */
+static bool read_peer(http_request *request, const char *word, wpm_peer_id *id) {
+  wpm_error error;
+  if (wpm_peer_id_parse((wpm_text){word, strlen(word)}, id, &error) == WPM_OK) {
+    return true;
+  }
+  rest_answer_text(request, 400, "Invalid peer id: %s", error.text);
+  return false;
+}
+
+static void not_held(http_request *request, const char *word) {
+  rest_answer_text(request, 404, "Peer not found: %.120s", word);
+}
+
+static void get_peer(rest_service *rest, http_request *request, const char *word) {
+  wpm_peer_id id;
+  wpm_peer_record record;
+  if (!read_peer(request, word, &id)) {
+    return;
+  }
+  if (wpm_store_get(store_of(rest), wpm_peer_id_view(&id), &record) != WPM_OK) {
+    not_held(request, word);
+    return;
+  }
+  rest_answer_json(request, 200, json_peer(rest->node, &record));
+}
+
+static void delete_peer(rest_service *rest, http_request *request, const char *word) {
+  wpm_peer_id id;
+  if (!read_peer(request, word, &id)) {
+    return;
+  }
+  if (wpm_node_remove(rest->node, wpm_peer_id_view(&id)) == WPM_OK) {
+    rest_answer_text(request, 200, "OK");
+  } else {
+    not_held(request, word);
+  }
+}
+
+static void post_disconnect(rest_service *rest, http_request *request, const char *word) {
+  wpm_peer_id id;
+  if (!read_peer(request, word, &id)) {
+    return;
+  }
+  if (wpm_node_disconnect(rest->node, wpm_peer_id_view(&id)) == WPM_OK) {
+    rest_answer_text(request, 200, "OK");
+  } else {
+    not_held(request, word);
+  }
+}
+
+/* Why an attempt failed, in one line for a person. */
+static void describe_attempt(const wpm_attempt *attempt, char *out, size_t cap) {
+  (void)snprintf(out, cap, "%s at %s%s%s", wpm_reason_name(attempt->reason),
+                 wpm_step_name(attempt->step), attempt->detail[0] ? ": " : "", attempt->detail);
+}
+
+static void connect_ended(void *user, wpm_bytes peer, const wpm_attempt *attempt) {
+  http_request *request = user;
+  char why[300];
+  (void)peer;
+  if (attempt->err == WPM_OK) {
+    rest_answer_text(request, 200, "OK");
+    return;
+  }
+  describe_attempt(attempt, why, sizeof why);
+  rest_answer_text(request, attempt->err == WPM_ERR_FULL ? 503 : 502, "Failed to connect: %s", why);
+}
+
+static void post_connect(rest_service *rest, http_request *request, const char *word) {
+  wpm_peer_id id;
+  if (!read_peer(request, word, &id)) {
+    return;
+  }
+  http_wait(request);
+  int err = wpm_node_connect(rest->node, wpm_peer_id_view(&id), connect_ended, request);
+  if (err == WPM_ERR_NOT_FOUND) {
+    not_held(request, word);
+  } else if (err != WPM_OK) {
+    rest_answer_text(request, 500, "%s", wpm_strerror(err));
+  }
+}
+
+/* ---- adding ---------------------------------------------------------------------------------- */
+
+/* One POST of multiaddrs. */
+typedef struct addition {
+  http_request *request;
+  json_t *addresses;
+  size_t count;
+  size_t pending; /* Attempts not ended, and one while they are being started. */
+  size_t failed;  /* Least index that failed; `count`: none. */
+  char why[300];  /* Why that one failed. */
+  struct added {
+    struct addition *owner;
+    size_t index;
+    wpm_peer_id id;
+  } * peers;
+} addition;
+
+static void finish_addition(addition *add) {
+  if (--add->pending > 0) {
+    return;
+  }
+  if (add->failed < add->count) {
+    rest_answer_text(add->request, 400, "Failed to connect to peer at index: %zu - %.200s (%s)",
+                     add->failed, json_string_value(json_array_get(add->addresses, add->failed)),
+                     add->why);
+  } else {
+    rest_answer_text(add->request, 200, "OK");
+  }
+  json_decref(add->addresses);
+  free(add->peers);
+  free(add);
+}
+
+static void fail_addition(addition *add, size_t index, const char *why) {
+  if (index < add->failed) {
+    add->failed = index;
+    (void)snprintf(add->why, sizeof add->why, "%s", why);
+  }
+}
+
+static void added_ended(void *user, wpm_bytes peer, const wpm_attempt *attempt) {
+  const struct added *added = user;
+  addition *add = added->owner;
+  char why[300];
+  (void)peer;
+  if (attempt->err != WPM_OK) {
+    describe_attempt(attempt, why, sizeof why);
+    fail_addition(add, added->index, why);
+  }
+  finish_addition(add);
+}
+
+/* Checks every address before any is added. Answers where one is wrong. */
+static bool check_addresses(http_request *request, const json_t *addresses) {
+  for (size_t i = 0; i < json_array_size(addresses); i++) {
+    const json_t *item = json_array_get(addresses, i);
+    wpm_multiaddr address;
+    wpm_bytes transport;
+    wpm_bytes peer;
+    wpm_error error = {.text = "it must be a string"};
+    if (!json_is_string(item) ||
+        wpm_multiaddr_parse((wpm_text){json_string_value(item), json_string_length(item)}, &address,
+                            &error) != WPM_OK) {
+      rest_answer_text(request, 400, "Couldn't parse remote peer info: %s", error.text);
+      return false;
+    }
+    if (wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer) != WPM_OK ||
+        peer.len == 0) {
+      rest_answer_text(request, 400, "Couldn't parse remote peer info: %.200s has no /p2p/PEER-ID",
+                       json_string_value(item));
+      return false;
+    }
+  }
+  return true;
+}
+
+static void start_addition(rest_service *rest, addition *add) {
+  for (size_t i = 0; i < add->count; i++) {
+    const json_t *item = json_array_get(add->addresses, i);
+    struct added *added = &add->peers[i];
+    wpm_error error;
+    *added = (struct added){.owner = add, .index = i};
+    int err =
+        wpm_node_add(rest->node, (wpm_text){json_string_value(item), json_string_length(item)},
+                     &added->id, &error);
+    if (err == WPM_OK) {
+      add->pending++;
+      err = wpm_node_connect(rest->node, wpm_peer_id_view(&added->id), added_ended, added);
+      if (err != WPM_OK) {
+        add->pending--;
+        (void)snprintf(error.text, sizeof error.text, "%s", wpm_strerror(err));
+      }
+    }
+    if (err != WPM_OK) {
+      fail_addition(add, i, error.text);
+    }
+  }
+}
+
+static void post_peers(rest_service *rest, http_request *request, const char *word) {
+  (void)word;
+  size_t len = 0;
+  const char *body = http_body(request, &len);
+  json_error_t error;
+  json_t *addresses = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
+  if (!json_is_array(addresses)) {
+    json_decref(addresses);
+    rest_answer_text(request, 400,
+                     "Couldn't parse remote peer info: the body must be [\"multiaddr\", …]");
+    return;
+  }
+  if (!check_addresses(request, addresses)) {
+    json_decref(addresses);
+    return;
+  }
+  addition *add = calloc(1, sizeof *add);
+  struct added *peers = calloc(json_array_size(addresses) + 1, sizeof *peers);
+  if (!add || !peers) {
+    free(add);
+    free(peers);
+    json_decref(addresses);
+    rest_answer_text(request, 500, "Out of memory");
+    return;
+  }
+  add->request = request;
+  add->addresses = addresses;
+  add->peers = peers;
+  add->count = add->failed = json_array_size(addresses);
+  add->pending = 1;
+  http_wait(request);
+  start_addition(rest, add);
+  finish_addition(add);
+}
+
+static void post_log_level(rest_service *rest, http_request *request, const char *word) {
+  (void)rest;
+  if (log_set_level(word)) {
+    rest_answer_text(request, 200, "OK");
+  } else {
+    rest_answer_text(request, 400,
+                     "Invalid log level: %.40s; one of trace, debug, info, notice, warn, error, "
+                     "fatal",
+                     word);
+  }
+}
+
+/* ---- routes ---------------------------------------------------------------------------------- */
+
+/* `*` in a path stands for one word, which the function gets. The first match counts. */
+static const struct {
+  const char *method;
+  const char *path;
+  void (*answer)(rest_service *rest, http_request *request, const char *word);
+} routes[] = {
+    {"GET", "/admin/v1/peers", get_peers},
+    {"POST", "/admin/v1/peers", post_peers},
+    {"GET", "/admin/v1/peers/stats", get_stats},
+    {"GET", "/admin/v1/peers/service", get_service},
+    {"GET", "/admin/v1/peers/connected", get_connected},
+    {"GET", "/admin/v1/peers/connected/on/*", get_connected_on},
+    {"GET", "/admin/v1/peers/relay", no_relay},
+    {"GET", "/admin/v1/peers/mesh", no_relay},
+    {"GET", "/admin/v1/peers/relay/on/*", no_relay},
+    {"GET", "/admin/v1/peers/mesh/on/*", no_relay},
+    {"GET", "/admin/v1/peer/*", get_peer},
+    {"DELETE", "/admin/v1/peer/*", delete_peer},
+    {"POST", "/admin/v1/peer/*/connect", post_connect},
+    {"POST", "/admin/v1/peer/*/disconnect", post_disconnect},
+    {"POST", "/admin/v1/log-level/*", post_log_level},
+};
+
+/* Holds `path` against a pattern; what `*` stands for goes to `word`. */
+static bool matches(const char *pattern, const char *path, char *word, size_t cap) {
+  word[0] = '\0';
+  while (*pattern) {
+    if (*pattern != '*') {
+      if (*pattern++ != *path++) {
+        return false;
+      }
+      continue;
+    }
+    size_t len = strcspn(path, "/");
+    if (len == 0 || len >= cap) {
+      return false;
+    }
+    memcpy(word, path, len);
+    word[len] = '\0';
+    path += len;
+    pattern++;
+  }
+  return *path == '\0';
+}
+
+bool rest_admin_handle(rest_service *rest, http_request *request) {
+  char word[400];
+  bool known = false;
+  for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+    if (!matches(routes[i].path, http_path(request), word, sizeof word)) {
+      continue;
+    }
+    known = true;
+    if (strcmp(routes[i].method, http_method(request)) == 0) {
+      routes[i].answer(rest, request, word);
+      return true;
+    }
+  }
+  if (known) {
+    rest_answer_text(request, 405, "%s is not for that path", http_method(request));
+  }
+  return known;
+}
