@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "client.h"
+#include "json_peer.h"
 #include "options.h"
 #include "table.h"
 
@@ -22,7 +23,7 @@ static const char usage[] =
 /* ---- printing -------------------------------------------------------------------------------- */
 
 static void print_json(const json_t *value) {
-  (void)json_dumpf(value, stdout, JSON_INDENT(2));
+  (void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_DIGITS);
   (void)fputc('\n', stdout);
 }
 
@@ -88,7 +89,7 @@ static void print_list(const json_t *peers) {
 
 /* Text of a scalar for a person. */
 static void print_scalar(const char *name, const json_t *value) {
-  char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+  char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_DIGITS);
   const char *shown = json_is_string(value) ? json_string_value(value) : text;
   (void)printf("%-18s", name);
   for (; shown && *shown; shown++) { /* It came from the wire: no terminal codes. */

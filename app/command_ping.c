@@ -72,7 +72,7 @@ static void print_json(const wpm_probe_result *result) {
       json_span_ms(result->handshake_ns), "pings", pings_of(result), "error", reason_of(result),
       "step", result->err == WPM_OK ? json_null() : json_string(wpm_step_name(result->step)),
       "detail", result->err == WPM_OK ? json_null() : json_string(result->detail));
-  (void)json_dumpf(object, stdout, 0);
+  (void)json_dumpf(object, stdout, JSON_DIGITS);
   (void)fputc('\n', stdout);
   json_decref(object);
 }

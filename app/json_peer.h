@@ -8,6 +8,9 @@
 
 #include <jansson.h>
 
+/* Digits of a number with a fraction: microseconds of an hour, and no noise behind them. */
+#define JSON_DIGITS JSON_REAL_PRECISION(10)
+
 /* Peer ids and multiaddrs as text; malformed ones as "". */
 json_t *json_peer_id(wpm_bytes id);
 json_t *json_multiaddr(wpm_bytes address);

@@ -20,7 +20,7 @@ void rest_answer_text(http_request *request, unsigned status, const char *format
 }
 
 void rest_answer_json(http_request *request, unsigned status, json_t *value) {
-  char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+  char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_DIGITS) : NULL;
   json_decref(value);
   if (text) {
     http_answer(request, status, "application/json", text, strlen(text));

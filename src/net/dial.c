@@ -65,7 +65,8 @@ wpm_bytes wpm_dial_target_address(const wpm_dial *dial, size_t index) {
   return dial->addresses[dial->targets[index].address].multiaddr;
 }
 
-static void free_dial(wpm_dial *dial) {
+/* Takes the dial out of the host's list: from now on nobody but the caller ends it. */
+static void unlink_dial(wpm_dial *dial) {
   wpm_host *host = dial->host;
   wpm_deadline_clear(&dial->stagger);
   if (dial->previous) {
@@ -76,6 +77,9 @@ static void free_dial(wpm_dial *dial) {
   if (dial->next) {
     dial->next->previous = dial->previous;
   }
+}
+
+static void free_dial(wpm_dial *dial) {
   free(dial->targets);
   free(dial);
 }
@@ -94,6 +98,7 @@ static void drop_attempts(wpm_dial *dial, const wpm_conn *winner) {
 
 void wpm_dial_cancel(wpm_dial *dial) {
   drop_attempts(dial, NULL);
+  unlink_dial(dial);
   free_dial(dial);
 }
 
@@ -101,7 +106,7 @@ void wpm_dial_succeeded(wpm_dial *dial, wpm_conn *conn) {
   wpm_host *host = dial->host;
   dial->active--;
   drop_attempts(dial, conn);
-  wpm_deadline_clear(&dial->stagger);
+  unlink_dial(dial);
   host->config.callbacks->connected(host->config.user, conn, dial);
   free_dial(dial);
 }
@@ -123,6 +128,7 @@ static void keep_end(wpm_dial *dial, const wpm_end *end) {
 static void tell_failure(wpm_dial *dial) {
   wpm_host *host = dial->host;
   wpm_dial_attempt *attempts = calloc(dial->address_count + 1, sizeof *attempts);
+  unlink_dial(dial);
   size_t count = 0;
   for (size_t i = 0; attempts && i < dial->address_count; i++) {
     if (dial->addresses[i].reason != WPM_REASON_NONE) {
