@@ -291,6 +291,24 @@ static const multiaddr_vector multiaddr_good[] = {
      NULL},
     {"/ws", "dd03", NULL},
     {"/p2p-circuit", "a202", NULL},
+    {"/http-path/%00%01%02%03%04%05%06%07%08%09%0A%0B%0C%0D%0E%0F%10%11%12%13%14%15%16%17%"
+     "18%19%1A%1B%1C%1D%1E%1F+%21%22%23%24%25%26%27%28%29%2A%2B%2C-.%2F0123456789%3A%3B%3C"
+     "%3D%3E%3F%40ABCDEFGHIJKLMNOPQRSTUVWXYZ%5B%5C%5D%5E_%60abcdefghijklmnopqrstuvwxyz%7B%"
+     "7C%7D~%7F%80%81%82%83%84%85%86%87%88%89%8A%8B%8C%8D%8E%8F%90%91%92%93%94%95%96%97%98"
+     "%99%9A%9B%9C%9D%9E%9F%A0%A1%A2%A3%A4%A5%A6%A7%A8%A9%AA%AB%AC%AD%AE%AF%B0%B1%B2%B3%B4"
+     "%B5%B6%B7%B8%B9%BA%BB%BC%BD%BE%BF%C0%C1%C2%C3%C4%C5%C6%C7%C8%C9%CA%CB%CC%CD%CE%CF%D0"
+     "%D1%D2%D3%D4%D5%D6%D7%D8%D9%DA%DB%DC%DD%DE%DF%E0%E1%E2%E3%E4%E5%E6%E7%E8%E9%EA%EB%EC"
+     "%ED%EE%EF%F0%F1%F2%F3%F4%F5%F6%F7%F8%F9%FA%FB%FC%FD%FE%FF",
+     "e1038002000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425"
+     "262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f"
+     "505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f70717273747576777879"
+     "7a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3"
+     "a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccd"
+     "cecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7"
+     "f8f9fafbfcfdfeff",
+     NULL},
+    {"/unix/a", "9003022f61", NULL},
+    {"/dns4/ /tcp/1", "360120060001", NULL},
 };
 
 /* Valid, but of protocols that no libp2p address of ours carries: WPM_ERR_UNSUPPORTED. */
@@ -435,6 +453,8 @@ static const char *const multiaddr_bad[] = {
     "/certhash/mEiDDq4/xNyDorZBH3TlGazyJdOWSwvo4PUo5YHFMrvDE8g",
     "/certhash/BCIQGZ2H3N",
     "/p2p/BAFZAAJAIAEJCALLYU6KUPNAFXA4KFW3KL4UMGMRUUKV7MTK74FPYCVKDYBZKD2Y",
+    "/http-path/a%2",
+    "/http-path/aa%",
 };
 
 /* Malformed binary multiaddrs. */

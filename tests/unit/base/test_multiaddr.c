@@ -200,6 +200,7 @@ static void the_longest_texts_fit(void **state) {
   size_t len;
   assert_int_equal(wpm_multiaddr_format(wpm_multiaddr_view(&addr), text, sizeof(text), &len, NULL),
                    WPM_OK);
+  assert_int_equal(wpm_multiaddr_check(wpm_multiaddr_view(&addr)), WPM_OK);
   wpm_multiaddr again;
   assert_int_equal(wpm_multiaddr_parse((wpm_text){text, len}, &again, NULL), WPM_OK);
   assert_true(wpm_bytes_equal(wpm_multiaddr_view(&addr), wpm_multiaddr_view(&again)));
@@ -249,9 +250,9 @@ static void components_are_capped(void **state) {
 
 static void text_of_a_megabyte_is_refused(void **state) {
   (void)state;
-  static const char *const beginnings[] = {"/dns4/", "/p2p/1",       "/p2p/z",
-                                           "/unix/", "/tcp/0",       "/certhash/u",
-                                           "/ip6/1", "/http-path/%", "/"};
+  static const char *const beginnings[] = {"/dns4/",       "/p2p/1",      "/p2p/z", "/unix/",
+                                           "/tcp/0",       "/certhash/u", "/ip6/1", "/http-path/%",
+                                           "/http-path/1", "/garlic64/",  "/"};
   size_t size = 1 << 20;
   char *text = malloc(size);
   assert_non_null(text);
@@ -282,11 +283,31 @@ static void a_short_buffer_is_refused_at_each_length(void **state) {
   }
 }
 
+/* go-multiaddr, transcoders.go: an I2P destination has at least 386 bytes. */
+static void an_i2p_destination_is_long(void **state) {
+  (void)state;
+  uint8_t binary[4 + 386] = {0xbe, 0x03, (386 & 0x7f) | 0x80, 386 >> 7};
+  assert_int_equal(wpm_multiaddr_check((wpm_bytes){binary, sizeof(binary)}), WPM_OK);
+  binary[2] = (385 & 0x7f) | 0x80;
+  assert_int_equal(wpm_multiaddr_check((wpm_bytes){binary, sizeof(binary) - 1}), WPM_ERR_INVALID);
+}
+
 /* What libp2p/specs and rust-libp2p forbid though go-multiaddr lets it pass. */
 static void values_that_are_text_must_be_clean(void **state) {
   (void)state;
-  static const char *const unclean[] = {"a\nb",     "\x7f",         "\xc2\x85",         "\xff",
-                                        "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"};
+  static const char *const unclean[] = {"a\nb",
+                                        "\x7f",
+                                        "\xc2\x85",
+                                        "\xff",
+                                        "\xc0\x80",
+                                        "\xed\xa0\x80",
+                                        "\xf4\x90\x80\x80",
+                                        "\xe2\x82",
+                                        "\xe0\x9f\xbf",
+                                        "\xf0\x8f\xbf\xbf",
+                                        "\xc1\xbf",
+                                        "\xf5\x80\x80\x80",
+                                        "\x80"};
   static const char *const names[] = {"dns", "dns4", "dns6", "dnsaddr", "sni", "ip6zone", "unix"};
   for (size_t i = 0; i < VECTOR_COUNT(unclean); i++) {
     for (size_t j = 0; j < VECTOR_COUNT(names); j++) {
@@ -298,6 +319,8 @@ static void values_that_are_text_must_be_clean(void **state) {
   }
   static const uint8_t nul[] = {54, 3, 'a', 0, 'b'};
   assert_int_equal(wpm_multiaddr_check((wpm_bytes){nul, sizeof(nul)}), WPM_ERR_INVALID);
+  /* The first and last characters of each length. */
+  parsed("/dns4/\xe0\xa0\x80\xf0\x90\x80\x80\xef\xbf\xbf\xdf\xbf/tcp/1");
   parsed("/dns4/\xc2\xa0\xe2\x82\xac\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf/tcp/1");
 }
 
@@ -482,6 +505,7 @@ int main(void) {
       cmocka_unit_test(components_are_capped),
       cmocka_unit_test(text_of_a_megabyte_is_refused),
       cmocka_unit_test(a_short_buffer_is_refused_at_each_length),
+      cmocka_unit_test(an_i2p_destination_is_long),
       cmocka_unit_test(values_that_are_text_must_be_clean),
       cmocka_unit_test(next_walks_through_the_parts),
       cmocka_unit_test(a_trailing_peer_is_split_off),
