@@ -71,7 +71,8 @@ void wpm_restart_reserve(wpm_manager *m, wpm_instant now) {
          wpm_heap_least(&m->restart, &slot).ns != WPM_NEVER.ns) {
     wpm_heap_set(&m->restart, slot, WPM_NEVER);
     wpm_policy *policy = wpm_manager_policy(m, slot);
-    if (!policy->has_place && wpm_schedule_plan(m, slot, now).next_dial.ns <= m->reserve_until.ns) {
+    if (!policy->has_place && !policy->reserved &&
+        wpm_schedule_plan(m, slot, now).next_dial.ns <= m->reserve_until.ns) {
       policy->reserved = true;
       m->reserved++;
     }

@@ -8,10 +8,9 @@
  *   backoff (it comes from another client's store) gets the one that its disconnect time asks for.
  * - The relay-capable peers that we had been connected to are dialled first, the last connected
  *   first: those that were connected when we stopped before those connected earlier. The first of
- *   them, as many as max_connections allows,
- *   have a place kept for them until their first attempt, so that nobody else takes it while they
- *   wait for their backoff. No place is kept for one that has to wait for longer than the default
- *   backoff: a PRUNE does not reserve places.
+ *   them, as many as max_connections allows, have a place kept for them until their first attempt,
+ *   so that nobody else takes it while they wait for their backoff. No place is kept for one that
+ *   has to wait for longer than the default backoff: a PRUNE does not reserve places.
  */
 #ifndef WPM_CORE_RESTART_H
 #define WPM_CORE_RESTART_H
