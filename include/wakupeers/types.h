@@ -151,12 +151,14 @@ WPM_API WPM_MUST_USE int wpm_peer_id_from_bytes(wpm_bytes bytes, wpm_peer_id *ou
 WPM_API WPM_MUST_USE int wpm_peer_id_check(wpm_bytes bytes);
 
 /* Reads both text forms (libp2p/specs peer-ids): base58btc of the multihash (`12D3Koo…`, `16Uiu2…`,
- * `Qm…`), and a CIDv1 of codec libp2p-key in any multibase this library knows (base32, base58btc,
- * base64url). `error` may be NULL. WPM_ERR_INVALID, WPM_ERR_UNSUPPORTED, WPM_ERR_TOO_LARGE. */
+ * `Qm…`), and a CIDv1 of codec libp2p-key in any multibase this library knows (base16, base32,
+ * base36, base58btc, base64, base64url). `error` may be NULL. WPM_ERR_INVALID, WPM_ERR_UNSUPPORTED
+ * (another multibase, codec or hash function), WPM_ERR_TOO_LARGE. */
 WPM_API WPM_MUST_USE int wpm_peer_id_parse(wpm_text text, wpm_peer_id *out, wpm_error *error);
 
 /* Writes the base58btc form, NUL-terminated. *len (may be NULL) gets its length without the NUL.
- * WPM_ERR_NO_SPACE where `cap` is too small; WPM_PEER_ID_TEXT always does. */
+ * WPM_ERR_NO_SPACE where `cap` is too small (WPM_PEER_ID_TEXT always does); WPM_ERR_TOO_LARGE where
+ * `id` is longer than the store takes. */
 WPM_API WPM_MUST_USE int wpm_peer_id_format(wpm_bytes id, char *out, size_t cap, size_t *len);
 
 /* The CIDv1 form (multibase base32, lower case, `bafz…`). As wpm_peer_id_format. */
@@ -164,8 +166,9 @@ WPM_API WPM_MUST_USE int wpm_peer_id_format_cid(wpm_bytes id, char *out, size_t 
 
 /* ---- multiaddrs ------------------------------------------------------------------------------ */
 
-#define WPM_MULTIADDR_MAX 1024  /* Longest binary multiaddr the library takes, in bytes. */
-#define WPM_MULTIADDR_TEXT 4096 /* Room for any such multiaddr's text, its NUL included. */
+#define WPM_MULTIADDR_MAX 1024     /* Longest binary multiaddr the library takes, in bytes. */
+#define WPM_MULTIADDR_PARTS_MAX 32 /* Most components in one. */
+#define WPM_MULTIADDR_TEXT 4096    /* Room for any such multiaddr's text, its NUL included. */
 
 /* A binary multiaddr that owns its bytes. */
 typedef struct wpm_multiaddr {
@@ -179,8 +182,10 @@ static inline wpm_bytes wpm_multiaddr_view(const wpm_multiaddr *addr) {
 }
 
 /* Reads the text form (multiformats/multiaddr; canonical as go-multiaddr writes it; `/ipfs/` is
- * read as `/p2p/`). `error` (may be NULL) names the part that is wrong and what it takes.
- * WPM_ERR_INVALID, WPM_ERR_UNSUPPORTED (unknown protocol name), WPM_ERR_TOO_LARGE. */
+ * read as `/p2p/`). Names, zones and paths must be UTF-8 without control characters, so that any
+ * multiaddr's text can go into JSON, a log or a terminal. `error` (may be NULL) names the part that
+ * is wrong and what it takes. WPM_ERR_INVALID, WPM_ERR_UNSUPPORTED (unknown protocol name, or a
+ * peer id of an unknown kind), WPM_ERR_TOO_LARGE. */
 WPM_API WPM_MUST_USE int wpm_multiaddr_parse(wpm_text text, wpm_multiaddr *out, wpm_error *error);
 
 /* Writes the canonical text, NUL-terminated; *len (may be NULL) gets its length without the NUL.
@@ -199,7 +204,7 @@ WPM_API WPM_MUST_USE int wpm_multiaddr_check(wpm_bytes addr);
 WPM_API WPM_MUST_USE int wpm_multiaddr_split_peer(wpm_bytes addr, wpm_bytes *transport,
                                                   wpm_bytes *peer);
 
-/* Appends `/p2p/ID`. WPM_ERR_TOO_LARGE. */
+/* Appends `/p2p/ID`; `transport` may lie in *out. WPM_ERR_INVALID (empty id), WPM_ERR_TOO_LARGE. */
 WPM_API WPM_MUST_USE int wpm_multiaddr_with_peer(wpm_bytes transport, wpm_bytes peer,
                                                  wpm_multiaddr *out);
 

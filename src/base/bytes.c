@@ -39,3 +39,16 @@ const char *wpm_text_printable(wpm_text text, char *out, size_t cap) {
   out[len] = '\0';
   return out;
 }
+
+size_t wpm_utf8_whole(wpm_text text) {
+  size_t tail = 0; /* Bytes 10xxxxxx at the end. */
+  while (tail < text.len && tail < 3 && ((uint8_t)text.data[text.len - 1 - tail] & 0xc0) == 0x80) {
+    tail++;
+  }
+  if (tail == text.len) {
+    return text.len;
+  }
+  uint8_t lead = (uint8_t)text.data[text.len - 1 - tail];
+  size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+  return tail + 1 < size ? text.len - 1 - tail : text.len;
+}

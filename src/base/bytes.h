@@ -35,4 +35,7 @@ void wpm_wipe(void *data, size_t len);
  * does not fit is cut. Always NUL-terminated where cap > 0. Returns `out`. */
 const char *wpm_text_printable(wpm_text text, char *out, size_t cap);
 
+/* Length of `text` without a UTF-8 character that a cut at its end has left incomplete. */
+size_t wpm_utf8_whole(wpm_text text);
+
 #endif

@@ -37,9 +37,6 @@ enum {
   WPM_P_HTTP_PATH = 481
 };
 
-/* Most components in one multiaddr; with it, WPM_MULTIADDR_TEXT holds the text of any. */
-#define WPM_MULTIADDR_PARTS_MAX 32
-
 /* One component, e.g. `/tcp/60000`. */
 typedef struct wpm_multiaddr_part {
   uint32_t code;   /* WPM_P_…. */

@@ -107,6 +107,9 @@ int wpm_peer_id_parse(wpm_text text, wpm_peer_id *out, wpm_error *error) {
 }
 
 int wpm_peer_id_format(wpm_bytes id, char *out, size_t cap, size_t *len) {
+  if (id.len > WPM_PEER_ID_MAX) {
+    return WPM_ERR_TOO_LARGE;
+  }
   return wpm_base58_encode(id, out, cap, len);
 }
 

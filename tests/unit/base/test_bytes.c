@@ -65,6 +65,20 @@ static void printable_text_is_ascii_and_cut(void **state) {
   assert_int_equal(out[0], 'x');
 }
 
+static void a_cut_character_is_left_out(void **state) {
+  (void)state;
+  static const char text[] = "a\xc2\xa2\xe2\x82\xac\xf0\x9f\x98\x80"; /* 1, 2, 3 and 4 bytes. */
+  static const size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10};
+  for (size_t len = 0; len < sizeof(text); len++) {
+    assert_int_equal(wpm_utf8_whole((wpm_text){text, len}), whole[len]);
+  }
+  assert_int_equal(wpm_utf8_whole(WPM_TEXT("\x80\x80\x80\x80\x80")), 5); /* No text at all. */
+  assert_int_equal(wpm_utf8_whole(WPM_TEXT("\x80\x80")), 2);
+  wpm_error error;
+  assert_int_equal(wpm_fail(&error, WPM_ERR_IO, "%0246d\xe2\x82\xac", 1), WPM_ERR_IO);
+  assert_int_equal(strlen(error.text), 246);
+}
+
 static void fail_returns_its_code_and_cuts_its_text(void **state) {
   (void)state;
   wpm_error error;
@@ -116,6 +130,8 @@ static void log_formats_only_what_is_wanted(void **state) {
   assert_string_equal(last.text, "peer 1");
   WPM_LOG(&logger, WPM_LOG_ERROR, "net", "%01500d", 0);
   assert_int_equal(strlen(last.text), 1023);
+  WPM_LOG(&logger, WPM_LOG_ERROR, "net", "%01022d\xc2\xa2", 0);
+  assert_int_equal(strlen(last.text), 1022);
 }
 
 int main(void) {
@@ -124,6 +140,7 @@ int main(void) {
       cmocka_unit_test(secret_equal_sees_each_bit),
       cmocka_unit_test(wipe_clears_exactly_what_it_is_given),
       cmocka_unit_test(printable_text_is_ascii_and_cut),
+      cmocka_unit_test(a_cut_character_is_left_out),
       cmocka_unit_test(fail_returns_its_code_and_cuts_its_text),
       cmocka_unit_test(log_formats_only_what_is_wanted),
   };

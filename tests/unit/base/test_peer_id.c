@@ -196,6 +196,8 @@ static void sizes_are_limited(void **state) {
   assert_int_equal(id.len, WPM_PEER_ID_MAX);
   assert_int_equal(wpm_peer_id_format(wpm_peer_id_view(&id), text, sizeof(text), NULL), WPM_OK);
   assert_int_equal(wpm_peer_id_format_cid(wpm_peer_id_view(&id), text, sizeof(text), NULL), WPM_OK);
+  assert_int_equal(wpm_peer_id_format((wpm_bytes){big, sizeof(big)}, text, sizeof(text), NULL),
+                   WPM_ERR_TOO_LARGE);
   assert_int_equal(wpm_peer_id_format_cid((wpm_bytes){big, sizeof(big)}, text, sizeof(text), NULL),
                    WPM_ERR_TOO_LARGE);
   assert_int_equal(wpm_peer_id_wrap_key((wpm_bytes){big, WPM_PEER_ID_INLINE_MAX + 1}, &id),
