@@ -1,0 +1,308 @@
+/* The store's and the manager's parts by themselves: spans of waiting, the order of addresses,
+ * interned strings, and the checker itself. */
+#include "support/test.h"
+
+#include "core/addresses.h"
+#include "core/protocols.h"
+#include "core/restart.h"
+#include "core/store.h"
+#include "core/wait.h"
+
+#include "base/bytes.h"
+
+#include <string.h>
+
+#define S WPM_SECOND
+
+/* ---- spans of waiting ------------------------------------------------------------------------ */
+
+static void the_end_of_a_wait(void **state) {
+  (void)state;
+  const wpm_instant start = {{100 * S}, {5000 * S}, 7};
+  static const struct {
+    int64_t length;
+    int64_t mono, wall;
+    uint64_t boot;
+    int64_t left;
+  } cases[] = {
+      {60 * S, 100 * S, 5000 * S, 7, 60 * S}, /* Just begun. */
+      {60 * S, 130 * S, 5030 * S, 7, 30 * S},
+      {60 * S, 130 * S, 9999 * S, 7, 30 * S}, /* Within a boot the wall clock has no say. */
+      {60 * S, 130 * S, 1 * S, 7, 30 * S},
+      {60 * S, 160 * S, 5060 * S, 7, 0},
+      {60 * S, 999 * S, 5999 * S, 7, 0},
+      {60 * S, 99 * S, 5000 * S, 7, 60 * S}, /* Begun in the future of its own boot: anew. */
+      {60 * S, 5 * S, 5020 * S, 8, 40 * S},  /* After a reboot the wall clock decides. */
+      {60 * S, 5 * S, 5060 * S, 8, 0},
+      {60 * S, 5 * S, 4999 * S, 8, 60 * S}, /* It stands before the start: the whole anew. */
+      {60 * S, 5 * S, INT64_MIN, 8, 60 * S},
+      {60 * S, 5 * S, INT64_MAX, 8, 0},
+      {0, 100 * S, 5000 * S, 7, 0},
+      {-1, 100 * S, 5000 * S, 7, 0},
+      {INT64_MAX, 100 * S, 5000 * S, 7, WPM_WAIT_LONGEST},
+  };
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    wpm_wait wait = {start, cases[i].length};
+    wpm_instant now = {{cases[i].mono}, {cases[i].wall}, cases[i].boot};
+    assert_int_equal(wpm_wait_end(&wait, now).ns - now.mono.ns, cases[i].left);
+    assert_int_equal(wpm_wait_runs(&wait, now), cases[i].left > 0);
+  }
+  /* Near the end of time. */
+  wpm_wait wait = {start, 60 * S};
+  wpm_instant last = {{INT64_MAX - 5}, {0}, 8};
+  assert_true(wpm_wait_end(&wait, last).ns < WPM_NEVER.ns);
+}
+
+static void the_later_wait_is_kept(void **state) {
+  (void)state;
+  wpm_instant now = {{100 * S}, {5000 * S}, 7};
+  wpm_wait shorter = {now, 10 * S};
+  wpm_wait longer = {{{50 * S}, {0}, 7}, 70 * S};
+  wpm_wait over = {{{0}, {0}, 7}, 1};
+  wpm_wait kept = wpm_wait_later(&shorter, &longer, now);
+  assert_true(wpm_wait_equal(&kept, &longer));
+  kept = wpm_wait_later(&longer, &shorter, now);
+  assert_true(wpm_wait_equal(&kept, &longer));
+  kept = wpm_wait_later(&longer, &longer, now);
+  assert_true(wpm_wait_equal(&kept, &longer));
+  kept = wpm_wait_later(&over, &shorter, now);
+  assert_true(wpm_wait_equal(&kept, &shorter));
+}
+
+static void a_resumed_wait_does_not_begin_anew_at_each_look(void **state) {
+  (void)state;
+  wpm_wait wait = {{{100 * S}, {5000 * S}, 7}, 60 * S};
+  wpm_instant now = {{5 * S}, {4000 * S}, 8};
+  wpm_wait resumed = wpm_wait_resume(&wait, WPM_DAY, now);
+  now.mono.ns += 20 * S;
+  now.wall.ns += 20 * S;
+  assert_int_equal(wpm_wait_end(&wait, now).ns - now.mono.ns, 60 * S);
+  assert_int_equal(wpm_wait_end(&resumed, now).ns - now.mono.ns, 40 * S);
+  wait.length_ns = 10 * WPM_DAY;
+  resumed = wpm_wait_resume(&wait, WPM_DAY, now);
+  assert_int_equal(resumed.length_ns, WPM_DAY);
+}
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+static wpm_bytes address_of(uint8_t number) {
+  static uint8_t addresses[256][8];
+  const uint8_t bytes[8] = {4, 10, 0, 0, number, 6, 0xea, 0x60};
+  memcpy(addresses[number], bytes, sizeof(bytes));
+  return (wpm_bytes){addresses[number], sizeof(bytes)};
+}
+
+static void the_most_promising_address_comes_first(void **state) {
+  (void)state;
+  const wpm_wall none = WPM_WALL_NONE;
+  const wpm_address items[] = {
+      {address_of(0), WPM_SOURCE_CONFIG, none, {50}},   /* Failed, late. */
+      {address_of(1), WPM_SOURCE_IDENTIFY, none, none}, /* Untried. */
+      {address_of(2), WPM_SOURCE_IDENTIFY, {10}, {20}}, /* Worked, then failed early. */
+      {address_of(3), WPM_SOURCE_IDENTIFY, {30}, {20}}, /* Failed, then worked. */
+      {address_of(4), WPM_SOURCE_PERSON, none, none},   /* Untried, more trusted. */
+      {address_of(5), WPM_SOURCE_IDENTIFY, {40}, none}, /* Worked last. */
+      {address_of(6), WPM_SOURCE_IDENTIFY, none, none}, /* As 1, but newer. */
+      {address_of(7), WPM_SOURCE_IDENTIFY, {40}, {40}}, /* As 5, but newer. */
+  };
+  static const uint8_t order[] = {5, 7, 3, 4, 1, 6, 2, 0};
+  wpm_address_list list;
+  assert_int_equal(wpm_addresses_copy(items, 8, 0, &list), WPM_OK);
+  wpm_bytes ranked[8];
+  wpm_addresses_rank(&list, ranked);
+  for (size_t i = 0; i < 8; i++) {
+    assert_true(wpm_bytes_equal(ranked[i], address_of(order[i])));
+  }
+  free(list.items);
+}
+
+/* ---- interned strings ------------------------------------------------------------------------ */
+
+static void equal_strings_are_held_once(void **state) {
+  (void)state;
+  wpm_intern table;
+  wpm_intern_init(&table, (wpm_siphash_key){1, 2});
+  wpm_interned *held[100];
+  bool fresh;
+  for (int i = 0; i < 100; i++) {
+    char text[3] = {'a', (char)('0' + i % 50 / 10), (char)('0' + i % 10)};
+    assert_int_equal(wpm_intern_take(&table, (wpm_bytes){(uint8_t *)text, 3}, 0, &held[i], &fresh),
+                     WPM_OK);
+    assert_int_equal(fresh, i < 50);
+  }
+  for (int i = 0; i < 50; i++) {
+    assert_ptr_equal(held[i], held[i + 50]);
+    assert_int_equal(held[i]->holders, 2);
+  }
+  for (int i = 0; i < 100; i += 2) {
+    wpm_intern_drop(&table, held[i]);
+  }
+  wpm_intern_drop(&table, NULL);
+  assert_int_equal(table.map.count, 25);
+  wpm_interned *again;
+  assert_int_equal(wpm_intern_take(&table, WPM_BYTES("new"), 8, &again, &fresh), WPM_OK);
+  assert_true(fresh);
+  assert_memory_equal(wpm_interned_extra(again), "\0\0\0\0\0\0\0\0", 8);
+  assert_true(wpm_bytes_equal(wpm_interned_string(again), WPM_BYTES("new")));
+  assert_int_equal(table.count, 50); /* A free index was used again. */
+  wpm_intern_fini(&table);
+}
+
+static void sets_of_protocols_do_not_run_into_each_other(void **state) {
+  (void)state;
+  wpm_intern table;
+  wpm_intern_init(&table, (wpm_siphash_key){1, 2});
+  wpm_text one[] = {WPM_TEXT("/ab"), WPM_TEXT("/c")};
+  wpm_text two[] = {WPM_TEXT("/a"), WPM_TEXT("b/c")};
+  wpm_text three[] = {WPM_TEXT("/c"), WPM_TEXT("/ab"), WPM_TEXT("/c")};
+  wpm_interned *a;
+  wpm_interned *b;
+  wpm_interned *c;
+  wpm_interned *none;
+  assert_int_equal(wpm_protocols_take(&table, one, 2, 0, 0, &a), WPM_OK);
+  assert_int_equal(wpm_protocols_take(&table, two, 2, 0, 0, &b), WPM_OK);
+  assert_int_equal(wpm_protocols_take(&table, three, 3, 0, 0, &c), WPM_OK);
+  assert_int_equal(wpm_protocols_take(&table, NULL, 0, 0, 0, &none), WPM_OK);
+  assert_ptr_not_equal(a, b);
+  assert_ptr_equal(a, c);
+  assert_null(none);
+  assert_true(wpm_protocols_hold(a, WPM_TEXT("/ab")));
+  assert_false(wpm_protocols_hold(a, WPM_TEXT("/a")));
+  assert_false(wpm_protocols_hold(NULL, WPM_TEXT("/a")));
+  wpm_intern_fini(&table);
+}
+
+/* ---- order ----------------------------------------------------------------------------------- */
+
+static wpm_peer peer(wpm_reason reason, int64_t connected, int64_t disconnected) {
+  wpm_peer p = {.reason = (uint8_t)reason};
+  p.connected_time.ns = connected;
+  p.disconnect_time.ns = disconnected;
+  return p;
+}
+
+static void ranks_order_by_the_last_connection(void **state) {
+  (void)state;
+  const int64_t year = 365 * WPM_DAY;
+  const wpm_peer order[] = {
+      peer(WPM_REASON_CRASH, 60 * year, 60 * year), /* Connected at the stop, a moment before. */
+      peer(WPM_REASON_SHUTDOWN, 60 * year - WPM_MILLISECOND, 60 * year),
+      peer(WPM_REASON_SHUTDOWN, 60 * year - 2 * WPM_HOUR, 60 * year),
+      peer(WPM_REASON_SHUTDOWN, 60 * year - 2 * WPM_HOUR - WPM_SECOND, 60 * year),
+      peer(WPM_REASON_SHUTDOWN, 0, 60 * year),
+      peer(WPM_REASON_SHUTDOWN, 60 * year - 2 * S, 60 * year - S), /* At an earlier stop. */
+      peer(WPM_REASON_EOF, 60 * year, 60 * year),                  /* Connected before the stop. */
+      peer(WPM_REASON_EOF, 60 * year - 2 * S, 60 * year - S),
+      peer(WPM_REASON_EOF, INT64_MIN, INT64_MIN),
+  };
+  for (size_t i = 1; i < sizeof(order) / sizeof(order[0]); i++) {
+    assert_true(wpm_restart_rank(&order[i - 1]) < wpm_restart_rank(&order[i]));
+  }
+  wpm_peer extreme = peer(WPM_REASON_EOF, INT64_MIN, INT64_MAX);
+  assert_true(wpm_restart_rank_by_time(&extreme) >= 0);
+  assert_true(wpm_restart_rank(&order[8]) < INT64_C(1) << 58);
+}
+
+/* ---- the checker ----------------------------------------------------------------------------- */
+
+static wpm_store *small_store(void) {
+  wpm_store_config config;
+  wpm_store_config_default(&config);
+  wpm_store *store = NULL;
+  assert_int_equal(wpm_store_new(&config, &store), WPM_OK);
+  wpm_text protocols[] = {WPM_TEXT("/a"), WPM_TEXT("/meshsub/1.0.0")};
+  wpm_text agent = WPM_TEXT("agent");
+  wpm_bytes addresses[] = {address_of(1), address_of(2)};
+  wpm_identified fact = {.agent = &agent,
+                         .protocols = protocols,
+                         .protocol_count = 2,
+                         .addresses = addresses,
+                         .address_count = 2};
+  for (uint8_t i = 0; i < 3; i++) {
+    wpm_bytes id = {&i, 1};
+    assert_int_equal(wpm_store_add(store, id, 0), WPM_OK);
+    assert_int_equal(wpm_store_identified(store, id, &fact), WPM_OK);
+  }
+  const uint8_t removed = 2;
+  assert_int_equal(wpm_store_remove(store, (wpm_bytes){&removed, 1}), WPM_OK);
+  return store;
+}
+
+static void expect_fault(const wpm_store *store, const char *words) {
+  wpm_error error = {0};
+  assert_int_equal(wpm_store_check(store, &error), WPM_ERR_CORRUPT);
+  if (!strstr(error.text, words)) {
+    fail_msg("\"%s\" does not say \"%s\"", error.text, words);
+  }
+}
+
+/* Each fault is made, seen, and undone. */
+static void the_checker_sees_faults(void **state) {
+  (void)state;
+  wpm_store *store = small_store();
+  wpm_error error = {0};
+  assert_int_equal(wpm_store_check(store, &error), WPM_OK);
+  wpm_peer *p = wpm_store_peer(store, 0);
+  p->live = 1;
+  expect_fault(store, "never held");
+  p->live = 0;
+  p->first_failure.ns = 5;
+  expect_fault(store, "first failure");
+  p->first_failure = WPM_WALL_NONE;
+  store->count++;
+  expect_fault(store, "number of peers");
+  store->count--;
+  store->first_free = WPM_SLOT_NONE;
+  expect_fault(store, "free slots");
+  store->first_free = 0;
+  expect_fault(store, "free slots");
+  store->first_free = 2;
+  p->agent->holders++;
+  expect_fault(store, "holders");
+  p->agent->holders--;
+  p->id[0] = 9;
+  expect_fault(store, "does not lead to");
+  p->id[0] = 0;
+  uint8_t *byte = (uint8_t *)(uintptr_t)p->addresses.items[0].multiaddr.data;
+  byte[4] = 2;
+  expect_fault(store, "twice");
+  byte[4] = 1;
+  byte[0] = 0;
+  expect_fault(store, "not a multiaddr");
+  byte[0] = 4;
+  store->config.max_addresses = 1;
+  expect_fault(store, "addresses than the cap");
+  store->config.max_addresses = 0;
+  store->config.max_protocols = 1;
+  expect_fault(store, "protocols than the cap");
+  store->config.max_protocols = 0;
+  store->config.max_peers = 1;
+  expect_fault(store, "peers than the cap");
+  store->config.max_peers = 0;
+  uint16_t shards[] = {5, 5};
+  p->shards = shards;
+  p->shard_count = 2;
+  expect_fault(store, "shards out of order");
+  p->shards = NULL;
+  p->shard_count = 0;
+  wpm_protocol_set *set = wpm_interned_extra(p->protocols);
+  set->relay = false;
+  expect_fault(store, "relay mark");
+  set->relay = true;
+  assert_int_equal(wpm_store_check(store, &error), WPM_OK);
+  wpm_store_free(store);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_end_of_a_wait),
+      cmocka_unit_test(the_later_wait_is_kept),
+      cmocka_unit_test(a_resumed_wait_does_not_begin_anew_at_each_look),
+      cmocka_unit_test(the_most_promising_address_comes_first),
+      cmocka_unit_test(equal_strings_are_held_once),
+      cmocka_unit_test(sets_of_protocols_do_not_run_into_each_other),
+      cmocka_unit_test(ranks_order_by_the_last_connection),
+      cmocka_unit_test(the_checker_sees_faults),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
