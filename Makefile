@@ -25,7 +25,7 @@ test: deps ## build and run everything
 	@tools/test.sh all $(ARGS)
 
 bench: deps ## measure, side by side with other implementations
-	@cmake --preset release >/dev/null
+	@cmake --preset release -DWPM_BUILD_BENCH=ON >/dev/null
 	@ninja --quiet -C build/release bench
 	@/usr/bin/python3 bench/run.py --programs build/release/bench --out build/bench $(ARGS)
 
