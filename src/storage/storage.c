@@ -6,6 +6,7 @@
 #include "storage/handle.h"
 #include "storage/schema.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -301,17 +302,15 @@ int wpm_storage_open(const char *path, wpm_storage_mode mode, wpm_storage **out,
     return wpm_fail(error, WPM_ERR_INVALID, "no path of a database was given");
   }
   wpm_storage *storage = calloc(1, sizeof(*storage));
+  if (!storage) {
+    return wpm_storage_fault(error, path, NULL, SQLITE_NOMEM);
+  }
   char *real = NULL;
-  int err = WPM_ERR_NO_MEMORY;
-  if (storage) {
-    storage->path = strdup(path);
-  }
-  if (!storage || !storage->path) {
-    err = wpm_storage_fault(error, path, NULL, SQLITE_NOMEM);
-  } else {
-    err = resolve(path, mode, &real, error);
-  }
+  storage->path = strdup(path);
+  int err = storage->path ? resolve(path, mode, &real, error)
+                          : wpm_storage_fault(error, path, NULL, SQLITE_NOMEM);
   if (!err) {
+    assert(real);
     err = mode == WPM_STORAGE_READ_ONLY ? open_to_read(storage, real, error)
                                         : open_to_write(storage, real, mode, error);
   }
