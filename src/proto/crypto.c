@@ -1,3 +1,6 @@
+/* SHA256_Init and its companions are deprecated since OpenSSL 3.0, but not replaced: see below. */
+#define OPENSSL_API_COMPAT 0x10101000L
+
 #include "proto/crypto_state.h"
 
 #include "base/bytes.h"
@@ -9,76 +12,68 @@
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
+#include <openssl/sha.h>
 #include <sodium.h>
 #include <stdlib.h>
 
 /* ---- SHA-256, HMAC, HKDF --------------------------------------------------------------------- */
 
-/* OpenSSL's digest calls report failure only for want of memory when a context is first set up
- * (wpm_crypto_init did that) and for wrong use. A wrong hash must never go on. */
+/* For calls that fail only by wrong use. A wrong result must never go on. */
 static void must(int result) {
   if (result != 1) {
     abort();
   }
 }
 
-static void sha256_begin(wpm_crypto *crypto) {
-  must(EVP_DigestInit_ex2(crypto->digest, NULL, NULL));
-}
-
-static void sha256_add(wpm_crypto *crypto, const uint8_t *data, size_t len) {
-  must(EVP_DigestUpdate(crypto->digest, data, len));
-}
-
-static void sha256_end(wpm_crypto *crypto, uint8_t out[32]) {
-  must(EVP_DigestFinal_ex(crypto->digest, out, NULL));
-}
-
+/* OpenSSL's direct SHA-256: the EVP digests allocate memory for each hash, so they can fail, and
+ * take longer. */
 void wpm_sha256_pair(wpm_crypto *crypto, wpm_bytes a, wpm_bytes b, uint8_t out[32]) {
-  sha256_begin(crypto);
-  sha256_add(crypto, a.data, a.len);
-  sha256_add(crypto, b.data, b.len);
-  sha256_end(crypto, out);
+  (void)crypto;
+  SHA256_CTX sha;
+  must(SHA256_Init(&sha));
+  must(SHA256_Update(&sha, a.data, a.len));
+  must(SHA256_Update(&sha, b.data, b.len));
+  must(SHA256_Final(out, &sha));
 }
 
 void wpm_sha256(wpm_crypto *crypto, wpm_bytes in, uint8_t out[32]) {
-  sha256_begin(crypto);
-  sha256_add(crypto, in.data, in.len);
-  sha256_end(crypto, out);
+  wpm_sha256_pair(crypto, in, (wpm_bytes){0}, out);
 }
 
-/* HMAC-SHA256 (RFC 2104) with a 32-byte key, over `a` followed by `b`. `out` may be either. */
-static void hmac(wpm_crypto *crypto, const uint8_t key[32], wpm_bytes a, wpm_bytes b,
-                 uint8_t out[32]) {
+/* HMAC-SHA256 (RFC 2104) with a 32-byte key, over `a` followed by `b`. `out` may be any of them. */
+static void hmac(const uint8_t key[32], wpm_bytes a, wpm_bytes b, uint8_t out[32]) {
   uint8_t pad[64];
+  uint8_t inner[32];
+  SHA256_CTX sha;
   for (size_t i = 0; i < sizeof pad; i++) {
     pad[i] = i < 32 ? key[i] ^ 0x36 : 0x36;
   }
-  sha256_begin(crypto);
-  sha256_add(crypto, pad, sizeof pad);
-  sha256_add(crypto, a.data, a.len);
-  sha256_add(crypto, b.data, b.len);
-  uint8_t inner[32];
-  sha256_end(crypto, inner);
+  must(SHA256_Init(&sha));
+  must(SHA256_Update(&sha, pad, sizeof pad));
+  must(SHA256_Update(&sha, a.data, a.len));
+  must(SHA256_Update(&sha, b.data, b.len));
+  must(SHA256_Final(inner, &sha));
   for (size_t i = 0; i < sizeof pad; i++) {
     pad[i] ^= 0x36 ^ 0x5c;
   }
-  sha256_begin(crypto);
-  sha256_add(crypto, pad, sizeof pad);
-  sha256_add(crypto, inner, sizeof inner);
-  sha256_end(crypto, out);
+  must(SHA256_Init(&sha));
+  must(SHA256_Update(&sha, pad, sizeof pad));
+  must(SHA256_Update(&sha, inner, sizeof inner));
+  must(SHA256_Final(out, &sha));
+  wpm_wipe(&sha, sizeof sha);
   wpm_wipe(pad, sizeof pad);
   wpm_wipe(inner, sizeof inner);
 }
 
 void wpm_noise_hkdf(wpm_crypto *crypto, const uint8_t chaining_key[32], wpm_bytes input,
                     uint8_t out1[32], uint8_t out2[32]) {
+  (void)crypto;
   static const uint8_t one = 1;
   static const uint8_t two = 2;
   uint8_t key[32];
-  hmac(crypto, chaining_key, input, (wpm_bytes){0}, key);
-  hmac(crypto, key, (wpm_bytes){&one, 1}, (wpm_bytes){0}, out1);
-  hmac(crypto, key, (wpm_bytes){out1, 32}, (wpm_bytes){&two, 1}, out2);
+  hmac(chaining_key, input, (wpm_bytes){0}, key);
+  hmac(key, (wpm_bytes){&one, 1}, (wpm_bytes){0}, out1);
+  hmac(key, (wpm_bytes){out1, 32}, (wpm_bytes){&two, 1}, out2);
   wpm_wipe(key, sizeof key);
 }
 
@@ -121,7 +116,6 @@ int wpm_aead_open(wpm_crypto *crypto, const uint8_t key[32], uint64_t nonce, wpm
   int len = 0;
   noise_nonce(nonce, iv);
   memcpy(tag, sealed.data + plain_len, sizeof tag);
-  ERR_set_mark();
   bool opened =
       EVP_DecryptInit_ex2(crypto->open, NULL, key, iv, NULL) == 1 &&
       EVP_CIPHER_CTX_ctrl(crypto->open, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1 &&
@@ -129,7 +123,6 @@ int wpm_aead_open(wpm_crypto *crypto, const uint8_t key[32], uint64_t nonce, wpm
       (plain_len == 0 ||
        EVP_DecryptUpdate(crypto->open, out, &len, sealed.data, (int)plain_len) == 1) &&
       EVP_DecryptFinal_ex(crypto->open, nothing, &len) == 1;
-  ERR_pop_to_mark();
   if (!opened) {
     wpm_wipe(out, plain_len); /* Text that does not verify must not be read. */
     return WPM_ERR_CRYPTO;
@@ -339,7 +332,13 @@ static int verify_secp256k1(wpm_crypto *crypto, wpm_bytes key, wpm_bytes message
 
 /* ---- verifying: RSA, P-256 by OpenSSL -------------------------------------------------------- */
 
-/* Makes a public key of `algorithm` ("RSA", "EC"). NULL: not a key, or no memory. */
+/* What an OpenSSL call that failed since ERR_set_mark failed for. */
+static bool openssl_blames(int library) {
+  unsigned long error = ERR_peek_last_error();
+  return ERR_GET_LIB(error) == library && ERR_GET_REASON(error) != ERR_R_MALLOC_FAILURE;
+}
+
+/* Makes a public key of `algorithm` ("RSA", "EC"). NULL: it failed. */
 static EVP_PKEY *import_key(wpm_crypto *crypto, const char *algorithm, OSSL_PARAM *params) {
   EVP_PKEY *key = NULL;
   EVP_PKEY_CTX *import = EVP_PKEY_CTX_new_from_name(crypto->library, algorithm, NULL);
@@ -351,6 +350,7 @@ static EVP_PKEY *import_key(wpm_crypto *crypto, const char *algorithm, OSSL_PARA
   return key;
 }
 
+/* That the point is not on the curve is all that OpenSSL can hold against it here. */
 static int import_p256(wpm_crypto *crypto, wpm_bytes der, EVP_PKEY **out) {
   wpm_bytes point;
   int rc = wpm_p256_public_key_read(der, &point);
@@ -365,9 +365,13 @@ static int import_p256(wpm_crypto *crypto, wpm_bytes der, EVP_PKEY **out) {
       OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, copy, sizeof copy),
       OSSL_PARAM_construct_end()};
   *out = import_key(crypto, "EC", params);
-  return *out ? WPM_OK : WPM_ERR_INVALID;
+  if (*out) {
+    return WPM_OK;
+  }
+  return openssl_blames(ERR_LIB_EC) ? WPM_ERR_INVALID : WPM_ERR_NO_MEMORY;
 }
 
+/* Numbers that passed wpm_rsa_public_key_read are a key: what fails then is memory. */
 static int import_rsa(wpm_crypto *crypto, wpm_bytes der, EVP_PKEY **out) {
   wpm_rsa_numbers numbers;
   int rc = wpm_rsa_public_key_read(der, &numbers);
@@ -378,20 +382,17 @@ static int import_rsa(wpm_crypto *crypto, wpm_bytes der, EVP_PKEY **out) {
   BIGNUM *exponent = BN_bin2bn(numbers.exponent.data, (int)numbers.exponent.len, NULL);
   OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
   OSSL_PARAM *params = NULL;
-  *out = NULL;
   if (modulus && exponent && builder &&
       OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
       OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent) == 1) {
     params = OSSL_PARAM_BLD_to_param(builder);
   }
-  if (params) {
-    *out = import_key(crypto, "RSA", params);
-  }
+  *out = params ? import_key(crypto, "RSA", params) : NULL;
   OSSL_PARAM_free(params);
   OSSL_PARAM_BLD_free(builder);
   BN_free(exponent);
   BN_free(modulus);
-  return *out ? WPM_OK : WPM_ERR_INVALID;
+  return *out ? WPM_OK : WPM_ERR_NO_MEMORY;
 }
 
 static int import_openssl(wpm_crypto *crypto, const wpm_key_message *key, EVP_PKEY **out) {
@@ -403,6 +404,23 @@ static int import_openssl(wpm_crypto *crypto, const wpm_key_message *key, EVP_PK
 }
 
 /* RSA PKCS#1 v1.5 or ECDSA (DER), over the SHA-256 of `message`. */
+static int verify_digest(wpm_crypto *crypto, const wpm_key_message *key, EVP_PKEY *pkey,
+                         const uint8_t digest[32], wpm_bytes signature) {
+  EVP_PKEY_CTX *verify = EVP_PKEY_CTX_new_from_pkey(crypto->library, pkey, NULL);
+  bool ready =
+      verify && EVP_PKEY_verify_init(verify) == 1 &&
+      (key->type != WPM_KEY_RSA || EVP_PKEY_CTX_set_rsa_padding(verify, RSA_PKCS1_PADDING) == 1) &&
+      EVP_PKEY_CTX_set_signature_md(verify, crypto->sha256) == 1;
+  int rc = WPM_ERR_NO_MEMORY;
+  if (ready) {
+    bool good = EVP_PKEY_verify(verify, signature.data, signature.len, digest, 32) == 1;
+    bool no_memory = ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+    rc = good ? WPM_OK : no_memory ? WPM_ERR_NO_MEMORY : WPM_ERR_CRYPTO;
+  }
+  EVP_PKEY_CTX_free(verify);
+  return rc;
+}
+
 static int verify_openssl(wpm_crypto *crypto, const wpm_key_message *key, wpm_bytes message,
                           wpm_bytes signature) {
   EVP_PKEY *pkey = NULL;
@@ -413,16 +431,10 @@ static int verify_openssl(wpm_crypto *crypto, const wpm_key_message *key, wpm_by
   uint8_t digest[32];
   wpm_sha256(crypto, message, digest);
   ERR_set_mark();
-  EVP_PKEY_CTX *verify = EVP_PKEY_CTX_new_from_pkey(crypto->library, pkey, NULL);
-  bool good =
-      verify && EVP_PKEY_verify_init(verify) == 1 &&
-      (key->type != WPM_KEY_RSA || EVP_PKEY_CTX_set_rsa_padding(verify, RSA_PKCS1_PADDING) == 1) &&
-      EVP_PKEY_CTX_set_signature_md(verify, crypto->sha256) == 1 &&
-      EVP_PKEY_verify(verify, signature.data, signature.len, digest, sizeof digest) == 1;
-  EVP_PKEY_CTX_free(verify);
-  EVP_PKEY_free(pkey);
+  rc = verify_digest(crypto, key, pkey, digest, signature);
   ERR_pop_to_mark();
-  return good ? WPM_OK : WPM_ERR_CRYPTO;
+  EVP_PKEY_free(pkey);
+  return rc;
 }
 
 /* ---- keys of any type ------------------------------------------------------------------------ */

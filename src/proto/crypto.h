@@ -14,7 +14,8 @@
 typedef struct wpm_crypto wpm_crypto;
 
 /* Initialises the libraries once per process (libsodium; OpenSSL without its configuration file)
- * and a context whose secp256k1 part is blinded by `seed`. crypto_init.c; called by node alone.
+ * and a context whose secp256k1 part is blinded by `seed`. What it uses of OpenSSL is its own (about
+ * 200 KiB): an embedder's settings do not reach it. crypto_init.c; called by node alone.
  * WPM_ERR_NO_MEMORY, WPM_ERR_CRYPTO (a library refuses to start). */
 WPM_MUST_USE int wpm_crypto_init(const uint8_t seed[32], wpm_crypto **out);
 void wpm_crypto_free(wpm_crypto *crypto);
@@ -91,14 +92,18 @@ WPM_MUST_USE int wpm_identity_sign(wpm_crypto *crypto, const wpm_identity *ident
                                    wpm_bytes message, uint8_t *out, size_t *len);
 
 /* Verifies `signature` over `message` by a key of any of the four types, given as libp2p's
- * PublicKey protobuf. WPM_ERR_CRYPTO: does not verify. WPM_ERR_INVALID: not a key.
- * WPM_ERR_UNSUPPORTED: another key type. WPM_ERR_TOO_LARGE. secp256k1 signatures with a high S are
- * accepted (older peers make them); RSA keys of 2048 to 8192 bits. */
+ * PublicKey protobuf in its canonical encoding (libp2p/specs peer-ids: one key, one id). RSA keys
+ * of 2048 to 8192 bits (PKCS#1 v1.5 over SHA-256); ECDSA on P-256 with an uncompressed point (DER,
+ * over SHA-256); secp256k1 likewise with a compressed one, and signatures with a high S are
+ * accepted, since older peers make them. WPM_ERR_CRYPTO: does not verify. WPM_ERR_INVALID: not a
+ * key. WPM_ERR_UNSUPPORTED: another key type or curve. WPM_ERR_TOO_LARGE: above WPM_PUBLIC_KEY_MAX,
+ * WPM_SIGNATURE_MAX or 8192 bits. WPM_ERR_NO_MEMORY, for RSA and ECDSA alone. */
 WPM_MUST_USE int wpm_public_key_verify(wpm_crypto *crypto, wpm_bytes encoded_key, wpm_bytes message,
                                        wpm_bytes signature);
 
-/* Checks that `encoded_key` is a well-formed key of a known type and derives its peer id. Errors
- * as wpm_public_key_verify but WPM_ERR_CRYPTO. *type may be NULL. */
+/* Checks that `encoded_key` is a well-formed key of a known type and derives its peer id. Whether 32
+ * bytes are a good Ed25519 key shows only when it verifies something. Errors as
+ * wpm_public_key_verify but WPM_ERR_CRYPTO. *type may be NULL. */
 WPM_MUST_USE int wpm_public_key_peer_id(wpm_crypto *crypto, wpm_bytes encoded_key,
                                         wpm_key_type *type, wpm_peer_id *out);
 

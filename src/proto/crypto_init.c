@@ -6,6 +6,15 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+/* Fetches what verifying RSA and ECDSA signatures needs. */
+static bool fetch_verification(wpm_crypto *crypto) {
+  crypto->keys[0] = EVP_KEYMGMT_fetch(crypto->library, "RSA", NULL);
+  crypto->keys[1] = EVP_KEYMGMT_fetch(crypto->library, "EC", NULL);
+  crypto->signatures[0] = EVP_SIGNATURE_fetch(crypto->library, "RSA", NULL);
+  crypto->signatures[1] = EVP_SIGNATURE_fetch(crypto->library, "ECDSA", NULL);
+  return crypto->keys[0] && crypto->keys[1] && crypto->signatures[0] && crypto->signatures[1];
+}
+
 static int start_openssl(wpm_crypto *crypto) {
   if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
     return WPM_ERR_CRYPTO;
@@ -17,18 +26,16 @@ static int start_openssl(wpm_crypto *crypto) {
   crypto->provider = OSSL_PROVIDER_load(crypto->library, "default");
   crypto->sha256 = EVP_MD_fetch(crypto->library, "SHA256", NULL);
   crypto->chacha = EVP_CIPHER_fetch(crypto->library, "ChaCha20-Poly1305", NULL);
-  if (!crypto->provider || !crypto->sha256 || !crypto->chacha) {
+  if (!crypto->provider || !crypto->sha256 || !crypto->chacha || !fetch_verification(crypto)) {
     return WPM_ERR_CRYPTO;
   }
-  crypto->digest = EVP_MD_CTX_new();
   crypto->seal = EVP_CIPHER_CTX_new();
   crypto->open = EVP_CIPHER_CTX_new();
-  if (!crypto->digest || !crypto->seal || !crypto->open) {
+  if (!crypto->seal || !crypto->open) {
     return WPM_ERR_NO_MEMORY;
   }
   /* The contexts allocate their state here; later re-initialisations reuse it. */
-  if (EVP_DigestInit_ex2(crypto->digest, crypto->sha256, NULL) != 1 ||
-      EVP_EncryptInit_ex2(crypto->seal, crypto->chacha, NULL, NULL, NULL) != 1 ||
+  if (EVP_EncryptInit_ex2(crypto->seal, crypto->chacha, NULL, NULL, NULL) != 1 ||
       EVP_DecryptInit_ex2(crypto->open, crypto->chacha, NULL, NULL, NULL) != 1) {
     return WPM_ERR_CRYPTO;
   }
@@ -63,8 +70,11 @@ void wpm_crypto_free(wpm_crypto *crypto) {
   }
   EVP_CIPHER_CTX_free(crypto->open);
   EVP_CIPHER_CTX_free(crypto->seal);
-  EVP_MD_CTX_free(crypto->digest);
   EVP_CIPHER_free(crypto->chacha);
+  for (size_t i = 0; i < 2; i++) {
+    EVP_SIGNATURE_free(crypto->signatures[i]);
+    EVP_KEYMGMT_free(crypto->keys[i]);
+  }
   EVP_MD_free(crypto->sha256);
   if (crypto->provider) {
     OSSL_PROVIDER_unload(crypto->provider);

@@ -13,8 +13,9 @@
 struct wpm_crypto {
   OSSL_LIB_CTX *library;        /* Our OpenSSL library context. */
   OSSL_PROVIDER *provider;      /* OpenSSL's default provider in it. */
-  EVP_MD *sha256;               /* SHA-256, fetched once. */
-  EVP_MD_CTX *digest;           /* Re-initialised for each hash. */
+  EVP_MD *sha256;               /* Names SHA-256 to signatures. */
+  EVP_KEYMGMT *keys[2];         /* RSA and EC keys. Fetched once, as are the next: OpenSSL */
+  EVP_SIGNATURE *signatures[2]; /* never gets over a first fetch that found no memory. */
   EVP_CIPHER *chacha;           /* ChaCha20-Poly1305, fetched once. */
   EVP_CIPHER_CTX *seal;         /* Re-keyed for each message encrypted. */
   EVP_CIPHER_CTX *open;         /* Re-keyed for each message decrypted. */
