@@ -1,0 +1,323 @@
+/* A failing allocation, at every place where there is one: the fact is lost, the state is as
+ * before; and the calls that must not fail do not. */
+#include "support/alloc_fail.h"
+#include "support/core/world.h"
+#include "support/test.h"
+
+#include "base/record.h"
+
+#include <string.h>
+
+#define TEXT(literal) ((wpm_text){(literal), sizeof(literal) - 1})
+
+/* Everything that can be seen of a peer. */
+typedef struct view {
+  wpm_peer_record *record; /* NULL: not held. */
+  wpm_plan plan;
+  size_t peers, connections, dials;
+  wpm_mono deadline;
+} view;
+
+static view look(const wpm_world *w, int peer) {
+  view v = {.peers = wpm_store_count(wpm_manager_store(w->manager)),
+            .connections = wpm_manager_connection_count(w->manager),
+            .dials = wpm_manager_dial_count(w->manager),
+            .deadline = wpm_manager_next_deadline(w->manager)};
+  wpm_peer_record record;
+  if (wpm_store_get(wpm_manager_store(w->manager), wpm_world_id(peer), &record) == WPM_OK) {
+    v.record = wpm_record_clone(&record);
+    assert_non_null(v.record);
+    v.plan = wpm_world_plan(w, peer);
+  }
+  return v;
+}
+
+static void expect_same(const view *a, const view *b) {
+  assert_int_equal(a->record != NULL, b->record != NULL);
+  if (a->record) {
+    assert_true(wpm_record_equal(a->record, b->record));
+    assert_int_equal(a->plan.held_by, b->plan.held_by);
+    assert_int_equal(a->plan.next_dial.ns, b->plan.next_dial.ns);
+  }
+  assert_int_equal(a->peers, b->peers);
+  assert_int_equal(a->connections, b->connections);
+  assert_int_equal(a->dials, b->dials);
+  assert_int_equal(a->deadline.ns, b->deadline.ns);
+}
+
+/* Hands the event in with the n-th allocation failing, for each n until none fails. At each failure
+ * the state must be as before, and no action may come of it. Returns how many allocations there
+ * were. */
+static size_t torture(wpm_world *w, int peer, const wpm_event *event, int expected) {
+  for (size_t n = 1;; n++) {
+    view before = look(w, peer);
+    wpm_world_forget_log(w);
+    wpm_alloc_fail_at(n);
+    int err = wpm_manager_handle(w->manager, event, w->now);
+    wpm_alloc_fail_off();
+    if (wpm_alloc_failed() == 0) {
+      assert_int_equal(err, expected);
+      free(before.record);
+      wpm_world_run(w, 0);
+      return n - 1;
+    }
+    assert_int_equal(err, WPM_ERR_NO_MEMORY);
+    wpm_world_check(w);
+    view after = look(w, peer);
+    expect_same(&before, &after);
+    wpm_world_run(w, 0);
+    assert_int_equal(w->count, 0);
+    free(before.record);
+    free(after.record);
+  }
+}
+
+static void found(void **state) {
+  wpm_world *w = *state;
+  wpm_bytes addresses[] = {wpm_world_address(1, 1), wpm_world_address(1, 2)};
+  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(1)};
+  e.u.found.addresses = addresses;
+  e.u.found.address_count = 1;
+  e.u.found.origin = WPM_ORIGIN_DNS;
+  e.u.found.source = WPM_SOURCE_CONFIG;
+  e.u.found.is_static = true;
+  assert_true(torture(w, 1, &e, WPM_OK) >= 5);
+  wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+  e.u.found.address_count = 2; /* One more for a peer that is held. */
+  assert_true(torture(w, 1, &e, WPM_OK) >= 2);
+  assert_int_equal(wpm_world_record(w, 1).address_count, 2);
+}
+
+static void connected(void **state) {
+  wpm_world *w = *state;
+  uint8_t rsa[300] = {1};
+  wpm_event e = {.type = WPM_EVENT_CONNECTED, .peer = wpm_world_id(2)};
+  e.u.connected.connection = w->next_connection++;
+  e.u.connected.direction = WPM_INBOUND;
+  e.u.connected.remote = wpm_world_address(2, 9);
+  e.u.connected.public_key = (wpm_bytes){rsa, sizeof(rsa)};
+  assert_true(torture(w, 2, &e, WPM_OK) >= 5);
+  assert_int_equal(wpm_world_state(w, 2), WPM_CONNECTED);
+  e.u.connected.connection = w->next_connection++; /* A second one. */
+  e.u.connected.remote = wpm_world_address(3, 9);
+  assert_true(torture(w, 2, &e, WPM_OK) >= 2);
+  e.u.connected.connection = w->next_connection++; /* A third: refused, which needs memory too. */
+  assert_true(torture(w, 2, &e, WPM_OK) >= 1);
+  wpm_world_expect(w, WPM_ACTION_DISCONNECT, 2);
+}
+
+static void connected_from_a_dial(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, true);
+  wpm_event e = {.type = WPM_EVENT_CONNECTED, .peer = wpm_world_id(1)};
+  e.u.connected.connection = w->next_connection++;
+  e.u.connected.dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
+  e.u.connected.direction = WPM_OUTBOUND;
+  e.u.connected.remote = wpm_world_address(1, 60000);
+  assert_true(torture(w, 1, &e, WPM_OK) >= 1);
+  assert_int_equal(wpm_world_state(w, 1), WPM_CONNECTED);
+  assert_int_equal(wpm_manager_dial_count(w->manager), 0);
+}
+
+static void a_dial_whose_connection_was_lost_for_want_of_memory_is_reported(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, true);
+  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
+  wpm_alloc_fail_at(1);
+  wpm_connection_id c;
+  int err = wpm_world_connected(w, 1, WPM_OUTBOUND, dial, &c);
+  wpm_alloc_fail_off();
+  assert_int_equal(err, WPM_ERR_NO_MEMORY);
+  assert_int_equal(wpm_manager_dial_count(w->manager), 1);
+  assert_int_equal(wpm_world_dial_failed(w, 1, dial, WPM_REASON_LOCAL_FAILURE), WPM_OK);
+  assert_int_equal(wpm_world_record(w, 1).failures, 0);
+  wpm_world_run(w, 2 * WPM_SECOND);
+  wpm_world_come_up(w, 1, 1);
+}
+
+static void identified(void **state) {
+  wpm_world *w = *state;
+  wpm_connection_id c = wpm_world_come_in(w, 1, 0);
+  wpm_text protocols[] = {TEXT("/x"), TEXT("/vac/waku/relay/2.0.0"), TEXT("/y")};
+  wpm_text agent = TEXT("another");
+  wpm_text version = TEXT("version");
+  wpm_bytes addresses[] = {wpm_world_address(1, 1), wpm_world_address(1, 2)};
+  uint8_t rsa[300] = {1};
+  wpm_bytes key = {rsa, sizeof(rsa)};
+  wpm_identified fact = {.public_key = &key,
+                         .agent = &agent,
+                         .protocol_version = &version,
+                         .addresses = addresses,
+                         .address_count = 2,
+                         .protocols = protocols,
+                         .protocol_count = 3};
+  wpm_event e = {.type = WPM_EVENT_IDENTIFIED, .peer = wpm_world_id(1)};
+  e.u.identified.connection = c;
+  e.u.identified.identified = &fact;
+  assert_true(torture(w, 1, &e, WPM_OK) >= 8);
+  assert_int_equal(wpm_world_record(w, 1).address_count, 2);
+}
+
+static void metadata(void **state) {
+  wpm_world *w = *state;
+  static const uint16_t shards[] = {1, 2};
+  wpm_event e = {.type = WPM_EVENT_METADATA, .peer = wpm_world_id(1)};
+  e.u.metadata.connection = wpm_world_come_in(w, 1, 1);
+  e.u.metadata.has_cluster_id = true;
+  e.u.metadata.cluster_id = 5;
+  e.u.metadata.shards = shards;
+  e.u.metadata.shard_count = 2;
+  assert_int_equal(torture(w, 1, &e, WPM_OK), 1);
+  assert_int_equal(wpm_world_record(w, 1).reason, WPM_REASON_CLUSTER_MISMATCH);
+}
+
+/* All that never fails, with no memory at all. */
+static void without_any_memory(void **state) {
+  wpm_world *w = *state;
+  wpm_connection_id c[5];
+  for (int peer = 1; peer < 5; peer++) {
+    wpm_world_found(w, peer, 60000, true);
+    c[peer] = wpm_world_come_up(w, peer, 1);
+  }
+  wpm_connection_id two = wpm_world_come_in(w, 3, 1);
+  wpm_world_found(w, 6, 60000, true);
+  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 6)->dial;
+  wpm_world_forget_log(w);
+  wpm_event e = {.peer = wpm_world_id(1)};
+  int errs[8];
+  wpm_alloc_fail_at(1);
+  e.type = WPM_EVENT_DISCONNECTED;
+  e.u.disconnected.connection = c[1];
+  e.u.disconnected.reason = WPM_REASON_EOF;
+  errs[0] = wpm_manager_handle(w->manager, &e, w->now);
+  e = (wpm_event){.type = WPM_EVENT_PERSON_REMOVE, .peer = wpm_world_id(2)};
+  errs[1] = wpm_manager_handle(w->manager, &e, w->now);
+  e = (wpm_event){.type = WPM_EVENT_PERSON_DISCONNECT, .peer = wpm_world_id(3)};
+  errs[2] = wpm_manager_handle(w->manager, &e, w->now);
+  e = (wpm_event){.type = WPM_EVENT_PRUNED, .peer = wpm_world_id(4)};
+  errs[3] = wpm_manager_handle(w->manager, &e, w->now);
+  e = (wpm_event){.type = WPM_EVENT_PONG, .peer = wpm_world_id(4)};
+  e.u.pong.connection = c[4];
+  e.u.pong.rtt_ns = 5;
+  errs[4] = wpm_manager_handle(w->manager, &e, w->now);
+  e = (wpm_event){.type = WPM_EVENT_DIAL_FAILED, .peer = wpm_world_id(6)};
+  e.u.dial_failed.dial = dial;
+  e.u.dial_failed.reason = WPM_REASON_REFUSED;
+  errs[5] = wpm_manager_handle(w->manager, &e, w->now);
+  wpm_world_pass(w, 10 * WPM_MINUTE);
+  errs[6] = wpm_manager_advance(w->manager, w->now); /* Pings, and dials again. */
+  wpm_action action;
+  size_t actions = 0;
+  size_t dials = 0;
+  while (wpm_manager_next_action(w->manager, &action)) {
+    actions++;
+    dials += action.type == WPM_ACTION_DIAL;
+  }
+  wpm_manager_stop(w->manager, w->now);
+  while (wpm_manager_next_action(w->manager, &action)) {
+    actions++;
+  }
+  e = (wpm_event){.type = WPM_EVENT_DISCONNECTED, .peer = wpm_world_id(3)};
+  e.u.disconnected.connection = two;
+  e.u.disconnected.reason = WPM_REASON_PERSON;
+  errs[7] = wpm_manager_handle(w->manager, &e, w->now);
+  wpm_alloc_fail_off();
+  for (size_t i = 0; i < 8; i++) {
+    assert_int_equal(errs[i], WPM_OK);
+  }
+  assert_int_equal(wpm_alloc_failed(), 0); /* Nothing was even asked for. */
+  assert_int_equal(dials, 2);
+  assert_true(actions > 15);
+  assert_int_equal(wpm_store_count(wpm_manager_store(w->manager)), 4);
+}
+
+static void restoring(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, true);
+  wpm_world_come_up(w, 1, 1);
+  wpm_world_end(w, false);
+  for (size_t n = 1;; n++) {
+    wpm_alloc_fail_at(n);
+    wpm_manager *m = NULL;
+    int err = wpm_manager_new(&w->config, &m);
+    if (err == WPM_OK) {
+      err = wpm_manager_restore(m, w->disk[1], NULL, w->now);
+    }
+    wpm_alloc_fail_off();
+    if (err == WPM_OK) {
+      assert_int_equal(wpm_alloc_failed(), 0);
+      assert_true(n > 10);
+      w->manager = m;
+      return;
+    }
+    assert_int_equal(err, WPM_ERR_NO_MEMORY);
+    if (m) {
+      assert_int_equal(wpm_store_count(wpm_manager_store(m)), 0);
+      assert_int_equal(wpm_store_check(wpm_manager_store(m), NULL), WPM_OK);
+      assert_true(wpm_manager_next_deadline(m).ns == WPM_NEVER.ns);
+    }
+    wpm_manager_free(m);
+  }
+}
+
+/* A whole record in place of another. */
+static void putting(void **state) {
+  (void)state;
+  wpm_store_config config;
+  wpm_store_config_default(&config);
+  wpm_store *store = NULL;
+  assert_int_equal(wpm_store_new(&config, &store), WPM_OK);
+  wpm_text protocols[] = {TEXT("/x"), TEXT("/y")};
+  static const uint16_t shards[] = {1, 2};
+  uint8_t rsa[300] = {1};
+  wpm_address address = {wpm_world_address(1, 1), WPM_SOURCE_CONFIG, WPM_WALL_NONE, WPM_WALL_NONE};
+  wpm_peer_record r = {.id = wpm_world_id(1),
+                       .public_key = {rsa, sizeof(rsa)},
+                       .addresses = &address,
+                       .address_count = 1,
+                       .observed_address = wpm_world_address(1, 2),
+                       .protocols = protocols,
+                       .protocol_count = 2,
+                       .agent = TEXT("agent"),
+                       .protocol_version = TEXT("version"),
+                       .shards = shards,
+                       .shard_count = 2};
+  for (int again = 0; again < 2; again++) {
+    for (size_t n = 1;; n++) {
+      wpm_alloc_fail_at(n);
+      int err = wpm_store_put(store, &r);
+      wpm_alloc_fail_off();
+      assert_int_equal(wpm_store_check(store, NULL), WPM_OK);
+      assert_int_equal(wpm_store_count(store), again || err == WPM_OK);
+      if (wpm_alloc_failed() == 0) {
+        assert_int_equal(err, WPM_OK);
+        assert_true(n > 8);
+        break;
+      }
+      assert_int_equal(err, WPM_ERR_NO_MEMORY);
+    }
+    protocols[0] = TEXT("/z");
+    r.agent = TEXT("another agent");
+  }
+  wpm_peer_record got;
+  assert_int_equal(wpm_store_get(store, r.id, &got), WPM_OK);
+  assert_int_equal(got.protocol_count, 2);
+  wpm_store_free(store);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, wpm_world_setup, wpm_world_teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(found),
+      TEST(connected),
+      TEST(connected_from_a_dial),
+      TEST(a_dial_whose_connection_was_lost_for_want_of_memory_is_reported),
+      TEST(identified),
+      TEST(metadata),
+      TEST(without_any_memory),
+      TEST(restoring),
+      cmocka_unit_test(putting),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
