@@ -66,6 +66,9 @@ int wpm_node_load(wpm_node *node, wpm_error *error) {
   }
   wpm_writer_config_default(&config);
   config.path = node->config.database;
+  /* Who is connected must be on disk soon: a peer that was held when we died has to wait for its
+   * backoff, and we can only know from there. */
+  config.commit_interval_ns = 50 * WPM_MILLISECOND;
   config.wake = wake;
   config.user = node;
   int err = wpm_system_random(config.hash_key, sizeof config.hash_key);
