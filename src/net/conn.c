@@ -146,7 +146,7 @@ void wpm_conn_fail(wpm_conn *conn, wpm_reason reason, const char *detail) {
 }
 
 void wpm_conn_upgrade_timeout(wpm_deadline *deadline) {
-  wpm_upgrade *upgrade = (wpm_upgrade *)((char *)deadline - offsetof(wpm_upgrade, deadline));
+  wpm_upgrade *upgrade = WPM_DEADLINE_OWNER(deadline, wpm_upgrade, deadline);
   wpm_conn *conn = upgrade->owner;
   char text[96];
   (void)snprintf(text, sizeof text, "no answer within the time-out (%s)",

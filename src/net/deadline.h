@@ -12,6 +12,10 @@ typedef struct wpm_deadline {
   uint64_t at;                          /* When it comes due, on uv_now()'s clock. */
 } wpm_deadline;
 
+/* The object that a deadline is a member of. */
+#define WPM_DEADLINE_OWNER(deadline, type, member)                                                 \
+  ((type *)(void *)((char *)(deadline)-offsetof(type, member)))
+
 typedef void (*wpm_deadline_fn)(wpm_deadline *deadline);
 
 typedef struct wpm_deadline_queue {

@@ -304,7 +304,7 @@ static void try_next(wpm_dial *dial) {
 }
 
 void wpm_dial_stagger_passed(wpm_deadline *deadline) {
-  wpm_dial *dial = (wpm_dial *)((char *)deadline - offsetof(wpm_dial, stagger));
+  wpm_dial *dial = WPM_DEADLINE_OWNER(deadline, wpm_dial, stagger);
   try_next(dial);
   if (dial->active == 0) {
     tell_failure(dial);
@@ -312,7 +312,7 @@ void wpm_dial_stagger_passed(wpm_deadline *deadline) {
 }
 
 void wpm_dial_failure_due(wpm_deadline *deadline) {
-  tell_failure((wpm_dial *)((char *)deadline - offsetof(wpm_dial, stagger)));
+  tell_failure(WPM_DEADLINE_OWNER(deadline, wpm_dial, stagger));
 }
 
 /* ---- beginning ------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ static void close_now(wpm_link *link) {
 }
 
 static void linger_passed(wpm_deadline *deadline) {
-  close_now((wpm_link *)((char *)deadline - offsetof(wpm_link, deadline)));
+  close_now(WPM_DEADLINE_OWNER(deadline, wpm_link, deadline));
 }
 
 int wpm_link_pool_init(wpm_link_pool *pool, uv_loop_t *loop, size_t max_unsent) {

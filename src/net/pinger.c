@@ -44,7 +44,7 @@ void wpm_pinger_free(wpm_pinger *pinger) {
 }
 
 void wpm_pinger_idle(wpm_deadline *deadline) {
-  wpm_pinger *pinger = (wpm_pinger *)((char *)deadline - offsetof(wpm_pinger, idle));
+  wpm_pinger *pinger = WPM_DEADLINE_OWNER(deadline, wpm_pinger, idle);
   wpm_stream *stream = pinger->stream;
   wpm_conn *conn = pinger->conn;
   pinger->stream = NULL;

@@ -100,7 +100,7 @@ static void abort_stream(wpm_stream *stream, wpm_stream_end end) {
 }
 
 void wpm_stream_timeout(wpm_deadline *deadline) {
-  wpm_stream *stream = (wpm_stream *)((char *)deadline - offsetof(wpm_stream, deadline));
+  wpm_stream *stream = WPM_DEADLINE_OWNER(deadline, wpm_stream, deadline);
   wpm_conn *conn = stream->conn;
   wpm_conn_enter(conn);
   abort_stream(stream, WPM_STREAM_TIMEOUT);

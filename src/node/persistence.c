@@ -37,8 +37,14 @@ static void wake(void *user) {
 
 /* Takes over the writer's status, and says where it went from good to bad or back. */
 static void look_at_storage(wpm_node *node) {
-  int before = node->storage.error.code;
+  wpm_writer_status last = node->storage;
+  int before = last.error.code;
   wpm_writer_get_status(node->writer, &node->storage);
+  if (node->storage.refused > last.refused || node->storage.lost > last.lost) {
+    WPM_LOG(&node->config.logger, WPM_LOG_ERROR, "storage",
+            "%llu changes are lost for want of memory, %llu records cannot be stored",
+            (unsigned long long)node->storage.lost, (unsigned long long)node->storage.refused);
+  }
   int after = node->storage.error.code;
   if (after != WPM_OK && after != before) {
     WPM_LOG(&node->config.logger, WPM_LOG_ERROR, "storage", "%s; the node goes on from memory",
