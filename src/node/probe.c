@@ -283,8 +283,8 @@ static int new_probe(wpm_node *node, size_t count, wpm_probe **out) {
 int wpm_node_probe(wpm_node *node, wpm_text multiaddr, size_t count, int64_t interval_ns,
                    wpm_probe_fn fn, void *user, wpm_error *error) {
   wpm_multiaddr address;
-  wpm_bytes transport;
-  wpm_bytes peer;
+  wpm_bytes transport = {0};
+  wpm_bytes peer = {0};
   int err = wpm_multiaddr_parse(multiaddr, &address, error);
   if (err == WPM_OK) {
     err = wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer);
