@@ -3,7 +3,8 @@
  * - We have one ping in flight at most. A stream is opened for each and closed after its answer,
  *   unless the next is to come within seconds: responders close idle streams (go-libp2p after 10 s,
  *   js-libp2p 10 s after the opening), so one is reused for PING_STREAM_AGE at most.
- * - The end of a reused stream means "open another", once; it says nothing of the connection. A
+ * - The end of a reused stream means "open another", once; it says nothing of the connection. From
+ *   then on each ping has a stream of its own: js-libp2p 1.x answers one on each. A
  *   reset, or a refusal (`na`), proves that the peer lives. After a refusal yamux's own ping takes
  *   its place; on mplex, which has none, the refusal itself goes on to be the answer.
  * - We echo whatever comes, on at most two streams at once.
@@ -29,6 +30,7 @@ typedef struct wpm_pinger {
   bool in_flight;
   bool keep;    /* The stream is to stay open. */
   bool reused;  /* The ping in flight went out on a stream that had served before. */
+  bool single;  /* A stream did not serve twice (js-libp2p 1.x answers one ping on each). */
   bool refused; /* They do not speak ping. */
 } wpm_pinger;
 
@@ -111,7 +113,7 @@ static int send_ping(wpm_conn *conn, bool keep) {
     conn->pinger = pinger;
   }
   host->counters.pings_sent++;
-  pinger->keep = keep;
+  pinger->keep = keep && !pinger->single;
   if (pinger->refused) {
     int err = ping_muxer(pinger);
     if (err != WPM_ERR_UNSUPPORTED) {
@@ -186,8 +188,13 @@ static void stream_gone(wpm_pinger *pinger, wpm_stream_end end) {
     return;
   }
   bool again = pinger->reused && (end == WPM_STREAM_RESET || end == WPM_STREAM_DONE);
-  if (again && send_on_new_stream(pinger) == WPM_OK) {
-    return;
+  if (again) {
+    pinger->single = true;
+    pinger->keep = false;
+    pinger->sent_ns = uv_hrtime();
+    if (send_on_new_stream(pinger) == WPM_OK) {
+      return;
+    }
   }
   pinger->in_flight = false;
   if (end == WPM_STREAM_REFUSED) {

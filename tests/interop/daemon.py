@@ -87,13 +87,12 @@ class Daemon:
         return self._process.pid
 
     def terminate(self):
-        """SIGTERM, and waits for the end; returns the times just before and after."""
-        before = time.monotonic() * 1000
+        """SIGTERM, and waits for the end; returns the time just after."""
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(timeout=PATIENCE)
         if code != 0:
             raise DaemonError(f"the daemon ended with exit code {code} after SIGTERM")
-        return before, time.monotonic() * 1000
+        return time.monotonic() * 1000
 
     def kill(self):
         """SIGKILL, and waits for the end; returns the time just before. Twice is harmless."""

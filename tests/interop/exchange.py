@@ -4,7 +4,7 @@ import json
 
 import daemon
 from groups import Grouped
-from harness import RELAY
+from harness import RELAY, label
 
 OURS = ("/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0", "/ipfs/ping/1.0.0", "/vac/waku/metadata/1.0.0")
 
@@ -54,31 +54,35 @@ class Exchange(Grouped):
 
     def test_we_dial(self):
         node = self.node(staticnode=self.addresses())
-        for host in self.each_host():
-            self.check_contact(node, host, "outbound")
-            self.assertEqual(node.peer(host.id)["origin"], "Static")
+        for host in self.hosts():
+            with self.subTest(label(host)):
+                self.check_contact(node, host, "outbound")
+                self.assertEqual(node.peer(host.id)["origin"], "Static")
 
     def test_they_dial(self):
         node = self.node()
-        for host in self.each_host():
-            host.call("dial", addr=node.address)
-            self.check_contact(node, host, "inbound")
+        for host in self.hosts():
+            with self.subTest(label(host)):
+                host.call("dial", addr=node.address)
+                self.check_contact(node, host, "inbound")
 
     def test_the_ping_command(self):
-        for host in self.each_host():
-            code, out, err = daemon.run_cli("ping", "--json", "-c", 2, host.address)
-            self.assertEqual(code, 0, out + err)
-            said = json.loads(out)
-            self.assertEqual(said["peerId"], host.id)
-            self.assertIn(RELAY, said["protocols"])
-            self.assertEqual(len(said["pings"]), 2)
+        for host in self.hosts():
+            with self.subTest(label(host)):
+                code, out, err = daemon.run_cli("ping", "--json", "-c", 2, "-i", "50ms", host.address)
+                self.assertEqual(code, 0, out + err)
+                said = json.loads(out)
+                self.assertEqual(said["peerId"], host.id)
+                self.assertIn(RELAY, said["protocols"])
+                self.assertEqual(len(said["pings"]), 2)
 
     def test_they_add_a_protocol(self):
         added = "/wakupeers/interop/added/1.0.0"
         node = self.node(staticnode=self.addresses())
-        for host in self.each_host():
-            node.wait_connected(host.id)
-            if host.peer.kind == "js-waku":
-                continue  # It has no identify push.
-            host.call("protocol", name=added)
-            node.wait_peer(host.id, lambda peer: added in peer["protocols"], "with the protocol that it pushed")
+        for host in self.hosts():
+            with self.subTest(label(host)):
+                node.wait_connected(host.id)
+                if host.peer.kind == "js-waku":
+                    continue  # It has no identify push.
+                host.call("protocol", name=added)
+                node.wait_peer(host.id, lambda peer: added in peer["protocols"], "with the protocol that it pushed")

@@ -1,6 +1,6 @@
 """The peers of every kind × key × muxer, in few processes."""
 
-from harness import label, relay_host
+from harness import relay_host
 
 JS_KEYS = ("ed25519", "secp256k1", "rsa")
 GO_KEYS = ("ed25519", "secp256k1", "ecdsa", "rsa")
@@ -42,12 +42,6 @@ class Grouped:
 
     def addresses(self):
         return [host.address for host in self.hosts()]
-
-    def each_host(self):
-        """Every host, each in a subtest of its own."""
-        for host in self.hosts():
-            with self.subTest(label(host)):
-                yield host
 
     def restart(self, process, workshop):
         """Starts a killed process again, with the same keys on the same ports."""

@@ -1,14 +1,16 @@
 #!/usr/bin/python3
 """What a user sees first: a static js-waku relay node, held with keep-alive."""
 
-import time
-
 import harness
 from harness import RELAY
 
 WITHIN = 2.0
 INTERVAL = 1.0
-PINGS = 10
+PINGS = 11
+
+# The interval is shortened by a tenth at most, and counts from the answer, not from the ping.
+JITTER = 0.1
+ON_THE_WAY = 0.25
 
 
 class HoldsAWakuNode(harness.InteropTest):
@@ -19,16 +21,18 @@ class HoldsAWakuNode(harness.InteropTest):
         self.assertIn(RELAY, seen["protocols"])
         self.assertIn("/vac/waku/metadata/1.0.0", seen["protocols"])
         self.assertEqual(seen["multiaddr"], waku.address)
-        last = waku.hosts[0].wait("ping_received", peer=node.id, count=PINGS, timeout=3 * PINGS * INTERVAL)
+
+        waku.wait("ping_received", peer=node.id, count=PINGS, timeout=3 * PINGS * INTERVAL)
         self.assertEqual(node.peer(waku.id)["connected"], "Connected")
         self.assertEqual(waku.events("disconnected"), [])
-        self.assertEqual(len(waku.events("connected")), 1)
-        pings = [event["t"] for event in waku.events("ping_received", peer=node.id)]
-        connected = waku.events("connected")[0]["t"]
-        gaps = [after - before for before, after in zip([connected, *pings], pings)]
-        self.assertLessEqual(max(gaps), INTERVAL * 1000 + 250, "silent for longer than the interval")
-        self.assertGreater(last["t"], connected)
-        self.assertLess(last["t"], time.monotonic() * 1000)
+        (connected,) = waku.events("connected")
+        times = [connected["t"], *(event["t"] for event in waku.events("ping_received", peer=node.id))]
+        gaps = [(after - before) / 1000 for before, after in zip(times, times[1:])]
+        self.assertLessEqual(max(gaps), INTERVAL + ON_THE_WAY, "silent for longer than the interval")
+        # js-waku's responder takes one ping a stream: the first that comes on a stream which it
+        # answered before is sent once more, and from then on each has a stream of its own.
+        soon = [gap for gap in gaps if gap < INTERVAL * (1 - JITTER)]
+        self.assertLessEqual(len(soon), 1, "pinged more often than the interval asks for")
 
 
 if __name__ == "__main__":

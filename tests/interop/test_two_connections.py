@@ -10,7 +10,7 @@ from daemon import POLL, DaemonError
 from harness import relay_host
 from proxy import Proxy
 
-PAIRS, ROUNDS = 5, 20
+PAIRS, ROUNDS = 10, 10
 
 
 class TwoDaemons:
@@ -141,8 +141,9 @@ class TwoConnections(harness.InteropTest):
 
     def test_an_older_connection_that_is_alive_stays(self):
         peer = self.peer("js-libp2p", [relay_host()])
-        node = self.daemon(staticnode=peer.address)
+        node = self.node(staticnode=peer.address)
         (old,) = node.wait_connected(peer.id)["connections"]
+        peer.wait("ping_received", peer=node.id)
         # The same identity a second time, as a copied key would be: it is the newcomer that goes.
         twin = self.peer("js-libp2p", [{**peer.again()[0], "listen": "/ip4/127.0.0.1/tcp/0"}])
         twin.call("dial", addr=node.address)
