@@ -247,15 +247,7 @@ static failure begin_negotiation(wpm_conn *conn, wpm_step step, const wpm_text *
   return err == WPM_OK ? no_failure : failure_of(err, WPM_REASON_NEGOTIATION_FAILED, "");
 }
 
-static failure begin_security(wpm_conn *conn) {
-  wpm_host *host = conn->host;
-  wpm_buffer_clear(&host->wire);
-  failure failed = begin_negotiation(conn, WPM_STEP_SECURITY, host->securities,
-                                     host->security_count, &host->wire);
-  return failed.reason == WPM_REASON_NONE ? send_wire(conn) : failed;
-}
-
-static failure begin_handshake(wpm_conn *conn) {
+static failure begin_handshake(wpm_conn *conn, size_t agreed) {
   wpm_host *host = conn->host;
   wpm_upgrade *upgrade = conn->upgrade;
   uint8_t random[32];
@@ -270,14 +262,26 @@ static failure begin_handshake(wpm_conn *conn) {
       .muxer_count = sizeof host->muxers / sizeof *host->muxers,
       .expected_peer = upgrade->dial ? wpm_dial_peer(upgrade->dial) : (wpm_bytes){0},
   };
-  conn->security_type = wpm_security_types[upgrade->negotiation.agreed];
-  upgrade->step = WPM_STEP_HANDSHAKE;
+  conn->security_type = wpm_security_types[agreed];
   int err = conn->security_type->create(&config, &conn->security);
   wpm_wipe(random, sizeof random);
   if (err == WPM_OK) {
     err = conn->security_type->start(conn->security, &host->wire);
   }
   return err == WPM_OK ? no_failure : failure_of(err, WPM_REASON_HANDSHAKE_FAILED, "");
+}
+
+static failure begin_security(wpm_conn *conn) {
+  wpm_host *host = conn->host;
+  wpm_buffer_clear(&host->wire);
+  failure failed = begin_negotiation(conn, WPM_STEP_SECURITY, host->securities,
+                                     host->security_count, &host->wire);
+  if (failed.reason == WPM_REASON_NONE && conn->direction == WPM_OUTBOUND &&
+      host->security_count == 1) {
+    /* Nothing else can be agreed on: its first message need not wait for the answer. */
+    failed = begin_handshake(conn, 0);
+  }
+  return failed.reason == WPM_REASON_NONE ? send_wire(conn) : failed;
 }
 
 /* Lays out what is known of the connection in one allocation. */
@@ -394,10 +398,12 @@ static failure continue_security(wpm_conn *conn) {
       return (failure){WPM_REASON_NEGOTIATION_FAILED, "no security protocol in common"};
     }
     if (upgrade->negotiation.state == WPM_MULTISTREAM_AGREED) {
-      failure failed = begin_handshake(conn);
+      failure failed =
+          conn->security ? no_failure : begin_handshake(conn, upgrade->negotiation.agreed);
       if (failed.reason != WPM_REASON_NONE) {
         return failed;
       }
+      upgrade->step = WPM_STEP_HANDSHAKE;
     }
   }
   if (upgrade->step == WPM_STEP_HANDSHAKE) {
