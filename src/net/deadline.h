@@ -1,5 +1,6 @@
 /* Deadlines of one fixed length: a queue in which the first is always the next to come due, so that
- * setting and clearing one cost nothing but a few pointers. One libuv timer serves the queue. */
+ * setting and clearing one cost nothing but a few pointers. One libuv timer serves the queue. A
+ * deadline that is set while others are told of theirs comes due in a later turn of the loop. */
 #ifndef WPM_NET_DEADLINE_H
 #define WPM_NET_DEADLINE_H
 
@@ -20,6 +21,7 @@ typedef void (*wpm_deadline_fn)(wpm_deadline *deadline);
 
 typedef struct wpm_deadline_queue {
   wpm_deadline head;      /* Of a ring. */
+  wpm_deadline mark;      /* In the ring while those due are told: behind the last of them. */
   uint64_t length_ms;     /* What each deadline lasts. */
   wpm_deadline_fn passed; /* Told of each that came due; it is no longer set then. */
   uv_timer_t timer;       /* Runs while the queue is not empty. */
