@@ -51,6 +51,9 @@ int wpm_conn_new(wpm_host *host, wpm_direction direction, wpm_dial *dial, size_t
   if (host->connection_count >= host->config.max_connections) {
     return WPM_ERR_FULL;
   }
+  if (host->links.open >= host->config.max_connections) {
+    wpm_link_pool_give_way(&host->links);
+  }
   wpm_conn *conn = calloc(1, sizeof *conn);
   wpm_upgrade *upgrade = calloc(1, sizeof *upgrade);
   if (!conn || !upgrade) {
@@ -114,35 +117,30 @@ void wpm_conn_drop(wpm_conn *conn, bool gently) {
 }
 
 void wpm_conn_fail(wpm_conn *conn, wpm_reason reason, const char *detail) {
-  wpm_host *host = conn->host;
   if (conn->dead) {
     return;
   }
-  wpm_end end = {.reason = reason, .detail = detail};
-  if (!conn->upgrade) {
-    host->config.callbacks->closed(host->config.user, conn, &end);
-    /* What we said of a violation is to arrive. */
-    wpm_conn_drop(conn, reason == WPM_REASON_PROTOCOL_VIOLATION);
-    return;
-  }
-  /* What the telling needs outlives the connection, which goes first. */
-  wpm_peer_id other = {0};
-  char text[160];
-  wpm_dial *dial = conn->upgrade->dial;
-  size_t target = conn->upgrade->target;
-  end.step = conn->upgrade->step;
-  (void)snprintf(text, sizeof text, "%s", detail);
-  end.detail = text;
-  if (reason == WPM_REASON_PEER_ID_MISMATCH && conn->security &&
-      wpm_peer_id_from_bytes(conn->security_type->remote_id(conn->security), &other) != WPM_OK) {
-    other.len = 0;
-  }
-  wpm_conn_drop(conn, false);
-  if (dial) {
-    wpm_dial_attempt_failed(dial, target, &end, wpm_peer_id_view(&other));
+  /* The connection ends before it is told, so that whatever the callbacks do finds it ended. */
+  const wpm_host_config *config = &conn->host->config;
+  bool up = !conn->upgrade;
+  wpm_dial *dial = up ? NULL : conn->upgrade->dial;
+  size_t target = up ? 0 : conn->upgrade->target;
+  wpm_end end = {
+      .reason = reason, .step = up ? WPM_STEP_NONE : conn->upgrade->step, .detail = detail};
+  wpm_conn_enter(conn);
+  /* What we said of a violation is to arrive. */
+  wpm_conn_drop(conn, up && reason == WPM_REASON_PROTOCOL_VIOLATION);
+  if (up) {
+    config->callbacks->closed(config->user, conn, &end);
+  } else if (dial) {
+    bool other = reason == WPM_REASON_PEER_ID_MISMATCH && conn->security;
+    wpm_dial_attempt_failed(dial, target, &end,
+                            other ? conn->security_type->remote_id(conn->security)
+                                  : (wpm_bytes){0});
   } else {
-    host->config.callbacks->inbound_failed(host->config.user, &end);
+    config->callbacks->inbound_failed(config->user, &end);
   }
+  wpm_conn_leave(conn);
 }
 
 void wpm_conn_upgrade_timeout(wpm_deadline *deadline) {
@@ -228,6 +226,12 @@ static failure failure_of(int err, wpm_reason otherwise, const char *detail) {
   return (failure){otherwise, detail};
 }
 
+/* The failure of an append to a buffer of received bytes. */
+static failure failure_of_append(int err, const char *too_much) {
+  return err == WPM_ERR_FULL ? (failure){WPM_REASON_PROTOCOL_VIOLATION, too_much}
+                             : failure_of(err, WPM_REASON_LOCAL_FAILURE, "");
+}
+
 static failure send_wire(wpm_conn *conn) {
   wpm_buffer *wire = &conn->host->wire;
   if (wpm_buffer_size(wire) == 0) {
@@ -259,7 +263,7 @@ static failure begin_handshake(wpm_conn *conn, size_t agreed) {
       .dialler = conn->direction == WPM_OUTBOUND,
       .random = random,
       .muxers = host->muxers,
-      .muxer_count = sizeof host->muxers / sizeof *host->muxers,
+      .muxer_count = host->muxer_count,
       .expected_peer = upgrade->dial ? wpm_dial_peer(upgrade->dial) : (wpm_bytes){0},
   };
   conn->security_type = wpm_security_types[agreed];
@@ -368,8 +372,8 @@ static failure secured(wpm_conn *conn) {
   if (muxer >= 0) {
     return complete(conn, (size_t)muxer);
   }
-  return begin_negotiation(conn, WPM_STEP_MUXER, conn->host->muxers,
-                           sizeof conn->host->muxers / sizeof *conn->host->muxers, &conn->out);
+  return begin_negotiation(conn, WPM_STEP_MUXER, conn->host->muxers, conn->host->muxer_count,
+                           &conn->out);
 }
 
 static failure handshake_failure(int err) {
@@ -415,15 +419,28 @@ static failure continue_security(wpm_conn *conn) {
   return send_wire(conn);
 }
 
+/* Frames, or parts of them, for the muxer. */
+static failure take_muxed(wpm_conn *conn, wpm_bytes plain) {
+  int err = wpm_muxer_input(conn->muxer, plain);
+  if (err == WPM_OK) {
+    return no_failure;
+  }
+  if (err == WPM_ERR_PROTOCOL) {
+    return (failure){WPM_REASON_PROTOCOL_VIOLATION, "it broke the muxer's protocol"};
+  }
+  return failure_of(err, WPM_REASON_PROTOCOL_VIOLATION, "it broke a limit of the muxer");
+}
+
 /* Plain text came while the muxer is being negotiated. */
 static failure continue_muxer(wpm_conn *conn, wpm_bytes plain) {
   wpm_upgrade *upgrade = conn->upgrade;
   size_t used = 0;
-  if (wpm_buffer_append(&upgrade->pending, plain.data, plain.len) != WPM_OK) {
-    return (failure){WPM_REASON_PROTOCOL_VIOLATION, "too much data before a muxer is agreed on"};
+  int err = wpm_buffer_append(&upgrade->pending, plain.data, plain.len);
+  if (err != WPM_OK) {
+    return failure_of_append(err, "too much data before a muxer is agreed on");
   }
-  int err = wpm_multistream_read(&upgrade->negotiation, wpm_buffer_view(&upgrade->pending), &used,
-                                 &conn->out);
+  err = wpm_multistream_read(&upgrade->negotiation, wpm_buffer_view(&upgrade->pending), &used,
+                             &conn->out);
   wpm_buffer_consume(&upgrade->pending, used);
   if (err != WPM_OK) {
     return failure_of(err, WPM_REASON_NEGOTIATION_FAILED, "it does not speak multistream-select");
@@ -438,9 +455,8 @@ static failure continue_muxer(wpm_conn *conn, wpm_bytes plain) {
   wpm_buffer rest = upgrade->pending;
   wpm_buffer_init(&upgrade->pending, 0);
   failure failed = complete(conn, upgrade->negotiation.agreed);
-  if (failed.reason == WPM_REASON_NONE && !conn->dead && wpm_buffer_size(&rest) > 0 &&
-      wpm_muxer_input(conn->muxer, wpm_buffer_view(&rest)) != WPM_OK) {
-    failed = (failure){WPM_REASON_PROTOCOL_VIOLATION, "it broke the muxer's protocol"};
+  if (failed.reason == WPM_REASON_NONE && !conn->dead && wpm_buffer_size(&rest) > 0) {
+    failed = take_muxed(conn, wpm_buffer_view(&rest));
   }
   wpm_buffer_fini(&rest);
   return failed;
@@ -449,17 +465,7 @@ static failure continue_muxer(wpm_conn *conn, wpm_bytes plain) {
 /* ---- receiving ------------------------------------------------------------------------------- */
 
 static failure take_plain(wpm_conn *conn, wpm_bytes plain) {
-  if (!conn->muxer) {
-    return continue_muxer(conn, plain);
-  }
-  int err = wpm_muxer_input(conn->muxer, plain);
-  if (err == WPM_OK) {
-    return no_failure;
-  }
-  if (err == WPM_ERR_PROTOCOL) {
-    return (failure){WPM_REASON_PROTOCOL_VIOLATION, "it broke the muxer's protocol"};
-  }
-  return failure_of(err, WPM_REASON_PROTOCOL_VIOLATION, "it broke a limit of the muxer");
+  return conn->muxer ? take_muxed(conn, plain) : continue_muxer(conn, plain);
 }
 
 /* Opens and deals with whole messages of the security layer; *used says how many bytes. */
@@ -510,8 +516,9 @@ static failure receive_upgrading(wpm_conn *conn, uint8_t *data, size_t len) {
   if (upgrade->step == WPM_STEP_MUXER) {
     return receive_sealed(conn, data, len);
   }
-  if (wpm_buffer_append(&upgrade->pending, data, len) != WPM_OK) {
-    return (failure){WPM_REASON_PROTOCOL_VIOLATION, "too much data during the upgrade"};
+  int err = wpm_buffer_append(&upgrade->pending, data, len);
+  if (err != WPM_OK) {
+    return failure_of_append(err, "too much data during the upgrade");
   }
   failure failed = continue_security(conn);
   if (failed.reason != WPM_REASON_NONE || upgrade->step != WPM_STEP_HANDSHAKE ||
@@ -608,28 +615,34 @@ int wpm_conn_connect(wpm_conn *conn, const struct sockaddr *address) {
   return wpm_link_connect(conn->link, address);
 }
 
-void wpm_conn_accept(wpm_host *host, uv_stream_t *listener) {
+bool wpm_conn_accept(wpm_host *host, uv_stream_t *listener) {
   wpm_conn *conn = NULL;
-  host->counters.inbound_accepted++;
-  if (host->inbound_upgrades >= host->config.max_inbound_upgrades ||
+  wpm_link *link = NULL;
+  if (host->inbound_upgrades < host->config.max_inbound_upgrades &&
       wpm_conn_new(host, WPM_INBOUND, NULL, 0, &conn) != WPM_OK) {
-    /* Taken and closed at once, else it would stay in the kernel's queue. */
-    wpm_link *refused = NULL;
-    host->counters.inbound_refused++;
-    if (wpm_link_new(&host->links, &link_owner, NULL, &refused) == WPM_OK) {
-      (void)wpm_link_accept(refused, listener);
-      wpm_link_close(refused, false);
-    }
-    return;
+    conn = NULL;
   }
-  int err = wpm_link_new(&host->links, &link_owner, conn, &conn->link) == WPM_OK
-                ? wpm_link_accept(conn->link, listener)
-                : UV_ENOMEM;
+  if (wpm_link_new(&host->links, &link_owner, conn, &link) != WPM_OK) {
+    if (conn) {
+      wpm_conn_drop(conn, false);
+    }
+    return false;
+  }
+  host->counters.inbound_accepted++;
+  int err = wpm_link_accept(link, listener);
+  if (!conn) {
+    /* Taken and closed at once, else it would stay in the kernel's queue. */
+    host->counters.inbound_refused++;
+    wpm_link_close(link, false);
+    return true;
+  }
+  conn->link = link;
   failure failed =
       err == 0 ? begin_security(conn) : (failure){WPM_REASON_LOCAL_FAILURE, uv_strerror(err)};
   if (failed.reason != WPM_REASON_NONE) {
     wpm_conn_fail(conn, failed.reason, failed.detail);
   }
+  return true;
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */

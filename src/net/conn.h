@@ -54,6 +54,8 @@ struct wpm_conn {
   wpm_bytes peer, public_key, local, remote, dialled;
 };
 
+#define WPM_PROTOCOLS_MAX 4 /* Room for security protocols and for muxers. */
+
 /* Everything of a host (internal). */
 struct wpm_host {
   wpm_host_config config;
@@ -70,10 +72,11 @@ struct wpm_host {
   size_t connection_count;       /* Their number. */
   size_t inbound_upgrades;       /* Inbound upgrades in progress. */
   struct wpm_listener *listeners;
-  wpm_dial *dials;        /* Dials under way. */
-  size_t resolves;        /* Look-ups that libuv still works on. */
-  wpm_text muxers[2];     /* Muxer protocol ids, by preference. */
-  wpm_text securities[2]; /* Security protocol ids, by preference. */
+  wpm_dial *dials;                    /* Dials under way. */
+  size_t resolves;                    /* Look-ups that libuv still works on. */
+  wpm_text muxers[WPM_PROTOCOLS_MAX]; /* Muxer protocol ids, by preference. */
+  size_t muxer_count;
+  wpm_text securities[WPM_PROTOCOLS_MAX]; /* Security protocol ids, by preference. */
   size_t security_count;
   wpm_multiaddr announced[WPM_HOST_ANNOUNCED_MAX];
   size_t announced_count;
@@ -93,8 +96,9 @@ WPM_MUST_USE int wpm_conn_new(wpm_host *host, wpm_direction direction, wpm_dial 
                               size_t target, wpm_conn **out);
 /* Connects to a socket address. 0 or libuv's error; then the caller ends it. */
 int wpm_conn_connect(wpm_conn *conn, const struct sockaddr *address);
-/* Takes the next connection of a listener and begins its upgrade. */
-void wpm_conn_accept(wpm_host *host, uv_stream_t *listener);
+/* Takes the next connection of a listener and begins its upgrade, or closes it where a cap is
+ * reached. False: there is no memory even for that, and it was not taken. */
+WPM_MUST_USE bool wpm_conn_accept(wpm_host *host, uv_stream_t *listener);
 /* Ends it with a reason and tells who must know (the dial, or the host's owner). */
 void wpm_conn_fail(wpm_conn *conn, wpm_reason reason, const char *detail);
 /* Ends it and tells nobody. `gently`: see link.h. */

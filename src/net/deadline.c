@@ -63,3 +63,11 @@ void wpm_deadline_clear(wpm_deadline *deadline) {
     unlink_deadline(deadline);
   }
 }
+
+wpm_deadline *wpm_deadline_first(const wpm_deadline_queue *queue) {
+  wpm_deadline *first = queue->head.next;
+  if (first == &queue->mark) {
+    first = first->next;
+  }
+  return first == &queue->head ? NULL : first;
+}

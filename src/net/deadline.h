@@ -38,4 +38,7 @@ void wpm_deadline_set(wpm_deadline_queue *queue, wpm_deadline *deadline);
 /* Clears it; no effect where it is not set. */
 void wpm_deadline_clear(wpm_deadline *deadline);
 
+/* The next to come due; NULL: none is set. */
+wpm_deadline *wpm_deadline_first(const wpm_deadline_queue *queue);
+
 #endif

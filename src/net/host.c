@@ -6,6 +6,7 @@
 #include "base/multiaddr.h"
 #include "net/address.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +17,12 @@
 
 typedef struct wpm_listener {
   uv_tcp_t tcp;
+  uv_tcp_t refusal; /* Takes, to close it, a connection for which there is no memory. */
   wpm_host *host;
   struct wpm_listener *next;
+  unsigned handles;      /* Of the two, those that libuv holds. */
+  bool refusing;         /* `refusal` is in use. */
+  bool waiting;          /* Meanwhile another one came, and is not taken yet. */
   wpm_multiaddr address; /* As bound. */
 } wpm_listener;
 
@@ -58,10 +63,12 @@ int wpm_host_new(const wpm_host_config *config, wpm_host **out) {
   host->config = *config;
   wpm_buffer_init(&host->wire, 2 * config->max_unsent);
   wpm_buffer_init(&host->scratch, SCRATCH_MAX);
-  for (size_t i = 0; wpm_muxer_types[i]; i++) {
-    host->muxers[i] = wpm_text_of(wpm_muxer_types[i]->protocol_id);
+  for (; wpm_muxer_types[host->muxer_count]; host->muxer_count++) {
+    assert(host->muxer_count < WPM_PROTOCOLS_MAX);
+    host->muxers[host->muxer_count] = wpm_text_of(wpm_muxer_types[host->muxer_count]->protocol_id);
   }
   for (; wpm_security_types[host->security_count]; host->security_count++) {
+    assert(host->security_count < WPM_PROTOCOLS_MAX);
     host->securities[host->security_count] =
         wpm_text_of(wpm_security_types[host->security_count]->protocol_id);
   }
@@ -121,10 +128,12 @@ void wpm_host_handle_closed(uv_handle_t *handle) {
   wpm_host_check_stopped(host);
 }
 
-static void listener_closed(uv_handle_t *handle) {
+static void listener_handle_closed(uv_handle_t *handle) {
   wpm_listener *listener = handle->data;
   wpm_host *host = listener->host;
-  free(listener);
+  if (--listener->handles == 0) {
+    free(listener);
+  }
   host->handles--;
   wpm_host_check_stopped(host);
 }
@@ -148,12 +157,49 @@ void wpm_host_stop(wpm_host *host, void (*stopped)(void *user), void *user) {
   while (host->listeners) {
     wpm_listener *listener = host->listeners;
     host->listeners = listener->next;
-    uv_close((uv_handle_t *)&listener->tcp, listener_closed);
+    uv_close((uv_handle_t *)&listener->tcp, listener_handle_closed);
   }
   wpm_host_check_stopped(host);
 }
 
 /* ---- listening ------------------------------------------------------------------------------- */
+
+static void take_connection(wpm_listener *listener);
+
+static void refusal_closed(uv_handle_t *handle) {
+  wpm_listener *listener = handle->data;
+  bool waiting = listener->waiting;
+  listener->refusing = false;
+  listener->waiting = false;
+  if (waiting && !uv_is_closing((uv_handle_t *)&listener->tcp)) {
+    take_connection(listener);
+  }
+  listener_handle_closed(handle);
+}
+
+/* Takes a connection and closes it, without memory: libuv hears of no further one while one is not
+ * taken. */
+static void refuse_connection(wpm_listener *listener) {
+  wpm_host *host = listener->host;
+  if (listener->refusing || uv_tcp_init(host->config.loop, &listener->refusal) != 0) {
+    listener->waiting = true;
+    return;
+  }
+  listener->refusing = true;
+  listener->refusal.data = listener;
+  listener->handles++;
+  host->handles++;
+  host->counters.inbound_accepted++;
+  host->counters.inbound_refused++;
+  (void)uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&listener->refusal);
+  uv_close((uv_handle_t *)&listener->refusal, refusal_closed);
+}
+
+static void take_connection(wpm_listener *listener) {
+  if (!wpm_conn_accept(listener->host, (uv_stream_t *)&listener->tcp)) {
+    refuse_connection(listener);
+  }
+}
 
 static void connection_waits(uv_stream_t *server, int status) {
   wpm_listener *listener = server->data;
@@ -164,7 +210,7 @@ static void connection_waits(uv_stream_t *server, int status) {
     return;
   }
   if (!listener->host->stopping) {
-    wpm_conn_accept(listener->host, server);
+    take_connection(listener);
   }
 }
 
@@ -244,10 +290,11 @@ int wpm_host_listen(wpm_host *host, wpm_bytes multiaddr, wpm_error *error) {
   }
   listener->tcp.data = listener;
   listener->host = host;
+  listener->handles = 1;
   host->handles++;
   uv_err = bind_and_listen(listener, (struct sockaddr *)&address);
   if (uv_err != 0) {
-    uv_close((uv_handle_t *)&listener->tcp, listener_closed);
+    uv_close((uv_handle_t *)&listener->tcp, listener_handle_closed);
     return wpm_fail(error, WPM_ERR_IO, "cannot listen on %s: %s; choose another address or port",
                     text, uv_strerror(uv_err));
   }

@@ -45,6 +45,13 @@ static void linger_passed(wpm_deadline *deadline) {
   close_now(WPM_DEADLINE_OWNER(deadline, wpm_link, deadline));
 }
 
+void wpm_link_pool_give_way(wpm_link_pool *pool) {
+  wpm_deadline *longest = wpm_deadline_first(&pool->lingering);
+  if (longest) {
+    linger_passed(longest);
+  }
+}
+
 int wpm_link_pool_init(wpm_link_pool *pool, uv_loop_t *loop, size_t max_unsent) {
   *pool = (wpm_link_pool){.loop = loop, .max_unsent = max_unsent};
   pool->read_buffer = malloc(WPM_LINK_READ_SIZE);
@@ -190,6 +197,11 @@ static void write_ended(uv_write_t *request, int status) {
   }
 }
 
+/* Bytes held: those of the write under way stay until all of it is sent. */
+static size_t unsent(const wpm_link *link) {
+  return wpm_buffer_size(&link->writing) + wpm_buffer_size(&link->waiting);
+}
+
 int wpm_link_send(wpm_link *link, wpm_bytes data) {
   if (link->broken || data.len == 0) {
     return WPM_OK;
@@ -209,6 +221,9 @@ int wpm_link_send(wpm_link *link, wpm_bytes data) {
     if (data.len == 0) {
       return WPM_OK;
     }
+  }
+  if (data.len > link->pool->max_unsent - unsent(link)) {
+    return WPM_ERR_FULL;
   }
   int err = wpm_buffer_append(&link->waiting, data.data, data.len);
   if (err == WPM_OK && !link->write_under_way) {

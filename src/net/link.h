@@ -34,6 +34,8 @@ typedef struct wpm_link_pool {
 WPM_MUST_USE int wpm_link_pool_init(wpm_link_pool *pool, uv_loop_t *loop, size_t max_unsent);
 /* Frees the read buffer; `lingering` is closed by the owner. */
 void wpm_link_pool_fini(wpm_link_pool *pool);
+/* Ends the closed link that has gone on longest, if there is one: its descriptor is wanted. */
+void wpm_link_pool_give_way(wpm_link_pool *pool);
 
 typedef struct wpm_link wpm_link;
 
