@@ -43,6 +43,7 @@ struct wpm_conn {
   wpm_stream *metadata;      /* Our metadata request under way. */
   struct wpm_pinger *pinger; /* Our pings; NULL until the first. */
   uint8_t ping_responders;   /* Inbound ping streams open. */
+  uint8_t push_readers;      /* Inbound identify pushes being read. */
   wpm_direction direction;
   unsigned busy;         /* How many calls are at work on it. */
   bool dead;             /* Ended; freed when no longer busy. */

@@ -219,8 +219,9 @@ static void resolve_ended(uv_getaddrinfo_t *request, int status, struct addrinfo
                   status == 0 ? "the name has no address" : uv_strerror(status));
     return;
   }
-  if (count > 1) {
-    (void)insert_targets(conn->upgrade->dial, conn->upgrade->target, found + 1, count - 1);
+  wpm_dial *dial = conn->upgrade->dial;
+  if (count > 1 && insert_targets(dial, conn->upgrade->target, found + 1, count - 1)) {
+    wpm_deadline_set(&host->staggers, &dial->stagger);
   }
   int err = wpm_conn_connect(conn, (struct sockaddr *)&found[0]);
   if (err != 0) {

@@ -60,6 +60,7 @@ void wpm_pinger_idle(wpm_deadline *deadline) {
 /* Sends the ping that is prepared on a new stream. */
 static int send_on_new_stream(wpm_pinger *pinger) {
   wpm_conn *conn = pinger->conn;
+  pinger->ping.received = 0;
   pinger->reused = false;
   pinger->opened_ms = uv_now(conn->host->config.loop);
   return wpm_stream_open(conn, &ping_requester, pinger,
@@ -128,27 +129,30 @@ static int send_ping(wpm_conn *conn, bool keep) {
     return err;
   }
   bool fresh = stream_is_fresh(pinger);
-  pinger->in_flight = true;
   pinger->sent_ns = uv_hrtime();
-  if (!fresh) {
-    return send_on_new_stream(pinger);
+  if (fresh) {
+    pinger->reused = true;
+    err = wpm_stream_send(pinger->stream, (wpm_bytes){pinger->ping.payload, WPM_PING_SIZE});
+  } else {
+    err = send_on_new_stream(pinger);
   }
-  pinger->reused = true;
-  return wpm_stream_send(pinger->stream, (wpm_bytes){pinger->ping.payload, WPM_PING_SIZE});
+  pinger->in_flight = err == WPM_OK;
+  return err;
 }
 
 int wpm_conn_ping(wpm_conn *conn, bool keep) {
   wpm_conn_enter(conn);
-  int err = send_ping(conn, keep);
+  int err = conn->dead ? WPM_ERR_CLOSED : send_ping(conn, keep);
   wpm_conn_leave(conn);
   return err;
 }
 
-/* Lets go of the stream: it closes in peace. */
+/* Lets go of the stream: it closes in peace, but they must end their side in time. */
 static void close_stream(wpm_pinger *pinger) {
   wpm_stream *stream = pinger->stream;
   pinger->stream = NULL;
   stream->state = NULL;
+  wpm_deadline_set(&pinger->conn->host->streams, &stream->deadline);
   wpm_stream_finish(stream);
 }
 

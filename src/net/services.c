@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define PUSH_READERS_MAX 2 /* Identify pushes that one peer may be sending at once. */
+
 /* In the order in which identify announces them. */
 const wpm_stream_type *const wpm_stream_handlers[] = {
     &wpm_identify_responder, &wpm_identify_push_responder, &wpm_ping_responder,
@@ -29,6 +31,16 @@ static void ignore_data(wpm_stream *stream, wpm_bytes data) {
 static void nothing_left(wpm_stream *stream, wpm_stream_end end) {
   (void)stream;
   (void)end;
+}
+
+/* Ends our side behind a request that was just sent. On error the stream is gone, and nothing is
+ * told. */
+static int end_request(wpm_stream *stream) {
+  int err = wpm_stream_close_write(stream);
+  if (err != WPM_OK) {
+    wpm_stream_reset(stream);
+  }
+  return err;
 }
 
 /* ---- identify: what we say ------------------------------------------------------------------- */
@@ -99,7 +111,7 @@ static int push_identify(wpm_conn *conn) {
     err = wpm_stream_open(conn, &push_sender, NULL, wpm_buffer_view(&message), &stream);
   }
   wpm_buffer_fini(&message);
-  return err == WPM_OK ? wpm_stream_close_write(stream) : err;
+  return err == WPM_OK ? end_request(stream) : err;
 }
 
 int wpm_conn_push_identify(wpm_conn *conn) {
@@ -119,10 +131,14 @@ static bool is_ours(const wpm_stream *stream) {
   return stream->direction == WPM_OUTBOUND;
 }
 
+/* Frees what was read, once. */
 static void drop_reader(wpm_stream *stream) {
+  if (stream->state && !is_ours(stream)) {
+    stream->conn->push_readers--;
+  }
   wpm_identify_reader_free(stream->state);
   stream->state = NULL;
-  if (is_ours(stream)) {
+  if (stream->conn->identify == stream) {
     stream->conn->identify = NULL;
   }
 }
@@ -151,6 +167,9 @@ static void identify_eof(wpm_stream *stream) {
   if (!reader) {
     return;
   }
+  if (!ours) {
+    conn->push_readers--;
+  }
   wpm_identify message;
   bool whole = wpm_identify_reader_finish(reader, &message) == WPM_OK;
   if (whole || ours) {
@@ -178,7 +197,8 @@ static const wpm_stream_type identify_requester = {
 
 static void push_came(wpm_stream *stream) {
   wpm_identify_reader *reader = NULL;
-  if (wpm_identify_reader_new(&reader) == WPM_OK) {
+  if (stream->conn->push_readers < PUSH_READERS_MAX && wpm_identify_reader_new(&reader) == WPM_OK) {
+    stream->conn->push_readers++;
     stream->state = reader;
   } else {
     wpm_stream_reset(stream);
@@ -320,7 +340,7 @@ static int ask_metadata(wpm_conn *conn) {
     free(state);
     return err;
   }
-  return wpm_stream_close_write(conn->metadata);
+  return end_request(conn->metadata);
 }
 
 int wpm_conn_request_metadata(wpm_conn *conn) {
