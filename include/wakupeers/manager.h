@@ -47,24 +47,24 @@ extern "C" {
 typedef struct wpm_manager wpm_manager;
 
 typedef struct wpm_manager_config {
-  size_t size;               /* sizeof(wpm_manager_config), as the caller was compiled. */
-  wpm_peer_id local_peer;    /* Our own peer id: decides races, and is never dialled. */
-  uint64_t seed;             /* Seed of all jitter and choice. */
-  wpm_store_config store;    /* The store's configuration. */
-  size_t max_connections;    /* Most connections at once. Default 300. */
-  size_t max_dials;          /* Most dials in flight. Default 256. */
-  uint32_t cluster_id;       /* Our cluster; 0: none is a mismatch. Default 1 (the public Waku
+  size_t size;              /* sizeof(wpm_manager_config), as the caller was compiled. */
+  wpm_peer_id local_peer;   /* Our own peer id: decides races, and is never dialled. */
+  uint64_t seed;            /* Seed of all jitter and choice. */
+  wpm_store_config store;   /* The store's configuration. */
+  size_t max_connections;   /* Most connections at once. Default 300. */
+  size_t max_dials;         /* Most dials in flight. Default 256. */
+  uint32_t cluster_id;      /* Our cluster; 0: none is a mismatch. Default 1 (the public Waku
                                 network). */
-  int64_t dial_timeout_ns;   /* How long a dial may take; the window of a race. Default 10 s. */
-  bool keep_alive;           /* Send pings. Default true. */
-  int64_t ping_interval_ns;  /* Longest silence before a ping; at most half the shortest idle
+  int64_t dial_timeout_ns;  /* How long a dial may take; the window of a race. Default 10 s. */
+  bool keep_alive;          /* Send pings. Default true. */
+  int64_t ping_interval_ns; /* Longest silence before a ping; at most half the shortest idle
                                 timeout on the path. Default 5 min (half of 10 min). */
-  int64_t ping_timeout_ns;   /* Silence after a ping that is a miss. Default 10 s. */
-  int64_t prune_backoff_ns;  /* GossipSub prune backoff. Default 60 s. */
-  int64_t backoff_slack_ns;  /* Added to every prune backoff. Default 2 s. */
-  int64_t reconnect_min_ns;  /* First retry delay. Default 1 s. */
-  int64_t reconnect_max_ns;  /* Longest retry delay; below the first, it lowers it. Default 5 min. */
-  int64_t stable_after_ns;   /* A connection this old is stable. Default 60 s. */
+  int64_t ping_timeout_ns;  /* Silence after a ping that is a miss. Default 10 s. */
+  int64_t prune_backoff_ns; /* GossipSub prune backoff. Default 60 s. */
+  int64_t backoff_slack_ns; /* Added to every prune backoff. Default 2 s. */
+  int64_t reconnect_min_ns; /* First retry delay. Default 1 s. */
+  int64_t reconnect_max_ns; /* Longest retry delay; below the first, it lowers it. Default 5 min. */
+  int64_t stable_after_ns;  /* A connection this old is stable. Default 60 s. */
   int64_t mismatch_delay_ns; /* How long a peer of another cluster is left alone. Default 6 h. */
   const uint16_t *shards;    /* Shards whose peers we want (copied); relay peers of no other. */
   size_t shard_count;        /* Their number; 0: any shard. */
