@@ -21,7 +21,10 @@ struct uv_loop_s;
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
-typedef enum wpm_node_key_type { WPM_NODE_KEY_SECP256K1 = 0, WPM_NODE_KEY_ED25519 } wpm_node_key_type;
+typedef enum wpm_node_key_type {
+  WPM_NODE_KEY_SECP256K1 = 0,
+  WPM_NODE_KEY_ED25519
+} wpm_node_key_type;
 
 #define WPM_NODE_KEY_MAX 80   /* Longest encoded key in bytes. */
 #define WPM_NODE_KEY_TEXT 161 /* Room for any key's text, its NUL included. */
@@ -64,22 +67,22 @@ typedef struct wpm_node_change {
 typedef void (*wpm_node_change_fn)(void *user, const wpm_node_change *change);
 
 typedef struct wpm_node_config {
-  size_t size;                    /* sizeof(wpm_node_config), as the caller was compiled. */
-  struct uv_loop_s *loop;         /* The caller's loop, which it runs; must outlive the node. */
-  wpm_logger logger;              /* Takes messages. */
-  const wpm_node_key *key;        /* Our key (copied); NULL: a fresh secp256k1 key. */
-  wpm_text agent;                 /* Agent version that identify announces. */
-  const wpm_text *listen;         /* Multiaddrs to listen on, in text; port 0: any free one. */
-  size_t listen_count;            /* Their number; 0: no listening. */
-  const wpm_text *static_nodes;   /* Multiaddrs with /p2p/ID, in text, of peers to hold. */
-  size_t static_node_count;       /* Their number. */
-  const char *database;           /* Path of the peer database; NULL: memory only. */
-  wpm_manager_config manager;     /* The policy. local_peer, seed and store.hash_key are set by the
+  size_t size;                  /* sizeof(wpm_node_config), as the caller was compiled. */
+  struct uv_loop_s *loop;       /* The caller's loop, which it runs; must outlive the node. */
+  wpm_logger logger;            /* Takes messages. */
+  const wpm_node_key *key;      /* Our key (copied); NULL: a fresh secp256k1 key. */
+  wpm_text agent;               /* Agent version that identify announces. */
+  const wpm_text *listen;       /* Multiaddrs to listen on, in text; port 0: any free one. */
+  size_t listen_count;          /* Their number; 0: no listening. */
+  const wpm_text *static_nodes; /* Multiaddrs with /p2p/ID, in text, of peers to hold. */
+  size_t static_node_count;     /* Their number. */
+  const char *database;         /* Path of the peer database; NULL: memory only. */
+  wpm_manager_config manager;   /* The policy. local_peer, seed and store.hash_key are set by the
                                      node. */
-  size_t max_inbound_upgrades;    /* Inbound connections being upgraded at once. Default 128. */
-  size_t max_streams;             /* Streams a peer may have open per connection. Default 64. */
-  wpm_node_change_fn changed;     /* Told of every change of connectivity; may be NULL. */
-  void *user;                     /* Passed to `changed`. */
+  size_t max_inbound_upgrades;  /* Inbound connections being upgraded at once. Default 128. */
+  size_t max_streams;           /* Streams a peer may have open per connection. Default 64. */
+  wpm_node_change_fn changed;   /* Told of every change of connectivity; may be NULL. */
+  void *user;                   /* Passed to `changed`. */
 } wpm_node_config;
 
 WPM_API void wpm_node_config_default(wpm_node_config *config);
@@ -140,32 +143,32 @@ WPM_API bool wpm_node_next_connection(const wpm_node *node, wpm_bytes peer, uint
 
 /* Health of the storage. */
 typedef struct wpm_node_status {
-  bool persistent;           /* A database was configured. */
-  int storage_error;         /* WPM_OK: it works; else the wpm_err that keeps it from working. */
-  char storage_text[248];    /* That error in words: the file and the remedy; empty while it works. */
-  uint64_t queued_changes;   /* Changes not yet durable. */
-  bool stopping;             /* wpm_node_stop was called. */
+  bool persistent;         /* A database was configured. */
+  int storage_error;       /* WPM_OK: it works; else the wpm_err that keeps it from working. */
+  char storage_text[248];  /* That error in words: the file and the remedy; empty while it works. */
+  uint64_t queued_changes; /* Changes not yet durable. */
+  bool stopping;           /* wpm_node_stop was called. */
 } wpm_node_status;
 
 WPM_API void wpm_node_get_status(const wpm_node *node, wpm_node_status *out);
 
 /* Counters since the start; they never fall. */
 typedef struct wpm_node_counters {
-  uint64_t dials_started;                      /* Dials begun. */
-  uint64_t dials_succeeded;                    /* Dials that made a connection. */
-  uint64_t dials_failed[WPM_REASON_COUNT];     /* Dials that made none, by reason. */
-  uint64_t inbound_accepted;                   /* TCP connections accepted. */
-  uint64_t inbound_refused;                    /* Of these, refused because a cap was reached. */
-  uint64_t inbound_failed[WPM_REASON_COUNT];   /* Of these, failed during the upgrade, by reason. */
-  uint64_t connections_opened[WPM_DIRECTION_COUNT]; /* Connections that came up. */
-  uint64_t connections_ended[WPM_REASON_COUNT];     /* Connections that ended, by reason. */
-  uint64_t pings_sent;                         /* Pings begun. */
-  uint64_t pongs_received;                     /* Pings answered. */
-  uint64_t pings_received;                     /* Pings that we answered. */
-  uint64_t identified;                         /* Identify messages taken in. */
+  uint64_t dials_started;                    /* Dials begun. */
+  uint64_t dials_succeeded;                  /* Dials that made a connection. */
+  uint64_t dials_failed[WPM_REASON_COUNT];   /* Dials that made none, by reason. */
+  uint64_t inbound_accepted;                 /* TCP connections accepted. */
+  uint64_t inbound_refused;                  /* Of these, refused because a cap was reached. */
+  uint64_t inbound_failed[WPM_REASON_COUNT]; /* Of these, failed during the upgrade, by reason. */
+  uint64_t connections_opened[WPM_DIRECTION_COUNT];    /* Connections that came up. */
+  uint64_t connections_ended[WPM_REASON_COUNT];        /* Connections that ended, by reason. */
+  uint64_t pings_sent;                                 /* Pings begun. */
+  uint64_t pongs_received;                             /* Pings answered. */
+  uint64_t pings_received;                             /* Pings that we answered. */
+  uint64_t identified;                                 /* Identify messages taken in. */
   uint64_t metadata_received[WPM_CLUSTER_MATCH_COUNT]; /* Metadata taken in, by what it meant. */
-  uint64_t bytes_received, bytes_sent;         /* On the wire. */
-  uint64_t storage_commits, storage_errors;    /* Group commits made, and failed. */
+  uint64_t bytes_received, bytes_sent;                 /* On the wire. */
+  uint64_t storage_commits, storage_errors;            /* Group commits made, and failed. */
 } wpm_node_counters;
 
 WPM_API void wpm_node_get_counters(const wpm_node *node, wpm_node_counters *out);
@@ -213,23 +216,23 @@ WPM_API WPM_MUST_USE int wpm_node_remove(wpm_node *node, wpm_bytes peer);
 
 /* What a probe found. The views last for the call. */
 typedef struct wpm_probe_result {
-  int err;                    /* WPM_OK: connected, identified and answered every ping. */
-  wpm_reason reason;          /* Why not. */
-  wpm_step step;              /* The step it failed at. */
-  const char *detail;         /* One sentence for a person; "" where there is none. */
-  wpm_bytes peer;             /* Who answered; empty where the handshake did not end. */
+  int err;                          /* WPM_OK: connected, identified and answered every ping. */
+  wpm_reason reason;                /* Why not. */
+  wpm_step step;                    /* The step it failed at. */
+  const char *detail;               /* One sentence for a person; "" where there is none. */
+  wpm_bytes peer;                   /* Who answered; empty where the handshake did not end. */
   const wpm_identified *identified; /* What identify told; NULL: not answered. */
-  bool metadata_known;        /* It answered Waku metadata. */
-  bool has_cluster_id;        /* Metadata named a cluster. */
-  uint32_t cluster_id;        /* That cluster. */
-  const uint16_t *shards;     /* Shards that metadata named. */
-  size_t shard_count;         /* Their number. */
-  const char *security;       /* Security protocol id agreed on; NULL: none. */
-  const char *muxer;          /* Muxer protocol id agreed on; NULL: none. */
-  int64_t handshake_ns;       /* From the start of the dial to the usable connection;
+  bool metadata_known;              /* It answered Waku metadata. */
+  bool has_cluster_id;              /* Metadata named a cluster. */
+  uint32_t cluster_id;              /* That cluster. */
+  const uint16_t *shards;           /* Shards that metadata named. */
+  size_t shard_count;               /* Their number. */
+  const char *security;             /* Security protocol id agreed on; NULL: none. */
+  const char *muxer;                /* Muxer protocol id agreed on; NULL: none. */
+  int64_t handshake_ns;             /* From the start of the dial to the usable connection;
                                  WPM_SPAN_NONE. */
-  const int64_t *rtt_ns;      /* Round trips, in order; WPM_SPAN_NONE for a ping not answered. */
-  size_t ping_count;          /* Their number. */
+  const int64_t *rtt_ns; /* Round trips, in order; WPM_SPAN_NONE for a ping not answered. */
+  size_t ping_count;     /* Their number. */
 } wpm_probe_result;
 
 /* Called for each ping as it is answered or missed (`last` false; only rtt_ns' last entry is new),
