@@ -22,8 +22,8 @@ typedef struct wpm_storage wpm_storage;
 
 typedef enum wpm_storage_mode {
   WPM_STORAGE_CREATE = 0, /* Read and write; a file that is missing is created (mode 0600). */
-  WPM_STORAGE_EXISTING,   /* Read and write; WPM_ERR_NOT_FOUND where the file is missing or empty. */
-  WPM_STORAGE_READ_ONLY   /* Read what is there, also where nothing can be written: a read-only or
+  WPM_STORAGE_EXISTING, /* Read and write; WPM_ERR_NOT_FOUND where the file is missing or empty. */
+  WPM_STORAGE_READ_ONLY /* Read what is there, also where nothing can be written: a read-only or
                              full disk. WPM_ERR_NOT_FOUND as above. */
 } wpm_storage_mode;
 
@@ -43,8 +43,8 @@ typedef int (*wpm_storage_record_fn)(void *user, const wpm_peer_record *record);
 
 /* Reads every stored record. A row that cannot be decoded is skipped and counted in *skipped (may
  * be NULL), never a reason to lose the others. Errors as wpm_storage_open. */
-WPM_API WPM_MUST_USE int wpm_storage_load(wpm_storage *storage, wpm_storage_record_fn fn, void *user,
-                                          size_t *skipped, wpm_error *error);
+WPM_API WPM_MUST_USE int wpm_storage_load(wpm_storage *storage, wpm_storage_record_fn fn,
+                                          void *user, size_t *skipped, wpm_error *error);
 
 /* The last stored heartbeat. WPM_ERR_NOT_FOUND; else as wpm_storage_open. */
 WPM_API WPM_MUST_USE int wpm_storage_heartbeat(wpm_storage *storage, wpm_instant *out,
