@@ -23,13 +23,13 @@ extern "C" {
 typedef struct wpm_store wpm_store;
 
 typedef struct wpm_store_config {
-  size_t size;             /* sizeof(wpm_store_config), as the caller was compiled. */
-  uint8_t hash_key[16];    /* Key of the hash over peer ids: random, so that nobody can choose
+  size_t size;          /* sizeof(wpm_store_config), as the caller was compiled. */
+  uint8_t hash_key[16]; /* Key of the hash over peer ids: random, so that nobody can choose
                               colliding ids. */
-  size_t max_peers;        /* Most peers; 0: no cap. Default 100 000. */
-  size_t max_addresses;    /* Most addresses per peer; 0: no cap. Default 64. */
-  size_t max_protocols;    /* Most protocols per peer; 0: no cap. Default 256. */
-  size_t max_text;         /* Longest protocol id, agent or protocol version in bytes; longer ones
+  size_t max_peers;     /* Most peers; 0: no cap. Default 100 000. */
+  size_t max_addresses; /* Most addresses per peer; 0: no cap. Default 64. */
+  size_t max_protocols; /* Most protocols per peer; 0: no cap. Default 256. */
+  size_t max_text;      /* Longest protocol id, agent or protocol version in bytes; longer ones
                               are cut (protocols: left out). 0: no cap. Default 256. */
 } wpm_store_config;
 
@@ -94,13 +94,13 @@ WPM_API WPM_MUST_USE int wpm_store_add_address(wpm_store *store, wpm_bytes id, w
 
 /* What identify told. A field that is NULL was not sent and stays as it was. */
 typedef struct wpm_identified {
-  const wpm_bytes *public_key;       /* Encoded PublicKey, verified to belong to the id. */
-  const wpm_text *agent;             /* Agent version. */
-  const wpm_text *protocol_version;  /* Protocol version. */
-  const wpm_bytes *addresses;        /* All its listen addresses, checked, own /p2p/ removed. */
-  size_t address_count;              /* Their number; replaces addresses of source identify. */
-  const wpm_text *protocols;         /* All its protocols. */
-  size_t protocol_count;             /* Their number; replaces the ones held. */
+  const wpm_bytes *public_key;      /* Encoded PublicKey, verified to belong to the id. */
+  const wpm_text *agent;            /* Agent version. */
+  const wpm_text *protocol_version; /* Protocol version. */
+  const wpm_bytes *addresses;       /* All its listen addresses, checked, own /p2p/ removed. */
+  size_t address_count;             /* Their number; replaces addresses of source identify. */
+  const wpm_text *protocols;        /* All its protocols. */
+  size_t protocol_count;            /* Their number; replaces the ones held. */
 } wpm_identified;
 
 /* WPM_ERR_NOT_FOUND, WPM_ERR_NO_MEMORY. */
