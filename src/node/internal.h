@@ -55,25 +55,25 @@ struct wpm_node {
   wpm_crypto *crypto;
   wpm_identity identity;
   wpm_metadata metadata;
-  wpm_host *host;       /* NULL until started. */
+  wpm_host *host; /* NULL until started. */
   wpm_manager *manager;
-  wpm_writer *writer;   /* NULL: memory only. */
-  uv_timer_t deadline;  /* The manager's next. */
-  uv_timer_t heartbeat; /* Each second. */
-  uv_async_t writer_woke; /* The writer's status has changed. */
+  wpm_writer *writer;        /* NULL: memory only. */
+  uv_timer_t deadline;       /* The manager's next. */
+  uv_timer_t heartbeat;      /* Each second. */
+  uv_async_t writer_woke;    /* The writer's status has changed. */
   wpm_writer_status storage; /* As it was when it last changed. */
-  wpm_node_conn **conns; /* Table; NULL: a free slot. */
+  wpm_node_conn **conns;     /* Table; NULL: a free slot. */
   size_t conn_slots;
-  uint32_t generation;   /* Of the connection that came up last. */
+  uint32_t generation; /* Of the connection that came up last. */
   wpm_node_dial *dials;
   wpm_waiter *waiters;
   wpm_probe *probes;
   uint64_t announced_hash; /* Of the addresses that identify announced last. */
   wpm_node_counters counters;
-  bool pumping;         /* Actions are being pulled. */
+  bool pumping; /* Actions are being pulled. */
   bool started;
   bool stopping;
-  int handles_open;     /* libuv handles of ours still open. */
+  int handles_open; /* libuv handles of ours still open. */
   wpm_node_stopped_fn stopped;
   void *stopped_user;
 };
