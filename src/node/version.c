@@ -1,3 +1,5 @@
 #include <wakupeers/version.h>
 
-const char *wpm_version(void) { return WPM_VERSION; }
+const char *wpm_version(void) {
+  return WPM_VERSION;
+}
