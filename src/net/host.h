@@ -10,7 +10,9 @@
  *   connection or stream that reached it, with a reason.
  * - What net does by itself is mechanism only: whom to dial, when to ping and what to close is
  *   decided above.
- * - One thread: the loop's. Callbacks may call any function here but wpm_host_free.
+ * - One thread: the loop's. Callbacks may call any function here but wpm_host_free. A call that
+ *   sends may find the connection failed, and then tells `closed` before it returns.
+ * - The process must ignore SIGPIPE: libuv writes without hindering it.
  */
 #ifndef WPM_NET_HOST_H
 #define WPM_NET_HOST_H
@@ -45,13 +47,14 @@ typedef struct wpm_host_callbacks {
   /* A connection is up; `dial` is the dial it came from, NULL for an inbound one. For a dial, this
    * or dial_failed is called exactly once (neither after wpm_dial_cancel). */
   void (*connected)(void *user, wpm_conn *conn, wpm_dial *dial);
-  /* No address of the dial made a connection; `attempts` says why, one by one. `who` is the id that
-   * answered where that was not the one dialled, else empty. */
+  /* No address of the dial made a connection; `attempts` says why, one by one. The dial can still be
+   * looked at, and is invalid afterwards. */
   void (*dial_failed)(void *user, wpm_dial *dial, const wpm_end *end,
                       const wpm_dial_attempt *attempts, size_t attempt_count);
   /* An inbound connection failed during its upgrade. */
   void (*inbound_failed)(void *user, const wpm_end *end);
-  /* A connection that was up has ended, not by wpm_conn_close. `conn` is invalid afterwards. */
+  /* A connection that was up has ended, not by wpm_conn_close. It can still be looked at, but
+   * neither asked nor closed, and is invalid afterwards. */
   void (*closed)(void *user, wpm_conn *conn, const wpm_end *end);
   /* Bytes came on a connection that is up (once per read, before what they cause). */
   void (*received)(void *user, wpm_conn *conn);
@@ -79,7 +82,8 @@ typedef struct wpm_host_config {
   int64_t stream_timeout_ns;           /* One negotiation, identify or metadata exchange. */
   size_t max_inbound_upgrades;         /* Inbound upgrades in progress. */
   size_t max_connections;              /* Connections in all, upgrades included: the last guard
-                                          of descriptors; the policy's limit lies below it. */
+                                          of descriptors; the policy's limit lies below it. Closed
+                                          ones that still linger give way to new ones. */
   uint32_t max_inbound_streams;        /* Streams a peer may have open per connection. */
   size_t max_unsent;                   /* Bytes waiting to be sent per connection. */
 } wpm_host_config;
@@ -116,8 +120,9 @@ size_t wpm_host_announced_addresses(wpm_host *host, const wpm_multiaddr **out);
 
 /* Dials `addresses` in their order, the next when one fails or is slow; the first that is upgraded
  * wins. `peer`: the id it must prove; empty: any. Never calls back before it returns.
- * WPM_ERR_NO_MEMORY, WPM_ERR_FULL (max_connections). With no address that a transport of ours
- * reaches, dial_failed comes with WPM_REASON_UNSUPPORTED_ADDRESS. */
+ * WPM_ERR_NO_MEMORY, WPM_ERR_FULL (max_connections), WPM_ERR_TOO_LARGE (the id), WPM_ERR_STATE (the
+ * host is stopping). With no address that a transport of ours reaches, dial_failed comes with
+ * WPM_REASON_UNSUPPORTED_ADDRESS. */
 WPM_MUST_USE int wpm_host_dial(wpm_host *host, wpm_bytes peer, const wpm_bytes *addresses,
                                size_t address_count, void *dial_user, wpm_dial **out);
 void *wpm_dial_user(const wpm_dial *dial);
@@ -149,13 +154,15 @@ void *wpm_conn_user(const wpm_conn *conn);
 void wpm_conn_close(wpm_conn *conn, uint32_t go_away_code);
 
 /* Asks identify (one at a time: a second call while one is under way does nothing), metadata
- * (likewise), sends a ping (likewise). The answer comes by callback. WPM_ERR_NO_MEMORY,
- * WPM_ERR_FULL. `keep` leaves the ping stream open for the next ping for a few seconds. */
+ * (likewise), sends a ping (in place of one that is not answered yet). The answer comes by callback;
+ * after an error none comes. WPM_ERR_NO_MEMORY, WPM_ERR_FULL (a cap of ours on streams or unsent
+ * bytes), WPM_ERR_CLOSED (it has ended, or they said goodbye). `keep` leaves the ping stream open
+ * for the next ping for a few seconds. */
 WPM_MUST_USE int wpm_conn_identify(wpm_conn *conn);
 WPM_MUST_USE int wpm_conn_request_metadata(wpm_conn *conn);
 WPM_MUST_USE int wpm_conn_ping(wpm_conn *conn, bool keep);
 
-/* Sends our identify message unasked (identify push). WPM_ERR_NO_MEMORY, WPM_ERR_FULL. */
+/* Sends our identify message unasked (identify push). Errors as above. */
 WPM_MUST_USE int wpm_conn_push_identify(wpm_conn *conn);
 
 /* ---- counters -------------------------------------------------------------------------------- */
