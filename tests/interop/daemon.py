@@ -47,6 +47,7 @@ class Daemon:
         self.id = self.address = None
         self._log = log
         self._process = None
+        self._killed = False
         self._rest = None
 
     # Its life ------------------------------------------------------------------------------------
@@ -56,6 +57,7 @@ class Daemon:
         place = self.data_dir / "rest-address"
         place.unlink(missing_ok=True)
         at = time.monotonic() * 1000
+        self._killed = False
         self._process = subprocess.Popen(
             die_with_parent([program(), "run", f"--data-dir={self.data_dir}", *options_of(self.options)]),
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
@@ -94,9 +96,19 @@ class Daemon:
             raise DaemonError(f"the daemon ended with exit code {code} after SIGTERM")
         return time.monotonic() * 1000
 
+    def end(self):
+        """At the end of a test: a daemon that still runs ends cleanly, also under sanitizers."""
+        if self._process is None or self._killed:
+            return
+        if self._process.poll() is None:
+            self.terminate()
+        elif self._process.returncode != 0:
+            raise DaemonError(f"the daemon ended by itself with exit code {self._process.returncode}")
+
     def kill(self):
         """SIGKILL, and waits for the end; returns the time just before. Twice is harmless."""
         at = time.monotonic() * 1000
+        self._killed = True
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()

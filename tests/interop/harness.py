@@ -56,11 +56,21 @@ class Workshop:
                 print(f"--- {Path(log.name).name}\n{text}", file=sys.stderr)
 
     def close(self):
+        """Ends all, the last started first; raises what the first of them had to complain of."""
+        complaints = []
         for each in reversed(self._running):
-            each.kill()
+            try:
+                each.end()
+            except Exception as complaint:  # pylint: disable=broad-except  # Raised below.
+                complaints.append(complaint)
+                each.kill()
+        if complaints:
+            self.show_logs()
         for log in self._logs:
             log.close()
         shutil.rmtree(self.folder)
+        if complaints:
+            raise complaints[0]
 
 
 class InteropTest(unittest.TestCase):

@@ -48,5 +48,5 @@ if go_is_new_enough; then
   install_go libp2p ''
   install_go waku gowaku_no_rln
 else
-  echo "interop: no Go >= $go_needed here: the cases against go-libp2p and go-waku will be skipped"
+  echo "interop: no Go >= $go_needed here: the tests against go-libp2p and go-waku will be skipped"
 fi

@@ -1,5 +1,7 @@
 """The cases of losing and getting back: each side goes away in every way there is."""
 
+import time
+
 from groups import Grouped
 from harness import label
 
@@ -8,6 +10,9 @@ BACKOFF = 2.0
 # How long after it could have come back a peer may be back, in milliseconds: the jitter of one
 # second, and a contact on a busy machine.
 LATE = 3000
+
+# A ping may have been on its way when its peer was frozen, in milliseconds.
+ON_THE_WAY = 100
 
 # The longest silence before a ping of ours, and our patience with its answer.
 INTERVAL, PING_TIMEOUT = 1.2, 1.0
@@ -90,6 +95,7 @@ class Lifecycle(Grouped):
 
     def test_peer_is_frozen(self):
         node = self.node(ping_timeout=f"{PING_TIMEOUT}s", dial_timeout="2s")
+        frozen = time.time() * 1000
         for process in self.processes:
             process.freeze()
             self.addCleanup(process.thaw)
@@ -98,6 +104,8 @@ class Lifecycle(Grouped):
                 seen = node.wait_peer(host.id, lambda peer: peer["connected"] != "Connected", "lost",
                                       INTERVAL + 2 * PING_TIMEOUT + 2)
                 self.assertEqual((seen["connected"], seen["reason"]), ("CannotConnect", "ping_timeout"))
+                self.assertGreaterEqual(seen["disconnectTime"], frozen + 2 * PING_TIMEOUT * 1000 - ON_THE_WAY,
+                                        "two pings have not had their time")
         marks = self.marks()
         for process in self.processes:
             process.thaw()

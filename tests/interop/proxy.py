@@ -31,9 +31,6 @@ class Proxy:
         self._waker.send(b".")
         self._thread.join()
 
-    # The end of a test ends it as the end of a test ends all else.
-    kill = close
-
     def _run(self):
         while not self._closing:
             with self._lock:
