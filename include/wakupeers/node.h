@@ -6,6 +6,8 @@
  * - All calls, and all callbacks, are on the thread that runs the loop.
  * - Nothing of the node blocks the loop: DNS and disk are dealt with elsewhere. Only
  *   wpm_node_start reads the stored peers before it returns.
+ * - The process must ignore SIGPIPE (`signal(SIGPIPE, SIG_IGN)`), as with libuv in general: else a
+ *   peer that goes away while it is written to ends the process.
  */
 #ifndef WAKUPEERS_NODE_H
 #define WAKUPEERS_NODE_H
@@ -95,8 +97,9 @@ WPM_API WPM_MUST_USE int wpm_node_new(const wpm_node_config *config, wpm_node **
                                       wpm_error *error);
 
 /* Loads the stored peers, listens, and begins to dial. A database that cannot be used is no failure:
- * the node runs from memory, and wpm_node_status says why. WPM_ERR_IO (cannot listen),
- * WPM_ERR_INVALID (a multiaddr), WPM_ERR_UNSUPPORTED, WPM_ERR_NO_MEMORY. */
+ * the node runs from memory, and wpm_node_get_status says why. WPM_ERR_IO (cannot listen),
+ * WPM_ERR_INVALID (a multiaddr), WPM_ERR_UNSUPPORTED, WPM_ERR_NO_MEMORY; then it is ended by
+ * wpm_node_stop like one that runs. */
 WPM_API WPM_MUST_USE int wpm_node_start(wpm_node *node, wpm_error *error);
 
 typedef void (*wpm_node_stopped_fn)(void *user);

@@ -13,12 +13,6 @@ static const char *peer_text(wpm_bytes peer, char out[WPM_PEER_ID_TEXT]) {
   return wpm_peer_id_format(peer, out, WPM_PEER_ID_TEXT, NULL) == WPM_OK ? out : "?";
 }
 
-static wpm_node_conn *conn_of(wpm_node *node, wpm_connection_id id) {
-  uint32_t slot = (uint32_t)id;
-  wpm_node_conn *conn = slot < node->conn_slots ? node->conns[slot] : NULL;
-  return conn && conn->id == id ? conn : NULL;
-}
-
 /* ---- dialling -------------------------------------------------------------------------------- */
 
 /* A dial that cannot even begin is a failure of ours. */
@@ -37,10 +31,10 @@ static void dial_not_begun(wpm_node *node, wpm_bytes peer, wpm_dial_id dial, int
                          .step = WPM_STEP_CONNECT,
                          .detail = wpm_strerror(err)};
   node->counters.dials_failed[WPM_REASON_LOCAL_FAILURE]++;
-  wpm_node_tell_waiters(node, wpm_peer_id_view(&id), &attempt);
   if (wpm_node_fact(node, &event) != WPM_OK) {
     WPM_LOG(&node->config.logger, WPM_LOG_WARN, "node", "a failed dial is lost: out of memory");
   }
+  wpm_node_tell_waiters(node, wpm_peer_id_view(&id), &attempt);
 }
 
 static void do_dial(wpm_node *node, const wpm_action *action) {
@@ -65,29 +59,38 @@ static void do_dial(wpm_node *node, const wpm_action *action) {
   node->dials = dial;
 }
 
+static void cancel(wpm_node *node, wpm_node_dial *dial) {
+  wpm_dial_cancel(dial->dial);
+  if (dial->previous) {
+    dial->previous->next = dial->next;
+  } else {
+    node->dials = dial->next;
+  }
+  if (dial->next) {
+    dial->next->previous = dial->previous;
+  }
+  free(dial);
+}
+
 static void do_cancel_dial(wpm_node *node, const wpm_action *action) {
-  for (wpm_node_dial *dial = node->dials; dial; dial = dial->next) {
-    if (dial->id != action->u.cancel_dial.dial) {
-      continue;
-    }
-    wpm_dial_cancel(dial->dial);
-    if (node->dials == dial) {
-      node->dials = dial->next;
-    } else {
-      dial->previous->next = dial->next;
-    }
-    if (dial->next) {
-      dial->next->previous = dial->previous;
-    }
-    free(dial);
+  wpm_node_dial *dial = node->dials;
+  while (dial && dial->id != action->u.cancel_dial.dial) {
+    dial = dial->next;
+  }
+  if (!dial) {
     return;
+  }
+  wpm_peer_id peer = dial->peer;
+  cancel(node, dial);
+  if (!node->stopping) { /* Else all who wait are told of that. */
+    wpm_node_settle_waiters(node, wpm_peer_id_view(&peer));
   }
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */
 
 static void do_disconnect(wpm_node *node, const wpm_action *action) {
-  wpm_node_conn *entry = conn_of(node, action->u.disconnect.connection);
+  wpm_node_conn *entry = wpm_node_find_conn(node, action->u.disconnect.connection);
   if (!entry) {
     return;
   }
@@ -101,7 +104,7 @@ static void do_disconnect(wpm_node *node, const wpm_action *action) {
 /* Asks something of a connection. What cannot be asked is not answered, which the manager deals
  * with like any silence. */
 static void do_ask(wpm_node *node, const wpm_action *action) {
-  wpm_node_conn *entry = conn_of(node, action->u.ping.connection);
+  wpm_node_conn *entry = wpm_node_find_conn(node, action->u.ping.connection);
   if (!entry) {
     return;
   }

@@ -45,6 +45,12 @@ static bool free_slot(wpm_node *node, uint32_t *slot) {
   return true;
 }
 
+wpm_node_conn *wpm_node_find_conn(const wpm_node *node, wpm_connection_id id) {
+  uint32_t slot = (uint32_t)id;
+  wpm_node_conn *conn = slot < node->conn_slots ? node->conns[slot] : NULL;
+  return conn && conn->id == id ? conn : NULL;
+}
+
 static wpm_node_conn *new_conn(wpm_node *node, wpm_conn *conn) {
   uint32_t slot = 0;
   wpm_node_conn *entry = calloc(1, sizeof *entry);
@@ -75,6 +81,46 @@ static void forget_dial(wpm_node *node, wpm_node_dial *dial) {
   free(dial);
 }
 
+/* The manager has not taken the connection in, so nobody else would end it or answer its dial. */
+static void not_taken(wpm_node *node, wpm_conn *conn, wpm_bytes peer, wpm_dial_id dial) {
+  wpm_event event = {
+      .type = WPM_EVENT_DIAL_FAILED,
+      .peer = peer,
+      .u.dial_failed = {.dial = dial, .reason = WPM_REASON_LOCAL_FAILURE},
+  };
+  wpm_conn_close(conn, 0);
+  if (dial != 0) {
+    report(node, &event);
+  }
+}
+
+/* Puts the connection into the table and before the manager. Errors as wpm_manager_handle. */
+static int take_in(wpm_node *node, wpm_conn *conn, wpm_dial_id dial) {
+  wpm_node_conn *entry = new_conn(node, conn);
+  wpm_direction direction = wpm_conn_direction(conn);
+  if (!entry) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  wpm_connection_id id = entry->id;
+  wpm_event event = {
+      .type = WPM_EVENT_CONNECTED,
+      .peer = wpm_conn_peer(conn),
+      .u.connected = {.connection = id,
+                      .dial = dial,
+                      .direction = direction,
+                      .remote = direction == WPM_OUTBOUND ? wpm_conn_dialled(conn)
+                                                          : wpm_conn_remote(conn),
+                      .public_key = wpm_conn_public_key(conn)},
+  };
+  node->counters.connections_opened[direction]++;
+  int err = wpm_node_fact(node, &event);
+  entry = wpm_node_find_conn(node, id);
+  if (err != WPM_OK && entry) {
+    wpm_node_conn_gone(node, entry, WPM_REASON_LOCAL_CLOSE);
+  }
+  return err;
+}
+
 static void connected(void *user, wpm_conn *conn, wpm_dial *dial) {
   wpm_node *node = user;
   wpm_node_dial *ours = dial ? wpm_dial_user(dial) : NULL;
@@ -82,42 +128,21 @@ static void connected(void *user, wpm_conn *conn, wpm_dial *dial) {
     wpm_probe_connected((wpm_probe *)ours, conn);
     return;
   }
-  wpm_node_conn *entry = new_conn(node, conn);
-  wpm_direction direction = wpm_conn_direction(conn);
-  wpm_event event = {
-      .type = WPM_EVENT_CONNECTED,
-      .peer = wpm_conn_peer(conn),
-      .u.connected = {.connection = entry ? entry->id : 0,
-                      .dial = ours ? ours->id : 0,
-                      .direction = direction,
-                      .remote = direction == WPM_OUTBOUND ? wpm_conn_dialled(conn)
-                                                          : wpm_conn_remote(conn),
-                      .public_key = wpm_conn_public_key(conn)},
-  };
+  wpm_dial_id dial_id = ours ? ours->id : 0;
   if (ours) {
     node->counters.dials_succeeded++;
     forget_dial(node, ours);
   }
-  if (!entry) {
-    WPM_LOG(&node->config.logger, WPM_LOG_ERROR, "node", "out of memory: a connection is refused");
-    wpm_conn_close(conn, 0);
-    return;
+  /* `conn` can be looked at until this callback returns, whatever becomes of it. */
+  wpm_bytes peer = wpm_conn_peer(conn);
+  int err = take_in(node, conn, dial_id);
+  if (err != WPM_OK) {
+    WPM_LOG(&node->config.logger, WPM_LOG_WARN, "node", "a connection is refused: %s",
+            wpm_strerror(err));
+    wpm_conn_set_user(conn, NULL);
+    not_taken(node, conn, peer, dial_id);
   }
-  wpm_peer_id peer = {0};
-  bool named = wpm_peer_id_from_bytes(event.peer, &peer) == WPM_OK;
-  node->counters.connections_opened[direction]++;
-  int err = wpm_node_fact(node, &event);
-  if (err != WPM_OK && node->conns[(uint32_t)event.u.connected.connection] == entry) {
-    /* The manager does not know it, so nobody else would end it. */
-    wpm_conn *unknown = entry->conn;
-    wpm_node_conn_gone(node, entry, WPM_REASON_LOCAL_CLOSE);
-    wpm_conn_close(unknown, 0);
-    return;
-  }
-  if (named) {
-    wpm_attempt attempt = {.err = WPM_OK, .detail = ""};
-    wpm_node_tell_waiters(node, wpm_peer_id_view(&peer), &attempt);
-  }
+  wpm_node_settle_waiters(node, peer);
 }
 
 static void dial_failed(void *user, wpm_dial *dial, const wpm_end *end,
@@ -144,11 +169,11 @@ static void dial_failed(void *user, wpm_dial *dial, const wpm_end *end,
   };
   node->counters.dials_failed[end->reason]++;
   forget_dial(node, ours);
+  report(node, &event);
+  free(failed);
   wpm_attempt attempt = {
       .err = WPM_ERR_CLOSED, .reason = end->reason, .step = end->step, .detail = end->detail};
   wpm_node_tell_waiters(node, wpm_peer_id_view(&peer), &attempt);
-  report(node, &event);
-  free(failed);
 }
 
 static void inbound_failed(void *user, const wpm_end *end) {

@@ -85,6 +85,9 @@ extern const wpm_host_callbacks wpm_node_host_callbacks;
 /* Feeds one fact to the manager and carries out what follows. Errors as wpm_manager_handle. */
 WPM_MUST_USE int wpm_node_fact(wpm_node *node, const wpm_event *event);
 
+/* The live connection of that number, or NULL. */
+wpm_node_conn *wpm_node_find_conn(const wpm_node *node, wpm_connection_id id);
+
 /* Drops a connection from the table and tells the manager. */
 void wpm_node_conn_gone(wpm_node *node, wpm_node_conn *conn, wpm_reason reason);
 
@@ -122,6 +125,9 @@ WPM_MUST_USE int wpm_node_found(wpm_node *node, wpm_text text, wpm_address_sourc
 
 /* Tells everyone who waits for `peer` how it went. */
 void wpm_node_tell_waiters(wpm_node *node, wpm_bytes peer, const wpm_attempt *attempt);
+/* Tells everyone who waits for `peer` that it is connected, or why it is neither that nor being
+ * dialled. While it is being dialled nothing is told. */
+void wpm_node_settle_waiters(wpm_node *node, wpm_bytes peer);
 /* Tells and forgets all of them: the node stops. */
 void wpm_node_drop_waiters(wpm_node *node);
 

@@ -154,6 +154,11 @@ static void random_bytes(void *user, uint8_t *out, size_t len) {
   }
 }
 
+/* Numbers without a limit of their own may be as large as they can be. */
+static size_t sum(size_t a, size_t b) {
+  return a < SIZE_MAX - b ? a + b : SIZE_MAX;
+}
+
 static int make_host(wpm_node *node) {
   wpm_host_config config;
   wpm_host_config_default(&config);
@@ -169,9 +174,10 @@ static int make_host(wpm_node *node) {
   config.metadata = &node->metadata;
   config.upgrade_timeout_ns = node->config.manager.dial_timeout_ns;
   config.max_inbound_upgrades = node->config.max_inbound_upgrades;
-  config.max_connections = node->config.manager.max_connections + node->config.manager.max_dials +
-                           node->config.max_inbound_upgrades + CONNECTION_SLACK;
-  config.max_inbound_streams = (uint32_t)node->config.max_streams;
+  config.max_connections = sum(sum(node->config.manager.max_connections, CONNECTION_SLACK),
+                               sum(node->config.manager.max_dials, config.max_inbound_upgrades));
+  config.max_inbound_streams =
+      node->config.max_streams < UINT32_MAX ? (uint32_t)node->config.max_streams : UINT32_MAX;
   return wpm_host_new(&config, &node->host);
 }
 
@@ -248,6 +254,7 @@ int wpm_node_start(wpm_node *node, wpm_error *error) {
   err = listen_all(node, error);
   if (err == WPM_OK) {
     err = wpm_node_load(node, error);
+    uv_update_time(node->config.loop); /* It may have taken seconds, and dials count from here. */
   }
   for (size_t i = 0; err == WPM_OK && i < node->config.static_node_count; i++) {
     err = wpm_node_found(node, node->config.static_nodes[i], WPM_SOURCE_CONFIG, NULL, error);
@@ -299,6 +306,7 @@ void wpm_node_stop(wpm_node *node, wpm_node_stopped_fn stopped, void *user) {
   (void)uv_timer_stop(&node->heartbeat);
   wpm_probe_end_all(node);
   wpm_manager_stop(node->manager, wpm_system_now(node->boot_id));
+  node->pumping = false; /* Also where an action's callback asks for it: the rest is done now. */
   wpm_node_pump(node);
   wpm_node_drop_waiters(node);
   while (node->dials) {

@@ -92,48 +92,74 @@ void wpm_node_drop_waiters(wpm_node *node) {
   tell(take_waiters(node, NULL), &attempt);
 }
 
-static bool is_dialling(const wpm_node *node, wpm_bytes peer) {
-  for (const wpm_node_dial *dial = node->dials; dial; dial = dial->next) {
-    if (wpm_bytes_equal(wpm_peer_id_view(&dial->peer), peer)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/* What the manager did not dial in spite of a person's wish. */
-static void tell_why_not(wpm_node *node, wpm_bytes peer) {
-  wpm_plan plan = {.held_by = WPM_HELD_BY_NOTHING};
+/* How it stands with a peer that a person asked for, where it is not being dialled. */
+static wpm_attempt outcome(wpm_held_by held_by) {
   wpm_attempt attempt = {.err = WPM_ERR_STATE,
                          .reason = WPM_REASON_LOCAL_FAILURE,
                          .step = WPM_STEP_CONNECT,
                          .detail = "it cannot be dialled now"};
-  if (wpm_manager_plan(node->manager, peer, wpm_system_now(node->boot_id), &plan) == WPM_OK) {
-    if (plan.held_by == WPM_HELD_BY_NO_ADDRESS) {
-      attempt.err = WPM_ERR_NOT_FOUND;
-      attempt.reason = WPM_REASON_UNSUPPORTED_ADDRESS;
-      attempt.step = WPM_STEP_ADDRESS;
-      attempt.detail = "no address of it is known that can be dialled";
-    } else if (plan.held_by == WPM_HELD_BY_NO_PLACE) {
-      attempt.err = WPM_ERR_FULL;
-      attempt.detail = "no place is free: raise --max-connections or disconnect a peer";
-    } else if (plan.held_by == WPM_HELD_BY_SHUTDOWN) {
-      attempt.err = WPM_ERR_CLOSED;
-      attempt.reason = WPM_REASON_SHUTDOWN;
-      attempt.detail = "the node is shutting down";
-    }
+  if (held_by == WPM_HELD_BY_CONNECTED) {
+    return (wpm_attempt){.err = WPM_OK, .detail = ""};
   }
-  wpm_node_tell_waiters(node, peer, &attempt);
+  if (held_by == WPM_HELD_BY_PERSON) {
+    attempt.err = WPM_ERR_CLOSED;
+    attempt.reason = WPM_REASON_PERSON;
+    attempt.detail = "a person disconnected it meanwhile";
+  } else if (held_by == WPM_HELD_BY_NO_ADDRESS) {
+    attempt.err = WPM_ERR_NOT_FOUND;
+    attempt.reason = WPM_REASON_UNSUPPORTED_ADDRESS;
+    attempt.step = WPM_STEP_ADDRESS;
+    attempt.detail = "no address of it is known that can be dialled";
+  } else if (held_by == WPM_HELD_BY_NO_PLACE) {
+    attempt.err = WPM_ERR_FULL;
+    attempt.detail = "no place is free: raise --max-connections or disconnect a peer";
+  } else if (held_by == WPM_HELD_BY_SHUTDOWN) {
+    attempt.err = WPM_ERR_CLOSED;
+    attempt.reason = WPM_REASON_SHUTDOWN;
+    attempt.detail = "the node is shutting down";
+  }
+  return attempt;
+}
+
+void wpm_node_settle_waiters(wpm_node *node, wpm_bytes peer) {
+  static const wpm_attempt removed = {.err = WPM_ERR_NOT_FOUND,
+                                      .reason = WPM_REASON_PERSON,
+                                      .step = WPM_STEP_CONNECT,
+                                      .detail = "a person removed it meanwhile"};
+  wpm_plan plan;
+  if (!node->waiters) {
+    return;
+  }
+  if (wpm_manager_plan(node->manager, peer, wpm_system_now(node->boot_id), &plan) != WPM_OK) {
+    wpm_node_tell_waiters(node, peer, &removed);
+  } else if (plan.held_by != WPM_HELD_BY_DIALLING) {
+    wpm_attempt attempt = outcome(plan.held_by);
+    wpm_node_tell_waiters(node, peer, &attempt);
+  }
+}
+
+/* Takes one waiter out of the list. False: it was told, and is gone. */
+static bool take_waiter(wpm_node *node, const wpm_waiter *waiter) {
+  wpm_waiter **at = &node->waiters;
+  while (*at && *at != waiter) {
+    at = &(*at)->next;
+  }
+  if (!*at) {
+    return false;
+  }
+  *at = waiter->next;
+  return true;
 }
 
 int wpm_node_connect(wpm_node *node, wpm_bytes peer, wpm_attempt_fn done, void *user) {
-  wpm_peer_id id;
+  wpm_peer_id id; /* `peer` may lead into a record that moves. */
+  wpm_waiter *waiter = NULL;
   int err = wpm_peer_id_from_bytes(peer, &id);
   if (err != WPM_OK) {
     return WPM_ERR_NOT_FOUND;
   }
   if (done) {
-    wpm_waiter *waiter = calloc(1, sizeof *waiter);
+    waiter = calloc(1, sizeof *waiter);
     if (!waiter) {
       return WPM_ERR_NO_MEMORY;
     }
@@ -141,23 +167,15 @@ int wpm_node_connect(wpm_node *node, wpm_bytes peer, wpm_attempt_fn done, void *
     node->waiters = waiter;
   }
   err = wish(node, WPM_EVENT_PERSON_CONNECT, wpm_peer_id_view(&id));
-  wpm_peer_record record;
-  if (err != WPM_OK) {
-    if (done) { /* Not told: the caller has the result. */
-      wpm_waiter *waiter = node->waiters;
-      node->waiters = waiter->next;
-      free(waiter);
-    }
-    return err;
+  if (err == WPM_OK) {
+    wpm_node_settle_waiters(node, wpm_peer_id_view(&id));
+    return WPM_OK;
   }
-  if (wpm_store_get(wpm_manager_store(node->manager), wpm_peer_id_view(&id), &record) == WPM_OK &&
-      record.connectivity == WPM_CONNECTED) {
-    wpm_attempt attempt = {.err = WPM_OK, .detail = ""};
-    wpm_node_tell_waiters(node, wpm_peer_id_view(&id), &attempt);
-  } else if (!is_dialling(node, wpm_peer_id_view(&id))) {
-    tell_why_not(node, wpm_peer_id_view(&id));
+  if (waiter && !take_waiter(node, waiter)) {
+    return WPM_OK; /* It was told all the same. */
   }
-  return WPM_OK;
+  free(waiter);
+  return err;
 }
 
 int wpm_node_disconnect(wpm_node *node, wpm_bytes peer) {

@@ -149,7 +149,7 @@ void wpm_probe_connected(wpm_probe *probe, wpm_conn *conn) {
   if (err == WPM_OK) {
     err = wpm_conn_request_metadata(conn);
   }
-  if (err != WPM_OK) {
+  if (err != WPM_OK && probe->conn) {
     fail(probe, err, WPM_REASON_LOCAL_FAILURE, WPM_STEP_IDENTIFY, wpm_strerror(err));
     finish(probe);
   }
