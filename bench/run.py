@@ -263,6 +263,7 @@ def measure_ping(impl, program, mode, seconds, figures):
         result = pinger.read()
     for percentile in ("p50", "p99"):
         figures.add(f"ping_{mode}_{percentile}", impl, PING_BYTES, result[f"{percentile}_us"], "us")
+    return result["p50_us"]
 
 
 def settled(process):
@@ -327,10 +328,15 @@ def run_pings(programs, raw, args, figures):
         for mode in ("open", "fresh"):
             for impl in rotated(programs, repeat):
                 progress(f"ping {repeat + 1}/{args.repeats}: {mode} stream, {impl}")
-                if impl == OURS:
-                    # Their ratio is a goal, so they stand side by side.
-                    measure_ping(RAW, raw, mode, args.seconds / 2, figures)
-                measure_ping(impl, programs[impl], mode, args.seconds / 2, figures)
+                if impl != OURS:
+                    measure_ping(impl, programs[impl], mode, args.seconds / 2, figures)
+                    continue
+                # The machine's own cost jumps with its load, so it is taken before and after.
+                before = measure_ping(RAW, raw, mode, args.seconds / 2, figures)
+                ours = measure_ping(impl, programs[impl], mode, args.seconds / 2, figures)
+                after = measure_ping(RAW, raw, mode, args.seconds / 2, figures)
+                figures.add(f"ping_{mode}_p50_per_raw_echo", impl, PING_BYTES,
+                            2 * ours / (before + after), "ratio")
 
 
 def run_idle(programs, args, figures):
@@ -398,7 +404,7 @@ def goals(figures):
             yield ("dial", f"dials a second at 32, {key}: times {rival}",
                    figures.ratio(f"dials_{key}", OURS, rival, 32), ">=", bound)
     yield ("ping", "ping p50 on an open stream: times the raw echo",
-           figures.ratio("ping_open_p50", OURS, RAW, PING_BYTES), "<=", 1.5)
+           figures.median("ping_open_p50_per_raw_echo", OURS, PING_BYTES), "<=", 1.5)
     for size in IDLE_SIZES:
         yield ("idle", f"KiB an idle connection at {size}",
                figures.median("idle_rss", OURS, size), "<=", 8)
