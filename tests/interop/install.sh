@@ -18,6 +18,11 @@ install_js() {
   fi
   echo "interop: installing the packages of js/$1"
   (cd "$folder" && npm ci --no-progress --loglevel=error)
+  # npm counts an optional package that it could not fetch as a success.
+  if [ "$1" = node ] && [ ! -x "$folder/node_modules/.bin/node" ]; then
+    echo "install.sh: npm did not install Node for $(uname -m); is the package registry in reach?" >&2
+    exit 1
+  fi
   printf '%s\n' "$hash" >"$stamp"
 }
 
