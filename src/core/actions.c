@@ -9,35 +9,37 @@
  * names it "normal termination". */
 #define GO_AWAY_NORMAL 0u
 
-static wpm_pending_ref *next_of(wpm_manager *m, wpm_pending_ref ref) {
-  return ref.connection ? &m->connections[ref.slot]->next : &wpm_manager_policy(m, ref.slot)->next;
-}
-
-static void append(wpm_manager *m, wpm_pending_ref ref) {
-  *next_of(m, ref) = (wpm_pending_ref){WPM_SLOT_NONE, false};
-  if (m->first_pending.slot == WPM_SLOT_NONE) {
-    m->first_pending = ref;
-  } else {
-    *next_of(m, m->last_pending) = ref;
-  }
-  m->last_pending = ref;
-}
-
 void wpm_pending_peer(wpm_manager *m, uint32_t slot, unsigned bits) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
+  wpm_pending_queue *queue = &m->pending_peers;
   policy->pending |= (uint8_t)bits;
-  if (!policy->queued) {
-    policy->queued = true;
-    append(m, (wpm_pending_ref){slot, false});
+  if (policy->queued) {
+    return;
   }
+  policy->queued = true;
+  policy->next = WPM_SLOT_NONE;
+  if (queue->first == WPM_SLOT_NONE) {
+    queue->first = slot;
+  } else {
+    wpm_manager_policy(m, queue->last)->next = slot;
+  }
+  queue->last = slot;
 }
 
 void wpm_pending_connection(wpm_manager *m, wpm_connection *connection, unsigned bits) {
+  wpm_pending_queue *queue = &m->pending_connections;
   connection->pending |= (uint8_t)bits;
-  if (!connection->queued) {
-    connection->queued = true;
-    append(m, (wpm_pending_ref){connection->slot, true});
+  if (connection->queued) {
+    return;
   }
+  connection->queued = true;
+  connection->next = WPM_SLOT_NONE;
+  if (queue->first == WPM_SLOT_NONE) {
+    queue->first = connection->slot;
+  } else {
+    m->connections[queue->last]->next = connection->slot;
+  }
+  queue->last = connection->slot;
 }
 
 void wpm_pending_notify(wpm_manager *m, uint32_t slot, wpm_connectivity from) {
@@ -142,40 +144,41 @@ static void fill_connection_action(const wpm_connection *connection, unsigned bi
   out->u.ping.connection = connection->id;
 }
 
-/* Takes the head out of the queue. */
-static void unlink_first(wpm_manager *m) {
-  wpm_pending_ref ref = m->first_pending;
-  m->first_pending = *next_of(m, ref);
-  if (ref.connection) {
-    wpm_connection *connection = m->connections[ref.slot];
+static bool next_of_connections(wpm_manager *m, wpm_action *out) {
+  wpm_pending_queue *queue = &m->pending_connections;
+  while (queue->first != WPM_SLOT_NONE) {
+    wpm_connection *connection = m->connections[queue->first];
+    if (connection->pending) {
+      fill_connection_action(connection, take_bit(&connection->pending), out);
+      return true;
+    }
+    queue->first = connection->next;
     connection->queued = false;
     if (connection->gone) {
       wpm_connection_free_slot(m, connection);
     }
-    return;
   }
-  wpm_manager_policy(m, ref.slot)->queued = false;
-  if (wpm_manager_peer(m, ref.slot)->detached) {
-    wpm_store_release(m->store, ref.slot);
+  return false;
+}
+
+static bool next_of_peers(wpm_manager *m, wpm_action *out) {
+  wpm_pending_queue *queue = &m->pending_peers;
+  while (queue->first != WPM_SLOT_NONE) {
+    uint32_t slot = queue->first;
+    wpm_policy *policy = wpm_manager_policy(m, slot);
+    if (policy->pending) {
+      fill_peer_action(m, slot, take_bit(&policy->pending), out);
+      return true;
+    }
+    queue->first = policy->next;
+    policy->queued = false;
+    if (wpm_manager_peer(m, slot)->detached) {
+      wpm_store_release(m->store, slot);
+    }
   }
+  return false;
 }
 
 bool wpm_manager_next_action(wpm_manager *m, wpm_action *out) {
-  while (m->first_pending.slot != WPM_SLOT_NONE) {
-    wpm_pending_ref ref = m->first_pending;
-    uint8_t *pending = ref.connection ? &m->connections[ref.slot]->pending
-                                      : &wpm_manager_policy(m, ref.slot)->pending;
-    if (*pending == 0) {
-      unlink_first(m);
-      continue;
-    }
-    unsigned bit = take_bit(pending);
-    if (ref.connection) {
-      fill_connection_action(m->connections[ref.slot], bit, out);
-    } else {
-      fill_peer_action(m, ref.slot, bit, out);
-    }
-    return true;
-  }
-  return false;
+  return next_of_connections(m, out) || next_of_peers(m, out);
 }

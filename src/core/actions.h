@@ -3,6 +3,8 @@
  * - Bounded by design: an action is a bit at its peer or connection, and those with bits set are
  *   linked in the order in which the first of their bits was set. So there is nothing to overflow,
  *   and asking for what is asked for already changes nothing.
+ * - Those of connections are pulled before those of peers: a peer's old connection is closed before
+ *   the peer is dialled again.
  * - Of one peer: cancelled dial, change of connectivity, record to store, record to delete, dial.
  *   Of one connection: disconnect (then nothing else), identify, metadata, ping.
  * - Changes of connectivity that are not pulled before the next one are joined to one.

@@ -28,7 +28,7 @@ struct wpm_connection {
   wpm_mono ping_sent;   /* When the last ping went. */
   wpm_mono trial_began; /* When the two began to be settled. */
   int64_t ping_span;    /* Silence after which the next ping goes: the interval, jittered. */
-  wpm_pending_ref next; /* Behind it in the queue of pending actions. */
+  uint32_t next;        /* Behind it in the queue of pending actions. */
   wpm_trial trial;
   wpm_direction direction;
   wpm_reason close_reason; /* Why we close it. */

@@ -50,26 +50,35 @@ void wpm_duplicate_begin(wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_keepalive_ping(m, winner, now);
 }
 
-bool wpm_duplicate_must_answer(const wpm_connection *connection) {
+static bool must_answer(const wpm_connection *connection) {
   return (connection->trial == WPM_TRIAL_WINNER || connection->trial == WPM_TRIAL_OLDER) &&
          !connection->trial_heard;
 }
 
-wpm_mono wpm_duplicate_deadline(const wpm_connection *connection) {
-  if (connection->trial != WPM_TRIAL_WINNER || !connection->trial_heard) {
-    return WPM_NEVER;
+bool wpm_duplicate_is_silent(const wpm_manager *m, const wpm_connection *connection,
+                             wpm_instant now) {
+  return must_answer(connection) && wpm_duplicate_deadline(m, connection).ns <= now.mono.ns;
+}
+
+wpm_mono wpm_duplicate_deadline(const wpm_manager *m, const wpm_connection *connection) {
+  if (must_answer(connection)) {
+    return wpm_mono_after(connection->trial_began, m->config.ping_timeout_ns);
   }
-  return wpm_mono_after(connection->trial_began, RACE_SETTLES_AFTER);
+  if (connection->trial == WPM_TRIAL_WINNER) {
+    return wpm_mono_after(connection->trial_began, RACE_SETTLES_AFTER);
+  }
+  return WPM_NEVER;
 }
 
 void wpm_duplicate_due(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
-  if (wpm_duplicate_deadline(connection).ns <= now.mono.ns) {
+  if (connection->trial == WPM_TRIAL_WINNER && connection->trial_heard &&
+      wpm_duplicate_deadline(m, connection).ns <= now.mono.ns) {
     wpm_connection_end(m, other_of(m, connection), WPM_REASON_LOCAL_CLOSE, now);
   }
 }
 
 void wpm_duplicate_heard(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
-  if (!wpm_duplicate_must_answer(connection)) {
+  if (!must_answer(connection)) {
     return;
   }
   connection->trial_heard = true;

@@ -21,14 +21,15 @@ void wpm_duplicate_begin(wpm_manager *m, uint32_t slot, wpm_instant now);
 /* The connection that has to show its life did so: ends the other where it is time. */
 void wpm_duplicate_heard(wpm_manager *m, wpm_connection *connection, wpm_instant now);
 
-/* True where silence for one ping timeout ends the connection. */
-bool wpm_duplicate_must_answer(const wpm_connection *connection);
+/* True where the connection had to show its life and did not. */
+bool wpm_duplicate_is_silent(const wpm_manager *m, const wpm_connection *connection,
+                             wpm_instant now);
 
 /* Ends the loser of a race where it is time. */
 void wpm_duplicate_due(wpm_manager *m, wpm_connection *connection, wpm_instant now);
 
 /* When the trial needs a look; WPM_NEVER: not by time. */
-wpm_mono wpm_duplicate_deadline(const wpm_connection *connection);
+wpm_mono wpm_duplicate_deadline(const wpm_manager *m, const wpm_connection *connection);
 
 /* One of the two has ended: the other is an ordinary connection again. */
 void wpm_duplicate_over(wpm_manager *m, wpm_connection *survivor);

@@ -28,7 +28,7 @@ static wpm_mono silent_at(const wpm_manager *m, const wpm_connection *connection
 }
 
 void wpm_keepalive_arm(wpm_manager *m, const wpm_connection *connection) {
-  wpm_mono at = wpm_duplicate_deadline(connection);
+  wpm_mono at = wpm_duplicate_deadline(m, connection);
   if (!connection->stable) {
     at = earlier(at, stable_at(m, connection));
   }
@@ -46,8 +46,10 @@ void wpm_keepalive_start(wpm_manager *m, wpm_connection *connection) {
 }
 
 void wpm_keepalive_ping(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
-  connection->awaiting = true;
-  connection->ping_sent = now.mono;
+  if (!connection->awaiting) {
+    connection->awaiting = true;
+    connection->ping_sent = now.mono;
+  }
   wpm_pending_connection(m, connection, WPM_PENDING_PING);
   wpm_keepalive_arm(m, connection);
 }
@@ -89,20 +91,26 @@ void wpm_keepalive_stable(wpm_manager *m, wpm_connection *connection, wpm_instan
   wpm_change_end(m, &change, now);
 }
 
+/* A ping met with silence; true where that ends the connection. */
+static bool missed(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
+  if (!connection->awaiting || now.mono.ns < silent_at(m, connection).ns) {
+    return false;
+  }
+  connection->awaiting = false;
+  return ++connection->misses >= MISSES_THAT_END;
+}
+
 void wpm_keepalive_due(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
   wpm_keepalive_stable(m, connection, now);
-  if (connection->awaiting && now.mono.ns >= silent_at(m, connection).ns) {
-    connection->misses++;
-    if (wpm_duplicate_must_answer(connection) || connection->misses >= MISSES_THAT_END) {
-      wpm_connection_end(m, connection, WPM_REASON_PING_TIMEOUT, now);
-      return;
-    }
-    wpm_keepalive_ping(m, connection, now);
+  bool was_awaiting = connection->awaiting;
+  if (missed(m, connection, now) || wpm_duplicate_is_silent(m, connection, now)) {
+    wpm_connection_end(m, connection, WPM_REASON_PING_TIMEOUT, now);
     return;
   }
   wpm_duplicate_due(m, connection, now);
-  if (!connection->awaiting && m->config.keep_alive &&
-      now.mono.ns >= wpm_mono_after(connection->heard_at, connection->ping_span).ns) {
+  bool quiet = m->config.keep_alive && !connection->awaiting &&
+               now.mono.ns >= wpm_mono_after(connection->heard_at, connection->ping_span).ns;
+  if (quiet || (was_awaiting && !connection->awaiting)) {
     wpm_keepalive_ping(m, connection, now);
     return;
   }

@@ -18,7 +18,8 @@
 /* A connection has come up: sets its first deadline. */
 void wpm_keepalive_start(wpm_manager *m, wpm_connection *connection);
 
-/* Sends a ping now, whatever came before, and sets the deadline anew. */
+/* Sends a ping now and sets the deadline anew. Where an earlier one is still unanswered, silence
+ * counts from that. */
 void wpm_keepalive_ping(wpm_manager *m, wpm_connection *connection, wpm_instant now);
 
 /* Sets the connection's deadline anew. */

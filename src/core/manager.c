@@ -70,7 +70,8 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   }
   m->config = *config;
   m->now = (wpm_mono){INT64_MIN};
-  m->first_pending.slot = WPM_SLOT_NONE;
+  m->pending_connections.first = WPM_SLOT_NONE;
+  m->pending_peers.first = WPM_SLOT_NONE;
   wpm_rng_init(&m->rng, config->seed);
   wpm_heap_init(&m->waiting);
   wpm_heap_init(&m->ready);

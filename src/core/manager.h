@@ -36,11 +36,11 @@ enum {
   WPM_PENDING_PING = 1u << 3
 };
 
-/* Links a peer or connection into the queue of those with pending actions. */
-typedef struct wpm_pending_ref {
-  uint32_t slot;   /* Of the peer or connection; WPM_SLOT_NONE: the end. */
-  bool connection; /* Which of the two. */
-} wpm_pending_ref;
+/* A queue of peers, or of connections, that have pending actions; by slot, linked through `next`. */
+typedef struct wpm_pending_queue {
+  uint32_t first; /* WPM_SLOT_NONE: empty. */
+  uint32_t last;  /* Of a queue that is not empty. */
+} wpm_pending_queue;
 
 /* What the policy keeps per peer; all zero for a new one. */
 typedef struct wpm_policy {
@@ -49,7 +49,7 @@ typedef struct wpm_policy {
   wpm_dial_id cancelled;  /* The dial that a pending CANCEL_DIAL names. */
   wpm_mono local_until;   /* After local failures no dial before this; not stored. */
   wpm_mono stored_at;     /* When its record was last given to be stored. */
-  wpm_pending_ref next;   /* Behind it in the queue of pending actions. */
+  uint32_t next;          /* Behind it in the queue of pending actions. */
   uint8_t pending;        /* WPM_PENDING_… */
   uint8_t notify_from;    /* Connectivity before the pending NOTIFY. */
   uint8_t local_failures; /* Local failures in a row. */
@@ -85,8 +85,8 @@ struct wpm_manager {
   uint32_t live_connections;     /* Connections that are neither refused nor being closed. */
   wpm_heap connection_deadlines; /* By connection slot. */
 
-  wpm_pending_ref first_pending; /* Queue of those with pending actions. */
-  wpm_pending_ref last_pending;
+  wpm_pending_queue pending_connections; /* Pulled first. */
+  wpm_pending_queue pending_peers;
   wpm_bytes *dial_addresses;    /* The addresses of the dial action last pulled. */
   size_t dial_address_capacity; /* Room in it: enough for every peer. */
 };

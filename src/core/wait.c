@@ -49,13 +49,11 @@ wpm_wait wpm_wait_later(const wpm_wait *old, const wpm_wait *fresh, wpm_instant 
 wpm_wait wpm_wait_resume(const wpm_wait *wait, int64_t longest, wpm_instant now) {
   wpm_wait resumed = *wait;
   resumed.length_ns = cut(wait->length_ns, longest);
-  if (!wpm_wait_runs(&resumed, now)) {
-    return resumed;
-  }
   if (resumed.start.boot_id == now.boot_id && passed(&resumed, now) >= 0) {
     return resumed;
   }
-  return wpm_wait_from(now, wpm_wait_end(&resumed, now).ns - now.mono.ns);
+  int64_t left = wpm_wait_end(&resumed, now).ns - now.mono.ns;
+  return left > 0 ? wpm_wait_from(now, left) : (wpm_wait){0};
 }
 
 bool wpm_wait_equal(const wpm_wait *a, const wpm_wait *b) {

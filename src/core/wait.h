@@ -21,9 +21,10 @@ bool wpm_wait_runs(const wpm_wait *wait, wpm_instant now);
 /* `old` or `fresh`, whichever ends later. */
 wpm_wait wpm_wait_later(const wpm_wait *old, const wpm_wait *fresh, wpm_instant now);
 
-/* What is left of a stored wait, as one that begins now where its end depends on the wall clock:
- * so that a span that begins anew, the wall clock standing before its start, begins once and not at
- * each look. Lengths outside 0 … `longest` are cut. */
+/* A stored wait, brought into this boot: one of this boot stays; of another, what is left begins now,
+ * and one that is over is none. So a change of the wall clock from here on has no say in it, and a
+ * span that begins anew, the wall clock standing before its start, begins once and not at each look.
+ * Lengths outside 0 … `longest` are cut. */
 wpm_wait wpm_wait_resume(const wpm_wait *wait, int64_t longest, wpm_instant now);
 
 /* True where every field is equal. */

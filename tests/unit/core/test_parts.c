@@ -78,6 +78,12 @@ static void a_resumed_wait_does_not_begin_anew_at_each_look(void **state) {
   now.wall.ns += 20 * S;
   assert_int_equal(wpm_wait_end(&wait, now).ns - now.mono.ns, 60 * S);
   assert_int_equal(wpm_wait_end(&resumed, now).ns - now.mono.ns, 40 * S);
+  /* One that is over stays over, whatever the wall clock does. */
+  now.wall.ns = 9000 * S;
+  resumed = wpm_wait_resume(&wait, WPM_DAY, now);
+  now.wall.ns = 4000 * S;
+  assert_true(wpm_wait_runs(&wait, now));
+  assert_false(wpm_wait_runs(&resumed, now));
   wait.length_ns = 10 * WPM_DAY;
   resumed = wpm_wait_resume(&wait, WPM_DAY, now);
   assert_int_equal(resumed.length_ns, WPM_DAY);
