@@ -27,6 +27,7 @@ KEYS = ("ed25519", "secp256k1")
 PARALLEL = (1, 32)
 IDLE_SIZES = (1000, 5000)
 PING_BYTES = 32
+RAW_PAIRS, RAW_SECONDS = 5, 0.15
 START_TIMEOUT = 30
 RUN_TIMEOUT = 120
 SPARE_DESCRIPTORS = 200
@@ -257,13 +258,20 @@ def measure_dial(impl, program, key, parallel, seconds, figures):
 def measure_ping(impl, program, mode, seconds, figures):
     options = ["--key", "ed25519"] if impl != RAW else []
     listener, addr = listening(program, *options, *(["--ping"] if impl != RAW else []))
-    warmup = WARMUP.get(impl, WARMUP_OTHERS)
+    warmup = min(seconds / 2, WARMUP_OTHERS) if impl not in WARMUP else WARMUP[impl]
     with listener, Process([*program.dialler, "ping", "--addr", addr, *options, "--mode", mode,
                             "--seconds", str(seconds), "--warmup", str(warmup)]) as pinger:
         result = pinger.read()
     for percentile in ("p50", "p99"):
         figures.add(f"ping_{mode}_{percentile}", impl, PING_BYTES, result[f"{percentile}_us"], "us")
     return result["p50_us"]
+
+
+def measure_beside_raw(program, raw, mode, figures):
+    """Ours and the raw echo in one breath: what the machine itself costs jumps with its load."""
+    theirs = measure_ping(RAW, raw, mode, RAW_SECONDS, figures)
+    ours = measure_ping(OURS, program, mode, RAW_SECONDS, figures)
+    figures.add(f"ping_{mode}_p50_per_raw_echo", OURS, PING_BYTES, ours / theirs, "ratio")
 
 
 def settled(process):
@@ -331,12 +339,8 @@ def run_pings(programs, raw, args, figures):
                 if impl != OURS:
                     measure_ping(impl, programs[impl], mode, args.seconds / 2, figures)
                     continue
-                # The machine's own cost jumps with its load, so it is taken before and after.
-                before = measure_ping(RAW, raw, mode, args.seconds / 2, figures)
-                ours = measure_ping(impl, programs[impl], mode, args.seconds / 2, figures)
-                after = measure_ping(RAW, raw, mode, args.seconds / 2, figures)
-                figures.add(f"ping_{mode}_p50_per_raw_echo", impl, PING_BYTES,
-                            2 * ours / (before + after), "ratio")
+                for _ in range(RAW_PAIRS):
+                    measure_beside_raw(programs[impl], raw, mode, figures)
 
 
 def run_idle(programs, args, figures):
