@@ -19,7 +19,7 @@ install_js() {
   echo "interop: installing the packages of js/$1"
   (cd "$folder" && npm ci --no-progress --loglevel=error)
   # npm counts an optional package that it could not fetch as a success.
-  if [ "$1" = node ] && [ ! -x "$folder/node_modules/.bin/node" ]; then
+  if [ "$1" = node ] && ! ls "$folder"/node_modules/node-linux-*/bin/node >/dev/null 2>&1; then
     echo "install.sh: npm did not install Node for $(uname -m); is the package registry in reach?" >&2
     exit 1
   fi
