@@ -1,12 +1,14 @@
 /* Two hosts on one loop, over real loopback sockets, and a log of what each was told. Tests wait on
- * events: `run_until` turns the loop until its condition holds, or fails after a deadline. */
+ * events: RUN_UNTIL turns the loop until its condition holds, or fails after a deadline. */
 #pragma once
 
 #include "support/test.h"
 
 #include "base/bytes.h"
 #include "net/host.h"
+#include "proto/muxer.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +32,8 @@ typedef struct pair_side {
   int64_t last_rtt;
   wpm_end last_end; /* Of a connection, dial or inbound upgrade; `detail` is in `detail`. */
   char detail[200];
-  char agent[64]; /* By the last identify. */
+  size_t ends[WPM_STEP_COUNT][WPM_REASON_COUNT]; /* All of them, counted. */
+  char agent[64];                                /* By the last identify. */
   size_t protocol_count;
   size_t address_count;
   wpm_metadata last_metadata;
@@ -59,6 +62,7 @@ static inline void keep_end(pair_side *side, const wpm_end *end) {
   side->last_end = *end;
   (void)snprintf(side->detail, sizeof side->detail, "%s", end->detail);
   side->last_end.detail = side->detail;
+  side->ends[end->step][end->reason]++;
 }
 
 static inline void on_connected(void *user, wpm_conn *conn, wpm_dial *dial) {
@@ -163,6 +167,7 @@ static inline void side_init(host_pair *pair, pair_side *side, wpm_key_type key,
 static inline void pair_init(host_pair *pair, wpm_key_type key_a, wpm_key_type key_b) {
   static const uint8_t seed[32] = {1};
   memset(pair, 0, sizeof *pair);
+  (void)signal(SIGPIPE, SIG_IGN);
   assert_int_equal(uv_loop_init(&pair->loop), 0);
   assert_int_equal(wpm_crypto_init(seed, &pair->crypto), WPM_OK);
   pair->metadata.has_cluster_id = true;
@@ -185,39 +190,50 @@ static inline void pair_start(host_pair *pair) {
   side_start(&pair->b);
 }
 
-typedef bool (*pair_condition)(const host_pair *pair);
+/* A limit on how long a test waits. */
+typedef struct pair_watch {
+  uv_timer_t timer;
+  bool late;
+} pair_watch;
 
-static inline void pair_too_late(uv_timer_t *timer) {
-  *(bool *)timer->data = true;
+static inline void watch_late(uv_timer_t *timer) {
+  ((pair_watch *)timer->data)->late = true;
+}
+
+static inline void watch_begin(pair_watch *watch, uv_loop_t *loop) {
+  watch->late = false;
+  uv_timer_init(loop, &watch->timer);
+  watch->timer.data = watch;
+  uv_timer_start(&watch->timer, watch_late, 10000, 0);
+}
+
+static inline void watch_end(pair_watch *watch, uv_loop_t *loop) {
+  uv_close((uv_handle_t *)&watch->timer, NULL);
+  uv_run(loop, UV_RUN_NOWAIT);
 }
 
 /* Turns the loop until `condition` holds; fails the test after ten seconds. */
-static inline void run_until(host_pair *pair, pair_condition condition) {
-  bool late = false;
-  uv_timer_t timer;
-  uv_timer_init(&pair->loop, &timer);
-  timer.data = &late;
-  uv_timer_start(&timer, pair_too_late, 10000, 0);
-  while (!condition(pair) && !late) {
-    uv_run(&pair->loop, UV_RUN_ONCE);
-  }
-  assert_false(late);
-  uv_close((uv_handle_t *)&timer, NULL);
-  uv_run(&pair->loop, UV_RUN_NOWAIT);
-}
+#define RUN_UNTIL(uv_loop, condition)                                                              \
+  do {                                                                                             \
+    pair_watch watch_;                                                                             \
+    watch_begin(&watch_, (uv_loop));                                                               \
+    while (!(condition) && !watch_.late) {                                                         \
+      uv_run((uv_loop), UV_RUN_ONCE);                                                              \
+    }                                                                                              \
+    watch_end(&watch_, (uv_loop));                                                                 \
+    if (watch_.late) {                                                                             \
+      fail_msg("line %d: waited in vain for: %s", __LINE__, #condition);                           \
+    }                                                                                              \
+  } while (0)
 
 static inline void side_stopped(void *user) {
   ((pair_side *)user)->stopped = true;
 }
 
-static inline bool both_stopped(const host_pair *pair) {
-  return pair->a.stopped && pair->b.stopped;
-}
-
 static inline void pair_fini(host_pair *pair) {
   wpm_host_stop(pair->a.host, side_stopped, &pair->a);
   wpm_host_stop(pair->b.host, side_stopped, &pair->b);
-  run_until(pair, both_stopped);
+  RUN_UNTIL(&pair->loop, pair->a.stopped && pair->b.stopped);
   wpm_host_free(pair->a.host);
   wpm_host_free(pair->b.host);
   wpm_identity_fini(&pair->a.identity);
@@ -241,4 +257,33 @@ static inline wpm_dial *side_dial(pair_side *from, const pair_side *to) {
       wpm_host_dial(from->host, wpm_peer_id_view(&to->identity.peer_id), &address, 1, NULL, &dial),
       WPM_OK);
   return dial;
+}
+
+/* `b` dials `a`; both see the connection come up. */
+static inline void pair_connect(host_pair *pair) {
+  size_t before_a = pair->a.connected;
+  size_t before_b = pair->b.connected;
+  side_dial(&pair->b, &pair->a);
+  RUN_UNTIL(&pair->loop, pair->a.connected > before_a && pair->b.connected > before_b);
+}
+
+/* `b` pings over its connection and is answered. */
+static inline void pair_ping(host_pair *pair) {
+  size_t before = pair->b.pongs;
+  assert_non_null(pair->b.conn);
+  assert_int_equal(wpm_conn_ping(pair->b.conn, false), WPM_OK);
+  RUN_UNTIL(&pair->loop, pair->b.pongs > before);
+  assert_true(pair->b.last_rtt > 0);
+}
+
+/* Whatever else `a` met, `b` finds it well: the connection that it has works, and a new one too. */
+static inline void pair_still_works(host_pair *pair) {
+  wpm_conn *kept = pair->b.conn;
+  pair_ping(pair);
+  pair_connect(pair);
+  pair_ping(pair);
+  size_t before = pair->a.closed;
+  wpm_conn_close(pair->b.conn, WPM_GO_AWAY_NORMAL);
+  pair->b.conn = kept;
+  RUN_UNTIL(&pair->loop, pair->a.closed > before);
 }

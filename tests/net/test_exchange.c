@@ -1,41 +1,11 @@
 /* Two hosts meet: upgrade, identify, metadata, ping, goodbye. */
 #include "pair.h"
 
-static bool both_connected(const host_pair *pair) {
-  return pair->a.conn && pair->b.conn;
-}
-static bool b_identified(const host_pair *pair) {
-  return pair->b.identified > 0;
-}
-static bool a_pushed(const host_pair *pair) {
-  return pair->a.pushed > 0;
-}
-static bool metadata_both(const host_pair *pair) {
-  return pair->a.metadata > 0 && pair->b.metadata > 0;
-}
-static bool b_pong(const host_pair *pair) {
-  return pair->b.pongs > 0;
-}
-static bool b_three_pongs(const host_pair *pair) {
-  return pair->b.pongs == 3;
-}
-static bool a_closed(const host_pair *pair) {
-  return pair->a.closed > 0;
-}
-static bool b_failed(const host_pair *pair) {
-  return pair->b.failed > 0;
-}
-
-static void connect_sides(host_pair *pair) {
-  side_dial(&pair->b, &pair->a);
-  run_until(pair, both_connected);
-}
-
 static void exchange(wpm_key_type key_a, wpm_key_type key_b) {
   host_pair pair;
   pair_init(&pair, key_a, key_b);
   pair_start(&pair);
-  connect_sides(&pair);
+  pair_connect(&pair);
   assert_true(
       wpm_bytes_equal(wpm_conn_peer(pair.b.conn), wpm_peer_id_view(&pair.a.identity.peer_id)));
   assert_true(
@@ -47,32 +17,30 @@ static void exchange(wpm_key_type key_a, wpm_key_type key_b) {
   assert_true(wpm_bytes_equal(wpm_conn_dialled(pair.b.conn), side_address(&pair.a)));
 
   assert_int_equal(wpm_conn_identify(pair.b.conn), WPM_OK);
-  run_until(&pair, b_identified);
+  RUN_UNTIL(&pair.loop, pair.b.identified > 0);
   assert_string_equal(pair.b.agent, "pair/1");
   assert_int_equal(pair.b.protocol_count, 4);
   assert_int_equal(pair.b.address_count, 1);
 
   assert_int_equal(wpm_conn_push_identify(pair.b.conn), WPM_OK);
-  run_until(&pair, a_pushed);
+  RUN_UNTIL(&pair.loop, pair.a.pushed > 0);
 
   assert_int_equal(wpm_conn_request_metadata(pair.b.conn), WPM_OK);
-  run_until(&pair, metadata_both);
+  RUN_UNTIL(&pair.loop, pair.a.metadata > 0 && pair.b.metadata > 0);
   assert_int_equal(pair.b.last_metadata.cluster_id, 1);
 
   assert_int_equal(wpm_conn_ping(pair.b.conn, false), WPM_OK);
-  run_until(&pair, b_pong);
+  RUN_UNTIL(&pair.loop, pair.b.pongs == 1);
   assert_true(pair.b.last_rtt > 0);
   assert_int_equal(wpm_conn_ping(pair.b.conn, true), WPM_OK);
-  while (pair.b.pongs < 2) {
-    uv_run(&pair.loop, UV_RUN_ONCE);
-  }
+  RUN_UNTIL(&pair.loop, pair.b.pongs == 2);
   assert_int_equal(wpm_conn_ping(pair.b.conn, true), WPM_OK);
-  run_until(&pair, b_three_pongs);
+  RUN_UNTIL(&pair.loop, pair.b.pongs == 3);
   assert_int_equal(wpm_host_get_counters(pair.a.host).pings_received, 3);
 
   wpm_conn_close(pair.b.conn, 0);
   pair.b.conn = NULL;
-  run_until(&pair, a_closed);
+  RUN_UNTIL(&pair.loop, pair.a.closed > 0);
   assert_int_equal(pair.a.last_end.reason, WPM_REASON_GO_AWAY);
   pair_fini(&pair);
 }
@@ -97,7 +65,7 @@ static void another_identity_is_named(void **state) {
   assert_int_equal(wpm_host_dial(pair.b.host, wpm_peer_id_view(&pair.b.identity.peer_id), &address,
                                  1, NULL, &dial),
                    WPM_OK);
-  run_until(&pair, b_failed);
+  RUN_UNTIL(&pair.loop, pair.b.failed > 0);
   assert_int_equal(pair.b.last_end.reason, WPM_REASON_PEER_ID_MISMATCH);
   assert_int_equal(pair.b.last_end.step, WPM_STEP_HANDSHAKE);
   assert_true(
