@@ -502,3 +502,49 @@ int wpm_public_key_peer_id(wpm_crypto *crypto, wpm_bytes encoded_key, wpm_key_ty
   wpm_peer_id_wrap_digest(digest, out);
   return WPM_OK;
 }
+
+/* ---- secp256k1 over a given digest ----------------------------------------------------------- */
+
+int wpm_secp256k1_verify_digest(wpm_crypto *crypto, const uint8_t key[WPM_SECP256K1_PUBLIC],
+                                const uint8_t digest[32],
+                                const uint8_t signature[WPM_SECP256K1_SIGNATURE]) {
+  secp256k1_pubkey point;
+  secp256k1_ecdsa_signature parsed;
+  int rc = parse_secp256k1(crypto, (wpm_bytes){key, WPM_SECP256K1_PUBLIC}, &point);
+  if (rc != WPM_OK) {
+    return rc;
+  }
+  return secp256k1_ecdsa_signature_parse_compact(crypto->secp256k1, &parsed, signature) == 1 &&
+                 secp256k1_ecdsa_verify(crypto->secp256k1, &parsed, digest, &point) == 1
+             ? WPM_OK
+             : WPM_ERR_CRYPTO;
+}
+
+int wpm_identity_sign_digest(wpm_crypto *crypto, const wpm_identity *identity,
+                             const uint8_t digest[32], uint8_t out[WPM_SECP256K1_SIGNATURE]) {
+  secp256k1_ecdsa_signature signature;
+  if (identity->type != WPM_KEY_SECP256K1) {
+    return WPM_ERR_UNSUPPORTED;
+  }
+  if (secp256k1_ecdsa_sign(crypto->secp256k1, &signature, digest, identity->secret, NULL, NULL) !=
+      1) {
+    return WPM_ERR_CRYPTO;
+  }
+  must(secp256k1_ecdsa_signature_serialize_compact(crypto->secp256k1, out, &signature));
+  return WPM_OK;
+}
+
+int wpm_secp256k1_point(wpm_crypto *crypto, const uint8_t key[WPM_SECP256K1_PUBLIC],
+                        uint8_t out[64]) {
+  secp256k1_pubkey point;
+  uint8_t whole[65]; /* 0x04, x, y. */
+  size_t len = sizeof whole;
+  int rc = parse_secp256k1(crypto, (wpm_bytes){key, WPM_SECP256K1_PUBLIC}, &point);
+  if (rc != WPM_OK) {
+    return rc;
+  }
+  must(secp256k1_ec_pubkey_serialize(crypto->secp256k1, whole, &len, &point,
+                                     SECP256K1_EC_UNCOMPRESSED));
+  memcpy(out, whole + 1, 64);
+  return WPM_OK;
+}

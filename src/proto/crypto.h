@@ -107,4 +107,26 @@ WPM_MUST_USE int wpm_public_key_verify(wpm_crypto *crypto, wpm_bytes encoded_key
 WPM_MUST_USE int wpm_public_key_peer_id(wpm_crypto *crypto, wpm_bytes encoded_key,
                                         wpm_key_type *type, wpm_peer_id *out);
 
+/* ---- secp256k1 over a given digest (EIP-778) ------------------------------------------------- */
+
+#define WPM_SECP256K1_PUBLIC 33    /* A compressed public key, in bytes. */
+#define WPM_SECP256K1_SIGNATURE 64 /* A compact signature: r and s, big-endian. */
+
+/* Verifies a signature over `digest`. A high S is refused: what is signed this way has one encoding.
+ * WPM_ERR_CRYPTO: does not verify. WPM_ERR_INVALID: not a key. */
+WPM_MUST_USE int wpm_secp256k1_verify_digest(wpm_crypto *crypto,
+                                             const uint8_t key[WPM_SECP256K1_PUBLIC],
+                                             const uint8_t digest[32],
+                                             const uint8_t signature[WPM_SECP256K1_SIGNATURE]);
+
+/* Signs `digest` (low S, nonce by RFC 6979). WPM_ERR_UNSUPPORTED: the identity is no secp256k1 key.
+ * WPM_ERR_CRYPTO. */
+WPM_MUST_USE int wpm_identity_sign_digest(wpm_crypto *crypto, const wpm_identity *identity,
+                                          const uint8_t digest[32],
+                                          uint8_t out[WPM_SECP256K1_SIGNATURE]);
+
+/* The point's x and y, 32 bytes each, big-endian. WPM_ERR_INVALID: not a key. */
+WPM_MUST_USE int wpm_secp256k1_point(wpm_crypto *crypto, const uint8_t key[WPM_SECP256K1_PUBLIC],
+                                     uint8_t out[64]);
+
 #endif
