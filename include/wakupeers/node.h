@@ -127,6 +127,11 @@ WPM_API wpm_instant wpm_node_now(const wpm_node *node);
  * last. */
 WPM_API bool wpm_node_listen_address(const wpm_node *node, size_t index, wpm_bytes *out);
 
+/* The `index`-th address that identify announces, without /p2p/: what we listen on, with the
+ * interfaces' addresses in place of a wildcard (loopback only where there is no other). Lasts until
+ * the loop runs again. False behind the last, and where nothing can be announced. */
+WPM_API bool wpm_node_announced_address(const wpm_node *node, size_t index, wpm_bytes *out);
+
 /* One live connection. */
 typedef struct wpm_connection_info {
   wpm_connection_id id;    /* Its number. */

@@ -336,6 +336,15 @@ bool wpm_node_listen_address(const wpm_node *node, size_t index, wpm_bytes *out)
   return node->host && wpm_host_listen_address(node->host, index, out);
 }
 
+bool wpm_node_announced_address(const wpm_node *node, size_t index, wpm_bytes *out) {
+  const wpm_multiaddr *addresses = NULL;
+  if (!node->host || index >= wpm_host_announced_addresses(node->host, &addresses)) {
+    return false;
+  }
+  *out = wpm_multiaddr_view(&addresses[index]);
+  return true;
+}
+
 bool wpm_node_next_connection(const wpm_node *node, wpm_bytes peer, uint64_t *cursor,
                               wpm_connection_info *out) {
   for (; *cursor < node->conn_slots; (*cursor)++) {
