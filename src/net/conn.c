@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "net/address.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,7 +141,8 @@ void wpm_conn_fail(wpm_conn *conn, wpm_reason reason, const char *detail) {
   } else {
     config->callbacks->inbound_failed(config->user, &end);
   }
-  wpm_conn_leave(conn);
+  /* Entered, it is not freed until it is left. */
+  wpm_conn_leave(conn); // NOLINT(clang-analyzer-unix.Malloc)
 }
 
 void wpm_conn_upgrade_timeout(wpm_deadline *deadline) {
@@ -434,6 +436,7 @@ static failure take_muxed(wpm_conn *conn, wpm_bytes plain) {
 /* Plain text came while the muxer is being negotiated. */
 static failure continue_muxer(wpm_conn *conn, wpm_bytes plain) {
   wpm_upgrade *upgrade = conn->upgrade;
+  assert(upgrade); /* A connection without a muxer is upgrading. */
   size_t used = 0;
   int err = wpm_buffer_append(&upgrade->pending, plain.data, plain.len);
   if (err != WPM_OK) {

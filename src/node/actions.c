@@ -61,10 +61,10 @@ static void do_dial(wpm_node *node, const wpm_action *action) {
 
 static void cancel(wpm_node *node, wpm_node_dial *dial) {
   wpm_dial_cancel(dial->dial);
-  if (dial->previous) {
-    dial->previous->next = dial->next;
-  } else {
+  if (node->dials == dial) {
     node->dials = dial->next;
+  } else {
+    dial->previous->next = dial->next;
   }
   if (dial->next) {
     dial->next->previous = dial->previous;
