@@ -1,30 +1,24 @@
-/* The program's options: one table says name, kind, default, range and help of each; everything
- * else (reading the command line, the environment and the ini file, --help) follows from it.
+/* The program's options: option_table.h says name, kind, default, range and help of each; all else
+ * (reading the command line, the environment and the ini file, --help, completion) follows from it.
  *
  * - The command line goes before the environment (WAKUPEERS_TCP_PORT for --tcp-port), which goes
  *   before the ini file (--config-file). A list given in one place replaces the whole list of the
  *   places behind it.
  * - Booleans are `--x`, `--x=true` or `--x=false`; durations `500ms`, `5s`, `10m`, a bare number is
  *   seconds. Lists repeat on the command line and in the file, and are comma-separated in the
- *   environment.
+ *   environment, where an empty variable counts as none.
+ * - Names are typed whole: a beginning that is unique today may not be tomorrow.
  * - A value that is wrong is named, with what the option takes.
  */
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H
 
+#include "complain.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-
-/* Exit codes of the program. */
-enum {
-  EXIT_DONE = 0,
-  EXIT_FAILED = 1,    /* It did not work: unreachable, refused, an error that is told. */
-  EXIT_USAGE = 2,     /* The command line, the environment or the file is wrong. */
-  EXIT_NO_DAEMON = 3, /* No daemon answers. */
-  EXIT_LOCKED = 4     /* Another daemon holds the data directory. */
-};
 
 typedef struct text_list {
   char **items;
@@ -97,7 +91,7 @@ void options_free(app_options *options);
 /* True where the option of that name was given in any of the three places. */
 bool options_given(const app_options *options, const char *name);
 
-/* Prints the command's options, one a line, with default and help. */
+/* Prints the command's options in groups, with default and help, at most 80 columns wide. */
 void options_print(unsigned command, FILE *out);
 
 /* Prints a completion script for bash. */

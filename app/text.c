@@ -2,6 +2,7 @@
 
 #include <wakupeers/types.h>
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,17 @@ static const struct {
 bool text_to_bool(const char *text, bool *out) {
   *out = strcmp(text, "true") == 0;
   return *out || strcmp(text, "false") == 0;
+}
+
+bool text_is_ip(const char *text) {
+  struct in6_addr address;
+  return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+}
+
+bool text_is_loopback(const char *text) {
+  struct in6_addr address;
+  return strncmp(text, "127.", 4) == 0 ||
+         (inet_pton(AF_INET6, text, &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address));
 }
 
 /* Takes decimal digits off the front of *text. False: there are none, or too many. */
@@ -88,4 +100,51 @@ void text_of_duration(int64_t ns, char *out, size_t cap) {
     }
   }
   (void)snprintf(out, cap, "%.3gs", (double)ns / (double)WPM_SECOND);
+}
+
+/* Length of the well-formed UTF-8 character at `text`, 0 where there is none; RFC 3629. */
+static size_t character_at(const unsigned char *text, unsigned *code) {
+  static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+  unsigned char lead = *text;
+  size_t len = lead < 0x80   ? 1
+               : lead < 0xc2 ? 0
+               : lead < 0xe0 ? 2
+               : lead < 0xf0 ? 3
+               : lead < 0xf5 ? 4
+                             : 0;
+  *code = len < 2 ? lead : lead & (0x7fU >> len);
+  for (size_t i = 1; i < len; i++) {
+    if ((text[i] & 0xc0) != 0x80) {
+      return 0;
+    }
+    *code = *code << 6 | (text[i] & 0x3fU);
+  }
+  bool is_surrogate = *code >= 0xd800 && *code <= 0xdfff;
+  return len > 0 && *code >= least[len] && *code <= 0x10ffff && !is_surrogate ? len : 0;
+}
+
+/* True where `text` is the beginning of a character that its end cuts off. */
+static bool is_cut_off(const unsigned char *text) {
+  size_t wanted = *text >= 0xf0 ? 4 : *text >= 0xe0 ? 3 : *text >= 0xc2 ? 2 : 0;
+  size_t have = 1;
+  while (have < wanted && (text[have] & 0xc0) == 0x80) {
+    have++;
+  }
+  return *text < 0xf5 && have < wanted && text[have] == '\0';
+}
+
+void text_clean(char *text) {
+  unsigned char *at = (unsigned char *)text;
+  while (*at) {
+    unsigned code = 0;
+    size_t len = character_at(at, &code);
+    if (len > 0 && code >= 0x20 && code != 0x7f && (code < 0x80 || code >= 0xa0)) {
+      at += len;
+    } else if (len == 0 && is_cut_off(at)) {
+      *at = '\0';
+    } else {
+      /* A C1 control is two bytes; the second is no character then, and goes the same way. */
+      *at++ = '?';
+    }
+  }
 }

@@ -47,7 +47,6 @@ LIBRARIES = (
     (re.compile(r"sqlite3(ext)?\.h$"), {"src/storage", "tests"}),
     (re.compile(r"microhttpd\.h$"), {"app", "tests"}),
     (re.compile(r"jansson"), {"app", "tests"}),
-    (re.compile(r"ini\.h$"), {"app", "tests"}),
     (re.compile(r"cmocka"), {"tests"}),
 )
 

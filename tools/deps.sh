@@ -42,7 +42,6 @@ build_dependencies() {
   library_of libsqlite3-dev sqlite3
   library_of libmicrohttpd-dev libmicrohttpd
   library_of libjansson-dev jansson
-  library_of libinih-dev inih
   library_of libcurl4-openssl-dev libcurl
 }
 

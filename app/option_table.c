@@ -1,0 +1,157 @@
+#include "option_table.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define AT(field) offsetof(struct app_options, field)
+
+/* Headings of --help. */
+static const char general[] = "General";
+static const char node[] = "Node";
+static const char coming_back[] = "Keeping peers and getting them back";
+static const char serving[] = "REST and metrics";
+static const char rest_of_it[] = "Log and help";
+
+static const option_spec specs[] = {
+    {"data-dir", KIND_TEXT, AT(data_dir), FOR_RUN | FOR_PEERS | FOR_KEY, general, NULL, 0, 0, "DIR",
+     "where peers and the node key are kept; default: wakupeers under $XDG_STATE_HOME, or "
+     "~/.local/state/wakupeers"},
+    {"config-file", KIND_TEXT, AT(config_file), FOR_RUN, general, NULL, 0, 0, "FILE",
+     "ini file with options, one NAME = VALUE a line"},
+    {"nodekey", KIND_TEXT, AT(nodekey), FOR_RUN | FOR_PING, node, NULL, 0, 0, "HEX",
+     "private key: 64 hex digits for secp256k1, or libp2p's PrivateKey in hex; default of run: "
+     "the one kept in --data-dir; of ping: a new one"},
+    {"staticnode", KIND_LIST, AT(static_nodes), FOR_RUN, node, NULL, 0, 0, "MULTIADDR",
+     "peer to hold a connection with, with its /p2p/ID; repeatable"},
+    {"listen-address", KIND_TEXT, AT(listen_address), FOR_RUN, node, "0.0.0.0", 0, 0, "HOST",
+     "address to listen on: IPv4, IPv6 or a name"},
+    {"tcp-port", KIND_NUMBER, AT(tcp_port), FOR_RUN, node, "60000", 0, 65535, "PORT",
+     "TCP port to listen on; 0: any free one"},
+    {"max-connections", KIND_NUMBER, AT(max_connections), FOR_RUN, node, "300", 1, 1000000, "N",
+     "most connections at once"},
+    {"cluster-id", KIND_NUMBER, AT(cluster_id), FOR_RUN | FOR_PING, node, "1", 0, 65535, "N",
+     "our Waku cluster; peers of another are left alone; 0: no such rule"},
+    {"shard", KIND_LIST, AT(shards), FOR_RUN, node, NULL, 0, 1023, "N",
+     "shard whose peers we want; repeatable; default: any"},
+    {"dial-timeout", KIND_DURATION, AT(dial_timeout_ns), FOR_RUN | FOR_PING, node, "10s", 1, 0,
+     "TIME", "time for a whole upgrade, inbound too"},
+    {"keep-alive", KIND_FLAG, AT(keep_alive), FOR_RUN, coming_back, "true", 0, 0, NULL,
+     "ping peers so that connections stay open"},
+    {"idle-timeout", KIND_DURATION, AT(idle_timeout_ns), FOR_RUN, coming_back, "10m", 1, 0, "TIME",
+     "shortest time after which an idle connection is cut on the way"},
+    {"ping-interval", KIND_DURATION, AT(ping_interval_ns), FOR_RUN, coming_back, NULL, 1, 0, "TIME",
+     "longest silence before a ping; default and most: half of --idle-timeout"},
+    {"ping-timeout", KIND_DURATION, AT(ping_timeout_ns), FOR_RUN | FOR_PING, coming_back, "10s", 1,
+     0, "TIME", "silence after a ping that counts as a miss; two end a connection"},
+    {"prune-backoff", KIND_DURATION, AT(prune_backoff_ns), FOR_RUN, coming_back, "60s", 0, 0,
+     "TIME", "GossipSub prune backoff: no redial within this time of a disconnect"},
+    {"backoff-slack", KIND_DURATION, AT(backoff_slack_ns), FOR_RUN, coming_back, "2s", 0, 0, "TIME",
+     "added to every prune backoff"},
+    {"reconnect-min", KIND_DURATION, AT(reconnect_min_ns), FOR_RUN, coming_back, "1s", 0, 0, "TIME",
+     "first delay after a failed attempt; it doubles with each"},
+    {"reconnect-max", KIND_DURATION, AT(reconnect_max_ns), FOR_RUN, coming_back, "5m", 0, 0, "TIME",
+     "longest delay after a failed attempt; below --reconnect-min, it lowers that"},
+    {"stable-after", KIND_DURATION, AT(stable_after_ns), FOR_RUN, coming_back, "60s", 0, 0, "TIME",
+     "a connection this old makes failed attempts forgotten"},
+    {"rest", KIND_FLAG, AT(rest), FOR_RUN, serving, "true", 0, 0, NULL, "serve the REST interface"},
+    {"rest-admin", KIND_FLAG, AT(rest_admin), FOR_RUN, serving, "true", 0, 0, NULL,
+     "serve its /admin/ calls"},
+    {"rest-address", KIND_IP, AT(rest_address), FOR_RUN | FOR_PEERS, serving, "127.0.0.1", 0, 0,
+     "IP", "IP address of the REST interface"},
+    {"rest-port", KIND_NUMBER, AT(rest_port), FOR_RUN | FOR_PEERS, serving, "8645", 0, 65535,
+     "PORT", "port of the REST interface; 0: any free one"},
+    {"metrics-server", KIND_FLAG, AT(metrics_server), FOR_RUN, serving, "true", 0, 0, NULL,
+     "serve Prometheus metrics"},
+    {"metrics-server-address", KIND_IP, AT(metrics_server_address), FOR_RUN, serving, "127.0.0.1",
+     0, 0, "IP", "IP address of the metrics server"},
+    {"metrics-server-port", KIND_NUMBER, AT(metrics_server_port), FOR_RUN, serving, "8008", 0,
+     65535, "PORT", "port of the metrics server; 0: any free one"},
+    {"log-level", KIND_WORD, AT(log_level), FOR_RUN | FOR_PING, rest_of_it, NULL, 0, 0,
+     "trace|debug|info|notice|warn|error|fatal",
+     "least level that is logged to stderr: trace, debug, info, notice, warn, error or fatal; "
+     "default of run: info; of ping: warn"},
+    {"log-format", KIND_WORD, AT(log_format), FOR_RUN, rest_of_it, "text", 0, 0, "text|json",
+     "form of a log line: text or json"},
+    {"count", KIND_NUMBER, AT(count), FOR_PING, general, "4", 0, 1000000, "N", "pings to send"},
+    {"interval", KIND_DURATION, AT(interval_ns), FOR_PING, general, "1s", 0, 0, "TIME",
+     "time between two pings"},
+    {"type", KIND_WORD, AT(key_type), FOR_KEY, general, "secp256k1", 0, 0, "secp256k1|ed25519",
+     "type of a new key: secp256k1 or ed25519"},
+    {"force", KIND_FLAG, AT(force), FOR_KEY, general, "false", 0, 0, NULL,
+     "replace a node key that exists already"},
+    {"json", KIND_FLAG, AT(json), FOR_PING | FOR_PEERS | FOR_KEY, general, "false", 0, 0, NULL,
+     "print JSON"},
+    {"help", KIND_FLAG, AT(help), FOR_ALL, rest_of_it, "false", 0, 0, NULL, "print this"},
+};
+
+_Static_assert(sizeof specs / sizeof *specs <= 64, "options.c keeps a bit for each in a uint64_t");
+
+static const struct {
+  unsigned command;
+  const char *name;
+} commands[] = {{FOR_RUN, "run"}, {FOR_PING, "ping"}, {FOR_PEERS, "peers"}, {FOR_KEY, "key"}};
+
+static const struct {
+  char letter;
+  const char *name;
+} letters[] = {{'c', "count"}, {'i', "interval"}, {'h', "help"}};
+
+const option_spec *option_table(size_t *count) {
+  *count = sizeof specs / sizeof *specs;
+  return specs;
+}
+
+const char *option_command_name(unsigned command) {
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    if (commands[i].command == command) {
+      return commands[i].name;
+    }
+  }
+  return "";
+}
+
+char option_letter(const option_spec *spec) {
+  for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+    if (strcmp(letters[i].name, spec->name) == 0) {
+      return letters[i].letter;
+    }
+  }
+  return '\0';
+}
+
+void option_describe(const option_spec *spec, char *out, size_t cap) {
+  switch (spec->kind) {
+  case KIND_FLAG:
+    (void)snprintf(out, cap, "true or false");
+    break;
+  case KIND_TEXT:
+    (void)snprintf(out, cap, "%s", spec->takes);
+    break;
+  case KIND_IP:
+    (void)snprintf(out, cap, "an IP address");
+    break;
+  case KIND_LIST:
+    if (spec->most > 0) {
+      (void)snprintf(out, cap, "whole numbers from %" PRIu64 " to %" PRIu64, spec->least,
+                     spec->most);
+    } else {
+      (void)snprintf(out, cap, "%s", spec->takes);
+    }
+    break;
+  case KIND_WORD:
+    (void)snprintf(out, cap, "one of %s", spec->takes);
+    break;
+  case KIND_NUMBER:
+    (void)snprintf(out, cap, "a whole number from %" PRIu64 " to %" PRIu64, spec->least,
+                   spec->most);
+    break;
+  case KIND_DURATION:
+    (void)snprintf(out, cap, "a time such as 500ms, 5s or 10m%s",
+                   spec->least > 0 ? ", more than 0" : "");
+    break;
+  }
+}
+
+void *option_field(app_options *options, const option_spec *spec) {
+  return (char *)options + spec->offset;
+}
