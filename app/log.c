@@ -1,11 +1,15 @@
 #include "log.h"
 
-#include <inttypes.h>
+#include "text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define LINE_MAX_BYTES 1024 /* Of a message; longer ones are cut. */
 
 static struct {
   wpm_log_level minimum;
@@ -16,41 +20,55 @@ static struct {
 static const char *const colours[WPM_LOG_LEVEL_COUNT] = {
     "\033[2m", "\033[2m", "\033[32m", "\033[36m", "\033[33m", "\033[31m", "\033[31;1m"};
 
-/* A JSON string's inside: what must be escaped is; other control characters and bytes outside ASCII
- * become `?`. */
-static void write_escaped(const char *text) {
-  for (; *text; text++) {
-    unsigned char byte = (unsigned char)*text;
-    if (byte == '"' || byte == '\\') {
-      (void)fputc('\\', stderr);
-      (void)fputc(byte, stderr);
-    } else {
-      (void)fputc(byte < 0x20 || byte >= 0x7f ? '?' : byte, stderr);
+/* `text` into a JSON string's inside. */
+static void escape(const char *text, char *out, size_t cap) {
+  size_t len = 0;
+  for (; *text && len + 3 < cap; text++) {
+    if (*text == '"' || *text == '\\') {
+      out[len++] = '\\';
     }
+    out[len++] = *text;
   }
+  out[len] = '\0';
 }
 
-static void write_line(void *user, wpm_log_level level, const char *topic, const char *text) {
-  (void)user;
+static void timestamp(char *out, size_t cap) {
   struct timespec now = {0};
   struct tm broken = {0};
+  (void)clock_gettime(CLOCK_REALTIME, &now);
+  (void)gmtime_r(&now.tv_sec, &broken);
+  size_t len = strftime(out, cap, "%Y-%m-%dT%H:%M:%S", &broken);
+  (void)snprintf(out + len, cap - len, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+/* One write a line, so that lines of several programs on one stderr stay whole. */
+static void write_line(void *user, wpm_log_level level, const char *topic, const char *text) {
+  (void)user;
   char stamp[40];
+  char clean[LINE_MAX_BYTES];
+  char line[2 * LINE_MAX_BYTES + 200];
+  const char *name = wpm_log_level_name(level);
+  int len = 0;
   if (level < state.minimum) {
     return;
   }
-  (void)clock_gettime(CLOCK_REALTIME, &now);
-  (void)gmtime_r(&now.tv_sec, &broken);
-  size_t len = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &broken);
-  (void)snprintf(stamp + len, sizeof stamp - len, ".%03ldZ", now.tv_nsec / 1000000);
+  timestamp(stamp, sizeof stamp);
+  (void)snprintf(clean, sizeof clean, "%s", text);
+  text_clean(clean); /* Some of it may have come over the wire. */
   if (state.json) {
-    (void)fprintf(stderr, "{\"time\":\"%s\",\"level\":\"%s\",\"topic\":\"%s\",\"message\":\"",
-                  stamp, wpm_log_level_name(level), topic);
-    write_escaped(text);
-    (void)fputs("\"}\n", stderr);
-    return;
+    char escaped[2 * LINE_MAX_BYTES];
+    escape(clean, escaped, sizeof escaped);
+    len = snprintf(line, sizeof line,
+                   "{\"time\":\"%s\",\"level\":\"%s\",\"topic\":\"%s\",\"message\":\"%s\"}\n",
+                   stamp, name, topic, escaped);
+  } else {
+    len = snprintf(line, sizeof line, "%s %s%-6s%s %s: %s\n", stamp,
+                   state.colour ? colours[level] : "", name, state.colour ? "\033[0m" : "", topic,
+                   clean);
   }
-  (void)fprintf(stderr, "%s %s%-6s%s %s: %s\n", stamp, state.colour ? colours[level] : "",
-                wpm_log_level_name(level), state.colour ? "\033[0m" : "", topic, text);
+  if (len > 0) {
+    (void)fwrite(line, 1, (size_t)len, stderr);
+  }
 }
 
 bool log_set_level(const char *level) {
@@ -65,14 +83,15 @@ bool log_set_level(const char *level) {
 
 void log_open(const char *level, bool json, wpm_logger *out) {
   state.json = json;
-  state.colour = isatty(STDERR_FILENO) == 1;
+  const char *no_colour = getenv("NO_COLOR");
+  state.colour = isatty(STDERR_FILENO) == 1 && !(no_colour && *no_colour);
   (void)log_set_level(level);
   /* All is handed over, so that the level can change while the node runs. */
   *out = (wpm_logger){.log = write_line, .minimum = WPM_LOG_TRACE};
 }
 
 void log_line(wpm_log_level level, const char *topic, const char *format, ...) {
-  char text[512];
+  char text[LINE_MAX_BYTES];
   va_list arguments;
   if (level < state.minimum) {
     return;

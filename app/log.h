@@ -1,4 +1,5 @@
-/* The program's log: lines on stderr, as text or as JSON. */
+/* The program's log: lines on stderr, as text or as JSON. Text is coloured only on a terminal, and
+ * not where NO_COLOR is set (no-color.org). */
 #ifndef APP_LOG_H
 #define APP_LOG_H
 
