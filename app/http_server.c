@@ -1,5 +1,7 @@
 #include "http_server.h"
 
+#include "text.h"
+
 #include <microhttpd.h>
 
 #include <arpa/inet.h>
@@ -10,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define PIECE_BYTES 32768 /* Made at a time of a long answer. */
+
 struct http_server {
   struct MHD_Daemon *daemon;
   http_handler handler;
@@ -19,6 +23,7 @@ struct http_server {
   uv_timer_t timer; /* What the daemon wants done though no socket is ready. */
   http_request *requests;
   int handles;
+  bool any_host;
   bool stopping;
 };
 
@@ -29,7 +34,9 @@ struct http_request {
   char *method, *path;
   char *body;
   size_t body_len;
-  bool too_large;
+  size_t received; /* Bytes of the body, with those that were not kept. */
+  char allow[64];  /* For the header of that name; empty: none. */
+  bool at_once;    /* It is refused before its body is read. */
   bool handled;    /* The handler was called. */
   bool waiting;    /* It answers later. */
   bool suspended;  /* The connection is suspended until then. */
@@ -91,18 +98,12 @@ static bool split_host(const char *text, char *host, size_t cap) {
 
 static bool is_trusted_host(const char *text) {
   char host[128];
-  struct in6_addr address;
-  if (!split_host(text, host, sizeof host)) {
-    return false;
-  }
-  return strcasecmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &address) == 1 ||
-         inet_pton(AF_INET6, host, &address) == 1;
+  return split_host(text, host, sizeof host) &&
+         (strcasecmp(host, "localhost") == 0 || text_is_ip(host));
 }
 
-static bool may_ask(struct MHD_Connection *connection) {
-  const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
-  const char *origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin");
-  if (host && !is_trusted_host(host)) {
+bool http_may_ask(const char *host, const char *origin, bool any_host) {
+  if (host && !any_host && !is_trusted_host(host)) {
     return false;
   }
   if (!origin) {
@@ -111,8 +112,12 @@ static bool may_ask(struct MHD_Connection *connection) {
   return host && strncmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0;
 }
 
+static const char *header_of(struct MHD_Connection *connection, const char *name) {
+  return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
 static bool is_json(struct MHD_Connection *connection) {
-  const char *type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
+  const char *type = header_of(connection, "Content-Type");
   return type && strncasecmp(type, "application/json", 16) == 0 &&
          (type[16] == '\0' || type[16] == ';' || type[16] == ' ');
 }
@@ -127,7 +132,7 @@ static http_request *new_request(http_server *server, struct MHD_Connection *con
   }
   request->server = server;
   request->connection = connection;
-  request->method = strdup(method);
+  request->method = strdup(strcmp(method, "HEAD") == 0 ? "GET" : method);
   request->path = strdup(url);
   if (!request->method || !request->path) {
     free(request->method);
@@ -178,41 +183,61 @@ static void request_completed(void *user, struct MHD_Connection *connection, voi
   }
 }
 
-static void take_body(http_request *request, const char *data, size_t len) {
-  if (request->body_len + len > HTTP_BODY_MAX) {
-    request->too_large = true;
-    return;
+static void refuse(http_request *request, unsigned status, const char *why) {
+  if (request->status == 0) {
+    http_answer(request, status, "text/plain", why, strlen(why));
+  }
+}
+
+static void refuse_body(http_request *request) {
+  refuse(request, 413, "The body is too large: at most 65536 bytes");
+}
+
+/* What the headers alone decide. */
+static void look_at_headers(http_request *request) {
+  struct MHD_Connection *connection = request->connection;
+  const char *length = header_of(connection, "Content-Length");
+  unsigned long long announced = length ? strtoull(length, NULL, 10) : 0;
+  if (!http_may_ask(header_of(connection, "Host"), header_of(connection, "Origin"),
+                    request->server->any_host)) {
+    refuse(request, 403,
+           "Forbidden: Host must be an IP address or localhost, Origin the server itself");
+  } else if (announced > HTTP_BODY_MAX) {
+    refuse_body(request);
+  } else if (strcmp(request->method, "POST") == 0 && !is_json(connection)) {
+    refuse(request, 415, "POST takes Content-Type: application/json");
+  }
+  request->at_once = announced > HTTP_DISCARD_MAX;
+}
+
+/* Keeps a piece of the body. False: it goes on without end. */
+static bool take_body(http_request *request, const char *data, size_t len) {
+  request->received += len;
+  if (request->received > HTTP_BODY_MAX) {
+    refuse_body(request);
+  }
+  if (request->status != 0) {
+    return request->received <=
+           HTTP_DISCARD_MAX; /* Read it, so that the client reads our answer. */
   }
   char *body = realloc(request->body, request->body_len + len + 1);
   if (!body) {
-    request->too_large = true;
-    return;
+    refuse(request, 500, "Out of memory");
+    return true;
   }
   memcpy(body + request->body_len, data, len);
   request->body = body;
   request->body_len += len;
   body[request->body_len] = '\0';
+  return true;
 }
 
-static void refuse(http_request *request, unsigned status, const char *why) {
-  http_answer(request, status, "text/plain", why, strlen(why));
+static enum MHD_Result queue(http_request *request) {
+  return MHD_queue_response(request->connection, request->status, request->response);
 }
 
-static void handle(http_request *request) {
-  request->handled = true;
-  assert(request->connection);
-  if (!may_ask(request->connection)) {
-    refuse(request, 403,
-           "Forbidden: Host must be an IP address or localhost, Origin the server itself");
-  } else if (request->too_large) {
-    refuse(request, 413, "The body is too large: at most 65536 bytes");
-  } else if (strcmp(request->method, "POST") == 0 && !is_json(request->connection)) {
-    refuse(request, 415, "POST takes Content-Type: application/json");
-  } else {
-    request->server->handler(request->server->user, request);
-  }
-}
-
+/* Called with the headers, then with each piece of the body, then once more, and once more after a
+ * suspended connection was resumed. */
 static enum MHD_Result access_cb(void *user, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *data,
                                  size_t *data_len, void **state) {
@@ -221,18 +246,23 @@ static enum MHD_Result access_cb(void *user, struct MHD_Connection *connection, 
   if (!request) {
     request = new_request(user, connection, url, method);
     *state = request;
-    return request ? MHD_YES : MHD_NO;
+    if (!request) {
+      return MHD_NO;
+    }
+    look_at_headers(request);
+    return request->status != 0 && request->at_once ? queue(request) : MHD_YES;
   }
   if (*data_len > 0) {
-    take_body(request, data, *data_len);
+    size_t len = *data_len;
     *data_len = 0;
-    return MHD_YES;
+    return take_body(request, data, len) ? MHD_YES : MHD_NO;
   }
-  if (!request->handled) {
-    handle(request);
+  if (!request->handled && request->status == 0) {
+    request->handled = true;
+    request->server->handler(request->server->user, request);
   }
   if (request->status != 0) {
-    return MHD_queue_response(connection, request->status, request->response);
+    return queue(request);
   }
   if (!request->suspended) {
     request->suspended = true;
@@ -256,25 +286,74 @@ void http_wait(http_request *request) {
   request->waiting = true;
 }
 
-void http_answer(http_request *request, unsigned status, const char *type, const char *text,
-                 size_t len) {
+void http_allow(http_request *request, const char *methods) {
+  (void)snprintf(request->allow, sizeof request->allow, "%s", methods);
+}
+
+/* `response` may be NULL: out of memory, the connection will be closed. */
+static void answer(http_request *request, unsigned status, const char *type,
+                   struct MHD_Response *response) {
   request->status = status;
+  request->response = response;
+  if (response) {
+    (void)MHD_add_response_header(response, "Content-Type", type);
+    (void)MHD_add_response_header(response, "Cache-Control", "no-store");
+    (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (request->allow[0]) {
+      (void)MHD_add_response_header(response, "Allow", request->allow);
+    }
+  }
   if (!request->connection) {
     free_request(request); /* Nobody waits for it any more. */
-    return;
-  }
-  request->response =
-      MHD_create_response_from_buffer(len, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
-  if (request->response) {
-    (void)MHD_add_response_header(request->response, "Content-Type", type);
-    (void)MHD_add_response_header(request->response, "Cache-Control", "no-store");
-    (void)MHD_add_response_header(request->response, "X-Content-Type-Options", "nosniff");
-  }
-  if (request->suspended) {
+  } else if (request->suspended) {
     request->suspended = false;
     MHD_resume_connection(request->connection);
     (void)uv_timer_start(&request->server->timer, timer_fired, 0, 0);
   }
+}
+
+void http_answer(http_request *request, unsigned status, const char *type, const char *text,
+                 size_t len) {
+  answer(request, status, type,
+         MHD_create_response_from_buffer(len, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY));
+}
+
+/* An answer that is made as it is sent. */
+typedef struct http_pieces {
+  http_source source;
+  void *state;
+  void (*release)(void *state);
+} http_pieces;
+
+static ssize_t next_piece(void *user, uint64_t position, char *out, size_t cap) {
+  const http_pieces *pieces = user;
+  (void)position;
+  ssize_t len = pieces->source(pieces->state, out, cap);
+  return len > 0    ? len
+         : len == 0 ? MHD_CONTENT_READER_END_OF_STREAM
+                    : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void free_pieces(void *user) {
+  http_pieces *pieces = user;
+  pieces->release(pieces->state);
+  free(pieces);
+}
+
+void http_answer_pieces(http_request *request, const char *type, http_source source, void *state,
+                        void (*release)(void *state)) {
+  http_pieces *pieces = malloc(sizeof *pieces);
+  struct MHD_Response *response = NULL;
+  if (pieces) {
+    *pieces = (http_pieces){.source = source, .state = state, .release = release};
+    response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, next_piece, pieces,
+                                                 free_pieces);
+  }
+  if (!response) {
+    free(pieces);
+    release(state);
+  }
+  answer(request, 200, type, response);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -292,7 +371,7 @@ static struct MHD_Daemon *start_daemon(http_server *server, const struct sockadd
                           MHD_OPTION_NOTIFY_COMPLETED, request_completed, server,
                           MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
                           MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
-                          MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
+                          MHD_OPTION_END);
 }
 
 static void handle_closed(uv_handle_t *handle) {
@@ -302,11 +381,10 @@ static void handle_closed(uv_handle_t *handle) {
   }
 }
 
-http_server *http_server_start(uv_loop_t *loop, const char *address, uint16_t port,
-                               http_handler handler, void *user, char *error, size_t error_cap) {
+http_server *http_server_start(const http_server_config *config, char *error, size_t error_cap) {
   struct sockaddr_storage socket;
-  if (!socket_address(address, port, &socket)) {
-    (void)snprintf(error, error_cap, "\"%s\" is not an IP address", address);
+  if (!socket_address(config->address, config->port, &socket)) {
+    (void)snprintf(error, error_cap, "\"%s\" is not an IP address", config->address);
     return NULL;
   }
   http_server *server = calloc(1, sizeof *server);
@@ -314,20 +392,21 @@ http_server *http_server_start(uv_loop_t *loop, const char *address, uint16_t po
     (void)snprintf(error, error_cap, "out of memory");
     return NULL;
   }
-  server->handler = handler;
-  server->user = user;
+  server->handler = config->handler;
+  server->user = config->user;
+  server->any_host = config->any_host;
   errno = 0;
   server->daemon = start_daemon(server, &socket, socket.ss_family == AF_INET6);
   if (!server->daemon) {
-    (void)snprintf(error, error_cap, "cannot listen on %s port %u: %s", address, port,
-                   errno != 0 ? strerror(errno) : "unknown error");
+    (void)snprintf(error, error_cap, "cannot listen on %s port %u: %s", config->address,
+                   (unsigned)config->port, errno != 0 ? strerror(errno) : "unknown error");
     free(server);
     return NULL;
   }
   int epoll = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
   server->port = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
-  (void)uv_poll_init(loop, &server->poll, epoll);
-  (void)uv_timer_init(loop, &server->timer);
+  (void)uv_poll_init(config->loop, &server->poll, epoll);
+  (void)uv_timer_init(config->loop, &server->timer);
   server->poll.data = server;
   server->timer.data = server;
   server->handles = 2;

@@ -65,11 +65,12 @@ static json_t *addresses_of(const wpm_peer_record *record) {
   return list;
 }
 
-static json_t *connections_of(const wpm_node *node, wpm_bytes peer) {
+static json_t *connections_of(const wpm_node *node, const wpm_peer_record *record) {
   json_t *list = json_array();
   wpm_connection_info info;
   uint64_t cursor = 0;
-  while (wpm_node_next_connection(node, peer, &cursor, &info)) {
+  while (record->connectivity == WPM_CONNECTED &&
+         wpm_node_next_connection(node, record->id, &cursor, &info)) {
     (void)json_array_append_new(
         list,
         json_pack("{s:s, s:o, s:o, s:s, s:s, s:o}", "direction", wpm_direction_name(info.direction),
@@ -122,7 +123,7 @@ json_t *json_peer(const wpm_node *node, const wpm_peer_record *record) {
   if (peer && ours) {
     (void)json_object_update(peer, ours);
     add_plan(peer, node, record->id);
-    (void)json_object_set_new(peer, "connections", connections_of(node, record->id));
+    (void)json_object_set_new(peer, "connections", connections_of(node, record));
   }
   json_decref(ours);
   return peer;

@@ -1,6 +1,7 @@
 #include "rest.h"
 
 #include "json_peer.h"
+#include "text.h"
 
 #include <wakupeers/version.h>
 
@@ -10,13 +11,13 @@
 #include <string.h>
 
 void rest_answer_text(http_request *request, unsigned status, const char *format, ...) {
-  char text[600];
+  char text[1024];
   va_list arguments;
   va_start(arguments, format);
-  int len = vsnprintf(text, sizeof text, format, arguments);
+  (void)vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  size_t used = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
-  http_answer(request, status, "text/plain", text, used);
+  text_clean(text);
+  http_answer(request, status, "text/plain", text, strlen(text));
 }
 
 void rest_answer_json(http_request *request, unsigned status, json_t *value) {
@@ -30,15 +31,24 @@ void rest_answer_json(http_request *request, unsigned status, json_t *value) {
   free(text);
 }
 
+static void add_own_address(json_t *list, const wpm_node *node, wpm_bytes address) {
+  wpm_multiaddr whole;
+  if (wpm_multiaddr_with_peer(address, wpm_peer_id_view(wpm_node_peer_id(node)), &whole) ==
+      WPM_OK) {
+    (void)json_array_append_new(list, json_multiaddr(wpm_multiaddr_view(&whole)));
+  }
+}
+
+/* As nwaku: the addresses we announce, so that each can be dialled. */
 static void get_info(rest_service *rest, http_request *request) {
   json_t *addresses = json_array();
   wpm_bytes address;
-  for (size_t i = 0; wpm_node_listen_address(rest->node, i, &address); i++) {
-    wpm_multiaddr whole;
-    if (wpm_multiaddr_with_peer(address, wpm_peer_id_view(wpm_node_peer_id(rest->node)), &whole) ==
-        WPM_OK) {
-      (void)json_array_append_new(addresses, json_multiaddr(wpm_multiaddr_view(&whole)));
-    }
+  for (size_t i = 0; wpm_node_announced_address(rest->node, i, &address); i++) {
+    add_own_address(addresses, rest->node, address);
+  }
+  for (size_t i = 0;
+       json_array_size(addresses) == 0 && wpm_node_listen_address(rest->node, i, &address); i++) {
+    add_own_address(addresses, rest->node, address);
   }
   rest_answer_json(request, 200,
                    json_pack("{s:o, s:s}", "listenAddresses", addresses, "enrUri", ""));
@@ -60,8 +70,11 @@ static json_t *protocol_health(const char *protocol, const char *health, const c
 /* nwaku's list of protocols; this node serves none of Waku's. Storage and peer management are
  * ours. */
 static void get_health(rest_service *rest, http_request *request) {
-  static const char *const not_mounted[] = {"Relay",  "Rln Relay",  "Lightpush",    "Store",
-                                            "Filter", "Rendezvous", "Peer Exchange"};
+  static const char *const not_mounted[] = {
+      "Relay",        "Rln Relay",     "Lightpush",          "Legacy Lightpush",
+      "Filter",       "Store",         "Legacy Store",       "Peer Exchange",
+      "Rendezvous",   "Mix",           "Lightpush Client",   "Legacy Lightpush Client",
+      "Store Client", "Filter Client", "Legacy Store Client"};
   wpm_node_status status;
   wpm_node_get_status(rest->node, &status);
   json_t *protocols = json_array();
@@ -99,13 +112,17 @@ void rest_handle(void *user, http_request *request) {
     if (strcmp(http_method(request), "GET") == 0) {
       routes[i].get(rest, request);
     } else {
-      rest_answer_text(request, 405, "%s takes GET", path);
+      http_allow(request, "GET, HEAD");
+      rest_answer_text(request, 405, "%s takes GET, HEAD", path);
     }
     return;
   }
-  if (strncmp(path, "/admin/", 7) == 0 && !rest->admin) {
-    rest_answer_text(request, 404, "The admin calls are off; start with --rest-admin=true");
-  } else if (strncmp(path, "/admin/", 7) != 0 || !rest_admin_handle(rest, request)) {
-    rest_answer_text(request, 404, "There is no %s %.200s", http_method(request), path);
+  bool is_admin = strncmp(path, "/admin/", 7) == 0;
+  if (is_admin && !rest->admin) {
+    rest_answer_text(request, 404,
+                     "/admin endpoints are not available. Please check your configuration: "
+                     "--rest-admin=true");
+  } else if (!is_admin || !rest_admin_handle(rest, request)) {
+    rest_answer_text(request, 404, "There is no %s", path);
   }
 }

@@ -2,6 +2,7 @@
 
 #include "json_peer.h"
 #include "log.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,44 +14,7 @@ static const wpm_store *store_of(const rest_service *rest) {
 
 /* ---- listings -------------------------------------------------------------------------------- */
 
-static json_t *list_peers(const rest_service *rest, const wpm_store_filter *filter) {
-  json_t *list = json_array();
-  wpm_peer_record record;
-  uint64_t cursor = 0;
-  while (wpm_store_next(store_of(rest), filter, &cursor, &record)) {
-    (void)json_array_append_new(list, json_peer(rest->node, &record));
-  }
-  return list;
-}
-
-static void get_peers(rest_service *rest, http_request *request, const char *word) {
-  (void)word;
-  rest_answer_json(request, 200, list_peers(rest, NULL));
-}
-
-static void get_connected(rest_service *rest, http_request *request, const char *word) {
-  (void)word;
-  wpm_store_filter filter = {.connectivity = 1U << WPM_CONNECTED};
-  rest_answer_json(request, 200, list_peers(rest, &filter));
-}
-
-static bool read_shard(const char *word, uint16_t *shard) {
-  char *end = NULL;
-  unsigned long value = strtoul(word, &end, 10);
-  *shard = (uint16_t)value;
-  return *word >= '0' && *word <= '9' && *end == '\0' && value <= UINT16_MAX;
-}
-
-static void get_connected_on(rest_service *rest, http_request *request, const char *word) {
-  wpm_store_filter filter = {.connectivity = 1U << WPM_CONNECTED, .by_shard = true};
-  if (!read_shard(word, &filter.shard)) {
-    rest_answer_text(request, 400, "Invalid shard: %.40s; it takes 0 to 65535", word);
-    return;
-  }
-  rest_answer_json(request, 200, list_peers(rest, &filter));
-}
-
-/* Waku's service protocols (nwaku's list). */
+/* Waku's service protocols (field for /peers/service). */
 static bool is_service(const char *protocol) {
   static const char *const codecs[] = {"/vac/waku/store-query/3.0.0",
                                        "/vac/waku/store/2.0.0-beta4",
@@ -70,29 +34,152 @@ static bool is_service(const char *protocol) {
   return false;
 }
 
-static void get_service(rest_service *rest, http_request *request, const char *word) {
-  (void)word;
-  json_t *list = list_peers(rest, NULL);
-  for (size_t i = json_array_size(list); i-- > 0;) {
-    json_t *protocols = json_object_get(json_array_get(list, i), "protocols");
-    for (size_t p = json_array_size(protocols); p-- > 0;) {
-      if (!is_service(json_string_value(json_array_get(protocols, p)))) {
-        (void)json_array_remove(protocols, p);
-      }
-    }
-    if (json_array_size(protocols) == 0) {
-      (void)json_array_remove(list, i);
+/* Leaves a peer its service protocols. False: it has none. */
+static bool keep_services(json_t *peer) {
+  json_t *protocols = json_object_get(peer, "protocols");
+  for (size_t i = json_array_size(protocols); i-- > 0;) {
+    if (!is_service(json_string_value(json_array_get(protocols, i)))) {
+      (void)json_array_remove(protocols, i);
     }
   }
-  rest_answer_json(request, 200, list);
+  return json_array_size(protocols) > 0;
 }
 
+/* A listing that is being sent. A peer that comes or goes meanwhile may be in it or not. */
+typedef struct listing {
+  const rest_service *rest;
+  wpm_store_filter filter;
+  bool services; /* Only peers with service protocols, and of those only these. */
+  uint64_t cursor;
+  size_t listed;
+  char *text; /* What is to be sent next, from `sent` to `len`. */
+  size_t len, sent;
+  bool is_over;
+} listing;
+
+static void release_listing(void *state) {
+  listing *list = state;
+  free(list->text);
+  free(list);
+}
+
+static json_t *next_peer(listing *list) {
+  wpm_peer_record record;
+  while (wpm_store_next(store_of(list->rest), &list->filter, &list->cursor, &record)) {
+    json_t *peer = json_peer(list->rest->node, &record);
+    if (!peer || !list->services || keep_services(peer)) {
+      return peer;
+    }
+    json_decref(peer);
+  }
+  list->is_over = true;
+  return NULL;
+}
+
+/* Makes the next piece of text: a peer with what separates it from the one before, or the end. */
+static bool make_text(listing *list) {
+  json_t *peer = next_peer(list);
+  if (!peer && !list->is_over) {
+    return false;
+  }
+  char *json = peer ? json_dumps(peer, JSON_COMPACT | JSON_DIGITS) : NULL;
+  json_decref(peer);
+  if (!json && !list->is_over) {
+    return false;
+  }
+  const char *before = list->listed == 0 ? "[" : list->is_over ? "" : ",";
+  char *text = NULL;
+  int len = asprintf(&text, "%s%s", before, json ? json : "]");
+  free(json);
+  if (len < 0) {
+    return false;
+  }
+  free(list->text);
+  list->text = text;
+  list->len = (size_t)len;
+  list->sent = 0;
+  list->listed++;
+  return true;
+}
+
+static ssize_t listing_source(void *state, char *out, size_t cap) {
+  listing *list = state;
+  size_t filled = 0;
+  while (filled < cap) {
+    if (list->sent == list->len && (list->is_over || !make_text(list))) {
+      return list->is_over ? (ssize_t)filled : -1;
+    }
+    size_t len = list->len - list->sent < cap - filled ? list->len - list->sent : cap - filled;
+    memcpy(out + filled, list->text + list->sent, len);
+    list->sent += len;
+    filled += len;
+  }
+  return (ssize_t)filled;
+}
+
+static void answer_listing(const rest_service *rest, http_request *request,
+                           const wpm_store_filter *filter, bool services) {
+  listing *list = calloc(1, sizeof *list);
+  if (!list) {
+    rest_answer_text(request, 500, "Out of memory");
+    return;
+  }
+  list->rest = rest;
+  list->filter = *filter;
+  list->services = services;
+  http_answer_pieces(request, "application/json", listing_source, list, release_listing);
+}
+
+static void get_peers(rest_service *rest, http_request *request, const char *word) {
+  (void)word;
+  answer_listing(rest, request, &(wpm_store_filter){0}, false);
+}
+
+static void get_connected(rest_service *rest, http_request *request, const char *word) {
+  (void)word;
+  answer_listing(rest, request, &(wpm_store_filter){.connectivity = 1U << WPM_CONNECTED}, false);
+}
+
+static void get_service(rest_service *rest, http_request *request, const char *word) {
+  (void)word;
+  answer_listing(rest, request, &(wpm_store_filter){0}, true);
+}
+
+/* Reads the shard in the path; answers where it is none. */
+static bool read_shard(http_request *request, const char *word, uint16_t *shard) {
+  uint64_t value = 0;
+  if (!text_to_number(word, 0, UINT16_MAX, &value)) {
+    rest_answer_text(request, 400, "Invalid shardId: %.40s; it takes 0 to 65535", word);
+    return false;
+  }
+  *shard = (uint16_t)value;
+  return true;
+}
+
+static void get_connected_on(rest_service *rest, http_request *request, const char *word) {
+  wpm_store_filter filter = {.connectivity = 1U << WPM_CONNECTED, .by_shard = true};
+  if (read_shard(request, word, &filter.shard)) {
+    answer_listing(rest, request, &filter, false);
+  }
+}
+
+/* ---- what this node does not do -------------------------------------------------------------- */
+
 static void no_relay(rest_service *rest, http_request *request, const char *word) {
+  uint16_t shard = 0;
+  (void)rest;
+  if (*word == '\0' || read_shard(request, word, &shard)) {
+    rest_answer_text(request, 503, "Error: Relay Protocol is not mounted to the node");
+  }
+}
+
+static void no_filter(rest_service *rest, http_request *request, const char *word) {
   (void)rest;
   (void)word;
-  rest_answer_text(request, 503,
-                   "Relay is not mounted: this node manages peers, it does not relay");
+  rest_answer_text(request, 400, "Error: Filter Protocol is not mounted to the node");
 }
+
+/* ---- counting -------------------------------------------------------------------------------- */
 
 static json_t *count_connectivity(const rest_service *rest) {
   json_t *counts = json_object();
@@ -114,9 +201,27 @@ static void add_one(json_t *counts, json_t *key) {
   json_decref(key);
 }
 
+/* The protocols that nwaku always names, also where nobody speaks them. */
+static json_t *no_peers_yet(void) {
+  static const char *const named[] = {"/vac/waku/relay/2.0.0",
+                                      "/vac/waku/filter-subscribe/2.0.0-beta1",
+                                      "/vac/waku/filter-push/2.0.0-beta1",
+                                      "/vac/waku/store-query/3.0.0",
+                                      "/vac/waku/store/2.0.0-beta4",
+                                      "/vac/waku/lightpush/3.0.0",
+                                      "/vac/waku/lightpush/2.0.0-beta1",
+                                      "/vac/waku/peer-exchange/2.0.0-alpha1",
+                                      "/vac/waku/reconciliation/1.0.0"};
+  json_t *counts = json_object();
+  for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+    (void)json_object_set_new(counts, named[i], json_integer(0));
+  }
+  return counts;
+}
+
 static void get_stats(rest_service *rest, http_request *request, const char *word) {
   (void)word;
-  json_t *protocols = json_object();
+  json_t *protocols = no_peers_yet();
   json_t *shards = json_object();
   json_int_t relay = 0;
   wpm_peer_record record;
@@ -151,12 +256,12 @@ static bool read_peer(http_request *request, const char *word, wpm_peer_id *id) 
   if (wpm_peer_id_parse((wpm_text){word, strlen(word)}, id, &error) == WPM_OK) {
     return true;
   }
-  rest_answer_text(request, 400, "Invalid peer id: %s", error.text);
+  rest_answer_text(request, 400, "Invalid argument: %s", error.text);
   return false;
 }
 
 static void not_held(http_request *request, const char *word) {
-  rest_answer_text(request, 404, "Peer not found: %.120s", word);
+  rest_answer_text(request, 404, "Peer with ID %.120s not found", word);
 }
 
 static void get_peer(rest_service *rest, http_request *request, const char *word) {
@@ -334,9 +439,9 @@ static void post_peers(rest_service *rest, http_request *request, const char *wo
   json_error_t error;
   json_t *addresses = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
   if (!json_is_array(addresses)) {
+    rest_answer_text(request, 400, "Failed to decode request: %s",
+                     addresses ? "it must be [\"multiaddr\", ...]" : error.text);
     json_decref(addresses);
-    rest_answer_text(request, 400,
-                     "Couldn't parse remote peer info: the body must be [\"multiaddr\", …]");
     return;
   }
   if (!check_addresses(request, addresses)) {
@@ -368,8 +473,8 @@ static void post_log_level(rest_service *rest, http_request *request, const char
     rest_answer_text(request, 200, "OK");
   } else {
     rest_answer_text(request, 400,
-                     "Invalid log level: %.40s; one of trace, debug, info, notice, warn, error, "
-                     "fatal",
+                     "Invalid log-level: %.40s. Please specify one of TRACE, DEBUG, INFO, NOTICE, "
+                     "WARN, ERROR or FATAL",
                      word);
   }
 }
@@ -392,6 +497,7 @@ static const struct {
     {"GET", "/admin/v1/peers/mesh", no_relay},
     {"GET", "/admin/v1/peers/relay/on/*", no_relay},
     {"GET", "/admin/v1/peers/mesh/on/*", no_relay},
+    {"GET", "/admin/v1/filter/subscriptions", no_filter},
     {"GET", "/admin/v1/peer/*", get_peer},
     {"DELETE", "/admin/v1/peer/*", delete_peer},
     {"POST", "/admin/v1/peer/*/connect", post_connect},
@@ -423,19 +529,22 @@ static bool matches(const char *pattern, const char *path, char *word, size_t ca
 
 bool rest_admin_handle(rest_service *rest, http_request *request) {
   char word[400];
-  bool known = false;
+  char methods[64] = "";
   for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
     if (!matches(routes[i].path, http_path(request), word, sizeof word)) {
       continue;
     }
-    known = true;
     if (strcmp(routes[i].method, http_method(request)) == 0) {
       routes[i].answer(rest, request, word);
       return true;
     }
+    size_t len = strlen(methods);
+    (void)snprintf(methods + len, sizeof methods - len, "%s%s%s", len > 0 ? ", " : "",
+                   routes[i].method, strcmp(routes[i].method, "GET") == 0 ? ", HEAD" : "");
   }
-  if (known) {
-    rest_answer_text(request, 405, "%s is not for that path", http_method(request));
+  if (methods[0]) {
+    http_allow(request, methods);
+    rest_answer_text(request, 405, "%s takes %s", http_path(request), methods);
   }
-  return known;
+  return methods[0] != '\0';
 }
