@@ -18,11 +18,13 @@
 #include <sys/resource.h>
 
 static const char usage[] =
-    "usage: wakupeers run [OPTION …]\n\n"
-    "Runs the daemon: holds connections with peers, keeps them alive, remembers them in its data\n"
-    "directory and gets them back. SIGINT and SIGTERM end it. Each option can also be given in "
-    "the\n"
-    "environment (WAKUPEERS_TCP_PORT) or in the --config-file (tcp-port = 60000).\n\n";
+    "usage: wakupeers run [OPTION ...]\n\n"
+    "Runs the daemon: holds connections with peers, keeps them alive, remembers them\n"
+    "in its data directory and gets them back. SIGINT and SIGTERM end it. Each option\n"
+    "can also be given in the environment (WAKUPEERS_TCP_PORT=60000), and in the\n"
+    "--config-file (tcp-port = 60000); the command line goes first, then the\n"
+    "environment. BOOL is true or false, TIME 500ms, 5s, 10m, 2h, or seconds.\n"
+    "Defaults stand in [brackets].\n\n";
 
 /* The running daemon. */
 typedef struct daemon_run {
@@ -39,11 +41,6 @@ typedef struct daemon_run {
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
-static int usage_error(const char *text) {
-  (void)fprintf(stderr, "wakupeers: %s\n", text);
-  return EXIT_USAGE;
-}
-
 /* `--listen-address` and `--tcp-port` as a multiaddr. */
 static void listen_multiaddr(const app_options *options, char *out, size_t cap) {
   struct in6_addr address;
@@ -54,21 +51,6 @@ static void listen_multiaddr(const app_options *options, char *out, size_t cap) 
                  (unsigned)options->tcp_port);
 }
 
-static int read_shards(const app_options *options, uint16_t *shards) {
-  for (size_t i = 0; i < options->shards.count; i++) {
-    uint64_t shard = 0;
-    if (!text_to_number(options->shards.items[i], 0, 1023, &shard)) {
-      (void)fprintf(stderr,
-                    "wakupeers: --shard: \"%s\" is not valid; it takes a whole number from 0 to "
-                    "1023\n",
-                    options->shards.items[i]);
-      return EXIT_USAGE;
-    }
-    shards[i] = (uint16_t)shard;
-  }
-  return EXIT_DONE;
-}
-
 static int check_static_nodes(const app_options *options) {
   for (size_t i = 0; i < options->static_nodes.count; i++) {
     const char *text = options->static_nodes.items[i];
@@ -77,18 +59,27 @@ static int check_static_nodes(const app_options *options) {
     wpm_bytes peer = {0};
     wpm_error error = {0};
     if (wpm_multiaddr_parse((wpm_text){text, strlen(text)}, &address, &error) != WPM_OK) {
-      (void)fprintf(stderr, "wakupeers: --staticnode: %s\n", error.text);
-      return EXIT_USAGE;
+      return complain(EXIT_USAGE, "--staticnode: %s", error.text);
     }
     if (wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer) != WPM_OK ||
         peer.len == 0 || transport.len == 0) {
-      (void)fprintf(stderr,
-                    "wakupeers: --staticnode: \"%s\" names no peer; it takes a multiaddr such as "
-                    "/ip4/127.0.0.1/tcp/60000/p2p/PEER-ID\n",
-                    text);
-      return EXIT_USAGE;
+      return complain(EXIT_USAGE,
+                      "--staticnode: \"%s\" names no peer; it takes a multiaddr such as "
+                      "/ip4/127.0.0.1/tcp/60000/p2p/PEER-ID",
+                      text);
     }
   }
+  return EXIT_DONE;
+}
+
+static int check_key(const app_options *options) {
+  wpm_node_key key = {0};
+  wpm_error error;
+  const char *text = options->nodekey;
+  if (text && wpm_node_key_parse((wpm_text){text, strlen(text)}, &key, &error) != WPM_OK) {
+    return complain(EXIT_USAGE, "--nodekey: %s", error.text);
+  }
+  wpm_node_key_wipe(&key);
   return EXIT_DONE;
 }
 
@@ -102,13 +93,20 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   policy->ping_interval_ns = longest;
   if (options_given(options, "ping-interval")) {
     if (options->ping_interval_ns > longest) {
-      return usage_error("--ping-interval is more than half of --idle-timeout; connections would "
-                         "be cut between two pings");
+      char most[32];
+      text_of_duration(longest, most, sizeof most);
+      return complain(EXIT_USAGE,
+                      "--ping-interval: it takes at most half of --idle-timeout, %s, or "
+                      "connections would be cut between two pings",
+                      most);
     }
     policy->ping_interval_ns = options->ping_interval_ns;
   }
   if (policy->ping_interval_ns < WPM_MILLISECOND) {
-    return usage_error("--idle-timeout and --ping-interval must leave at least 1ms between pings");
+    return complain(EXIT_USAGE, "%s",
+                    options_given(options, "ping-interval")
+                        ? "--ping-interval: it takes at least 1ms"
+                        : "--idle-timeout: it takes at least 2ms, since pings go twice as often");
   }
   policy->prune_backoff_ns = options->prune_backoff_ns;
   policy->backoff_slack_ns = options->backoff_slack_ns;
@@ -125,8 +123,7 @@ static int find_key(daemon_run *run, wpm_node_key *key) {
   wpm_error error;
   if (given) {
     if (wpm_node_key_parse((wpm_text){given, strlen(given)}, key, &error) != WPM_OK) {
-      (void)fprintf(stderr, "wakupeers: --nodekey: %s\n", error.text);
-      return EXIT_USAGE;
+      return complain(EXIT_USAGE, "--nodekey: %s", error.text);
     }
     return EXIT_DONE;
   }
@@ -136,8 +133,7 @@ static int find_key(daemon_run *run, wpm_node_key *key) {
   }
   int err = wpm_node_key_new(WPM_NODE_KEY_SECP256K1, key);
   if (err != WPM_OK) {
-    (void)fprintf(stderr, "wakupeers: no node key can be made: %s\n", wpm_strerror(err));
-    return EXIT_FAILED;
+    return complain(EXIT_FAILED, "no node key can be made: %s", wpm_strerror(err));
   }
   return datadir_write_key(&run->dir, key);
 }
@@ -164,9 +160,11 @@ static int make_node(daemon_run *run, const wpm_logger *logger) {
   wpm_text listen_text = {listen, strlen(listen)};
   uint16_t *shards = calloc(options->shards.count + 1, sizeof *shards);
   wpm_text *static_nodes = texts_of(&options->static_nodes);
-  int result = shards && static_nodes ? EXIT_DONE : EXIT_FAILED;
-  if (result == EXIT_DONE) {
-    result = read_shards(options, shards);
+  int result = shards && static_nodes ? EXIT_DONE : complain_no_memory();
+  for (size_t i = 0; shards && i < options->shards.count; i++) {
+    uint64_t shard = 0;
+    (void)text_to_number(options->shards.items[i], 0, UINT16_MAX, &shard); /* It was checked. */
+    shards[i] = (uint16_t)shard;
   }
   if (result == EXIT_DONE) {
     result = fill_policy(options, &config.manager);
@@ -191,8 +189,8 @@ static int make_node(daemon_run *run, const wpm_logger *logger) {
       err = wpm_node_start(run->node, &error);
     }
     if (err != WPM_OK) {
-      (void)fprintf(stderr, "wakupeers: %s\n", error.text);
-      result = EXIT_FAILED;
+      bool is_usage = err == WPM_ERR_INVALID || err == WPM_ERR_UNSUPPORTED;
+      result = complain(is_usage ? EXIT_USAGE : EXIT_FAILED, "%s", error.text);
     }
   }
   wpm_node_key_wipe(&key);
@@ -224,19 +222,21 @@ static int start_rest(daemon_run *run) {
     return EXIT_DONE;
   }
   run->rest = (rest_service){.node = run->node, .admin = options->rest_admin};
-  run->rest_server =
-      http_server_start(&run->loop, options->rest_address, (uint16_t)options->rest_port,
-                        rest_handle, &run->rest, error, sizeof error);
+  http_server_config config = {.loop = &run->loop,
+                               .address = options->rest_address,
+                               .port = (uint16_t)options->rest_port,
+                               .handler = rest_handle,
+                               .user = &run->rest};
+  run->rest_server = http_server_start(&config, error, sizeof error);
   if (!run->rest_server) {
-    (void)fprintf(stderr, "wakupeers: REST: %s; choose another --rest-address or --rest-port\n",
-                  error);
-    return EXIT_FAILED;
+    return complain(EXIT_FAILED, "REST: %s; choose another --rest-address or --rest-port", error);
   }
   bool is_ipv6 = strchr(options->rest_address, ':') != NULL;
   (void)snprintf(url, sizeof url, "http://%s%s%s:%u", is_ipv6 ? "[" : "", options->rest_address,
                  is_ipv6 ? "]" : "", (unsigned)http_server_port(run->rest_server));
   log_line(WPM_LOG_NOTICE, "run", "REST at %s", url);
-  return datadir_write_rest(&run->dir, url);
+  datadir_write_rest(&run->dir, url);
+  return EXIT_DONE;
 }
 
 static int start_metrics(daemon_run *run) {
@@ -245,15 +245,20 @@ static int start_metrics(daemon_run *run) {
   if (!options->metrics_server) {
     return EXIT_DONE;
   }
-  run->metrics_server = http_server_start(&run->loop, options->metrics_server_address,
-                                          (uint16_t)options->metrics_server_port, metrics_handle,
-                                          run->node, error, sizeof error);
+  /* On loopback only this machine's browsers could be tricked into asking; elsewhere Prometheus
+   * comes by whatever name it knows. */
+  http_server_config config = {.loop = &run->loop,
+                               .address = options->metrics_server_address,
+                               .port = (uint16_t)options->metrics_server_port,
+                               .any_host = !text_is_loopback(options->metrics_server_address),
+                               .handler = metrics_handle,
+                               .user = run->node};
+  run->metrics_server = http_server_start(&config, error, sizeof error);
   if (!run->metrics_server) {
-    (void)fprintf(stderr,
-                  "wakupeers: metrics: %s; choose another --metrics-server-address or "
-                  "--metrics-server-port\n",
-                  error);
-    return EXIT_FAILED;
+    return complain(EXIT_FAILED,
+                    "metrics: %s; choose another --metrics-server-address or "
+                    "--metrics-server-port",
+                    error);
   }
   log_line(WPM_LOG_NOTICE, "run", "metrics at http://%s:%u/metrics",
            options->metrics_server_address, (unsigned)http_server_port(run->metrics_server));
@@ -262,12 +267,16 @@ static int start_metrics(daemon_run *run) {
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+static void close_signals(daemon_run *run) {
+  uv_close((uv_handle_t *)&run->interrupt, NULL);
+  uv_close((uv_handle_t *)&run->terminate, NULL);
+}
+
 static void node_stopped(void *user) {
   daemon_run *run = user;
   http_server_stop(run->rest_server);
   http_server_stop(run->metrics_server);
-  uv_close((uv_handle_t *)&run->interrupt, NULL);
-  uv_close((uv_handle_t *)&run->terminate, NULL);
+  close_signals(run);
 }
 
 static void stop(daemon_run *run) {
@@ -279,11 +288,19 @@ static void stop(daemon_run *run) {
   wpm_node_stop(run->node, node_stopped, run);
 }
 
+/* A second signal changes nothing: the shutdown it would cut short stores what is not yet durable. */
 static void signalled(uv_signal_t *handle, int signal) {
-  log_line(WPM_LOG_NOTICE, "run", "%s: shutting down", signal == SIGINT ? "SIGINT" : "SIGTERM");
-  stop(handle->data);
+  daemon_run *run = handle->data;
+  const char *name = signal == SIGINT ? "SIGINT" : "SIGTERM";
+  if (run->stopping) {
+    log_line(WPM_LOG_NOTICE, "run", "%s: already shutting down", name);
+    return;
+  }
+  log_line(WPM_LOG_NOTICE, "run", "%s: shutting down", name);
+  stop(run);
 }
 
+/* From here on a signal waits until the loop runs. */
 static void watch_signals(daemon_run *run) {
   (void)uv_signal_init(&run->loop, &run->interrupt);
   (void)uv_signal_init(&run->loop, &run->terminate);
@@ -311,30 +328,26 @@ static void say_who_we_are(const daemon_run *run) {
   }
 }
 
-static int run_daemon(daemon_run *run) {
-  wpm_logger logger;
-  log_open(run->options->log_level ? run->options->log_level : "info",
-           strcmp(run->options->log_format, "json") == 0, &logger);
+static int run_daemon(daemon_run *run, const wpm_logger *logger) {
   raise_descriptor_limit();
   if (uv_loop_init(&run->loop) != 0) {
-    (void)fputs("wakupeers: the event loop cannot be made\n", stderr);
-    return EXIT_FAILED;
+    return complain(EXIT_FAILED, "the event loop cannot be made");
   }
-  int result = make_node(run, &logger);
-  if (run->node) {
-    watch_signals(run);
-    if (result == EXIT_DONE) {
-      say_who_we_are(run);
-      result = start_rest(run);
-    }
-    if (result == EXIT_DONE) {
-      result = start_metrics(run);
-    }
-    if (result != EXIT_DONE) {
-      stop(run);
-    }
-    (void)uv_run(&run->loop, UV_RUN_DEFAULT);
+  watch_signals(run);
+  int result = make_node(run, logger);
+  if (result == EXIT_DONE) {
+    say_who_we_are(run);
+    result = start_rest(run);
   }
+  if (result == EXIT_DONE) {
+    result = start_metrics(run);
+  }
+  if (!run->node) {
+    close_signals(run);
+  } else if (result != EXIT_DONE) {
+    stop(run);
+  }
+  (void)uv_run(&run->loop, UV_RUN_DEFAULT);
   wpm_node_free(run->node);
   (void)uv_loop_close(&run->loop);
   return result;
@@ -342,7 +355,19 @@ static int run_daemon(daemon_run *run) {
 
 static int run_command(const app_options *options) {
   daemon_run run = {.options = options};
+  wpm_manager_config policy;
+  wpm_logger logger;
+  log_open(options->log_level ? options->log_level : "info",
+           strcmp(options->log_format, "json") == 0, &logger);
+  /* What is typed wrong is said before anything is made or touched. */
+  wpm_manager_config_default(&policy);
   int result = check_static_nodes(options);
+  if (result == EXIT_DONE) {
+    result = check_key(options);
+  }
+  if (result == EXIT_DONE) {
+    result = fill_policy(options, &policy);
+  }
   if (result == EXIT_DONE) {
     result = datadir_find(&run.dir, options->data_dir);
   }
@@ -353,7 +378,7 @@ static int run_command(const app_options *options) {
     result = datadir_lock(&run.dir);
   }
   if (result == EXIT_DONE) {
-    result = run_daemon(&run);
+    result = run_daemon(&run, &logger);
     datadir_unlock(&run.dir);
   }
   return result;
@@ -367,9 +392,8 @@ int command_run(int argc, char **argv) {
     (void)fputs(usage, stdout);
     options_print(FOR_RUN, stdout);
   } else if (result == EXIT_DONE && words < argc) {
-    (void)fprintf(stderr, "wakupeers: run takes no word such as %s; see wakupeers run --help\n",
-                  argv[words]);
-    result = EXIT_USAGE;
+    result = complain(EXIT_USAGE, "run takes no word such as \"%s\"; see wakupeers run --help",
+                      argv[words]);
   } else if (result == EXIT_DONE) {
     result = run_command(&options);
   }
