@@ -7,7 +7,7 @@
 #include <wakupeers/manager.h>
 
 enum {
-  WPM_WORLD_PEERS = 512,   /* Peers are numbered 0 … 511. */
+  WPM_WORLD_PEERS = 2048,  /* Peers are numbered 0 … 2047. */
   WPM_WORLD_ACTIONS = 8192 /* Most actions in the log. */
 };
 

@@ -165,6 +165,13 @@ static void our_own_failures_delay_but_are_not_held_against_it(void **state) {
   assert_int_equal(r.failures, 0);
   assert_int_equal(r.retry_delay.length_ns, 0);
   assert_int_equal(r.connectivity, WPM_NOT_CONNECTED);
+  /* A stable connection forgets those, too. */
+  wpm_connection_id stable = wpm_world_come_up(w, 1, 0);
+  wpm_world_run(w, 60 * S);
+  wpm_world_disconnected(w, 1, stable, WPM_REASON_EOF);
+  fail_dial(w, 1, WPM_REASON_LOCAL_FAILURE);
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_RETRY_DELAY, S, S + 250 * MS);
+  run_to_dial(w, 1);
   /* Nor a connection that we ended before it was stable; it is not redialled at once, though. */
   wpm_connection_id c = wpm_world_come_up(w, 1, 0);
   wpm_world_disconnected(w, 1, c, WPM_REASON_LOCAL_FAILURE);

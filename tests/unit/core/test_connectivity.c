@@ -94,6 +94,30 @@ static void a_failed_dial_makes_it_cannot_connect(void **state) {
   }
 }
 
+static void an_address_is_not_blamed_for_our_own_failure(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, true);
+  wpm_world_found(w, 1, 60001, true);
+  wpm_failed_address failed[] = {{wpm_world_address(1, 60000), WPM_REASON_REFUSED},
+                                 {wpm_world_address(1, 60001), WPM_REASON_LOCAL_FAILURE},
+                                 {wpm_world_address(1, 60002), WPM_REASON_REFUSED}};
+  wpm_event e = {.type = WPM_EVENT_DIAL_FAILED, .peer = wpm_world_id(1)};
+  e.u.dial_failed.dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
+  e.u.dial_failed.reason = WPM_REASON_REFUSED;
+  e.u.dial_failed.addresses = failed;
+  e.u.dial_failed.address_count = 3;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  wpm_peer_record r = wpm_world_record(w, 1);
+  assert_int_equal(r.address_count, 2);
+  assert_int_equal(r.addresses[0].last_failure.ns, w->now.wall.ns);
+  assert_false(wpm_wall_known(r.addresses[1].last_failure));
+  /* The one that did not fail is tried first next time. */
+  wpm_world_run(w, 2 * WPM_SECOND);
+  wpm_world_action *dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+  assert_int_equal(dial->address_count, 2);
+  assert_int_equal(dial->first_port, 60001);
+}
+
 static void a_killed_peer_can_connect_until_its_redial_fails(void **state) {
   wpm_world *w = *state;
   wpm_world_found(w, 1, 60000, true);
@@ -254,6 +278,9 @@ static void round_trips_are_kept_but_seldom_stored(void **state) {
   wpm_world_pong(w, 1, c, 7);
   assert_int_equal(wpm_world_count(w, WPM_ACTION_PERSIST), 1);
   assert_int_equal(w->disk[1]->rtt_ns, 7);
+  wpm_world_pass(w, 30 * WPM_SECOND);
+  wpm_world_pong(w, 1, c, 8); /* Not again within a minute. */
+  assert_int_equal(wpm_world_count(w, WPM_ACTION_PERSIST), 1);
   for (int i = 0; i < 1000; i++) {
     wpm_world_received(w, 1, c);
   }
@@ -293,6 +320,7 @@ int main(void) {
       TEST(a_connection_makes_it_connected),
       TEST(each_end_leaves_its_state),
       TEST(a_failed_dial_makes_it_cannot_connect),
+      TEST(an_address_is_not_blamed_for_our_own_failure),
       TEST(a_killed_peer_can_connect_until_its_redial_fails),
       TEST(an_inbound_address_is_observed_and_never_dialled),
       TEST(a_failed_dial_beside_a_live_connection_changes_nothing),

@@ -195,6 +195,25 @@ static void a_half_open_older_one_gives_way(void **state) {
   expect_no_disconnect(w, 1, &before);
 }
 
+static void a_second_connection_does_not_put_a_miss_off(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(100);
+  w->config.ping_interval_ns = 100 * S;
+  wpm_world_start(w);
+  wpm_world_come_in(w, 1, 1);
+  wpm_world_run(w, 100 * S);
+  int64_t asked = wpm_world_expect(w, WPM_ACTION_PING, 1)->at.ns;
+  wpm_world_run(w, asked + 9 * S - w->now.mono.ns);
+  wpm_connection_id newer = wpm_world_come_in(w, 1, -1);
+  wpm_world_expect(w, WPM_ACTION_PING, 1); /* The older is asked anew, */
+  wpm_world_disconnected(w, 1, newer, WPM_REASON_EOF);
+  wpm_world_run(w, S);
+  wpm_world_expect(w, WPM_ACTION_PING, 1); /* but it has been silent since the first ping. */
+  wpm_world_run(w, 10 * S);
+  assert_int_equal(wpm_world_record(w, 1).reason, WPM_REASON_PING_TIMEOUT);
+  wpm_world_free(w);
+}
+
 static void a_third_is_refused_at_once(void **state) {
   wpm_world *w = *state;
   wpm_world_come_in(w, 1, 1);
@@ -264,6 +283,7 @@ int main(void) {
       cmocka_unit_test(beyond_the_dial_timeout_it_is_no_race),
       TEST(a_second_of_the_same_direction_asks_the_older),
       TEST(a_half_open_older_one_gives_way),
+      cmocka_unit_test(a_second_connection_does_not_put_a_miss_off),
       TEST(a_third_is_refused_at_once),
       TEST(a_third_of_our_own_dial_ends_the_dial),
       TEST(the_end_of_both_is_one_disconnect),

@@ -92,9 +92,9 @@ static void static_nodes_precede_others(void **state) {
   (void)state;
   wpm_world *w = capped(1, 256);
   wpm_connection_id c[4];
-  for (int peer = 1; peer <= 3; peer++) { /* Not relaying, relaying, relaying later. */
+  for (int peer = 1; peer <= 3; peer++) { /* Relaying, relaying later, not relaying. */
     wpm_world_found(w, peer, 60000, false);
-    c[peer] = wpm_world_come_in(w, peer, peer > 1);
+    c[peer] = wpm_world_come_in(w, peer, peer < 3);
     wpm_world_run(w, S);
     wpm_world_disconnected(w, peer, c[peer], WPM_REASON_EOF);
     wpm_world_person(w, peer, WPM_EVENT_PERSON_DISCONNECT); /* Wait. */
@@ -115,7 +115,7 @@ static void static_nodes_precede_others(void **state) {
   wpm_world_run(w, 100 * S);
   wpm_world_expect_none(w, WPM_ACTION_DIAL, -1);
   wpm_world_disconnected(w, 9, in, WPM_REASON_EOF);
-  static const int order[] = {4, 3, 2, 1};
+  static const int order[] = {4, 2, 1, 3};
   for (int i = 0; i < 4; i++) {
     wpm_world_action *dial = wpm_world_expect(w, WPM_ACTION_DIAL, order[i]);
     wpm_world_expect_none(w, WPM_ACTION_DIAL, -1);
@@ -253,6 +253,42 @@ static void unpulled_changes_of_connectivity_are_joined(void **state) {
   assert_int_equal(w->count, 2); /* No identify, no metadata: those connections are over. */
 }
 
+static void a_change_and_its_undoing_are_not_told(void **state) {
+  wpm_world *w = *state;
+  wpm_connection_id c = wpm_world_come_in(w, 1, 1);
+  wpm_world_disconnected(w, 1, c, WPM_REASON_EOF);
+  wpm_world_forget_log(w);
+  wpm_event up = {.type = WPM_EVENT_CONNECTED, .peer = wpm_world_id(1)};
+  up.u.connected.connection = 77;
+  up.u.connected.direction = WPM_INBOUND;
+  assert_int_equal(wpm_manager_handle(w->manager, &up, w->now), WPM_OK);
+  wpm_world_disconnected(w, 1, 77, WPM_REASON_RESET);
+  wpm_world_expect_none(w, WPM_ACTION_NOTIFY, 1);
+  wpm_world_expect(w, WPM_ACTION_PERSIST, 1);
+}
+
+static void a_dial_that_nobody_pulled_needs_no_cancelling(void **state) {
+  wpm_world *w = *state;
+  wpm_bytes address = wpm_world_address(1, 60000);
+  for (int inbound = 0; inbound < 2; inbound++) {
+    int peer = 1 + inbound;
+    wpm_event found = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
+    found.u.found.addresses = &address;
+    found.u.found.address_count = 1;
+    found.u.found.is_static = true;
+    assert_int_equal(wpm_manager_handle(w->manager, &found, w->now), WPM_OK);
+    assert_int_equal(wpm_manager_dial_count(w->manager), 1);
+    if (inbound) { /* It comes by itself first. */
+      wpm_world_come_in(w, peer, -1);
+    } else {
+      wpm_world_person(w, peer, WPM_EVENT_PERSON_DISCONNECT);
+    }
+    assert_int_equal(wpm_manager_dial_count(w->manager), 0);
+    wpm_world_expect_none(w, WPM_ACTION_DIAL, peer);
+    wpm_world_expect_none(w, WPM_ACTION_CANCEL_DIAL, peer);
+  }
+}
+
 static void changes_are_told_in_order(void **state) {
   wpm_world *w = *state;
   wpm_connection_id c[10];
@@ -313,11 +349,13 @@ static void a_clock_that_runs_backwards_stands_still(void **state) {
   wpm_world *w = *state;
   wpm_world_come_in(w, 1, 1);
   wpm_world_run(w, 100 * S);
+  wpm_world_found(w, 2, 60000, false);
   w->now.mono.ns -= 50 * S;
   assert_int_equal(wpm_manager_advance(w->manager, w->now), WPM_OK);
   wpm_connection_id c = wpm_world_come_in(w, 2, 1);
   wpm_world_disconnected(w, 2, c, WPM_REASON_EOF);
   w->now.mono.ns += 50 * S;
+  wpm_world_expect_plan(w, 2, WPM_HELD_BY_PRUNE_BACKOFF, 62 * S, 63 * S);
   wpm_world_run(w, S);
   assert_int_equal(wpm_world_state(w, 1), WPM_CONNECTED);
 }
@@ -338,6 +376,8 @@ int main(void) {
       cmocka_unit_test(extreme_durations_do_not_overflow),
       TEST(asking_for_what_is_asked_for_adds_nothing),
       TEST(unpulled_changes_of_connectivity_are_joined),
+      TEST(a_change_and_its_undoing_are_not_told),
+      TEST(a_dial_that_nobody_pulled_needs_no_cancelling),
       TEST(changes_are_told_in_order),
       cmocka_unit_test(a_run_can_be_replayed),
       TEST(a_clock_that_runs_backwards_stands_still),

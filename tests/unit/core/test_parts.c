@@ -195,6 +195,8 @@ static void ranks_order_by_the_last_connection(void **state) {
       peer(WPM_REASON_SHUTDOWN, 60 * year - WPM_MILLISECOND, 60 * year),
       peer(WPM_REASON_SHUTDOWN, 60 * year - 2 * WPM_HOUR, 60 * year),
       peer(WPM_REASON_SHUTDOWN, 60 * year - 2 * WPM_HOUR - WPM_SECOND, 60 * year),
+      peer(WPM_REASON_SHUTDOWN, 60 * year - 10 * WPM_DAY, 60 * year),
+      peer(WPM_REASON_SHUTDOWN, 60 * year - 11 * WPM_DAY, 60 * year),
       peer(WPM_REASON_SHUTDOWN, 0, 60 * year),
       peer(WPM_REASON_SHUTDOWN, 60 * year - 2 * S, 60 * year - S), /* At an earlier stop. */
       peer(WPM_REASON_EOF, 60 * year, 60 * year),                  /* Connected before the stop. */
@@ -206,7 +208,7 @@ static void ranks_order_by_the_last_connection(void **state) {
   }
   wpm_peer extreme = peer(WPM_REASON_EOF, INT64_MIN, INT64_MAX);
   assert_true(wpm_restart_rank_by_time(&extreme) >= 0);
-  assert_true(wpm_restart_rank(&order[8]) < INT64_C(1) << 58);
+  assert_true(wpm_restart_rank(&order[10]) < INT64_C(1) << 58);
 }
 
 /* ---- the checker ----------------------------------------------------------------------------- */

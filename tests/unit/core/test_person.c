@@ -251,6 +251,16 @@ static void only_a_mismatch_ends_it(void **state) {
   }
 }
 
+static void a_cluster_that_was_not_given_is_none(void **state) {
+  wpm_world *w = *state;
+  wpm_event e = {.type = WPM_EVENT_METADATA, .peer = wpm_world_id(1)};
+  e.u.metadata.connection = wpm_world_come_in(w, 1, 1);
+  e.u.metadata.cluster_id = 9; /* Left over in the host's memory. */
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  assert_int_equal(wpm_world_state(w, 1), WPM_CONNECTED);
+  assert_int_equal(wpm_world_record(w, 1).cluster_id, 0);
+}
+
 static void a_mismatch_ends_both_of_two(void **state) {
   wpm_world *w = *state;
   wpm_world_come_in(w, 1, 1);
@@ -318,6 +328,7 @@ int main(void) {
       TEST(a_peer_of_another_cluster_is_left_alone_for_six_hours),
       TEST(it_is_met_again_where_it_dials_us),
       cmocka_unit_test(only_a_mismatch_ends_it),
+      TEST(a_cluster_that_was_not_given_is_none),
       TEST(a_mismatch_ends_both_of_two),
       TEST(another_cluster_of_ours_after_a_restart_frees_it),
       cmocka_unit_test(relay_peers_of_other_shards_are_not_wanted),

@@ -35,6 +35,9 @@ static void a_stop_records_every_disconnect(void **state) {
   wpm_connection_id c2 = wpm_world_come_in(w, 2, 0);
   wpm_world_found(w, 3, 60000, true);
   wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 3)->dial;
+  wpm_world_found(w, 6, 60000, true); /* Waits for its retry delay. */
+  wpm_dial_id failed = wpm_world_expect(w, WPM_ACTION_DIAL, 6)->dial;
+  wpm_world_dial_failed(w, 6, failed, WPM_REASON_REFUSED);
   wpm_world_forget_log(w);
   wpm_manager_stop(w->manager, w->now);
   wpm_world_person(w, 3, WPM_EVENT_PERSON_CONNECT); /* Nothing is dialled any more. */
@@ -158,14 +161,15 @@ static void a_crash_leaves_cannot_connect(void **state) {
   static const struct {
     int64_t heartbeat; /* How long before the death; -1: none stored. */
     int64_t down;      /* How long we were down. */
-    bool rebooted;
+    int rebooted;
     int64_t ago; /* How long before the start it counts as disconnected. */
   } cases[] = {
-      {800 * MS, 30 * S, false, 30 * S + 800 * MS - 5 * S}, /* Heartbeat + 5 s. */
-      {800 * MS, 2 * S, false, 0},                          /* This start comes first. */
-      {0, 5 * S, false, 0},
-      {800 * MS, 30 * S, true, 0}, /* After a reboot: this start. */
-      {-1, 30 * S, false, 0},
+      {800 * MS, 30 * S, 0, 30 * S + 800 * MS - 5 * S}, /* Heartbeat + 5 s. */
+      {800 * MS, 2 * S, 0, 0},                          /* This start comes first. */
+      {0, 5 * S, 0, 0},
+      {800 * MS, 30 * S, 1, 0}, /* After a reboot: this start, */
+      {800 * MS, 30 * S, 2, 0}, /* even one that has been up for longer than the last. */
+      {-1, 30 * S, 0, 0},
   };
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     wpm_world *w = wpm_world_new(100);
@@ -177,6 +181,7 @@ static void a_crash_leaves_cannot_connect(void **state) {
     wpm_world_pass(w, cases[i].down);
     if (cases[i].rebooted) {
       reboot(w);
+      w->now.mono.ns = cases[i].rebooted == 2 ? WPM_DAY : 30 * S;
     }
     wpm_world_restart(w, cases[i].heartbeat < 0 ? NULL : &heartbeat);
     wpm_peer_record r = wpm_world_record(w, 1);
@@ -380,6 +385,21 @@ static void a_place_passes_on_where_its_peer_cannot_be_reached(void **state) {
   wpm_world_free(w);
 }
 
+static void a_peer_that_was_tried_is_one_among_others(void **state) {
+  (void)state;
+  wpm_world *w = restarted(1, 256, 0, true);
+  int last = 101 + RELAY_PEERS - 1;
+  wpm_world_run(w, 64 * S);
+  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, last)->dial;
+  wpm_world_dial_failed(w, last, dial, WPM_REASON_REFUSED);
+  wpm_world_run(w, 10 * S);
+  dial = wpm_world_expect(w, WPM_ACTION_DIAL, last - 1)->dial;
+  wpm_world_dial_failed(w, last - 1, dial, WPM_REASON_REFUSED);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, last); /* It had its turn; the others come first. */
+  wpm_world_expect(w, WPM_ACTION_DIAL, last - 2);
+  wpm_world_free(w);
+}
+
 static void a_failure_of_our_own_keeps_the_place(void **state) {
   (void)state;
   wpm_world *w = restarted(25, 256, 5, true);
@@ -498,6 +518,7 @@ int main(void) {
       cmocka_unit_test(under_the_cap_the_last_connected_come_first),
       cmocka_unit_test(others_come_as_places_are_free),
       cmocka_unit_test(a_place_passes_on_where_its_peer_cannot_be_reached),
+      cmocka_unit_test(a_peer_that_was_tried_is_one_among_others),
       cmocka_unit_test(a_failure_of_our_own_keeps_the_place),
       cmocka_unit_test(kept_places_are_not_for_strangers),
       cmocka_unit_test(a_long_prune_keeps_no_place),
