@@ -169,6 +169,19 @@ static void close_interrupt(void *user) {
   uv_close((uv_handle_t *)&run->interrupt, NULL);
 }
 
+static void print_failure(const char *multiaddr, const wpm_probe_result *result) {
+  char who[WPM_PEER_ID_TEXT] = "";
+  if (result->reason == WPM_REASON_PEER_ID_MISMATCH &&
+      wpm_peer_id_format(result->peer, who, sizeof who, NULL) != WPM_OK) {
+    who[0] = '\0';
+  }
+  bool named = result->reason != WPM_REASON_NONE;
+  (void)fprintf(stderr, "wakupeers: %s is not reachable: %s%s%s%s%s (step: %s)\n", multiaddr,
+                named ? wpm_reason_name(result->reason) : "",
+                named && result->detail[0] ? ", " : "", result->detail, who[0] ? "; it is " : "",
+                who, wpm_step_name(result->step));
+}
+
 static void probed(void *user, const wpm_probe_result *result, bool last) {
   ping_run *run = user;
   if (!run->options->json) {
@@ -181,11 +194,7 @@ static void probed(void *user, const wpm_probe_result *result, bool last) {
   if (run->options->json) {
     print_json(result);
   } else if (result->err != WPM_OK) {
-    bool named = result->reason != WPM_REASON_NONE;
-    (void)fprintf(stderr, "wakupeers: %s is not reachable: %s%s%s (step: %s)\n", run->multiaddr,
-                  named ? wpm_reason_name(result->reason) : "",
-                  named && result->detail[0] ? ", " : "", result->detail,
-                  wpm_step_name(result->step));
+    print_failure(run->multiaddr, result);
   }
   wpm_node_stop(run->node, close_interrupt, run);
 }

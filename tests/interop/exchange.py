@@ -86,3 +86,17 @@ class Exchange(Grouped):
                     continue  # It has no identify push.
                 host.call("protocol", name=added)
                 node.wait_peer(host.id, lambda peer: added in peer["protocols"], "with the protocol that it pushed")
+
+    def test_someone_else_answers(self):
+        hosts = self.hosts()
+        for host, other in zip(hosts, hosts[1:] + hosts[:1]):
+            with self.subTest(label(host)):
+                wrong = f"/ip4/127.0.0.1/tcp/{host.port}/p2p/{other.id}"
+                code, out, err = daemon.run_cli("ping", "--json", wrong)
+                self.assertEqual(code, 1, out + err)
+                said = json.loads(out)
+                self.assertEqual((said["error"], said["step"]), ("peer_id_mismatch", "handshake"))
+                self.assertEqual(said["peerId"], host.id, "the id that answered is not named")
+                code, out, err = daemon.run_cli("ping", wrong)
+                self.assertEqual(code, 1, out + err)
+                self.assertIn(host.id, err, "the id that answered is not named")
