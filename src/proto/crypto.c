@@ -319,7 +319,8 @@ static int verify_secp256k1(wpm_crypto *crypto, wpm_bytes key, wpm_bytes message
   if (rc != WPM_OK) {
     return rc;
   }
-  if (secp256k1_ecdsa_signature_parse_der(crypto->secp256k1, &parsed, signature.data,
+  if (signature.len == 0 || /* Its data may be NULL, which the library refuses to be given. */
+      secp256k1_ecdsa_signature_parse_der(crypto->secp256k1, &parsed, signature.data,
                                           signature.len) != 1) {
     return WPM_ERR_CRYPTO;
   }

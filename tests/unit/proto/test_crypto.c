@@ -308,6 +308,11 @@ static void test_verify_limits(void **state) {
   assert_int_equal(wpm_public_key_verify(crypto, key, WPM_BYTES("m"), (wpm_bytes){0}),
                    WPM_ERR_CRYPTO);
   wpm_identity_fini(&identity);
+  assert_int_equal(wpm_identity_init(crypto, WPM_KEY_SECP256K1, secret, &identity), WPM_OK);
+  key = (wpm_bytes){identity.public_key, identity.public_key_len};
+  assert_int_equal(wpm_public_key_verify(crypto, key, WPM_BYTES("m"), (wpm_bytes){0}),
+                   WPM_ERR_CRYPTO);
+  wpm_identity_fini(&identity);
 }
 
 /* What we sign verifies, and any changed bit makes it fail. */
