@@ -4,9 +4,10 @@
  * - Over n failed attempts since the last stable connection it is reconnect_min · 2^(n-1), at most
  *   reconnect_max; a maximum below the minimum lowers it. Jitter moves it up by at most a quarter,
  *   or, near the maximum, down by at most a quarter; never outside minimum and maximum.
- * - An attempt is failed when the dial made no connection, and also when it made one that ended
- *   before it was stable by the peer's doing or by loss: so a peer that takes every connection and
- *   drops it is not hammered. Connections that they dialled, and ends that we chose, do not count.
+ * - A dial that made no connection is a failed attempt, and is counted in the record. A connection
+ *   that we dialled and that ended before it was stable, by the peer's doing or by loss, is none;
+ *   but it makes the delay longer as one would, so that a peer that takes every connection and drops
+ *   it is not hammered. Connections that they dialled, and ends that we chose, do not count.
  * - Only a stable connection resets it.
  * - A local failure (no descriptors, no memory, our network down) is not held against the peer and
  *   not stored; but to keep from spinning the same delay, at most 10 s, is taken over local failures

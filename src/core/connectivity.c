@@ -53,10 +53,15 @@ static bool their_doing(wpm_reason reason) {
          wpm_reason_leaves(reason) == WPM_CANNOT_CONNECT;
 }
 
+static uint32_t saturating_add(uint32_t a, uint32_t b) {
+  return a > UINT32_MAX - b ? UINT32_MAX : a + b;
+}
+
 static void delay_retry(wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_peer *peer = wpm_manager_peer(m, slot);
-  if (peer->failures > 0) {
-    wpm_wait wait = wpm_wait_from(now, wpm_backoff_retry(m, peer->failures));
+  uint32_t setbacks = saturating_add(peer->failures, wpm_manager_policy(m, slot)->short_lived);
+  if (setbacks > 0) {
+    wpm_wait wait = wpm_wait_from(now, wpm_backoff_retry(m, setbacks));
     wpm_store_slot_wait(m->store, &peer->retry_delay, wait);
   }
 }
@@ -78,7 +83,8 @@ static void peer_disconnected(wpm_manager *m, uint32_t slot, const wpm_connectio
     return;
   }
   if (their_doing(reason)) {
-    wpm_store_slot_count_failure(m->store, slot, now.wall);
+    wpm_policy *policy = wpm_manager_policy(m, slot);
+    policy->short_lived = saturating_add(policy->short_lived, 1);
     delay_retry(m, slot, now);
   } else {
     failed_locally(m, slot, now);

@@ -85,7 +85,9 @@ void wpm_keepalive_stable(wpm_manager *m, wpm_connection *connection, wpm_instan
     return;
   }
   connection->stable = true;
-  wpm_manager_policy(m, connection->peer)->local_failures = 0;
+  wpm_policy *policy = wpm_manager_policy(m, connection->peer);
+  policy->local_failures = 0;
+  policy->short_lived = 0;
   wpm_change change = wpm_change_begin(m, connection->peer);
   wpm_store_slot_stable(m->store, connection->peer);
   wpm_change_end(m, &change, now);

@@ -49,6 +49,7 @@ typedef struct wpm_policy {
   wpm_dial_id cancelled;  /* The dial that a pending CANCEL_DIAL names. */
   wpm_mono local_until;   /* After local failures no dial before this; not stored. */
   wpm_mono stored_at;     /* When its record was last given to be stored. */
+  uint32_t short_lived;   /* Connections in a row that they ended before they were stable. */
   uint32_t next;          /* Behind it in the queue of pending actions. */
   uint8_t pending;        /* WPM_PENDING_… */
   uint8_t notify_from;    /* Connectivity before the pending NOTIFY. */

@@ -131,10 +131,6 @@ void wpm_store_slot_flag(wpm_store *store, bool *field, bool value);
 /* Fills in an unknown origin. */
 void wpm_store_slot_origin(wpm_store *store, uint32_t slot, wpm_origin origin);
 
-/* An attempt that led to a connection which ended before it was stable: counted as failed, the
- * reason of its end stays. */
-void wpm_store_slot_count_failure(wpm_store *store, uint32_t slot, wpm_wall now);
-
 /* Which way the connection runs that is left of two. */
 void wpm_store_slot_direction(wpm_store *store, uint32_t slot, wpm_direction direction);
 

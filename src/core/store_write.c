@@ -406,7 +406,7 @@ void wpm_store_slot_disconnected(wpm_store *store, uint32_t slot, wpm_reason rea
   store->changes++;
 }
 
-void wpm_store_slot_count_failure(wpm_store *store, uint32_t slot, wpm_wall now) {
+static void count_failure(wpm_store *store, uint32_t slot, wpm_wall now) {
   wpm_peer *peer = wpm_store_peer(store, slot);
   if (peer->failures == 0) {
     peer->first_failure = now;
@@ -424,7 +424,7 @@ void wpm_store_slot_dial_failed(wpm_store *store, uint32_t slot, wpm_reason reas
     return;
   }
   peer->reason = (uint8_t)reason;
-  wpm_store_slot_count_failure(store, slot, now);
+  count_failure(store, slot, now);
 }
 
 bool wpm_store_slot_address_failed(wpm_store *store, uint32_t slot, wpm_bytes multiaddr,

@@ -41,7 +41,8 @@ typedef struct truth {
   int64_t mismatch_until;
   int64_t retry_until; /* The least that the retry delay allows. */
   uint32_t failures;
-  int64_t two_since; /* When a second connection came up; -1: there are not two. */
+  uint32_t short_lived; /* Connections they ended before they were stable, in this life. */
+  int64_t two_since;    /* When a second connection came up; -1: there are not two. */
   bool dialled_by_person;
 } truth;
 
@@ -122,7 +123,7 @@ static link *random_link(run *r) {
   return NULL;
 }
 
-/* The least retry delay after so many failures. */
+/* The least retry delay after so many failures and short-lived connections. */
 static int64_t least_retry(const run *r, uint32_t failures) {
   int64_t most = r->w->config.reconnect_max_ns;
   int64_t first = r->w->config.reconnect_min_ns < most ? r->w->config.reconnect_min_ns : most;
@@ -159,12 +160,13 @@ static void truly_disconnected(run *r, const link *l, wpm_reason reason, bool go
   }
   bool stable = now - l->began >= r->w->config.stable_after_ns;
   if (stable) {
-    t->failures = 0;
+    t->failures = t->short_lived = 0;
     t->retry_until = 0;
   }
   bool theirs = reason >= WPM_REASON_GO_AWAY && reason <= WPM_REASON_CRASH;
   if (!stable && l->direction == WPM_OUTBOUND && theirs) {
-    t->retry_until = now + least_retry(r, ++t->failures);
+    t->short_lived++;
+    t->retry_until = now + least_retry(r, t->failures + t->short_lived);
   }
   t->state = wpm_reason_leaves(reason);
   if (t->state == WPM_NOT_CONNECTED) {
@@ -424,7 +426,8 @@ static void dial_ends(run *r, dial *d) {
   d->id = 0;
   if (reason != WPM_REASON_LOCAL_FAILURE && open_links(r, peer) == 0) {
     t->state = WPM_CANNOT_CONNECT;
-    t->retry_until = true_now(r) + least_retry(r, ++t->failures);
+    t->failures++;
+    t->retry_until = true_now(r) + least_retry(r, t->failures + t->short_lived);
   }
   assert_int_equal(wpm_world_dial_failed(r->w, peer, id, reason), WPM_OK);
 }
@@ -543,7 +546,7 @@ static void grow_stable(run *r) {
   for (size_t i = 0; i < CONNECTIONS; i++) {
     const link *l = &r->links[i];
     if (l->id && !l->closing && true_now(r) - l->began >= r->w->config.stable_after_ns) {
-      r->peers[l->peer].failures = 0;
+      r->peers[l->peer].failures = r->peers[l->peer].short_lived = 0;
       r->peers[l->peer].retry_until = 0;
     }
   }
@@ -661,6 +664,7 @@ static void restart(run *r) {
   }
   wpm_world_restart(r->w, one_in(r, 5) ? NULL : &heartbeat);
   for (int peer = 0; peer < PEERS; peer++) {
+    r->peers[peer].short_lived = 0;
     /* Failures are those of the record: a clean stop may have found the connection stable. */
     if (r->peers[peer].known) {
       r->peers[peer].failures = wpm_world_record(r->w, peer).failures;
