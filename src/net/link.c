@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct wpm_link {
   uv_tcp_t tcp;
@@ -13,6 +14,7 @@ struct wpm_link {
   wpm_deadline deadline; /* While lingering. */
   bool write_under_way;
   bool broken;        /* A write failed: nothing is sent any more. */
+  int error;          /* Of that write, where it says how the connection ended; else 0. */
   bool shutting_down; /* Closed gently: ends its stream when all is sent. */
   bool reading;
   union {
@@ -93,6 +95,30 @@ static void give_read_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *bu
   *buffer = uv_buf_init((char *)link->pool->read_buffer, WPM_LINK_READ_SIZE);
 }
 
+/* A write failed: nothing is sent any more. */
+static void break_link(wpm_link *link, int error) {
+  link->broken = true;
+  if (link->error == 0 && error != UV_EPIPE) { /* EPIPE: they had ended the stream before. */
+    link->error = error;
+  }
+}
+
+/* How the stream ended. Reading tells a plain end where a failed write has taken the socket's error
+ * with it, or where libuv saw the hang-up together with the last bytes. */
+static int end_of(wpm_link *link, int told) {
+  uv_os_fd_t fd;
+  int error = 0;
+  socklen_t len = sizeof error;
+  if (told != UV_EOF) {
+    return told;
+  }
+  if (uv_fileno((const uv_handle_t *)&link->tcp, &fd) == 0 &&
+      getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0) {
+    break_link(link, uv_translate_sys_error(error));
+  }
+  return link->error != 0 ? link->error : told;
+}
+
 static void bytes_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) {
   wpm_link *link = stream->data;
   if (count == 0) {
@@ -108,7 +134,7 @@ static void bytes_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffe
   (void)uv_read_stop(stream);
   link->reading = false;
   if (link->owner) {
-    link->owner->ended(link->user, (int)count);
+    link->owner->ended(link->user, end_of(link, (int)count));
   } else {
     close_now(link);
   }
@@ -169,10 +195,11 @@ static void start_write(wpm_link *link) {
   wpm_buffer_release(&link->waiting);
   wpm_bytes view = wpm_buffer_view(&link->writing);
   uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)view.data, (unsigned)view.len);
-  if (uv_write(&link->request.write, (uv_stream_t *)&link->tcp, &buffer, 1, write_ended) == 0) {
+  int err = uv_write(&link->request.write, (uv_stream_t *)&link->tcp, &buffer, 1, write_ended);
+  if (err == 0) {
     link->write_under_way = true;
   } else {
-    link->broken = true;
+    break_link(link, err);
   }
 }
 
@@ -182,7 +209,7 @@ static void write_ended(uv_write_t *request, int status) {
   if (status == 0) {
     link->pool->bytes_sent += wpm_buffer_size(&link->writing);
   } else {
-    link->broken = true;
+    break_link(link, status);
   }
   if (uv_is_closing((uv_handle_t *)&link->tcp)) {
     return;
@@ -210,7 +237,7 @@ int wpm_link_send(wpm_link *link, wpm_bytes data) {
     uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)data.data, (unsigned)data.len);
     int sent = uv_try_write((uv_stream_t *)&link->tcp, &buffer, 1);
     if (sent < 0 && sent != UV_EAGAIN) {
-      link->broken = true;
+      break_link(link, sent);
       return WPM_OK;
     }
     if (sent > 0) {

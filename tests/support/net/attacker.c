@@ -67,12 +67,16 @@ void attacker_fini(attacker *a) {
 
 typedef struct write_request {
   uv_write_t request;
+  attacker *attacker;
+  size_t size;
   uint8_t bytes[];
 } write_request;
 
 static void written(uv_write_t *request, int status) {
   (void)status; /* The host may be gone: that is for the test to judge. */
-  free(request);
+  write_request *write = request->data;
+  write->attacker->writing -= write->size;
+  free(write);
 }
 
 void attacker_send(attacker *a, const void *data, size_t len) {
@@ -81,11 +85,16 @@ void attacker_send(attacker *a, const void *data, size_t len) {
   }
   write_request *write = malloc(sizeof *write + len);
   assert_non_null(write);
+  write->request.data = write;
+  write->attacker = a;
+  write->size = sizeof *write + len;
   memcpy(write->bytes, data, len);
   uv_buf_t buffer = uv_buf_init((char *)write->bytes, (unsigned)len);
   if (uv_write(&write->request, (uv_stream_t *)&a->tcp, &buffer, 1, written) != 0) {
     free(write);
+    return;
   }
+  a->writing += write->size;
 }
 
 void attacker_send_sealed(attacker *a, const void *plain, size_t plain_len, size_t len) {
@@ -109,6 +118,18 @@ void attacker_send_frame(attacker *a, wpm_yamux_frame frame, const void *data, s
   size_t whole = WPM_YAMUX_HEADER + len;
   attacker_send_sealed(a, bytes, part < whole ? part : whole, SIZE_MAX);
   free(bytes);
+}
+
+void attacker_say(attacker *a, uint32_t stream_id, uint16_t flags, const void *data, size_t len) {
+  wpm_yamux_frame frame = {
+      .type = WPM_YAMUX_DATA, .flags = flags, .stream_id = stream_id, .length = (uint32_t)len};
+  attacker_send_frame(a, frame, data, len, SIZE_MAX);
+}
+
+void attacker_signal(attacker *a, uint8_t type, uint16_t flags, uint32_t stream_id,
+                     uint32_t length) {
+  wpm_yamux_frame frame = {.type = type, .flags = flags, .stream_id = stream_id, .length = length};
+  attacker_send_frame(a, frame, NULL, 0, SIZE_MAX);
 }
 
 size_t attacker_unsent(const attacker *a) {
@@ -319,6 +340,8 @@ void attacker_read_on(attacker *a) {
 }
 
 static void begin(attacker *a) {
+  assert_int_equal(uv_tcp_nodelay(&a->tcp, 1),
+                   0); /* Else a reset discards what waits for an ACK. */
   a->phase = ATTACKER_NEGOTIATES;
   attacker_read_on(a);
   begin_negotiation(a, a->security, 1);
@@ -389,12 +412,37 @@ bool attacker_next_frame(attacker *a, wpm_yamux_frame *frame, wpm_bytes *data) {
   return true;
 }
 
-size_t attacker_count(const attacker *a, const char *text) {
-  wpm_bytes view = wpm_buffer_view(&a->plain);
+static size_t count_in(wpm_bytes view, const char *text) {
   size_t len = strlen(text);
   size_t count = 0;
   for (size_t i = 0; i + len <= view.len; i++) {
     count += memcmp(view.data + i, text, len) == 0;
   }
   return count;
+}
+
+bool attacker_find_stream(attacker *a, const char *text, uint32_t *id) {
+  wpm_yamux_frame frame;
+  wpm_bytes data;
+  while (attacker_next_frame(a, &frame, &data)) {
+    if (count_in(data, text) > 0) {
+      *id = frame.stream_id;
+      return true;
+    }
+  }
+  return false;
+}
+
+size_t attacker_count_frames(attacker *a, uint8_t type, uint16_t flags) {
+  wpm_yamux_frame frame;
+  wpm_bytes data;
+  size_t count = 0;
+  while (attacker_next_frame(a, &frame, &data)) {
+    count += frame.type == type && (frame.flags & flags) == flags;
+  }
+  return count;
+}
+
+size_t attacker_count(const attacker *a, const char *text) {
+  return count_in(wpm_buffer_view(&a->plain), text);
 }

@@ -33,6 +33,14 @@ typedef enum attacker_phase {
   ATTACKER_CUT /* It no longer answers. */
 } attacker_phase;
 
+/* Lines of multistream-select. */
+#define LINE_HEADER "\x13/multistream/1.0.0\n"
+#define LINE_IDENTIFY "\x0f/ipfs/id/1.0.0\n"
+#define LINE_PUSH "\x14/ipfs/id/push/1.0.0\n"
+#define LINE_PING "\x11/ipfs/ping/1.0.0\n"
+#define LINE_METADATA "\x19/vac/waku/metadata/1.0.0\n"
+#define LINE_REFUSAL "\x03na\n"
+
 typedef struct attacker {
   /* To be changed, if at all, before it dials or listens. */
   wpm_identity identity;    /* Ed25519 by default. */
@@ -56,6 +64,7 @@ typedef struct attacker {
   int ended;         /* 0, or how libuv told the end of the stream. */
   wpm_buffer plain;  /* Plain text received since it was up. */
   size_t received;   /* Bytes received on the wire. */
+  size_t writing;    /* Bytes of memory in writes that libuv has not given back. */
 
   /* Its own. */
   uv_loop_t *loop;
@@ -91,6 +100,11 @@ void attacker_send_sealed(attacker *a, const void *plain, size_t plain_len, size
  * sent as it is. */
 void attacker_send_frame(attacker *a, wpm_yamux_frame frame, const void *data, size_t len,
                          size_t part);
+/* Sends yamux data on a stream, in one frame. */
+void attacker_say(attacker *a, uint32_t stream_id, uint16_t flags, const void *data, size_t len);
+/* Sends a yamux frame without data. */
+void attacker_signal(attacker *a, uint8_t type, uint16_t flags, uint32_t stream_id,
+                     uint32_t length);
 /* Bytes that wait in this process to be sent. */
 size_t attacker_unsent(const attacker *a);
 
@@ -105,5 +119,10 @@ void attacker_reset(attacker *a);
 /* Takes the next whole yamux frame out of `plain`; *data lasts until the next call. False: there is
  * none. */
 bool attacker_next_frame(attacker *a, wpm_yamux_frame *frame, wpm_bytes *data);
+/* Drops frames up to the first that holds `text` in its data; *id gets that frame's stream. False:
+ * there is none yet, and all whole frames are dropped. */
+bool attacker_find_stream(attacker *a, const char *text, uint32_t *id);
+/* Drops all whole frames and counts those of this type with all of these flags. */
+size_t attacker_count_frames(attacker *a, uint8_t type, uint16_t flags);
 /* How often `text` occurs in what `plain` holds. */
 size_t attacker_count(const attacker *a, const char *text);
