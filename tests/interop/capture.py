@@ -208,57 +208,76 @@ def _plain(peer, way):
     return b"".join(bytes.fromhex(event["hex"]) for event in peer.events("plain", way=way))
 
 
-def main(directory):
-    capture = Capture(directory)
-    waku = {"cluster": 1, "shards": [0, 3]}
-    js = {"keyType": "ed25519", "metadata": waku}
-    ask = lambda near, far: near.call("metadata", peer=far.id)
+WAKU = {"cluster": 1, "shards": [0, 3]}
+JS = ("js-libp2p", {"keyType": "ed25519", "metadata": WAKU})
+JS_SECP256K1 = ("js-libp2p", {**JS[1], "keyType": "secp256k1"})
+JS_MPLEX = ("js-libp2p", {**JS[1], "muxers": ["mplex"]})
 
-    def of(kind, plain, opener, responder):
-        """Writes the identify message of a peer kind, as the responder of the opener's stream."""
-        stream = find_stream(yamux_streams(plain), IDENTIFY, opener)
-        capture.write(f"identify-stream.{kind}", stream[responder])
-        for number, message in enumerate(messages(stream[responder], IDENTIFY)):
-            capture.write(f"identify.{kind}" + (f".part{number + 1}" if number else ""), message)
 
-    def metadata_of(plain, opener, asker, answerer):
-        stream = find_stream(yamux_streams(plain), METADATA, opener)
-        other = "listener" if opener == "dialer" else "dialer"
-        if asker:
-            capture.write(f"metadata-request.{asker}", messages(stream[opener], METADATA)[0])
-        if answerer:
-            capture.write(f"metadata-response.{answerer}", messages(stream[other], METADATA)[0])
+def other_role(role):
+    return "listener" if role == "dialer" else "dialer"
 
-    plain = capture.session("js-dials-js-yamux", ("js-libp2p", js), ("js-libp2p", {**js, "keyType": "secp256k1"}))
-    of("js-libp2p", plain, "dialer", "listener")
-    capture.session("js-dials-js-mplex", ("js-libp2p", {**js, "muxers": ["mplex"]}), ("js-libp2p", {**js, "muxers": ["mplex"]}))
-    plain = capture.session("js-dials-jswaku-yamux", ("js-libp2p", js), ("js-waku", {"metadata": waku, "muxers": ["yamux"]}), after=ask)
-    of("js-waku", plain, "dialer", "listener")
-    metadata_of(plain, "dialer", "js-libp2p", "js-waku")
-    capture.session("jswaku-dials-js-mplex", ("js-waku", {"metadata": waku, "muxers": ["mplex"]}), ("js-libp2p", {**js, "muxers": ["mplex"]}))
 
-    def push(near, far):
-        seen = near.mark()
-        far.call("protocol", name="/vac/waku/store-query/3.0.0")
-        near.wait("peer_update", peer=far.id, since=seen)
+def write_identify(capture, kind, plain, opener):
+    """What the peer kind answered on the first identify stream that a role opened."""
+    answer = find_stream(yamux_streams(plain), IDENTIFY, opener)[other_role(opener)]
+    capture.write(f"identify-stream.{kind}", answer)
+    for number, message in enumerate(messages(answer, IDENTIFY)):
+        capture.write(f"identify.{kind}" + (f".part{number + 1}" if number else ""), message)
 
+
+def write_metadata(capture, kind, way, plain, role):
+    """The metadata request or response that the role sent on the dialer's stream."""
+    sent = find_stream(yamux_streams(plain), METADATA, "dialer")[role]
+    capture.write(f"metadata-{way}.{kind}", messages(sent, METADATA)[0])
+
+
+def ask_metadata(near, far):
+    near.call("metadata", peer=far.id)
+
+
+def add_protocol(near, far):
+    seen = near.mark()
+    far.call("protocol", name="/vac/waku/store-query/3.0.0")
+    near.wait("peer_update", peer=far.id, since=seen)
+
+
+def js_sessions(capture):
+    plain = capture.session("js-dials-js-yamux", JS, JS_SECP256K1)
+    write_identify(capture, "js-libp2p", plain, "dialer")
+    capture.session("js-dials-js-mplex", JS_MPLEX, JS_MPLEX)
+    plain = capture.session("js-dials-jswaku-yamux", JS, ("js-waku", {"metadata": WAKU, "muxers": ["yamux"]}),
+                            after=ask_metadata)
+    write_identify(capture, "js-waku", plain, "dialer")
+    write_metadata(capture, "js-libp2p", "request", plain, "dialer")
+    write_metadata(capture, "js-waku", "response", plain, "listener")
+    capture.session("jswaku-dials-js-mplex", ("js-waku", {"metadata": WAKU, "muxers": ["mplex"]}), JS_MPLEX)
+
+
+def go_sessions(capture):
     for key in ("ed25519", "secp256k1", "rsa"):
-        go = {"keyType": key, "relay": True, "topics": ["/waku/2/rs/1/0"]}
-        plain = capture.session(f"js-dials-go-{key}-yamux", ("js-libp2p", js), ("go-libp2p", go), after=push)
-        of(f"go-libp2p-{key}", plain, "dialer", "listener")
+        relay = {"keyType": key, "relay": True, "topics": ["/waku/2/rs/1/0"]}
+        plain = capture.session(f"js-dials-go-{key}-yamux", JS, ("go-libp2p", relay), after=add_protocol)
+        write_identify(capture, f"go-libp2p-{key}", plain, "dialer")
         pushed = find_stream(yamux_streams(plain), PUSH, "listener")["listener"]
         capture.write(f"identify-push-stream.go-libp2p-{key}", pushed)
-        plain = capture.session(f"go-dials-js-{key}-yamux", ("go-libp2p", {**go, "relay": False}), ("js-libp2p", js))
-    go = {"keyType": "ecdsa"}  # js-libp2p refuses a peer with such a key.
-    capture.session("go-dials-go-ecdsa-yamux", ("go-libp2p", go), ("go-libp2p", go))
-    capture.session("js-dials-go-ed25519-mplex", ("js-libp2p", {**js, "muxers": ["mplex"]}), ("go-libp2p", {"muxers": ["mplex"]}))
-    many = {"protocols": [f"/wakupeers/interop/protocol-with-a-long-name/{n}/1.0.0" for n in range(130)]}
-    plain = capture.session("js-dials-go-many-protocols", ("js-libp2p", js), ("go-libp2p", many))
-    of("go-libp2p-many-protocols", plain, "dialer", "listener")
-    plain = capture.session("gowaku-dials-js-yamux", ("go-waku", {"metadata": waku}), ("js-libp2p", js),
+        capture.session(f"go-dials-js-{key}-yamux", ("go-libp2p", {"keyType": key}), JS)
+    ecdsa = ("go-libp2p", {"keyType": "ecdsa"})  # js-libp2p refuses a peer with such a key.
+    capture.session("go-dials-go-ecdsa-yamux", ecdsa, ecdsa)
+    capture.session("js-dials-go-ed25519-mplex", JS_MPLEX, ("go-libp2p", {"muxers": ["mplex"]}))
+    many = [f"/wakupeers/interop/protocol-with-a-long-name/{number}/1.0.0" for number in range(130)]
+    plain = capture.session("js-dials-go-many-protocols", JS, ("go-libp2p", {"protocols": many}))
+    write_identify(capture, "go-libp2p-many-protocols", plain, "dialer")
+    plain = capture.session("gowaku-dials-js-yamux", ("go-waku", {"metadata": WAKU}), JS,
                             after=lambda near, far: far.wait("metadata", peer=near.id))
-    of("go-waku", plain, "listener", "dialer")
-    metadata_of(plain, "dialer", "go-waku", None)
+    write_identify(capture, "go-waku", plain, "listener")
+    write_metadata(capture, "go-waku", "request", plain, "dialer")
+
+
+def main(directory):
+    capture = Capture(directory)
+    js_sessions(capture)
+    go_sessions(capture)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ class GoGroup:
     @classmethod
     def setUpPeers(cls, workshop):
         cls.processes = [
-            workshop.peer("go-libp2p", [*combinations(GO_KEYS), relay_host(security=["tls", "noise"], muxers=["yamux", "mplex"])]),
+            workshop.peer("go-libp2p", [*combinations(GO_KEYS),
+                                        relay_host(security=["tls", "noise"], muxers=["yamux", "mplex"])]),
             workshop.peer("go-waku", [{}]),
         ]
 
