@@ -158,15 +158,21 @@ static void a_failed_dial_beside_a_live_connection_changes_nothing(void **state)
   wpm_world *w = *state;
   wpm_world_found(w, 1, 60000, true);
   wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
+  wpm_world_dial_failed(w, 1, dial, WPM_REASON_TIMED_OUT);
+  wpm_world_run(w, 2 * WPM_SECOND);
+  dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
   wpm_world_come_in(w, 1, 1);
   wpm_world_forget_log(w);
+  wpm_peer_record before = wpm_world_record(w, 1);
+  wpm_world_run(w, 2 * WPM_SECOND);
   wpm_world_dial_failed(w, 1, dial, WPM_REASON_REFUSED);
   wpm_peer_record r = wpm_world_record(w, 1);
   assert_int_equal(r.connectivity, WPM_CONNECTED);
-  assert_int_equal(r.reason, WPM_REASON_NONE);
-  assert_int_equal(r.failures, 0);
-  assert_int_equal(r.retry_delay.length_ns, 0);
-  assert_true(wpm_wall_known(r.addresses[0].last_failure));
+  assert_int_equal(r.reason, WPM_REASON_TIMED_OUT);
+  assert_int_equal(r.failures, 1);
+  assert_int_equal(r.last_failure.ns, before.last_failure.ns);
+  assert_int_equal(r.retry_delay.start.mono.ns, before.retry_delay.start.mono.ns);
+  assert_int_equal(r.addresses[0].last_failure.ns, w->now.wall.ns);
   wpm_world_expect_none(w, WPM_ACTION_NOTIFY, 1);
 }
 

@@ -40,6 +40,7 @@ static void a_stop_records_every_disconnect(void **state) {
   wpm_world_dial_failed(w, 6, failed, WPM_REASON_REFUSED);
   wpm_world_forget_log(w);
   wpm_manager_stop(w->manager, w->now);
+  assert_true(wpm_manager_next_deadline(w->manager).ns == WPM_NEVER.ns);
   wpm_world_person(w, 3, WPM_EVENT_PERSON_CONNECT); /* Nothing is dialled any more. */
   for (int peer = 1; peer <= 2; peer++) {
     wpm_world_action *end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, peer);
@@ -58,7 +59,6 @@ static void a_stop_records_every_disconnect(void **state) {
   assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 5)->reason, WPM_REASON_SHUTDOWN);
   wpm_world_expect_none(w, WPM_ACTION_DIAL, -1);
   wpm_world_expect_plan(w, 3, WPM_HELD_BY_SHUTDOWN, WPM_SPAN_NONE, 0);
-  assert_true(wpm_manager_next_deadline(w->manager).ns == WPM_NEVER.ns);
   assert_int_equal(wpm_world_disconnected(w, 1, c1, WPM_REASON_SHUTDOWN), WPM_OK);
   assert_int_equal(wpm_world_record(w, 1).disconnect_time.ns, w->disk[1]->disconnect_time.ns);
 }
@@ -296,6 +296,10 @@ static void records_of_no_use_are_refused(void **state) {
   assert_int_equal(wpm_manager_restore(w->manager, &r, NULL, w->now), WPM_OK);
   wpm_world_run(w, 0);
   assert_int_equal(wpm_manager_restore(w->manager, &r, NULL, w->now), WPM_ERR_STATE);
+  wpm_world_end(w, true);
+  wpm_world_start(w);
+  wpm_manager_stop(w->manager, w->now);
+  assert_int_equal(wpm_manager_restore(w->manager, &r, NULL, w->now), WPM_ERR_STATE);
 }
 
 /* ---- order and places ------------------------------------------------------------------------ */
@@ -400,6 +404,26 @@ static void a_peer_that_was_tried_is_one_among_others(void **state) {
   wpm_world_free(w);
 }
 
+static void a_peer_that_was_tried_comes_behind_static_nodes(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 2, 60000, false);
+  wpm_world_come_in(w, 2, 1);
+  wpm_world_end(w, true);
+  w->config.max_connections = 1;
+  wpm_world_pass(w, 64 * S);
+  wpm_world_restart(w, NULL);
+  wpm_world_found(w, 1, 60000, true);
+  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 2)->dial;
+  wpm_world_dial_failed(w, 2, dial, WPM_REASON_REFUSED);
+  dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
+  wpm_world_dial_failed(w, 1, dial, WPM_REASON_REFUSED);
+  wpm_connection_id c = wpm_world_come_in(w, 3, 0);
+  wpm_world_run(w, 10 * S);
+  wpm_world_disconnected(w, 3, c, WPM_REASON_EOF);
+  wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, 2);
+}
+
 static void a_failure_of_our_own_keeps_the_place(void **state) {
   (void)state;
   wpm_world *w = restarted(25, 256, 5, true);
@@ -427,6 +451,15 @@ static void kept_places_are_not_for_strangers(void **state) {
   assert_int_equal(wpm_world_state(w, 101), WPM_CONNECTED);
   wpm_world_run(w, 64 * S);
   assert_int_equal(wpm_world_count(w, WPM_ACTION_DIAL), RELAY_PEERS - 1);
+  wpm_world_free(w);
+}
+
+static void places_are_kept_from_the_first_fact_on(void **state) {
+  (void)state;
+  wpm_world *w = restarted(RELAY_PEERS, 256, 0, true);
+  wpm_connection_id c;
+  wpm_world_connected(w, 2, WPM_INBOUND, 0, &c); /* Before anything else. */
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 2)->connection, c);
   wpm_world_free(w);
 }
 
@@ -519,8 +552,10 @@ int main(void) {
       cmocka_unit_test(others_come_as_places_are_free),
       cmocka_unit_test(a_place_passes_on_where_its_peer_cannot_be_reached),
       cmocka_unit_test(a_peer_that_was_tried_is_one_among_others),
+      TEST(a_peer_that_was_tried_comes_behind_static_nodes),
       cmocka_unit_test(a_failure_of_our_own_keeps_the_place),
       cmocka_unit_test(kept_places_are_not_for_strangers),
+      cmocka_unit_test(places_are_kept_from_the_first_fact_on),
       cmocka_unit_test(a_long_prune_keeps_no_place),
       cmocka_unit_test(a_place_is_freed_where_a_person_takes_its_peer_away),
       cmocka_unit_test(dials_in_flight_have_their_own_cap),
