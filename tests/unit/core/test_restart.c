@@ -413,6 +413,7 @@ static void a_peer_that_was_tried_comes_behind_static_nodes(void **state) {
   wpm_world_pass(w, 64 * S);
   wpm_world_restart(w, NULL);
   wpm_world_found(w, 1, 60000, true);
+  wpm_world_run(w, 0);
   wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 2)->dial;
   wpm_world_dial_failed(w, 2, dial, WPM_REASON_REFUSED);
   dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
