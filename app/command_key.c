@@ -9,8 +9,9 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: wakupeers key new [OPTION …]   make the data directory's node key\n"
-    "       wakupeers key show [OPTION …]  show its peer id\n\n";
+    "usage: wakupeers key new [OPTION ...]   make the data directory's node key\n"
+    "       wakupeers key show [OPTION ...]  show its peer id\n\n"
+    "The key itself is never printed; it is in the file that is named, mode 0600.\n\n";
 
 static int show(const wpm_node_key *key, const datadir *dir, bool json) {
   wpm_peer_id id;
@@ -20,8 +21,7 @@ static int show(const wpm_node_key *key, const datadir *dir, bool json) {
   if (wpm_node_key_peer_id(key, &id, &type) != WPM_OK ||
       wpm_peer_id_format(wpm_peer_id_view(&id), text, sizeof text, NULL) != WPM_OK ||
       !datadir_file(dir, "nodekey", path)) {
-    (void)fputs("wakupeers: the node key is not valid\n", stderr);
-    return EXIT_FAILED;
+    return complain(EXIT_FAILED, "the node key is not valid");
   }
   const char *name = type == WPM_NODE_KEY_ED25519 ? "ed25519" : "secp256k1";
   if (json) {
@@ -35,23 +35,33 @@ static int show(const wpm_node_key *key, const datadir *dir, bool json) {
   return EXIT_DONE;
 }
 
-static int make(const app_options *options, const datadir *dir, wpm_node_key *key, bool found) {
-  if (found && !options->force) {
-    (void)fprintf(stderr,
-                  "wakupeers: %s has a node key already; --force replaces it, and with it the "
-                  "node's identity\n",
-                  dir->path);
-    return EXIT_FAILED;
-  }
+static int make(const app_options *options, const datadir *dir, wpm_node_key *key) {
   wpm_node_key_type type =
       strcmp(options->key_type, "ed25519") == 0 ? WPM_NODE_KEY_ED25519 : WPM_NODE_KEY_SECP256K1;
   int err = wpm_node_key_new(type, key);
   if (err != WPM_OK) {
-    (void)fprintf(stderr, "wakupeers: no key can be made: %s\n", wpm_strerror(err));
-    return EXIT_FAILED;
+    return complain(EXIT_FAILED, "no key can be made: %s", wpm_strerror(err));
+  }
+  return datadir_write_key(dir, key);
+}
+
+/* A running daemon must not lose its key from under it. */
+static int make_locked(const app_options *options, datadir *dir, wpm_node_key *key, bool found) {
+  if (found && !options->force) {
+    return complain(EXIT_FAILED,
+                    "%s has a node key already; --force replaces it, and with it the node's "
+                    "identity",
+                    dir->path);
   }
   int result = datadir_create(dir);
-  return result == EXIT_DONE ? datadir_write_key(dir, key) : result;
+  if (result == EXIT_DONE) {
+    result = datadir_lock(dir);
+  }
+  if (result == EXIT_DONE) {
+    result = make(options, dir, key);
+    datadir_unlock(dir);
+  }
+  return result;
 }
 
 static int run(const app_options *options, const char *verb) {
@@ -65,11 +75,11 @@ static int run(const app_options *options, const char *verb) {
     result = datadir_read_key(&dir, &key, &found);
   }
   if (result == EXIT_DONE && is_new) {
-    result = make(options, &dir, &key, found);
+    result = make_locked(options, &dir, &key, found);
   } else if (result == EXIT_DONE && !found) {
-    (void)fprintf(stderr, "wakupeers: %s has no node key yet; make one with: wakupeers key new\n",
-                  dir.path);
-    result = EXIT_FAILED;
+    result = complain(EXIT_FAILED,
+                      "%s has no node key yet; make one with: wakupeers key new --data-dir=%s",
+                      dir.path, dir.path);
   }
   if (result == EXIT_DONE) {
     result = show(&key, &dir, options->json);
@@ -87,8 +97,7 @@ int command_key(int argc, char **argv) {
     options_print(FOR_KEY, stdout);
   } else if (result == EXIT_DONE && (argc - words != 1 || (strcmp(argv[words], "new") != 0 &&
                                                            strcmp(argv[words], "show") != 0))) {
-    (void)fputs(usage, stderr);
-    result = EXIT_USAGE;
+    result = complain(EXIT_USAGE, "key takes one word, new or show; see wakupeers key --help");
   } else if (result == EXIT_DONE) {
     result = run(&options, argv[words]);
   }

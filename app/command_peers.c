@@ -4,6 +4,7 @@
 #include "json_peer.h"
 #include "options.h"
 #include "table.h"
+#include "text.h"
 
 #include <wakupeers/types.h>
 
@@ -13,12 +14,18 @@
 #include <time.h>
 
 static const char usage[] =
-    "usage: wakupeers peers [list] [OPTION …]         list a running daemon's peers\n"
-    "       wakupeers peers show ID [OPTION …]        show one\n"
-    "       wakupeers peers add MULTIADDR [OPTION …]  add one, and connect to it now\n"
-    "       wakupeers peers connect ID [OPTION …]     connect to it now\n"
-    "       wakupeers peers disconnect ID [OPTION …]  disconnect it until it is connected again\n"
-    "       wakupeers peers remove ID [OPTION …]      forget it\n\n";
+    "usage: wakupeers peers [VERB] [OPTION ...]\n\n"
+    "  list            list a running daemon's peers; also without a verb\n"
+    "  show ID         show one\n"
+    "  add MULTIADDR   add one and connect to it now; it is kept in any case\n"
+    "  connect ID      connect to it now\n"
+    "  disconnect ID   disconnect it, until a person connects it again\n"
+    "  remove ID       disconnect and forget it\n\n"
+    "The daemon is found by --data-dir, or by --rest-address and --rest-port.\n\n";
+
+#define TIME_MAX 4102444800000 /* The year 2100, in milliseconds: a daemon says nothing later. */
+#define AGENT_SHOWN 32
+#define PATH_ROOM (WPM_PEER_ID_TEXT + 64)
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
@@ -32,7 +39,8 @@ static const char *text_of(const json_t *object, const char *name) {
   return text ? text : "";
 }
 
-/* "4m ago", "in 12s"; "" where there is no time. */
+/* "4m ago", "in 12s"; "" where there is no time. What is to come is rounded up: "in 0s" would have
+ * been. */
 static void relative(const json_t *time, char *out, size_t cap) {
   static const struct {
     const char *unit;
@@ -40,12 +48,13 @@ static void relative(const json_t *time, char *out, size_t cap) {
   } units[] = {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}};
   struct timespec now = {0};
   out[0] = '\0';
-  if (!json_is_integer(time)) {
+  long long at = json_integer_value(time);
+  if (!json_is_integer(time) || at < 0 || at > TIME_MAX) {
     return;
   }
   (void)clock_gettime(CLOCK_REALTIME, &now);
-  long long ms = json_integer_value(time) - ((long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
-  long long seconds = (ms < 0 ? -ms : ms) / 1000;
+  long long ms = at - ((long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+  long long seconds = ms > 0 ? (ms + 999) / 1000 : -ms / 1000;
   size_t unit = 0;
   while (unit < 3 && seconds < units[unit].seconds) {
     unit++;
@@ -63,7 +72,9 @@ static void print_list(const json_t *peers) {
     char rtt[32] = "";
     char last[32];
     char next[32];
+    char agent[AGENT_SHOWN + 1];
     const json_t *value = json_object_get(peer, "rttMs");
+    (void)snprintf(agent, sizeof agent, "%s", text_of(peer, "agent"));
     bool connected = strcmp(text_of(peer, "connected"), "Connected") == 0;
     if (json_is_number(value)) {
       (void)snprintf(rtt, sizeof rtt, "%.1f ms", json_number_value(value));
@@ -74,7 +85,7 @@ static void print_list(const json_t *peers) {
     const char *cells[] = {text_of(peer, "peerId"),
                            text_of(peer, "connected"),
                            connected ? "" : text_of(peer, "reason"),
-                           text_of(peer, "agent"),
+                           agent,
                            rtt,
                            last,
                            next,
@@ -87,15 +98,19 @@ static void print_list(const json_t *peers) {
   table_free(rows);
 }
 
-/* Text of a scalar for a person. */
+/* Text for a person. */
+static void print_text(const char *name, const char *text) {
+  char *shown = strdup(text ? text : "");
+  if (shown) {
+    text_clean(shown); /* It came from the wire: no terminal codes. */
+    (void)printf("%-18s%s\n", name, shown);
+  }
+  free(shown);
+}
+
 static void print_scalar(const char *name, const json_t *value) {
   char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_DIGITS);
-  const char *shown = json_is_string(value) ? json_string_value(value) : text;
-  (void)printf("%-18s", name);
-  for (; shown && *shown; shown++) { /* It came from the wire: no terminal codes. */
-    (void)putchar((unsigned char)*shown < 0x20 || (unsigned char)*shown >= 0x7f ? '?' : *shown);
-  }
-  (void)putchar('\n');
+  print_text(name, json_is_string(value) ? json_string_value(value) : text);
   free(text);
 }
 
@@ -119,9 +134,7 @@ static void print_entry(const char *name, const json_t *entry) {
       len += more > 0 ? (size_t)more : 0;
     }
   }
-  json_t *shown = json_string(line);
-  print_scalar(name, shown);
-  json_decref(shown);
+  print_text(name, line);
 }
 
 static void print_peer(const json_t *peer) {
@@ -145,9 +158,7 @@ static void print_peer(const json_t *peer) {
       }
     } else if (is_time) {
       relative(value, when, sizeof when);
-      json_t *shown = json_string(when);
-      print_scalar(name, shown);
-      json_decref(shown);
+      print_text(name, when);
     } else if (!json_is_null(value)) {
       print_scalar(name, value);
     }
@@ -156,130 +167,171 @@ static void print_peer(const json_t *peer) {
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
-/* Says on stderr what the daemon refused. */
-static int refused(const char *answer) {
-  (void)fprintf(stderr, "wakupeers: %s\n", answer);
-  return EXIT_FAILED;
-}
+/* What a command needs to ask the daemon. */
+typedef struct peers_call {
+  const app_options *options;
+  rest_client client;
+} peers_call;
 
 static int print_answer(const app_options *options, const char *answer,
                         void (*print)(const json_t *value)) {
   json_error_t error;
   json_t *value = json_loads(answer, 0, &error);
   if (!value) {
-    (void)fprintf(stderr, "wakupeers: the daemon's answer is not JSON: %s\n", error.text);
-    return EXIT_FAILED;
+    return complain(EXIT_FAILED, "the daemon's answer is not JSON: %s", error.text);
   }
   (options->json ? print_json : print)(value);
   json_decref(value);
   return EXIT_DONE;
 }
 
-static int get(const app_options *options, const rest_client *client, const char *path,
-               void (*print)(const json_t *value)) {
+static int get(const peers_call *call, const char *path, void (*print)(const json_t *value)) {
   char *answer = NULL;
   long status = 0;
-  int result = client_call(client, "GET", path, NULL, &answer, &status);
+  int result = client_call(&call->client, "GET", path, NULL, &answer, &status);
   if (result == EXIT_DONE) {
-    result = status == 200 ? print_answer(options, answer, print) : refused(answer);
+    result = status == 200 ? print_answer(call->options, answer, print)
+                           : complain(EXIT_FAILED, "%s", answer);
   }
   free(answer);
   return result;
 }
 
-/* A call that changes something. What is printed is said once it is done. */
-static int change(const app_options *options, const rest_client *client, const char *method,
-                  const char *path, const char *body, const char *done) {
+static void say_done(const app_options *options, const char *done) {
+  (void)printf(options->json ? "{\"result\": \"%s\"}\n" : "%s\n", done);
+}
+
+/* A call that changes something; `done` is what it did. */
+static int change(const peers_call *call, const char *method, const char *path, const char *body,
+                  const char *done) {
   char *answer = NULL;
   long status = 0;
-  int result = client_call(client, method, path, body, &answer, &status);
+  int result = client_call(&call->client, method, path, body, &answer, &status);
   if (result == EXIT_DONE && status != 200) {
-    result = refused(answer);
-  }
-  if (result == EXIT_DONE && options->json) {
-    json_t *object = json_pack("{s:s}", "result", done);
-    (void)json_dumpf(object, stdout, 0);
-    (void)fputc('\n', stdout);
-    json_decref(object);
+    result = complain(EXIT_FAILED, "%s", answer);
   } else if (result == EXIT_DONE) {
-    (void)puts(done);
+    say_done(call->options, done);
   }
   free(answer);
   return result;
 }
 
-static int add(const app_options *options, const rest_client *client, const char *word) {
+/* The path of a peer's calls. */
+static void path_of(const wpm_peer_id *id, const char *verb, char *out, size_t cap) {
+  char text[WPM_PEER_ID_TEXT] = "";
+  (void)!wpm_peer_id_format(wpm_peer_id_view(id), text, sizeof text, NULL);
+  (void)snprintf(out, cap, "/admin/v1/peer/%s%s%s", text, *verb ? "/" : "", verb);
+}
+
+/* After an add that did not connect: says whether the peer is kept, and when it is tried again. */
+static void say_kept(const peers_call *call, const wpm_peer_id *id) {
+  char path[PATH_ROOM];
+  char next[32] = "";
+  char *answer = NULL;
+  long status = 0;
+  path_of(id, "", path, sizeof path);
+  if (client_call(&call->client, "GET", path, NULL, &answer, &status) == EXIT_DONE &&
+      status == 200) {
+    json_t *peer = json_loads(answer, 0, NULL);
+    relative(json_object_get(peer, "nextDial"), next, sizeof next);
+    (void)complain(EXIT_FAILED, "the peer is kept, and will be tried again%s%s", *next ? " " : "",
+                   next);
+    json_decref(peer);
+  }
+  free(answer);
+}
+
+static int add(const peers_call *call, const char *word) {
+  wpm_multiaddr address;
+  wpm_bytes transport;
+  wpm_bytes peer = {0};
+  wpm_peer_id id;
+  wpm_error error = {.text = "it has no /p2p/PEER-ID"};
+  if (wpm_multiaddr_parse((wpm_text){word, strlen(word)}, &address, &error) != WPM_OK ||
+      wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer) != WPM_OK ||
+      transport.len == 0 || wpm_peer_id_from_bytes(peer, &id) != WPM_OK || peer.len == 0) {
+    return complain(EXIT_USAGE,
+                    "\"%s\": %s; add takes a multiaddr such as "
+                    "/ip4/127.0.0.1/tcp/60000/p2p/PEER-ID",
+                    word, error.text);
+  }
   json_t *list = json_pack("[s]", word);
   char *body = list ? json_dumps(list, 0) : NULL;
   json_decref(list);
-  if (!body) {
-    (void)fputs("wakupeers: MULTIADDR must be UTF-8 text\n", stderr);
-    return EXIT_USAGE;
-  }
   char *answer = NULL;
   long status = 0;
-  int result = client_call(client, "POST", "/admin/v1/peers", body, &answer, &status);
+  int result = body ? client_call(&call->client, "POST", "/admin/v1/peers", body, &answer, &status)
+                    : complain_no_memory();
   if (result == EXIT_DONE && status != 200) {
-    bool kept = strncmp(answer, "Failed to connect", 17) == 0;
-    result = refused(answer);
-    if (kept) {
-      (void)fputs("wakupeers: the peer is kept, and will be tried again\n", stderr);
-    }
+    result = complain(EXIT_FAILED, "%s", answer);
+    say_kept(call, &id);
   } else if (result == EXIT_DONE) {
-    (void)puts(options->json ? "{\"result\": \"connected\"}" : "connected");
+    say_done(call->options, "connected");
   }
   free(answer);
   free(body);
   return result;
 }
 
-/* A peer id as it goes into a path: only what ids are made of. */
-static bool is_id(const char *word) {
-  size_t len = strspn(word, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_");
-  return len > 0 && word[len] == '\0' && len < WPM_PEER_ID_TEXT;
-}
-
-static int of_one(const app_options *options, const rest_client *client, const char *verb,
-                  const char *id) {
-  char path[WPM_PEER_ID_TEXT + 64];
-  if (!is_id(id)) {
-    (void)fprintf(stderr, "wakupeers: \"%s\" is not a peer id\n", id);
-    return EXIT_USAGE;
+static int of_one(const peers_call *call, const char *verb, const char *word) {
+  char path[PATH_ROOM];
+  wpm_peer_id id;
+  wpm_error error;
+  if (wpm_peer_id_parse((wpm_text){word, strlen(word)}, &id, &error) != WPM_OK) {
+    return complain(EXIT_USAGE, "%s", error.text);
   }
-  (void)snprintf(path, sizeof path, "/admin/v1/peer/%s", id);
-  if (strcmp(verb, "show") == 0) {
-    return get(options, client, path, print_peer);
+  bool is_show = strcmp(verb, "show") == 0;
+  bool is_remove = strcmp(verb, "remove") == 0;
+  path_of(&id, is_show || is_remove ? "" : verb, path, sizeof path);
+  if (is_show) {
+    return get(call, path, print_peer);
   }
-  if (strcmp(verb, "remove") == 0) {
-    return change(options, client, "DELETE", path, NULL, "removed");
+  if (is_remove) {
+    return change(call, "DELETE", path, NULL, "removed");
   }
-  (void)snprintf(path, sizeof path, "/admin/v1/peer/%s/%s", id, verb);
-  return change(options, client, "POST", path, "{}",
+  return change(call, "POST", path, "{}",
                 strcmp(verb, "connect") == 0 ? "connected" : "disconnected");
 }
 
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static const struct {
+  const char *name;
+  const char *takes; /* NULL: nothing. */
+} verbs[] = {{"list", NULL},           {"show", "a peer id"},       {"add", "a multiaddr"},
+             {"connect", "a peer id"}, {"disconnect", "a peer id"}, {"remove", "a peer id"}};
+
+/* EXIT_DONE where the words make a call. */
+static int check_words(int count, char **words) {
+  for (size_t i = 0; count > 0 && i < sizeof verbs / sizeof *verbs; i++) {
+    if (strcmp(words[0], verbs[i].name) != 0) {
+      continue;
+    }
+    if (count == (verbs[i].takes ? 2 : 1)) {
+      return EXIT_DONE;
+    }
+    return complain(EXIT_USAGE, "peers %s takes %s; see wakupeers peers --help", verbs[i].name,
+                    verbs[i].takes ? verbs[i].takes : "no more words");
+  }
+  return count == 0 ? EXIT_DONE
+                    : complain(EXIT_USAGE, "peers has no verb \"%s\"; see wakupeers peers --help",
+                               words[0]);
+}
+
 static int run(const app_options *options, int count, char **words) {
-  static const char *const verbs[] = {"show", "remove", "connect", "disconnect"};
-  rest_client client;
+  peers_call call = {.options = options};
   const char *verb = count > 0 ? words[0] : "list";
-  bool known = count <= 1 && strcmp(verb, "list") == 0;
-  for (size_t i = 0; count == 2 && i < sizeof verbs / sizeof *verbs; i++) {
-    known = known || strcmp(verb, verbs[i]) == 0;
+  int result = check_words(count, words);
+  if (result == EXIT_DONE) {
+    result = client_find(&call.client, options);
   }
-  known = known || (count == 2 && strcmp(verb, "add") == 0);
-  if (!known) {
-    (void)fputs(usage, stderr);
-    return EXIT_USAGE;
-  }
-  int result = client_find(&client, options);
   if (result != EXIT_DONE) {
     return result;
   }
   if (strcmp(verb, "list") == 0) {
-    return get(options, &client, "/admin/v1/peers", print_list);
+    return get(&call, "/admin/v1/peers", print_list);
   }
-  return strcmp(verb, "add") == 0 ? add(options, &client, words[1])
-                                  : of_one(options, &client, verb, words[1]);
+  return strcmp(verb, "add") == 0 ? add(&call, words[1]) : of_one(&call, verb, words[1]);
 }
 
 int command_peers(int argc, char **argv) {

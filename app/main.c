@@ -3,6 +3,7 @@
 
 #include <wakupeers/version.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,14 +15,19 @@ static const struct {
 } commands[] = {
     {"run", command_run, "run the daemon: hold connections with peers"},
     {"ping", command_ping, "connect to one peer, identify it and ping it"},
-    {"peers", command_peers, "list, show, add, remove, connect or disconnect a daemon's peers"},
+    {"peers", command_peers, "list, show, add, remove, connect, disconnect a daemon's peers"},
     {"key", command_key, "make or show a node key"},
 };
 
 static int print_completion(int argc, char **argv) {
+  static const char usage[] = "usage: wakupeers completion bash\n\n"
+                              "Prints a completion script: source <(wakupeers completion bash)\n";
+  if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    (void)fputs(usage, stdout);
+    return EXIT_DONE;
+  }
   if (argc != 2 || strcmp(argv[1], "bash") != 0) {
-    (void)fputs("usage: wakupeers completion bash\n", stderr);
-    return EXIT_USAGE;
+    return complain(EXIT_USAGE, "completion takes one word, bash; see wakupeers completion --help");
   }
   options_print_completion(stdout);
   return EXIT_DONE;
@@ -29,7 +35,7 @@ static int print_completion(int argc, char **argv) {
 
 static void print_help(FILE *out) {
   (void)fputs("wakupeers holds connections with Waku peers, remembers them and gets them back.\n\n"
-              "usage: wakupeers COMMAND [OPTION …]\n\n",
+              "usage: wakupeers COMMAND [OPTION ...]\n\n",
               out);
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
     (void)fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].help);
@@ -42,8 +48,7 @@ static void print_help(FILE *out) {
       out);
 }
 
-int main(int argc, char **argv) {
-  (void)signal(SIGPIPE, SIG_IGN);
+static int run(int argc, char **argv) {
   if (argc < 2) {
     print_help(stderr);
     return EXIT_USAGE;
@@ -64,6 +69,16 @@ int main(int argc, char **argv) {
       return commands[i].run(argc - 1, argv + 1);
     }
   }
-  (void)fprintf(stderr, "wakupeers: there is no command %s; see wakupeers --help\n", argv[1]);
-  return EXIT_USAGE;
+  return complain(EXIT_USAGE, "there is no %s %.*s; see wakupeers --help",
+                  argv[1][0] == '-' ? "option" : "command", (int)strcspn(argv[1], "="), argv[1]);
+}
+
+int main(int argc, char **argv) {
+  (void)signal(SIGPIPE, SIG_IGN);
+  int result = run(argc, argv);
+  /* What could not be printed was not done. */
+  bool printed = fflush(stdout) == 0 && !ferror(stdout);
+  return printed || result != EXIT_DONE
+             ? result
+             : complain(EXIT_FAILED, "the output cannot be written: %s", strerror(errno));
 }
