@@ -3,6 +3,7 @@
 #include "json_peer.h"
 #include "log.h"
 #include "options.h"
+#include "text.h"
 
 #include <wakupeers/node.h>
 #include <wakupeers/version.h>
@@ -15,18 +16,20 @@
 #include <uv.h>
 
 static const char usage[] =
-    "usage: wakupeers ping MULTIADDR [OPTION …]\n\n"
-    "Connects, identifies, asks Waku metadata and pings. Without /p2p/ID any identity is accepted\n"
-    "and printed. Exit code 0: reachable, 1: not, 2: wrong usage.\n\n";
+    "usage: wakupeers ping MULTIADDR [OPTION ...]\n\n"
+    "Connects, identifies, asks Waku metadata and pings. Without /p2p/ID any identity\n"
+    "is accepted and printed. The data directory is not touched. Exit code 0:\n"
+    "reachable, 1: not, 2: wrong usage.\n\n";
 
 /* One run of the command. */
 typedef struct ping_run {
   const app_options *options;
   const char *multiaddr;
   uv_loop_t loop;
-  uv_signal_t interrupt;
+  uv_signal_t interrupt, terminate;
   wpm_node *node;
-  bool introduced; /* The peer was printed. */
+  bool introduced;  /* The peer was printed. */
+  bool interrupted; /* By a signal. */
   int result;
 } ping_run;
 
@@ -78,12 +81,12 @@ static void print_json(const wpm_probe_result *result) {
 }
 
 static void print_text(const char *name, wpm_text text) {
-  (void)printf("%-11s ", name);
-  for (size_t i = 0; i < text.len; i++) { /* It came from the wire: no terminal codes. */
-    unsigned char byte = (unsigned char)text.data[i];
-    (void)putchar(byte >= 0x20 && byte < 0x7f ? byte : '?');
+  char *shown = strndup(text.data ? text.data : "", text.len);
+  if (shown) {
+    text_clean(shown); /* It came from the wire: no terminal codes. */
+    (void)printf("%-11s %s\n", name, shown);
   }
-  (void)putchar('\n');
+  free(shown);
 }
 
 static double milliseconds(int64_t ns) {
@@ -110,7 +113,9 @@ static void print_peer(const wpm_probe_result *result) {
       }
     }
   }
-  if (result->metadata_known) {
+  if (result->metadata_known && !result->has_cluster_id) {
+    (void)puts("cluster     none named");
+  } else if (result->metadata_known) {
     (void)printf("cluster     %u, shards", (unsigned)result->cluster_id);
     for (size_t i = 0; i < result->shard_count; i++) {
       (void)printf(" %u", (unsigned)result->shards[i]);
@@ -164,45 +169,72 @@ static void print_progress(ping_run *run, const wpm_probe_result *result, bool l
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-static void close_interrupt(void *user) {
+static void close_signals(void *user) {
   ping_run *run = user;
   uv_close((uv_handle_t *)&run->interrupt, NULL);
+  uv_close((uv_handle_t *)&run->terminate, NULL);
 }
 
-static void print_failure(const char *multiaddr, const wpm_probe_result *result) {
-  char who[WPM_PEER_ID_TEXT] = "";
-  if (result->reason == WPM_REASON_PEER_ID_MISMATCH &&
-      wpm_peer_id_format(result->peer, who, sizeof who, NULL) != WPM_OK) {
-    who[0] = '\0';
+static bool answered_a_ping(const wpm_probe_result *result) {
+  for (size_t i = 0; i < result->ping_count; i++) {
+    if (result->rtt_ns[i] != WPM_SPAN_NONE) {
+      return true;
+    }
   }
-  bool named = result->reason != WPM_REASON_NONE;
-  (void)fprintf(stderr, "wakupeers: %s is not reachable: %s%s%s%s%s (step: %s)\n", multiaddr,
-                named ? wpm_reason_name(result->reason) : "",
-                named && result->detail[0] ? ", " : "", result->detail, who[0] ? "; it is " : "",
-                who, wpm_step_name(result->step));
+  return false;
 }
 
-static void probed(void *user, const wpm_probe_result *result, bool last) {
+/* A person who stops a ping that was answered has seen what was asked for. */
+static wpm_probe_result as_interrupted(const wpm_probe_result *result) {
+  wpm_probe_result own = *result;
+  if (result->reason == WPM_REASON_SHUTDOWN) {
+    own.reason = WPM_REASON_NONE;
+    own.detail = "interrupted";
+    own.err = answered_a_ping(result) ? WPM_OK : result->err;
+  }
+  return own;
+}
+
+static void say_why(const ping_run *run, const wpm_probe_result *result) {
+  bool named = result->reason != WPM_REASON_NONE;
+  (void)complain(EXIT_FAILED, "%s is not reachable: %s%s%s (step: %s)", run->multiaddr,
+                 named ? wpm_reason_name(result->reason) : "",
+                 named && result->detail[0] ? ", " : "", result->detail,
+                 wpm_step_name(result->step));
+}
+
+static void probed(void *user, const wpm_probe_result *found, bool last) {
   ping_run *run = user;
+  const wpm_probe_result own = run->interrupted ? as_interrupted(found) : *found;
   if (!run->options->json) {
-    print_progress(run, result, last);
+    print_progress(run, &own, last);
   }
   if (!last) {
     return;
   }
-  run->result = result->err == WPM_OK ? EXIT_DONE : EXIT_FAILED;
+  run->result = own.err == WPM_OK ? EXIT_DONE : EXIT_FAILED;
   if (run->options->json) {
-    print_json(result);
-  } else if (result->err != WPM_OK) {
-    print_failure(run->multiaddr, result);
+    print_json(&own);
+  } else if (own.err != WPM_OK) {
+    say_why(run, &own);
   }
-  wpm_node_stop(run->node, close_interrupt, run);
+  wpm_node_stop(run->node, close_signals, run);
 }
 
-static void interrupted(uv_signal_t *handle, int signal) {
+static void signalled(uv_signal_t *handle, int signal) {
   ping_run *run = handle->data;
   (void)signal;
-  wpm_node_stop(run->node, close_interrupt, run); /* Ends the probe, which tells what it has. */
+  run->interrupted = true;
+  wpm_node_stop(run->node, close_signals, run); /* Ends the probe, which tells what it has. */
+}
+
+static void watch_signals(ping_run *run) {
+  (void)uv_signal_init(&run->loop, &run->interrupt);
+  (void)uv_signal_init(&run->loop, &run->terminate);
+  run->interrupt.data = run;
+  run->terminate.data = run;
+  (void)uv_signal_start(&run->interrupt, signalled, SIGINT);
+  (void)uv_signal_start(&run->terminate, signalled, SIGTERM);
 }
 
 static int make_node(ping_run *run) {
@@ -222,8 +254,7 @@ static int make_node(ping_run *run) {
   if (options->nodekey) {
     if (wpm_node_key_parse((wpm_text){options->nodekey, strlen(options->nodekey)}, &key, &error) !=
         WPM_OK) {
-      (void)fprintf(stderr, "wakupeers: --nodekey: %s\n", error.text);
-      return EXIT_USAGE;
+      return complain(EXIT_USAGE, "--nodekey: %s", error.text);
     }
     config.key = &key;
   }
@@ -234,31 +265,33 @@ static int make_node(ping_run *run) {
   if (err == WPM_OK) {
     err = wpm_node_start(run->node, &error);
   }
-  if (err != WPM_OK) {
-    (void)fprintf(stderr, "wakupeers: %s\n", error.text);
-    return EXIT_FAILED;
+  return err == WPM_OK ? EXIT_DONE : complain(EXIT_FAILED, "%s", error.text);
+}
+
+/* A multiaddr that none can be reached by is a wrong command line; JSON is told all the same. */
+static void refuse(ping_run *run, int err, const wpm_error *error) {
+  wpm_probe_result none = {
+      .err = err, .step = WPM_STEP_ADDRESS, .detail = error->text, .handshake_ns = WPM_SPAN_NONE};
+  run->result = complain(EXIT_USAGE, "%s", error->text);
+  if (run->options->json) {
+    print_json(&none);
   }
-  return EXIT_DONE;
+  wpm_node_stop(run->node, close_signals, run);
 }
 
 static int ping(const app_options *options, const char *multiaddr) {
   ping_run run = {.options = options, .multiaddr = multiaddr, .result = EXIT_FAILED};
   wpm_error error;
   if (uv_loop_init(&run.loop) != 0) {
-    (void)fputs("wakupeers: the event loop cannot be made\n", stderr);
-    return EXIT_FAILED;
+    return complain(EXIT_FAILED, "the event loop cannot be made");
   }
   int result = make_node(&run);
   if (result == EXIT_DONE) {
-    (void)uv_signal_init(&run.loop, &run.interrupt);
-    run.interrupt.data = &run;
-    (void)uv_signal_start(&run.interrupt, interrupted, SIGINT);
+    watch_signals(&run);
     int err = wpm_node_probe(run.node, (wpm_text){multiaddr, strlen(multiaddr)},
                              (size_t)options->count, options->interval_ns, probed, &run, &error);
     if (err != WPM_OK) {
-      (void)fprintf(stderr, "wakupeers: %s\n", error.text);
-      run.result = EXIT_USAGE;
-      wpm_node_stop(run.node, close_interrupt, &run);
+      refuse(&run, err, &error);
     }
     (void)uv_run(&run.loop, UV_RUN_DEFAULT);
     result = run.result;
@@ -279,8 +312,8 @@ int command_ping(int argc, char **argv) {
     (void)fputs(usage, stdout);
     options_print(FOR_PING, stdout);
   } else if (result == EXIT_DONE && argc - words != 1) {
-    (void)fputs(usage, stderr);
-    result = EXIT_USAGE;
+    result = complain(EXIT_USAGE, "ping takes one multiaddr, such as /ip4/127.0.0.1/tcp/60000; see "
+                                  "wakupeers ping --help");
   } else if (result == EXIT_DONE) {
     result = ping(&options, argv[words]);
   }
