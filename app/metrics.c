@@ -17,19 +17,19 @@ typedef struct label_tally {
   uint64_t other; /* What found no row. */
 } label_tally;
 
-static void count(label_tally *tally, const char *label) {
+static void count(label_tally *tally, const char *label, uint64_t more) {
   for (size_t i = 0; i < tally->used; i++) {
     if (strcmp(tally->rows[i].label, label) == 0) {
-      tally->rows[i].count++;
+      tally->rows[i].count += more;
       return;
     }
   }
   if (tally->used == METRICS_LABELS_MAX) {
-    tally->other++;
+    tally->other += more;
     return;
   }
   (void)snprintf(tally->rows[tally->used].label, sizeof tally->rows[0].label, "%s", label);
-  tally->rows[tally->used++].count = 1;
+  tally->rows[tally->used++].count = more;
 }
 
 static void head(FILE *out, const char *name, const char *type, const char *help) {
@@ -74,29 +74,26 @@ static void print_by_reason(FILE *out, const char *name, const char *label,
   }
 }
 
-static uint64_t sum(const uint64_t counts[WPM_REASON_COUNT]) {
-  uint64_t total = 0;
-  for (int i = 0; i < WPM_REASON_COUNT; i++) {
-    total += counts[i];
-  }
-  return total;
-}
-
 static void print_counters(FILE *out, const wpm_node_counters *counters) {
-  head(out, "waku_peers_dials_total", "counter", "Dials, by outcome");
-  (void)fprintf(out, "waku_peers_dials_total{outcome=\"success\"} %" PRIu64 "\n",
+  head(out, "waku_peers_dials_total", "counter",
+       "Dials that ended, by outcome: successful, or why not");
+  (void)fprintf(out, "waku_peers_dials_total{outcome=\"successful\"} %" PRIu64 "\n",
                 counters->dials_succeeded);
-  (void)fprintf(out, "waku_peers_dials_total{outcome=\"failed\"} %" PRIu64 "\n",
-                sum(counters->dials_failed));
-  head(out, "waku_node_conns_initiated_total", "counter", "Connections, by who began them");
-  (void)fprintf(out, "waku_node_conns_initiated_total{source=\"outbound\"} %" PRIu64 "\n",
-                counters->connections_opened[WPM_OUTBOUND]);
-  (void)fprintf(out, "waku_node_conns_initiated_total{source=\"inbound\"} %" PRIu64 "\n",
-                counters->connections_opened[WPM_INBOUND]);
-  head(out, "waku_peers_errors_total", "counter", "Dials that failed, by reason");
-  print_by_reason(out, "waku_peers_errors_total", "type", counters->dials_failed);
+  print_by_reason(out, "waku_peers_dials_total", "outcome", counters->dials_failed);
+  head(out, "waku_node_conns_initiated_total", "counter", "Connections that we made, by source");
+  (void)fprintf(out, "waku_node_conns_initiated_total{source=\"peer_manager\"} %" PRIu64 "\n",
+                counters->dials_succeeded);
+  head(out, "waku_peers_errors_total", "counter", "Errors of peer management, by type");
+  (void)fprintf(out, "waku_peers_errors_total{type=\"storage_failure\"} %" PRIu64 "\n",
+                counters->storage_errors);
   head(out, "waku_node_errors_total", "counter", "Inbound upgrades that failed, by reason");
   print_by_reason(out, "waku_node_errors_total", "type", counters->inbound_failed);
+  head(out, "wakupeers_connections_opened_total", "counter",
+       "Connections that came up, by direction");
+  for (int i = WPM_INBOUND; i <= WPM_OUTBOUND; i++) {
+    (void)fprintf(out, "wakupeers_connections_opened_total{direction=\"%s\"} %" PRIu64 "\n",
+                  i == WPM_INBOUND ? "In" : "Out", counters->connections_opened[i]);
+  }
   head(out, "wakupeers_connections_ended_total", "counter", "Connections that ended, by reason");
   print_by_reason(out, "wakupeers_connections_ended_total", "reason", counters->connections_ended);
   head(out, "wakupeers_metadata_total", "counter", "Waku metadata taken in, by what it meant");
@@ -130,6 +127,7 @@ typedef struct tallies {
   label_tally connected; /* By direction and protocol. */
   label_tally shards;
   label_tally agents;
+  label_tally streams; /* By direction and protocol. */
 } tallies;
 
 static void tally_peer(tallies *all, const wpm_peer_record *record) {
@@ -139,15 +137,15 @@ static void tally_peer(tallies *all, const wpm_peer_record *record) {
   for (size_t i = 0; i < record->protocol_count; i++) {
     label_text(record->protocols[i], text, sizeof text);
     (void)snprintf(label, sizeof label, "direction=\"%s\",protocol=\"%s\"", direction, text);
-    count(&all->connected, label);
+    count(&all->connected, label, 1);
   }
   for (size_t i = 0; i < record->shard_count; i++) {
     (void)snprintf(label, sizeof label, "shard=\"%u\"", (unsigned)record->shards[i]);
-    count(&all->shards, label);
+    count(&all->shards, label, 1);
   }
   label_text(record->agent, text, sizeof text);
   (void)snprintf(label, sizeof label, "agent=\"%s\"", text);
-  count(&all->agents, label);
+  count(&all->agents, label, 1);
 }
 
 static void print_store(FILE *out, const wpm_node *node, tallies *all) {
@@ -176,12 +174,13 @@ static void print_store(FILE *out, const wpm_node *node, tallies *all) {
   }
 }
 
-static void print_stream_count(void *user, wpm_text protocol, wpm_direction direction,
-                               size_t streams) {
+static void tally_streams(void *user, wpm_text protocol, wpm_direction direction, size_t streams) {
   char text[100];
+  char label[160];
   label_text(protocol, text, sizeof text);
-  (void)fprintf(user, "waku_streams_peers{direction=\"%s\",protocol=\"%s\"} %zu\n",
-                direction == WPM_INBOUND ? "In" : "Out", text, streams);
+  (void)snprintf(label, sizeof label, "direction=\"%s\",protocol=\"%s\"",
+                 direction == WPM_INBOUND ? "In" : "Out", text);
+  count(user, label, streams);
 }
 
 static bool print_all(FILE *out, const wpm_node *node) {
@@ -195,25 +194,33 @@ static bool print_all(FILE *out, const wpm_node *node) {
   wpm_node_get_status(node, &status);
   print_counters(out, &counters);
   print_store(out, node, all);
-  head(out, "waku_streams_peers", "gauge", "Open streams, by direction and protocol");
-  wpm_node_count_streams(node, print_stream_count, out);
+  wpm_node_count_streams(node, tally_streams, &all->streams);
+  print_tally(out, "waku_streams_peers", "Open streams, by direction and protocol", &all->streams,
+              "direction=\"other\",protocol=\"other\"");
   print_value(out, "wakupeers_connections", "gauge", "Live connections",
               wpm_manager_connection_count(wpm_node_manager(node)));
   print_value(out, "wakupeers_dials_in_flight", "gauge", "Dials in flight",
               wpm_manager_dial_count(wpm_node_manager(node)));
   print_value(out, "wakupeers_storage_queued_changes", "gauge", "Changes not yet durable",
               status.queued_changes);
-  print_value(out, "wakupeers_storage_healthy", "gauge", "1: the peer database works",
+  print_value(out, "wakupeers_storage_healthy", "gauge",
+              "1: the peer database works; 0: the node runs from memory",
               status.persistent && status.storage_error == WPM_OK);
   free(all);
   return true;
 }
 
 void metrics_handle(void *user, http_request *request) {
-  static const char missing[] = "There is only GET /metrics\n";
-  static const char broken[] = "Out of memory\n";
-  if (strcmp(http_path(request), "/metrics") != 0 || strcmp(http_method(request), "GET") != 0) {
+  static const char missing[] = "There is only /metrics";
+  static const char wrong[] = "/metrics takes GET, HEAD";
+  static const char broken[] = "Out of memory";
+  if (strcmp(http_path(request), "/metrics") != 0) {
     http_answer(request, 404, "text/plain", missing, sizeof missing - 1);
+    return;
+  }
+  if (strcmp(http_method(request), "GET") != 0) {
+    http_allow(request, "GET, HEAD");
+    http_answer(request, 405, "text/plain", wrong, sizeof wrong - 1);
     return;
   }
   char *text = NULL;
