@@ -82,6 +82,7 @@ struct wpm_host {
   wpm_multiaddr announced[WPM_HOST_ANNOUNCED_MAX];
   size_t announced_count;
   uint64_t announced_until; /* On uv_now()'s clock: when to look again. */
+  wpm_buffer record;        /* The signed record of those addresses; empty: none. */
   wpm_host_counters counters;
   size_t handles; /* libuv handles (timers, listeners) still held. */
   bool stopping;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/multiaddr.h"
 #include "net/address.h"
+#include "proto/signed_record.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -63,6 +64,7 @@ int wpm_host_new(const wpm_host_config *config, wpm_host **out) {
   host->config = *config;
   wpm_buffer_init(&host->wire, 2 * config->max_unsent);
   wpm_buffer_init(&host->scratch, SCRATCH_MAX);
+  wpm_buffer_init(&host->record, WPM_IDENTIFY_SEND_MAX);
   for (; wpm_muxer_types[host->muxer_count]; host->muxer_count++) {
     assert(host->muxer_count < WPM_PROTOCOLS_MAX);
     host->muxers[host->muxer_count] = wpm_text_of(wpm_muxer_types[host->muxer_count]->protocol_id);
@@ -97,6 +99,7 @@ void wpm_host_free(wpm_host *host) {
   wpm_noise_static_fini(&host->noise_static);
   wpm_buffer_wipe(&host->wire);
   wpm_buffer_wipe(&host->scratch);
+  wpm_buffer_fini(&host->record);
   free(host);
 }
 
@@ -375,6 +378,19 @@ size_t wpm_host_announced_addresses(wpm_host *host, const wpm_multiaddr **out) {
   }
   *out = host->announced;
   return host->announced_count;
+}
+
+int wpm_host_sign_record(wpm_host *host, uint64_t sequence) {
+  const wpm_multiaddr *announced = NULL;
+  wpm_bytes addresses[WPM_HOST_ANNOUNCED_MAX];
+  size_t count = wpm_host_announced_addresses(host, &announced);
+  for (size_t i = 0; i < count; i++) {
+    addresses[i] = wpm_multiaddr_view(&announced[i]);
+  }
+  wpm_buffer_clear(&host->record);
+  return count == 0 ? WPM_OK
+                    : wpm_signed_record_seal(host->config.crypto, host->config.identity, sequence,
+                                             addresses, count, &host->record);
 }
 
 /* ---- counters -------------------------------------------------------------------------------- */

@@ -116,6 +116,12 @@ bool wpm_host_listen_address(const wpm_host *host, size_t index, wpm_bytes *out)
  * returns how many, at most WPM_HOST_ANNOUNCED_MAX. */
 size_t wpm_host_announced_addresses(wpm_host *host, const wpm_multiaddr **out);
 
+/* Signs a record of these addresses, which identify carries from now on beside them where there is
+ * room (libp2p/specs identify, RFC 0003). `sequence` must be higher than that of each record this
+ * identity ever signed. With no address there is no record. WPM_ERR_FULL (longer than a message),
+ * WPM_ERR_NO_MEMORY, WPM_ERR_CRYPTO; then there is none either. */
+WPM_MUST_USE int wpm_host_sign_record(wpm_host *host, uint64_t sequence);
+
 /* ---- dialling -------------------------------------------------------------------------------- */
 
 /* Dials `addresses` in their order, the next when one fails or is slow; the first that is upgraded

@@ -65,6 +65,7 @@ static int write_identify(wpm_conn *conn, wpm_buffer *out) {
       .observed_address = conn->remote,
       .protocols = wpm_stream_handler_ids,
       .protocol_count = wpm_stream_handler_count(),
+      .signed_record = wpm_buffer_view(&host->record),
   };
   return wpm_identify_write(&message, out);
 }

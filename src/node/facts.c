@@ -228,25 +228,17 @@ static void received(void *user, wpm_conn *conn) {
 
 /* ---- what peers say -------------------------------------------------------------------------- */
 
-bool wpm_node_identified(const wpm_conn *conn, const wpm_identify *message, wpm_bytes *addresses,
-                         wpm_identified *out) {
+bool wpm_node_identified(const wpm_node *node, const wpm_conn *conn, const wpm_identify *message,
+                         wpm_bytes *addresses, wpm_identified *out) {
   if (message->public_key.len > 0 &&
       !wpm_bytes_equal(message->public_key, wpm_conn_public_key(conn))) {
     return false;
   }
-  size_t count = 0;
-  for (size_t i = 0; i < message->address_count && i < WPM_IDENTIFY_ADDRESSES_MAX; i++) {
-    wpm_bytes transport;
-    wpm_bytes peer;
-    if (wpm_multiaddr_split_peer(message->addresses[i], &transport, &peer) == WPM_OK &&
-        transport.len > 0 && (peer.len == 0 || wpm_bytes_equal(peer, wpm_conn_peer(conn)))) {
-      addresses[count++] = transport;
-    }
-  }
+  size_t count = wpm_identify_addresses(message, wpm_conn_peer(conn), node->crypto, addresses);
   *out = (wpm_identified){
       .agent = message->has_agent ? &message->agent : NULL,
       .protocol_version = message->has_protocol_version ? &message->protocol_version : NULL,
-      .addresses = message->address_count > 0 ? addresses : NULL,
+      .addresses = count > 0 || message->address_count > 0 ? addresses : NULL,
       .address_count = count,
       .protocols = message->protocol_count > 0 ? message->protocols : NULL,
       .protocol_count = message->protocol_count,
@@ -272,7 +264,7 @@ static void identified(void *user, wpm_conn *conn, const wpm_identify *message, 
     WPM_LOG(&node->config.logger, WPM_LOG_DEBUG, "net", "identify was not answered");
     return;
   }
-  if (!wpm_node_identified(conn, message, addresses, &fact)) {
+  if (!wpm_node_identified(node, conn, message, addresses, &fact)) {
     WPM_LOG(&node->config.logger, WPM_LOG_WARN, "net",
             "identify names another key than the handshake: ignored");
     return;

@@ -69,6 +69,7 @@ struct wpm_node {
   wpm_waiter *waiters;
   wpm_probe *probes;
   uint64_t announced_hash; /* Of the addresses that identify announced last. */
+  uint64_t record_sequence; /* Of the signed record of those. */
   wpm_node_counters counters;
   bool pumping; /* Actions are being pulled. */
   bool started;
@@ -93,8 +94,8 @@ void wpm_node_conn_gone(wpm_node *node, wpm_node_conn *conn, wpm_reason reason);
 
 /* identify's message as a fact about `conn`'s peer, or false where it names another key. The views
  * lead into `message`; `addresses` has room for WPM_IDENTIFY_ADDRESSES_MAX. */
-bool wpm_node_identified(const wpm_conn *conn, const wpm_identify *message, wpm_bytes *addresses,
-                         wpm_identified *out);
+bool wpm_node_identified(const wpm_node *node, const wpm_conn *conn, const wpm_identify *message,
+                         wpm_bytes *addresses, wpm_identified *out);
 
 /* ---- node.c ---------------------------------------------------------------------------------- */
 

@@ -228,6 +228,19 @@ static void push_identify(wpm_node *node) {
   }
 }
 
+/* Signs the addresses announced now. Wall time orders the records of this run and earlier ones;
+ * where the clock was set back, those of this run still ascend. */
+static void sign_record(wpm_node *node) {
+  int64_t now = wpm_system_now(node->boot_id).wall.ns;
+  uint64_t sequence = now > 0 ? (uint64_t)now : 0;
+  node->record_sequence = sequence > node->record_sequence ? sequence : node->record_sequence + 1;
+  int err = wpm_host_sign_record(node->host, node->record_sequence);
+  if (err != WPM_OK) {
+    WPM_LOG(&node->config.logger, WPM_LOG_WARN, "net", "identify carries no signed record: %s",
+            wpm_strerror(err));
+  }
+}
+
 static void heartbeat(uv_timer_t *timer) {
   wpm_node *node = timer->data;
   if (node->writer) {
@@ -236,6 +249,7 @@ static void heartbeat(uv_timer_t *timer) {
   uint64_t announced = hash_announced(node);
   if (announced != node->announced_hash) {
     node->announced_hash = announced;
+    sign_record(node);
     push_identify(node);
   }
 }
@@ -263,6 +277,7 @@ int wpm_node_start(wpm_node *node, wpm_error *error) {
     return err;
   }
   node->announced_hash = hash_announced(node);
+  sign_record(node);
   heartbeat(&node->heartbeat);
   (void)uv_timer_start(&node->heartbeat, heartbeat, HEARTBEAT_MS, HEARTBEAT_MS);
   wpm_node_pump(node);

@@ -225,7 +225,7 @@ void wpm_probe_identified(wpm_probe *probe, const wpm_identify *message) {
   if (!message) {
     fail(probe, WPM_ERR_PROTOCOL, WPM_REASON_NONE, WPM_STEP_IDENTIFY,
          "it does not answer identify");
-  } else if (!wpm_node_identified(probe->conn, message, addresses, &fact)) {
+  } else if (!wpm_node_identified(probe->node, probe->conn, message, addresses, &fact)) {
     fail(probe, WPM_ERR_MISMATCH, WPM_REASON_PROTOCOL_VIOLATION, WPM_STEP_IDENTIFY,
          "identify names another key than the handshake");
   } else {

@@ -4,6 +4,7 @@
 #include "base/varint.h"
 #include "proto/identify.pb.h"
 #include "proto/pb_view.h"
+#include "proto/signed_record.h"
 
 #include <pb_encode.h>
 #include <stdlib.h>
@@ -382,4 +383,38 @@ int wpm_identify_reader_finish(wpm_identify_reader *reader, wpm_identify *out) {
   out->protocols = protocols;
   out->protocol_count = reader->protocols.count;
   return WPM_OK;
+}
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+static size_t recorded_addresses(wpm_bytes envelope, wpm_bytes peer, wpm_crypto *crypto,
+                                 wpm_bytes out[WPM_IDENTIFY_ADDRESSES_MAX]) {
+  wpm_signed_record record;
+  if (envelope.len == 0 || wpm_signed_record_open(crypto, envelope, &record) != WPM_OK ||
+      !wpm_bytes_equal(wpm_peer_id_view(&record.peer_id), peer)) {
+    return 0;
+  }
+  size_t count = record.address_count < WPM_IDENTIFY_ADDRESSES_MAX ? record.address_count
+                                                                   : WPM_IDENTIFY_ADDRESSES_MAX;
+  for (size_t i = 0; i < count; i++) {
+    out[i] = record.addresses[i];
+  }
+  return count;
+}
+
+size_t wpm_identify_addresses(const wpm_identify *message, wpm_bytes peer, wpm_crypto *crypto,
+                              wpm_bytes out[WPM_IDENTIFY_ADDRESSES_MAX]) {
+  if (message->address_count == 0) {
+    return recorded_addresses(message->signed_record, peer, crypto, out);
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < message->address_count && count < WPM_IDENTIFY_ADDRESSES_MAX; i++) {
+    wpm_bytes transport;
+    wpm_bytes named;
+    if (wpm_multiaddr_split_peer(message->addresses[i], &transport, &named) == WPM_OK &&
+        transport.len > 0 && (named.len == 0 || wpm_bytes_equal(named, peer))) {
+      out[count++] = transport;
+    }
+  }
+  return count;
 }

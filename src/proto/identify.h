@@ -13,6 +13,7 @@
 #define WPM_PROTO_IDENTIFY_H
 
 #include "base/buffer.h"
+#include "proto/crypto.h"
 
 #define WPM_IDENTIFY_PROTOCOL_ID "/ipfs/id/1.0.0"
 #define WPM_IDENTIFY_PUSH_PROTOCOL_ID "/ipfs/id/push/1.0.0"
@@ -59,5 +60,13 @@ WPM_MUST_USE int wpm_identify_reader_input(wpm_identify_reader *reader, wpm_byte
 /* At the end of the stream: *out is the merged message, which lasts as the reader does.
  * WPM_ERR_TRUNCATED: the stream ended inside a message, or before the first. */
 WPM_MUST_USE int wpm_identify_reader_finish(wpm_identify_reader *reader, wpm_identify *out);
+
+/* The addresses at which `peer`, who sent `message`, says it listens: those announced, without its own
+ * `/p2p/`; those that name another peer are left out. Where it announced none, those of its signed
+ * record, if that verifies and is its own: go-libp2p leaves its addresses out where its protocols
+ * fill the message, and sends the record behind. Writes views into the message to `out`; returns
+ * their number. */
+size_t wpm_identify_addresses(const wpm_identify *message, wpm_bytes peer, wpm_crypto *crypto,
+                              wpm_bytes out[WPM_IDENTIFY_ADDRESSES_MAX]);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "net/host.h"
 #include "proto/muxer.h"
+#include "proto/signed_record.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +37,8 @@ typedef struct pair_side {
   char agent[64];                                /* By the last identify. */
   size_t protocol_count;
   size_t address_count;
+  int record_err;           /* What opening the last identify's signed record gave. */
+  wpm_signed_record record; /* That record, without its addresses. */
   wpm_metadata last_metadata;
   wpm_peer_id other; /* Who answered a dial instead. */
   uint64_t random;   /* State of the test's random source. */
@@ -116,6 +119,8 @@ static inline void on_identified(void *user, wpm_conn *conn, const wpm_identify 
                  message->agent.data);
   side->protocol_count = message->protocol_count;
   side->address_count = message->address_count;
+  side->record_err =
+      wpm_signed_record_open(side->config.crypto, message->signed_record, &side->record);
 }
 
 static inline void on_metadata(void *user, wpm_conn *conn, const wpm_metadata *message) {

@@ -55,6 +55,34 @@ static void secp256k1_meets_ed25519(void **state) {
   exchange(WPM_KEY_SECP256K1, WPM_KEY_ED25519);
 }
 
+/* Identify and identify push carry the record of the addresses, once it is signed. */
+static void signed_record_is_sent(void **state) {
+  (void)state;
+  host_pair pair;
+  pair_init(&pair, WPM_KEY_SECP256K1, WPM_KEY_ED25519);
+  pair_start(&pair);
+  pair_connect(&pair);
+  assert_int_equal(wpm_conn_identify(pair.b.conn), WPM_OK);
+  RUN_UNTIL(&pair.loop, pair.b.identified == 1);
+  assert_int_equal(pair.b.record_err, WPM_ERR_INVALID); /* There is none. */
+
+  assert_int_equal(wpm_host_sign_record(pair.a.host, 7), WPM_OK);
+  assert_int_equal(wpm_conn_identify(pair.b.conn), WPM_OK);
+  RUN_UNTIL(&pair.loop, pair.b.identified == 2);
+  assert_int_equal(pair.b.record_err, WPM_OK);
+  assert_int_equal(pair.b.record.sequence, 7);
+  assert_int_equal(pair.b.record.address_count, 1);
+  assert_true(wpm_bytes_equal(wpm_peer_id_view(&pair.b.record.peer_id),
+                              wpm_peer_id_view(&pair.a.identity.peer_id)));
+
+  assert_int_equal(wpm_host_sign_record(pair.a.host, 8), WPM_OK);
+  assert_int_equal(wpm_conn_push_identify(pair.a.conn), WPM_OK);
+  RUN_UNTIL(&pair.loop, pair.b.pushed == 1);
+  assert_int_equal(pair.b.record_err, WPM_OK);
+  assert_int_equal(pair.b.record.sequence, 8);
+  pair_fini(&pair);
+}
+
 static void another_identity_is_named(void **state) {
   (void)state;
   host_pair pair;
@@ -77,6 +105,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ed25519_meets_ed25519),
       cmocka_unit_test(secp256k1_meets_ed25519),
+      cmocka_unit_test(signed_record_is_sent),
       cmocka_unit_test(another_identity_is_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
