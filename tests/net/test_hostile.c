@@ -1,85 +1,8 @@
 /* Peers that misbehave once the connection is up: it alone ends, with the right reason, and what it
  * costs us is bounded. */
-#include "pair.h"
+#include "scene.h"
 
 #include "base/varint.h"
-#include "net/conn.h"
-#include "support/allocated.h"
-#include "support/net/attacker.h"
-
-#define KIB ((size_t)1024)
-
-static const wpm_text mplex_id = {"/mplex/6.7.0", 12};
-
-/* `a` is attacked, `b` behaves and is connected to it. */
-typedef struct scene {
-  host_pair pair;
-  attacker attacker;
-  wpm_conn *conn; /* Host `a`'s connection with the attacker. */
-} scene;
-
-static void begin(scene *s) {
-  pair_init(&s->pair, WPM_KEY_ED25519, WPM_KEY_SECP256K1);
-}
-
-/* After what differs was configured. */
-static void start(scene *s) {
-  pair_start(&s->pair);
-  pair_connect(&s->pair);
-}
-
-static void attack_with(scene *s, bool attacker_dials, const wpm_text *muxer) {
-  host_pair *pair = &s->pair;
-  size_t before = pair->a.connected;
-  attacker_init(&s->attacker, &pair->loop, pair->crypto, 0x33);
-  if (muxer) {
-    s->attacker.muxers = muxer;
-  }
-  if (attacker_dials) {
-    attacker_dial(&s->attacker, side_address(&pair->a));
-  } else {
-    wpm_multiaddr address;
-    wpm_dial *dial = NULL;
-    attacker_listen(&s->attacker, &address);
-    wpm_bytes view = wpm_multiaddr_view(&address);
-    assert_int_equal(wpm_host_dial(pair->a.host, (wpm_bytes){0}, &view, 1, NULL, &dial), WPM_OK);
-  }
-  RUN_UNTIL(&pair->loop, s->attacker.phase == ATTACKER_UP && pair->a.connected > before);
-  s->conn = pair->a.conn;
-}
-
-static void attack(scene *s, bool attacker_dials) {
-  attack_with(s, attacker_dials, NULL);
-}
-
-/* Waits until `a` is told that the attacker's connection ended, and why. */
-static void ends_with(scene *s, wpm_reason reason) {
-  size_t before = s->pair.a.closed;
-  RUN_UNTIL(&s->pair.loop, s->pair.a.closed > before);
-  if (s->pair.a.last_end.reason != reason) {
-    fail_msg("%s, not %s", wpm_reason_name(s->pair.a.last_end.reason), wpm_reason_name(reason));
-  }
-  assert_int_equal(s->pair.a.last_end.step, WPM_STEP_NONE);
-  assert_true(strlen(s->pair.a.detail) > 0);
-}
-
-/* Memory in use, less what the attacker's own writes take. */
-static size_t in_use(const scene *s) {
-  return wpm_test_allocated() - s->attacker.writing;
-}
-
-static size_t larger(size_t a, size_t b) {
-  return a > b ? a : b;
-}
-
-static void leave(scene *s) {
-  attacker_fini(&s->attacker);
-}
-
-static void end(scene *s) {
-  pair_still_works(&s->pair);
-  pair_fini(&s->pair);
-}
 
 /* ---- how connections end --------------------------------------------------------------------- */
 
@@ -102,18 +25,18 @@ static void an_end_inside_a_frame_is_a_loss(void **state) {
   (void)state;
   static const size_t parts[] = {1, 11, WPM_YAMUX_HEADER, WPM_YAMUX_HEADER + 4};
   scene s;
-  begin(&s);
-  start(&s);
+  scene_begin(&s);
+  scene_start(&s);
   for (unsigned reset = 0; reset < 2; reset++) {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-      attack(&s, i % 2);
+      scene_attack(&s, i % 2);
       send_part_of_frame(&s.attacker, parts[i]);
       close_or_reset(&s.attacker, reset);
-      ends_with(&s, WPM_REASON_TRUNCATED);
-      leave(&s);
+      scene_ends_with(&s, WPM_REASON_TRUNCATED);
+      scene_leave(&s);
     }
   }
-  end(&s);
+  scene_end(&s);
 }
 
 static void an_end_inside_a_noise_message_is_a_loss(void **state) {
@@ -121,18 +44,18 @@ static void an_end_inside_a_noise_message_is_a_loss(void **state) {
   static const uint8_t ping[WPM_YAMUX_HEADER] = {0, WPM_YAMUX_PING, 0, WPM_YAMUX_SYN};
   static const size_t parts[] = {1, 2, 3, sizeof ping + WPM_AEAD_TAG + 1};
   scene s;
-  begin(&s);
-  start(&s);
+  scene_begin(&s);
+  scene_start(&s);
   for (unsigned reset = 0; reset < 2; reset++) {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-      attack(&s, i % 2);
+      scene_attack(&s, i % 2);
       attacker_send_sealed(&s.attacker, ping, sizeof ping, parts[i]);
       close_or_reset(&s.attacker, reset);
-      ends_with(&s, WPM_REASON_TRUNCATED);
-      leave(&s);
+      scene_ends_with(&s, WPM_REASON_TRUNCATED);
+      scene_leave(&s);
     }
   }
-  end(&s);
+  scene_end(&s);
 }
 
 static void an_end_inside_an_mplex_message_is_a_loss(void **state) {
@@ -140,45 +63,45 @@ static void an_end_inside_an_mplex_message_is_a_loss(void **state) {
   /* Of: new stream 128 (header 0x80 0x08), name of 2 bytes. */
   static const uint8_t message[] = {0x80, 0x08, 0x02, 'h', 'i'};
   scene s;
-  begin(&s);
-  start(&s);
+  scene_begin(&s);
+  scene_start(&s);
   for (size_t part = 1; part < sizeof message; part++) {
-    attack_with(&s, part % 2, &mplex_id);
+    scene_attack_with(&s, part % 2, &mplex_id);
     attacker_send_sealed(&s.attacker, message, part, SIZE_MAX);
     close_or_reset(&s.attacker, part > 2);
-    ends_with(&s, WPM_REASON_TRUNCATED);
-    leave(&s);
+    scene_ends_with(&s, WPM_REASON_TRUNCATED);
+    scene_leave(&s);
   }
-  attack_with(&s, true, &mplex_id);
+  scene_attack_with(&s, true, &mplex_id);
   assert_string_equal(wpm_conn_muxer(s.conn), "/mplex/6.7.0");
   attacker_send_sealed(&s.attacker, message, sizeof message, SIZE_MAX);
   attacker_reset(&s.attacker);
-  ends_with(&s, WPM_REASON_RESET);
-  leave(&s);
-  end(&s);
+  scene_ends_with(&s, WPM_REASON_RESET);
+  scene_leave(&s);
+  scene_end(&s);
 }
 
 static void an_end_between_frames_is_on_purpose(void **state) {
   (void)state;
   scene s;
-  begin(&s);
-  start(&s);
+  scene_begin(&s);
+  scene_start(&s);
   for (unsigned dials = 0; dials < 2; dials++) {
-    attack(&s, dials);
+    scene_attack(&s, dials);
     attacker_close(&s.attacker);
-    ends_with(&s, WPM_REASON_EOF);
-    leave(&s);
-    attack(&s, dials);
+    scene_ends_with(&s, WPM_REASON_EOF);
+    scene_leave(&s);
+    scene_attack(&s, dials);
     attacker_reset(&s.attacker);
-    ends_with(&s, WPM_REASON_RESET);
-    leave(&s);
-    attack(&s, dials);
+    scene_ends_with(&s, WPM_REASON_RESET);
+    scene_leave(&s);
+    scene_attack(&s, dials);
     attacker_signal(&s.attacker, WPM_YAMUX_PING, WPM_YAMUX_SYN, 0, 7);
     attacker_close(&s.attacker);
-    ends_with(&s, WPM_REASON_EOF);
-    leave(&s);
+    scene_ends_with(&s, WPM_REASON_EOF);
+    scene_leave(&s);
   }
-  end(&s);
+  scene_end(&s);
 }
 
 static void a_goodbye_counts_whatever_tcp_does_after(void **state) {
@@ -192,11 +115,11 @@ static void a_goodbye_counts_whatever_tcp_does_after(void **state) {
                   {3, WPM_REASON_GO_AWAY},
                   {4101, WPM_REASON_GO_AWAY}};
   scene s;
-  begin(&s);
-  start(&s);
+  scene_begin(&s);
+  scene_start(&s);
   for (size_t i = 0; i < sizeof goodbyes / sizeof *goodbyes; i++) {
     for (unsigned after = 0; after < 4; after++) {
-      attack(&s, i % 2);
+      scene_attack(&s, i % 2);
       attacker_signal(&s.attacker, WPM_YAMUX_GO_AWAY, 0, 0, goodbyes[i].code);
       if (after == 1) {
         attacker_close(&s.attacker);
@@ -206,41 +129,41 @@ static void a_goodbye_counts_whatever_tcp_does_after(void **state) {
         attacker_send(&s.attacker, "\xff\xff\xff", 3); /* And mid-message. */
         attacker_reset(&s.attacker);
       }
-      ends_with(&s, goodbyes[i].reason);
-      leave(&s);
+      scene_ends_with(&s, goodbyes[i].reason);
+      scene_leave(&s);
     }
   }
-  end(&s);
+  scene_end(&s);
 }
 
 static void a_failed_write_decides_nothing(void **state) {
   (void)state;
   scene s;
-  begin(&s);
-  start(&s);
+  scene_begin(&s);
+  scene_start(&s);
   /* The attacker's last words and its reset are there before we look; we write first. */
-  attack(&s, true);
+  scene_attack(&s, true);
   attacker_signal(&s.attacker, WPM_YAMUX_GO_AWAY, 0, 0, 1);
   attacker_reset(&s.attacker);
   assert_int_equal(wpm_conn_ping(s.conn, false), WPM_OK);
   assert_int_equal(wpm_conn_identify(s.conn), WPM_OK);
-  ends_with(&s, WPM_REASON_GO_AWAY_ERROR);
-  leave(&s);
+  scene_ends_with(&s, WPM_REASON_GO_AWAY_ERROR);
+  scene_leave(&s);
 
-  attack(&s, true);
+  scene_attack(&s, true);
   send_part_of_frame(&s.attacker, 5);
   attacker_reset(&s.attacker);
   assert_int_equal(wpm_conn_ping(s.conn, false), WPM_OK);
-  ends_with(&s, WPM_REASON_TRUNCATED);
-  leave(&s);
+  scene_ends_with(&s, WPM_REASON_TRUNCATED);
+  scene_leave(&s);
 
   /* The failed write takes the socket's error with it: reading alone would see a plain end. */
-  attack(&s, true);
+  scene_attack(&s, true);
   attacker_reset(&s.attacker);
   assert_int_equal(wpm_conn_ping(s.conn, false), WPM_OK);
-  ends_with(&s, WPM_REASON_RESET);
-  leave(&s);
-  end(&s);
+  scene_ends_with(&s, WPM_REASON_RESET);
+  scene_leave(&s);
+  scene_end(&s);
 }
 
 /* ---- broken frames --------------------------------------------------------------------------- */
@@ -255,12 +178,12 @@ static void broken_messages_are_violations(void **state) {
       {.type = WPM_YAMUX_WINDOW_UPDATE, .flags = WPM_YAMUX_SYN, .stream_id = 2},
   };
   scene s;
-  begin(&s);
-  start(&s);
+  scene_begin(&s);
+  scene_start(&s);
   for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
-    attack(&s, true);
+    scene_attack(&s, true);
     attacker_send_frame(&s.attacker, frames[i], NULL, 0, SIZE_MAX);
-    ends_with(&s, WPM_REASON_PROTOCOL_VIOLATION);
+    scene_ends_with(&s, WPM_REASON_PROTOCOL_VIOLATION);
     /* It is told why, although it is told no more. */
     RUN_UNTIL(&s.pair.loop, s.attacker.ended != 0);
     wpm_yamux_frame frame;
@@ -269,20 +192,20 @@ static void broken_messages_are_violations(void **state) {
     assert_int_equal(frame.type, WPM_YAMUX_GO_AWAY);
     assert_int_equal(frame.length, WPM_GO_AWAY_PROTOCOL_ERROR);
     assert_int_equal(s.attacker.ended, UV_EOF);
-    leave(&s);
+    scene_leave(&s);
   }
   /* mplex: a message of 1 GiB. */
   static const uint8_t message[] = {0x00, 0x80, 0x80, 0x80, 0x80, 0x04};
-  attack_with(&s, true, &mplex_id);
+  scene_attack_with(&s, true, &mplex_id);
   attacker_send_sealed(&s.attacker, message, sizeof message, SIZE_MAX);
-  ends_with(&s, WPM_REASON_PROTOCOL_VIOLATION);
-  leave(&s);
+  scene_ends_with(&s, WPM_REASON_PROTOCOL_VIOLATION);
+  scene_leave(&s);
   /* A message that does not verify. */
-  attack(&s, false);
+  scene_attack(&s, false);
   attacker_send(&s.attacker, "\x00\x20xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 34);
-  ends_with(&s, WPM_REASON_PROTOCOL_VIOLATION);
-  leave(&s);
-  end(&s);
+  scene_ends_with(&s, WPM_REASON_PROTOCOL_VIOLATION);
+  scene_leave(&s);
+  scene_end(&s);
 }
 
 /* The longest Noise message is legal, and costs its length while it is not whole. */
@@ -290,19 +213,19 @@ static void a_long_message_that_never_ends_costs_its_length(void **state) {
   (void)state;
   static uint8_t bytes[65536];
   scene s;
-  begin(&s);
-  start(&s);
-  attack(&s, true);
-  size_t allocated = in_use(&s);
+  scene_begin(&s);
+  scene_start(&s);
+  scene_attack(&s, true);
+  size_t allocated = scene_memory(&s);
   memset(bytes, 0xff, sizeof bytes);
   attacker_send(&s.attacker, bytes, sizeof bytes);
   size_t received = wpm_host_get_counters(s.pair.a.host).bytes_received + sizeof bytes;
   RUN_UNTIL(&s.pair.loop, wpm_host_get_counters(s.pair.a.host).bytes_received == received);
-  assert_true(in_use(&s) - allocated < 256 * KIB);
+  assert_true(scene_memory(&s) - allocated < 256 * KIB);
   attacker_close(&s.attacker);
-  ends_with(&s, WPM_REASON_TRUNCATED);
-  leave(&s);
-  end(&s);
+  scene_ends_with(&s, WPM_REASON_TRUNCATED);
+  scene_leave(&s);
+  scene_end(&s);
 }
 
 /* ---- too much of something ------------------------------------------------------------------- */
@@ -312,18 +235,18 @@ static void a_long_message_that_never_ends_costs_its_length(void **state) {
 static void ten_thousand_streams_are_capped(void **state) {
   (void)state;
   scene s;
-  begin(&s);
+  scene_begin(&s);
   s.pair.a.config.stream_timeout_ns = 300 * WPM_MILLISECOND;
-  start(&s);
-  attack(&s, true);
+  scene_start(&s);
+  scene_attack(&s, true);
   size_t cap = s.pair.a.config.max_inbound_streams;
-  size_t allocated = in_use(&s);
+  size_t allocated = scene_memory(&s);
   for (uint32_t i = 0; i < STREAMS; i++) {
     attacker_signal(&s.attacker, WPM_YAMUX_WINDOW_UPDATE, WPM_YAMUX_SYN, 2 * i + 1, 0);
   }
   size_t resets = 0;
   size_t peak = 0;
-  RUN_UNTIL(&s.pair.loop, (peak = larger(peak, in_use(&s)),
+  RUN_UNTIL(&s.pair.loop, (peak = larger(peak, scene_memory(&s)),
                            resets += attacker_count_frames(&s.attacker, WPM_YAMUX_WINDOW_UPDATE,
                                                            WPM_YAMUX_RST)) == STREAMS - cap);
   assert_int_equal(wpm_conn_stream_count(s.conn), cap);
@@ -334,16 +257,16 @@ static void ten_thousand_streams_are_capped(void **state) {
                                                            WPM_YAMUX_RST)) == STREAMS);
   assert_int_equal(wpm_conn_stream_count(s.conn), 0);
   assert_int_equal(s.pair.a.closed, 0);
-  leave(&s);
-  end(&s);
+  scene_leave(&s);
+  scene_end(&s);
 }
 
 static void ten_thousand_mplex_streams_are_capped(void **state) {
   (void)state;
   scene s;
-  begin(&s);
-  start(&s);
-  attack_with(&s, true, &mplex_id);
+  scene_begin(&s);
+  scene_start(&s);
+  scene_attack_with(&s, true, &mplex_id);
   size_t cap = s.pair.a.config.max_inbound_streams;
   uint64_t received = wpm_host_get_counters(s.pair.a.host).bytes_received;
   static uint8_t messages[STREAMS * (WPM_VARINT_MAX + 1)];
@@ -359,8 +282,8 @@ static void ten_thousand_mplex_streams_are_capped(void **state) {
   RUN_UNTIL(&s.pair.loop, wpm_host_get_counters(s.pair.a.host).bytes_received >= received + len);
   assert_int_equal(wpm_conn_stream_count(s.conn), cap);
   assert_int_equal(s.pair.a.closed, 0);
-  leave(&s);
-  end(&s);
+  scene_leave(&s);
+  scene_end(&s);
 }
 
 #define PINGS 1000
@@ -385,21 +308,21 @@ static void flood_with_pings(attacker *a) {
 static void who_never_reads_is_left(void **state) {
   (void)state;
   scene s;
-  begin(&s);
+  scene_begin(&s);
   s.pair.a.config.max_unsent = 256 * KIB;
-  start(&s);
-  attack(&s, true);
+  scene_start(&s);
+  scene_attack(&s, true);
   attacker_stop_reading(&s.attacker);
-  size_t allocated = in_use(&s);
+  size_t allocated = scene_memory(&s);
   size_t peak = 0;
-  RUN_UNTIL(&s.pair.loop,
-            (flood_with_pings(&s.attacker), peak = larger(peak, in_use(&s)), s.pair.a.closed) == 1);
+  RUN_UNTIL(&s.pair.loop, (flood_with_pings(&s.attacker), peak = larger(peak, scene_memory(&s)),
+                           s.pair.a.closed) == 1);
   assert_int_equal(s.pair.a.last_end.reason, WPM_REASON_PROTOCOL_VIOLATION);
   assert_string_equal(s.pair.a.detail, "it does not read what we send");
   /* What waits for it, what is being written, and the host's scratch. */
   assert_true(peak - allocated < 5 * 256 * KIB);
-  leave(&s);
-  end(&s);
+  scene_leave(&s);
+  scene_end(&s);
 }
 
 /* One who reads may send as many pings as it likes. */
@@ -407,9 +330,9 @@ static void a_flood_of_pings_is_answered(void **state) {
   (void)state;
   enum { ROUNDS = 20 };
   scene s;
-  begin(&s);
-  start(&s);
-  attack(&s, true);
+  scene_begin(&s);
+  scene_start(&s);
+  scene_attack(&s, true);
   for (size_t i = 0; i < ROUNDS; i++) {
     send_pings(&s.attacker);
   }
@@ -417,8 +340,8 @@ static void a_flood_of_pings_is_answered(void **state) {
   RUN_UNTIL(&s.pair.loop, (answers += attacker_count_frames(&s.attacker, WPM_YAMUX_PING,
                                                             WPM_YAMUX_ACK)) == ROUNDS * PINGS);
   assert_int_equal(s.pair.a.closed, 0);
-  leave(&s);
-  end(&s);
+  scene_leave(&s);
+  scene_end(&s);
 }
 
 int main(void) {
