@@ -75,7 +75,8 @@ WPM_API bool wpm_protocol_is_relay(wpm_text protocol);
 
 /* Takes a whole record, e.g. one loaded from disk, in place of what the store had of that peer.
  * `connectivity` is not read (it is derived); live connections of the peer stay. What exceeds a cap
- * is cut. WPM_ERR_FULL (max_peers), WPM_ERR_NO_MEMORY, WPM_ERR_INVALID (no id). */
+ * is cut, and what is no multiaddr left out. WPM_ERR_FULL (max_peers), WPM_ERR_NO_MEMORY,
+ * WPM_ERR_INVALID (no id, an enumerator outside its set, a key or observed address too long). */
 WPM_API WPM_MUST_USE int wpm_store_put(wpm_store *store, const wpm_peer_record *record);
 
 /* Adds a peer of which nothing is known yet; one that is held stays as it is, but an unknown origin
@@ -103,7 +104,9 @@ typedef struct wpm_identified {
   size_t protocol_count;            /* Their number; replaces the ones held. */
 } wpm_identified;
 
-/* WPM_ERR_NOT_FOUND, WPM_ERR_NO_MEMORY. */
+/* Takes it in, cut to the caps; addresses that wpm_multiaddr_check refuses are left out, those named
+ * again keep their times. WPM_ERR_NOT_FOUND, WPM_ERR_NO_MEMORY, WPM_ERR_INVALID (a key above
+ * 65 535 bytes). */
 WPM_API WPM_MUST_USE int wpm_store_identified(wpm_store *store, wpm_bytes id,
                                               const wpm_identified *fact);
 

@@ -270,6 +270,16 @@ static void a_mismatch_ends_both_of_two(void **state) {
   assert_int_equal(wpm_world_record(w, 1).reason, WPM_REASON_CLUSTER_MISMATCH);
 }
 
+static void a_mismatch_cancels_a_dial_beside_the_connection(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, true);
+  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
+  wpm_connection_id c = wpm_world_come_in(w, 1, 1);
+  wpm_world_metadata(w, 1, c, 9, -1);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_CANCEL_DIAL, 1)->dial, dial);
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_CLUSTER_MISMATCH, 6 * WPM_HOUR, 6 * WPM_HOUR);
+}
+
 static void another_cluster_of_ours_after_a_restart_frees_it(void **state) {
   wpm_world *w = *state;
   wpm_world_found(w, 1, 60000, true);
@@ -330,6 +340,7 @@ int main(void) {
       cmocka_unit_test(only_a_mismatch_ends_it),
       TEST(a_cluster_that_was_not_given_is_none),
       TEST(a_mismatch_ends_both_of_two),
+      TEST(a_mismatch_cancels_a_dial_beside_the_connection),
       TEST(another_cluster_of_ours_after_a_restart_frees_it),
       cmocka_unit_test(relay_peers_of_other_shards_are_not_wanted),
   };
