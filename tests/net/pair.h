@@ -95,6 +95,14 @@ static inline void on_closed(void *user, wpm_conn *conn, const wpm_end *end) {
   pair_side *side = user;
   side->closed++;
   keep_end(side, end);
+  /* It can be looked at, and neither asked nor closed. */
+  assert_true(wpm_conn_peer(conn).len > 0);
+  assert_int_equal(wpm_conn_stream_count(conn), 0);
+  assert_int_equal(wpm_conn_ping(conn, true), WPM_ERR_CLOSED);
+  assert_int_equal(wpm_conn_identify(conn), WPM_ERR_CLOSED);
+  assert_int_equal(wpm_conn_request_metadata(conn), WPM_ERR_CLOSED);
+  assert_int_equal(wpm_conn_push_identify(conn), WPM_ERR_CLOSED);
+  wpm_conn_close(conn, 0);
   if (side->conn == conn) {
     side->conn = NULL;
   }
