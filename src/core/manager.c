@@ -289,7 +289,7 @@ static int on_metadata(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   wpm_store_slot_wait(m->store, &wpm_manager_peer(m, slot)->mismatch_delay, wait);
   wpm_change_end(m, &change, now);
   if (mismatch) {
-    wpm_dial_cancel(m, slot); /* One that was under way beside the connection. */
+    wpm_peer_cancel_dial(m, slot); /* One that was under way beside the connection. */
     wpm_connectivity_end_all(m, slot, WPM_REASON_CLUSTER_MISMATCH, now);
   }
   return WPM_OK;
