@@ -10,11 +10,11 @@
  *   its connection ended, except one that a person disconnected (until a person connects it) and
  *   one of another cluster (not for `mismatch_delay`).
  * - Two delays run side by side, and the later decides. The retry delay grows exponentially, with
- *   jitter, over the failed attempts since the last stable connection; an attempt that led to a
- *   connection which the peer ended, or which was lost, before it was stable counts as failed. The
- *   GossipSub prune backoff (gossipsub v1.1) holds for every peer that speaks, or may speak,
- *   GossipSub: disconnect time + backoff + slack + up to 1 s of jitter, longer where the peer's
- *   PRUNE said so, never shortened, at most a day.
+ *   jitter, over the failed attempts since the last stable connection; a connection of ours that the
+ *   peer ended, or that was lost, before it was stable lengthens it as one. The GossipSub prune
+ *   backoff (gossipsub v1.1) holds for every peer that speaks, or may speak, GossipSub: disconnect
+ *   time + backoff + slack + up to 1 s of jitter, longer where the peer's PRUNE said so, never
+ *   shortened, at most a day.
  * - A connect that a person asks for goes at once. Configuration is not a person: a known peer
  *   waits.
  * - After a restart the relay-capable peers that were connected come first, the last connected

@@ -109,7 +109,8 @@ static void only_a_stable_connection_resets_it(void **state) {
   assert_true(wpm_wall_known(r.last_failure));
   assert_int_equal(w->disk[1]->failures, 0);
   wpm_world_disconnected(w, 1, c, WPM_REASON_EOF);
-  wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+  fail_dial(w, 1, WPM_REASON_REFUSED);
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_RETRY_DELAY, S, S + 250 * MS);
 }
 
 static void stability_is_seen_even_when_nobody_advanced(void **state) {
