@@ -37,8 +37,10 @@ class Exchange(Grouped):
         for protocol in OURS:
             self.assertIn(protocol, said["protocols"])
         self.assertNotIn(RELAY, said["protocols"], "we do not relay")
-        self.assertIn(node.address.removesuffix(f"/p2p/{node.id}"),
-                      [each.removesuffix(f"/p2p/{node.id}") for each in said["addrs"]])
+        ours = node.address.removesuffix(f"/p2p/{node.id}")
+        self.assertIn(ours, [each.removesuffix(f"/p2p/{node.id}") for each in said["addrs"]])
+        if host.peer.kind.startswith("go-"):
+            self.assertIn(ours, said["certified"] or [], "no signed record of ours that verifies")
 
     def check_pings(self, node, host):
         host.wait("ping_received", peer=node.id)

@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	signed "github.com/libp2p/go-libp2p/core/record"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
@@ -152,6 +153,7 @@ func recordIdentify(events event.Subscription, index int) {
 			Emit("identify", Fields{
 				"host": index, "peer": e.Peer.String(), "agent": e.AgentVersion, "protocolVersion": e.ProtocolVersion,
 				"protocols": protocol.ConvertToStrings(e.Protocols), "addrs": addrs, "observed": observed, "connection": e.Conn.ID(),
+				"certified": certified(e.SignedPeerRecord),
 			})
 		case event.EvtPeerIdentificationFailed:
 			Emit("identify_failed", Fields{"host": index, "peer": e.Peer.String(), "error": e.Reason.Error()})
@@ -162,6 +164,23 @@ func recordIdentify(events event.Subscription, index int) {
 			})
 		}
 	}
+}
+
+// certified is what the peer has signed: the addresses of its record, which go-libp2p has verified; nil
+// without one.
+func certified(envelope *signed.Envelope) any {
+	if envelope == nil {
+		return nil
+	}
+	opened, err := envelope.Record()
+	if err != nil {
+		return nil
+	}
+	addrs := []string{}
+	for _, addr := range opened.(*peer.PeerRecord).Addrs {
+		addrs = append(addrs, addr.String())
+	}
+	return addrs
 }
 
 func timeout(request Request) (context.Context, context.CancelFunc) {
