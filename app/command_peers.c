@@ -241,21 +241,8 @@ static void say_kept(const peers_call *call, const wpm_peer_id *id) {
   free(answer);
 }
 
-static int add(const peers_call *call, const char *word) {
-  wpm_multiaddr address;
-  wpm_bytes transport;
-  wpm_bytes peer = {0};
-  wpm_peer_id id;
-  wpm_error error = {.text = "it has no /p2p/PEER-ID"};
-  if (wpm_multiaddr_parse((wpm_text){word, strlen(word)}, &address, &error) != WPM_OK ||
-      wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer) != WPM_OK ||
-      transport.len == 0 || wpm_peer_id_from_bytes(peer, &id) != WPM_OK || peer.len == 0) {
-    return complain(EXIT_USAGE,
-                    "\"%s\": %s; add takes a multiaddr such as "
-                    "/ip4/127.0.0.1/tcp/60000/p2p/PEER-ID",
-                    word, error.text);
-  }
-  json_t *list = json_pack("[s]", word);
+static int add(const peers_call *call, const char *address, const wpm_peer_id *id) {
+  json_t *list = json_pack("[s]", address);
   char *body = list ? json_dumps(list, 0) : NULL;
   json_decref(list);
   char *answer = NULL;
@@ -264,7 +251,7 @@ static int add(const peers_call *call, const char *word) {
                     : complain_no_memory();
   if (result == EXIT_DONE && status != 200) {
     result = complain(EXIT_FAILED, "%s", answer);
-    say_kept(call, &id);
+    say_kept(call, id);
   } else if (result == EXIT_DONE) {
     say_done(call->options, "connected");
   }
@@ -273,16 +260,11 @@ static int add(const peers_call *call, const char *word) {
   return result;
 }
 
-static int of_one(const peers_call *call, const char *verb, const char *word) {
+static int of_one(const peers_call *call, const char *verb, const wpm_peer_id *id) {
   char path[PATH_ROOM];
-  wpm_peer_id id;
-  wpm_error error;
-  if (wpm_peer_id_parse((wpm_text){word, strlen(word)}, &id, &error) != WPM_OK) {
-    return complain(EXIT_USAGE, "%s", error.text);
-  }
   bool is_show = strcmp(verb, "show") == 0;
   bool is_remove = strcmp(verb, "remove") == 0;
-  path_of(&id, is_show || is_remove ? "" : verb, path, sizeof path);
+  path_of(id, is_show || is_remove ? "" : verb, path, sizeof path);
   if (is_show) {
     return get(call, path, print_peer);
   }
@@ -318,10 +300,36 @@ static int check_words(int count, char **words) {
                                words[0]);
 }
 
+/* The peer that the word behind `verb` names. */
+static int read_peer(const char *verb, const char *word, wpm_peer_id *id) {
+  wpm_multiaddr address;
+  wpm_bytes transport;
+  wpm_bytes peer = {0};
+  wpm_error error = {.text = "it has no /p2p/PEER-ID behind an address"};
+  wpm_text text = {word, strlen(word)};
+  if (strcmp(verb, "add") != 0) {
+    return wpm_peer_id_parse(text, id, &error) == WPM_OK ? EXIT_DONE
+                                                         : complain(EXIT_USAGE, "%s", error.text);
+  }
+  if (wpm_multiaddr_parse(text, &address, &error) == WPM_OK &&
+      wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer) == WPM_OK &&
+      transport.len > 0 && peer.len > 0 && wpm_peer_id_from_bytes(peer, id) == WPM_OK) {
+    return EXIT_DONE;
+  }
+  return complain(EXIT_USAGE,
+                  "\"%s\": %s; add takes a multiaddr such as "
+                  "/ip4/127.0.0.1/tcp/60000/p2p/PEER-ID",
+                  word, error.text);
+}
+
 static int run(const app_options *options, int count, char **words) {
   peers_call call = {.options = options};
   const char *verb = count > 0 ? words[0] : "list";
+  wpm_peer_id id = {0};
   int result = check_words(count, words);
+  if (result == EXIT_DONE && count > 1) {
+    result = read_peer(verb, words[1], &id);
+  }
   if (result == EXIT_DONE) {
     result = client_find(&call.client, options);
   }
@@ -331,7 +339,7 @@ static int run(const app_options *options, int count, char **words) {
   if (strcmp(verb, "list") == 0) {
     return get(&call, "/admin/v1/peers", print_list);
   }
-  return strcmp(verb, "add") == 0 ? add(&call, words[1]) : of_one(&call, verb, words[1]);
+  return strcmp(verb, "add") == 0 ? add(&call, words[1], &id) : of_one(&call, verb, &id);
 }
 
 int command_peers(int argc, char **argv) {

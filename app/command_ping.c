@@ -195,6 +195,25 @@ static wpm_probe_result as_interrupted(const wpm_probe_result *result) {
   return own;
 }
 
+/* Who answered, and who was asked for. */
+static bool name_both(const ping_run *run, wpm_bytes peer, char *out, size_t cap) {
+  wpm_multiaddr address;
+  wpm_bytes transport;
+  wpm_bytes asked;
+  char is[WPM_PEER_ID_TEXT];
+  char was_asked[WPM_PEER_ID_TEXT];
+  bool known =
+      wpm_multiaddr_parse((wpm_text){run->multiaddr, strlen(run->multiaddr)}, &address, NULL) ==
+          WPM_OK &&
+      wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &asked) == WPM_OK &&
+      wpm_peer_id_format(peer, is, sizeof is, NULL) == WPM_OK &&
+      wpm_peer_id_format(asked, was_asked, sizeof was_asked, NULL) == WPM_OK;
+  if (known) {
+    (void)snprintf(out, cap, "it is %s, not %s", is, was_asked);
+  }
+  return known;
+}
+
 static void say_why(const ping_run *run, const wpm_probe_result *result) {
   bool named = result->reason != WPM_REASON_NONE;
   (void)complain(EXIT_FAILED, "%s is not reachable: %s%s%s (step: %s)", run->multiaddr,
@@ -205,7 +224,11 @@ static void say_why(const ping_run *run, const wpm_probe_result *result) {
 
 static void probed(void *user, const wpm_probe_result *found, bool last) {
   ping_run *run = user;
-  const wpm_probe_result own = run->interrupted ? as_interrupted(found) : *found;
+  char both[2 * WPM_PEER_ID_TEXT + 40];
+  wpm_probe_result own = run->interrupted ? as_interrupted(found) : *found;
+  if (own.reason == WPM_REASON_PEER_ID_MISMATCH && name_both(run, own.peer, both, sizeof both)) {
+    own.detail = both;
+  }
   if (!run->options->json) {
     print_progress(run, &own, last);
   }

@@ -36,8 +36,8 @@ static bool is_one_of(const char *text, const char *words) {
   size_t len = strlen(text);
   for (const char *word = words; word; word = strchr(word, '|')) {
     word += *word == '|';
-    if (strncmp(word, text, len) == 0 && (word[len] == '|' || word[len] == '\0')) {
-      return len > 0;
+    if (strcspn(word, "|") == len && strncmp(word, text, len) == 0) {
+      return true;
     }
   }
   return false;
