@@ -50,8 +50,10 @@ static void get_info(rest_service *rest, http_request *request) {
        json_array_size(addresses) == 0 && wpm_node_listen_address(rest->node, i, &address); i++) {
     add_own_address(addresses, rest->node, address);
   }
-  rest_answer_json(request, 200,
-                   json_pack("{s:o, s:s}", "listenAddresses", addresses, "enrUri", ""));
+  wpm_text enr = wpm_node_enr(rest->node);
+  rest_answer_json(
+      request, 200,
+      json_pack("{s:o, s:s%}", "listenAddresses", addresses, "enrUri", enr.data, enr.len));
 }
 
 static void get_version(rest_service *rest, http_request *request) {

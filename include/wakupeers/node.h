@@ -132,6 +132,11 @@ WPM_API bool wpm_node_listen_address(const wpm_node *node, size_t index, wpm_byt
  * the loop runs again. False behind the last, and where nothing can be announced. */
 WPM_API bool wpm_node_announced_address(const wpm_node *node, size_t index, wpm_bytes *out);
 
+/* Our node record (EIP-778) in text, `enr:…`, NUL-terminated: the announced addresses as far as they
+ * fit its 300 bytes, signed. Lasts until the loop runs again. Empty before the start, and where our
+ * key is not secp256k1. */
+WPM_API wpm_text wpm_node_enr(const wpm_node *node);
+
 /* One live connection. */
 typedef struct wpm_connection_info {
   wpm_connection_id id;    /* Its number. */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "net/host.h"
 #include "node/writer.h"
+#include "proto/enr.h"
 
 #include <uv.h>
 
@@ -69,7 +70,8 @@ struct wpm_node {
   wpm_waiter *waiters;
   wpm_probe *probes;
   uint64_t announced_hash; /* Of the addresses that identify announced last. */
-  uint64_t record_sequence; /* Of the signed record of those. */
+  uint64_t record_sequence; /* Of the signed records of those. */
+  char enr[WPM_ENR_TEXT];   /* The node record among them; "": none. */
   wpm_node_counters counters;
   bool pumping; /* Actions are being pulled. */
   bool started;

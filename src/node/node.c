@@ -228,15 +228,39 @@ static void push_identify(wpm_node *node) {
   }
 }
 
+/* Makes the node record of the addresses announced now. WPM_OK without one for other keys. */
+static int sign_enr(wpm_node *node) {
+  const wpm_multiaddr *announced = NULL;
+  wpm_bytes addresses[WPM_HOST_ANNOUNCED_MAX];
+  uint8_t record[WPM_ENR_MAX];
+  size_t len = 0;
+  size_t count = wpm_host_announced_addresses(node->host, &announced);
+  for (size_t i = 0; i < count; i++) {
+    addresses[i] = wpm_multiaddr_view(&announced[i]);
+  }
+  node->enr[0] = '\0';
+  int err = wpm_enr_seal(node->crypto, &node->identity, node->record_sequence, addresses, count,
+                         record, &len);
+  if (err == WPM_OK) {
+    err = wpm_enr_format((wpm_bytes){record, len}, node->enr, sizeof node->enr, NULL);
+  }
+  return err == WPM_ERR_UNSUPPORTED ? WPM_OK : err;
+}
+
 /* Signs the addresses announced now. Wall time orders the records of this run and earlier ones;
  * where the clock was set back, those of this run still ascend. */
-static void sign_record(wpm_node *node) {
+static void sign_records(wpm_node *node) {
   int64_t now = wpm_system_now(node->boot_id).wall.ns;
   uint64_t sequence = now > 0 ? (uint64_t)now : 0;
   node->record_sequence = sequence > node->record_sequence ? sequence : node->record_sequence + 1;
   int err = wpm_host_sign_record(node->host, node->record_sequence);
   if (err != WPM_OK) {
     WPM_LOG(&node->config.logger, WPM_LOG_WARN, "net", "identify carries no signed record: %s",
+            wpm_strerror(err));
+  }
+  err = sign_enr(node);
+  if (err != WPM_OK) {
+    WPM_LOG(&node->config.logger, WPM_LOG_WARN, "net", "there is no node record of ours: %s",
             wpm_strerror(err));
   }
 }
@@ -249,7 +273,7 @@ static void heartbeat(uv_timer_t *timer) {
   uint64_t announced = hash_announced(node);
   if (announced != node->announced_hash) {
     node->announced_hash = announced;
-    sign_record(node);
+    sign_records(node);
     push_identify(node);
   }
 }
@@ -277,7 +301,7 @@ int wpm_node_start(wpm_node *node, wpm_error *error) {
     return err;
   }
   node->announced_hash = hash_announced(node);
-  sign_record(node);
+  sign_records(node);
   heartbeat(&node->heartbeat);
   (void)uv_timer_start(&node->heartbeat, heartbeat, HEARTBEAT_MS, HEARTBEAT_MS);
   wpm_node_pump(node);
@@ -358,6 +382,10 @@ bool wpm_node_announced_address(const wpm_node *node, size_t index, wpm_bytes *o
   }
   *out = wpm_multiaddr_view(&addresses[index]);
   return true;
+}
+
+wpm_text wpm_node_enr(const wpm_node *node) {
+  return wpm_text_of(node->enr);
 }
 
 bool wpm_node_next_connection(const wpm_node *node, wpm_bytes peer, uint64_t *cursor,
