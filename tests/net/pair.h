@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PAIR_ATTEMPTS 8 /* Attempts of a failed dial that are kept. */
+
 /* What one host was told, and what it holds. */
 typedef struct pair_side {
   wpm_identity identity;
@@ -40,9 +42,16 @@ typedef struct pair_side {
   int record_err;           /* What opening the last identify's signed record gave. */
   wpm_signed_record record; /* That record, without its addresses. */
   wpm_metadata last_metadata;
-  wpm_peer_id other; /* Who answered a dial instead. */
-  uint64_t random;   /* State of the test's random source. */
+  wpm_peer_id other;                  /* Who answered a dial instead. */
+  wpm_reason attempts[PAIR_ATTEMPTS]; /* Of the last dial that failed, address by address. */
+  size_t attempt_count;
+  void *dial_user; /* Of the last dial that ended. */
+  uint64_t random; /* State of the test's random source. */
   bool stopped;
+  /* What the test does from inside a callback; may be NULL. */
+  void (*in_connected)(struct pair_side *side, wpm_conn *conn);
+  void (*in_dial_failed)(struct pair_side *side);
+  void (*in_closed)(struct pair_side *side);
 } pair_side;
 
 typedef struct host_pair {
@@ -70,19 +79,30 @@ static inline void keep_end(pair_side *side, const wpm_end *end) {
 
 static inline void on_connected(void *user, wpm_conn *conn, wpm_dial *dial) {
   pair_side *side = user;
-  (void)dial;
   side->conn = conn;
   side->connected++;
+  side->dial_user = dial ? wpm_dial_user(dial) : NULL;
+  if (side->in_connected) {
+    side->in_connected(side, conn);
+  }
 }
 
 static inline void on_dial_failed(void *user, wpm_dial *dial, const wpm_end *end,
                                   const wpm_dial_attempt *attempts, size_t attempt_count) {
   pair_side *side = user;
-  (void)attempts;
-  (void)attempt_count;
   side->failed++;
   keep_end(side, end);
   assert_int_equal(wpm_peer_id_from_bytes(wpm_dial_other_peer(dial), &side->other), WPM_OK);
+  side->dial_user = wpm_dial_user(dial);
+  assert_true(attempt_count <= PAIR_ATTEMPTS);
+  side->attempt_count = attempt_count;
+  for (size_t i = 0; i < attempt_count; i++) {
+    assert_int_equal(wpm_multiaddr_check(attempts[i].multiaddr), WPM_OK);
+    side->attempts[i] = attempts[i].reason;
+  }
+  if (side->in_dial_failed) {
+    side->in_dial_failed(side);
+  }
 }
 
 static inline void on_inbound_failed(void *user, const wpm_end *end) {
@@ -105,6 +125,9 @@ static inline void on_closed(void *user, wpm_conn *conn, const wpm_end *end) {
   wpm_conn_close(conn, 0);
   if (side->conn == conn) {
     side->conn = NULL;
+  }
+  if (side->in_closed) {
+    side->in_closed(side);
   }
 }
 
@@ -203,21 +226,27 @@ static inline void pair_start(host_pair *pair) {
   side_start(&pair->b);
 }
 
-/* A limit on how long a test waits. */
+/* A limit on how long a test waits; it also wakes the loop now and then, since a turn that only ran
+ * timers goes on to wait for something else. */
 typedef struct pair_watch {
   uv_timer_t timer;
+  unsigned ticks;
   bool late;
 } pair_watch;
 
-static inline void watch_late(uv_timer_t *timer) {
-  ((pair_watch *)timer->data)->late = true;
+#define WATCH_TICK_MS 5
+#define WATCH_TICKS 2000 /* Ten seconds. */
+
+static inline void watch_tick(uv_timer_t *timer) {
+  pair_watch *watch = timer->data;
+  watch->late = ++watch->ticks >= WATCH_TICKS;
 }
 
 static inline void watch_begin(pair_watch *watch, uv_loop_t *loop) {
-  watch->late = false;
+  *watch = (pair_watch){.ticks = 0};
   uv_timer_init(loop, &watch->timer);
   watch->timer.data = watch;
-  uv_timer_start(&watch->timer, watch_late, 10000, 0);
+  uv_timer_start(&watch->timer, watch_tick, WATCH_TICK_MS, WATCH_TICK_MS);
 }
 
 static inline void watch_end(pair_watch *watch, uv_loop_t *loop) {

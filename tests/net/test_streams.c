@@ -116,7 +116,7 @@ static void identify_that_never_ends_times_out(void **state) {
   attacker_say(&s.attacker, id, 0, "\x80\x40", 2);
   size_t peak = memory;
   RUN_UNTIL(&s.pair.loop, (peak = larger(peak, scene_memory(&s)), s.pair.a.unidentified == 1));
-  assert_true(uv_hrtime() - began >= 190 * (uint64_t)WPM_MILLISECOND);
+  assert_true(uv_hrtime() - began >= 150 * (uint64_t)WPM_MILLISECOND);
   assert_true(peak - memory < 512 * KIB);
   unharmed(&s);
   scene_leave(&s);
