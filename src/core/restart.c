@@ -61,7 +61,6 @@ void wpm_restart_begin(wpm_manager *m, wpm_instant now) {
     return;
   }
   m->begun = true;
-  m->reserve_until = wpm_mono_after(now.mono, wpm_backoff_longest_default(m));
   wpm_restart_reserve(m, now);
 }
 
@@ -75,6 +74,7 @@ void wpm_restart_reserve(wpm_manager *m, wpm_instant now) {
         wpm_schedule_plan(m, slot, now).next_dial.ns <= m->reserve_until.ns) {
       policy->reserved = true;
       m->reserved++;
+      wpm_schedule_rerank(m, slot);
     }
   }
 }
@@ -155,6 +155,7 @@ int wpm_manager_restore(wpm_manager *m, const wpm_peer_record *record, const wpm
     wpm_pending_peer(m, slot, WPM_PENDING_PERSIST);
   }
   wpm_manager_policy(m, slot)->stored_at = now.mono;
+  m->reserve_until = wpm_mono_after(now.mono, wpm_backoff_longest_default(m));
   wpm_schedule_update(m, slot, now);
   return WPM_OK;
 }

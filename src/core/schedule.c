@@ -5,7 +5,7 @@
 #include "core/restart.h"
 
 /* Kinds of ready peers, the first dialled first. */
-typedef enum kind { KIND_RESTART, KIND_STATIC, KIND_RELAY, KIND_OTHER } kind;
+typedef enum kind { KIND_RESERVED, KIND_RESTART, KIND_STATIC, KIND_RELAY, KIND_OTHER } kind;
 
 #define KIND_SHIFT 58
 
@@ -68,13 +68,32 @@ bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot) {
   return (size_t)m->places + kept < m->config.max_connections;
 }
 
+static kind kind_of(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  if (policy->reserved) {
+    return KIND_RESERVED;
+  }
+  if (policy->of_restart) {
+    return KIND_RESTART;
+  }
+  if (peer->is_static) {
+    return KIND_STATIC;
+  }
+  return wpm_peer_relays(peer) ? KIND_RELAY : KIND_OTHER;
+}
+
 static wpm_mono rank(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
-  if (wpm_manager_policy(m, slot)->of_restart) {
-    return (wpm_mono){wpm_restart_rank(peer)};
+  int64_t within = wpm_manager_policy(m, slot)->of_restart ? wpm_restart_rank(peer)
+                                                           : wpm_restart_rank_by_time(peer);
+  return (wpm_mono){(int64_t)kind_of(m, slot) << KIND_SHIFT | within};
+}
+
+void wpm_schedule_rerank(wpm_manager *m, uint32_t slot) {
+  if (wpm_heap_get(&m->ready, slot).ns != WPM_NEVER.ns) {
+    wpm_heap_set(&m->ready, slot, rank(m, slot));
   }
-  kind k = peer->is_static ? KIND_STATIC : wpm_peer_relays(peer) ? KIND_RELAY : KIND_OTHER;
-  return (wpm_mono){((int64_t)k << KIND_SHIFT) | wpm_restart_rank_by_time(peer)};
 }
 
 void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now) {

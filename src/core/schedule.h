@@ -7,8 +7,10 @@
  *   is of another cluster, its mismatch delay are over; then it is *ready*. It is dialled when a
  *   place is free: fewer than `max_connections` peers connected, being dialled or with a place kept
  *   for them, and fewer than `max_dials` dials.
- * - Order of the ready: relay-capable peers of the restart (core/restart.h), static nodes, other
- *   relay-capable peers, the rest; among equals the last connected first, then by slot.
+ * - Order of the ready: peers for which a place is kept and then the other relay-capable ones of
+ *   the restart (core/restart.h), static nodes, other relay-capable peers, the rest; among equals
+ *   the last connected first, then by slot. So where there is no place for the first, there is none
+ *   for any.
  * - A connect that a person asks for goes at once, past every wait and limit.
  */
 #ifndef WPM_CORE_SCHEDULE_H
@@ -24,6 +26,9 @@ bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot);
 
 /* Plans the peer's next dial anew, after any change of it. */
 void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now);
+
+/* Its place among the ready ones, where it is one, has changed. */
+void wpm_schedule_rerank(wpm_manager *m, uint32_t slot);
 
 /* Takes the peer out of the plan: it is gone. */
 void wpm_schedule_drop(wpm_manager *m, uint32_t slot);

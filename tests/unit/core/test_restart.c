@@ -440,6 +440,28 @@ static void a_failure_of_our_own_keeps_the_place(void **state) {
   wpm_world_free(w);
 }
 
+/* One that waited for longer, so that no place was kept for it, does not stand in the way. */
+static void a_kept_place_is_taken_whoever_else_is_ready(void **state) {
+  wpm_world *w = *state;
+  for (int peer = 1; peer <= 2; peer++) {
+    wpm_world_found(w, peer, 60000, false);
+    wpm_world_come_in(w, peer, 1);
+    wpm_world_run(w, S);
+  }
+  wpm_world_pruned(w, 2, 70 * S);
+  wpm_world_end(w, true);
+  w->config.max_connections = 1;
+  wpm_world_restart(w, NULL);
+  wpm_world_run(w, 65 * S);
+  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
+  wpm_world_run(w, 10 * S);
+  wpm_world_expect_plan(w, 2, WPM_HELD_BY_NO_PLACE, WPM_SPAN_NONE, 0);
+  wpm_world_dial_failed(w, 1, dial, WPM_REASON_LOCAL_FAILURE);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, 2);
+  wpm_world_run(w, 2 * S);
+  wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+}
+
 static void kept_places_are_not_for_strangers(void **state) {
   (void)state;
   wpm_world *w = restarted(RELAY_PEERS + 1, 256, 0, true);
@@ -555,6 +577,7 @@ int main(void) {
       cmocka_unit_test(a_peer_that_was_tried_is_one_among_others),
       TEST(a_peer_that_was_tried_comes_behind_static_nodes),
       cmocka_unit_test(a_failure_of_our_own_keeps_the_place),
+      TEST(a_kept_place_is_taken_whoever_else_is_ready),
       cmocka_unit_test(kept_places_are_not_for_strangers),
       cmocka_unit_test(places_are_kept_from_the_first_fact_on),
       cmocka_unit_test(a_long_prune_keeps_no_place),
