@@ -69,7 +69,7 @@ struct wpm_node {
   wpm_node_dial *dials;
   wpm_waiter *waiters;
   wpm_probe *probes;
-  uint64_t announced_hash; /* Of the addresses that identify announced last. */
+  uint64_t announced_hash;  /* Of the addresses that identify announced last. */
   uint64_t record_sequence; /* Of the signed records of those. */
   char enr[WPM_ENR_TEXT];   /* The node record among them; "": none. */
   wpm_node_counters counters;

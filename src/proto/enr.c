@@ -29,12 +29,12 @@ typedef enum enr_key {
 } enr_key;
 #define KEY_COUNT (KEY_WAKU2 + 1)
 
-static wpm_bytes key_name(enr_key key) {
-  static const char *const names[KEY_COUNT] = {"id",   "ip",  "ip6",       "multiaddrs",
-                                               "rs",   "rsv", "secp256k1", "tcp",
-                                               "tcp6", "udp", "udp6",      "waku2"};
-  return (wpm_bytes){(const uint8_t *)names[key], strlen(names[key])};
-}
+#define LITERAL(text)                                                                              \
+  { (const uint8_t *)(text), sizeof(text) - 1 }
+static const wpm_bytes key_names[KEY_COUNT] = {
+    LITERAL("id"),   LITERAL("ip"),  LITERAL("ip6"),       LITERAL("multiaddrs"),
+    LITERAL("rs"),   LITERAL("rsv"), LITERAL("secp256k1"), LITERAL("tcp"),
+    LITERAL("tcp6"), LITERAL("udp"), LITERAL("udp6"),      LITERAL("waku2")};
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -53,7 +53,7 @@ static int inside(int rc) {
 
 static void keep_value(enr_parts *parts, wpm_bytes name, const wpm_rlp_item *value) {
   for (size_t i = 0; i < KEY_COUNT; i++) {
-    if (wpm_bytes_equal(name, key_name((enr_key)i))) {
+    if (wpm_bytes_equal(name, key_names[i])) {
       parts->values[i] = *value;
     }
   }
@@ -102,7 +102,7 @@ static bool string_of(const enr_parts *parts, enr_key key, wpm_bytes *out) {
 /* The Keccak-256 of what is signed. */
 static void hash_content(wpm_bytes content, uint8_t digest[32]) {
   uint8_t whole[WPM_RLP_PREFIX_MAX + WPM_ENR_MAX];
-  assert(content.len <= WPM_ENR_MAX);
+  assert(content.data && content.len <= WPM_ENR_MAX);
   size_t prefix = wpm_rlp_list_prefix(content.len, whole);
   memcpy(whole + prefix, content.data, content.len);
   wpm_keccak256((wpm_bytes){whole, prefix + content.len}, digest);
@@ -407,12 +407,12 @@ typedef struct enr_draft {
 } enr_draft;
 
 static int add_pair(wpm_buffer *out, enr_key key, wpm_bytes value) {
-  int rc = wpm_rlp_write_string(out, key_name(key));
+  int rc = wpm_rlp_write_string(out, key_names[key]);
   return rc == WPM_OK ? wpm_rlp_write_string(out, value) : rc;
 }
 
 static int add_port(wpm_buffer *out, enr_key key, uint16_t port) {
-  int rc = wpm_rlp_write_string(out, key_name(key));
+  int rc = wpm_rlp_write_string(out, key_names[key]);
   return rc == WPM_OK ? wpm_rlp_write_number(out, port) : rc;
 }
 
