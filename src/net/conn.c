@@ -343,7 +343,7 @@ static failure complete(wpm_conn *conn, size_t muxer) {
       .max_outbound_streams = host->config.max_inbound_streams,
       .receive_window = RECEIVE_WINDOW,
   };
-  conn->muxer_type = wpm_muxer_types[muxer];
+  conn->muxer_type = host->muxer_types[muxer];
   int err = conn->muxer_type->create(&config, &conn->muxer);
   if (err != WPM_OK) {
     return failure_of(err, WPM_REASON_LOCAL_FAILURE, "out of memory");

@@ -73,9 +73,10 @@ struct wpm_host {
   size_t connection_count;       /* Their number. */
   size_t inbound_upgrades;       /* Inbound upgrades in progress. */
   struct wpm_listener *listeners;
-  wpm_dial *dials;                    /* Dials under way. */
-  size_t resolves;                    /* Look-ups that libuv still works on. */
-  wpm_text muxers[WPM_PROTOCOLS_MAX]; /* Muxer protocol ids, by preference. */
+  wpm_dial *dials;                                      /* Dials under way. */
+  size_t resolves;                                      /* Look-ups that libuv still works on. */
+  const wpm_muxer_type *muxer_types[WPM_PROTOCOLS_MAX]; /* By preference. */
+  wpm_text muxers[WPM_PROTOCOLS_MAX];                   /* Their protocol ids. */
   size_t muxer_count;
   wpm_text securities[WPM_PROTOCOLS_MAX]; /* Security protocol ids, by preference. */
   size_t security_count;

@@ -67,7 +67,9 @@ int wpm_host_new(const wpm_host_config *config, wpm_host **out) {
   wpm_buffer_init(&host->record, WPM_IDENTIFY_SEND_MAX);
   for (; wpm_muxer_types[host->muxer_count]; host->muxer_count++) {
     assert(host->muxer_count < WPM_PROTOCOLS_MAX);
-    host->muxers[host->muxer_count] = wpm_text_of(wpm_muxer_types[host->muxer_count]->protocol_id);
+    const wpm_muxer_type *type = wpm_muxer_types[host->muxer_count];
+    host->muxer_types[host->muxer_count] = type;
+    host->muxers[host->muxer_count] = wpm_text_of(type->protocol_id);
   }
   for (; wpm_security_types[host->security_count]; host->security_count++) {
     assert(host->security_count < WPM_PROTOCOLS_MAX);

@@ -47,7 +47,7 @@ typedef struct pair_side {
   size_t attempt_count;
   void *dial_user; /* Of the last dial that ended. */
   uint64_t random; /* State of the test's random source. */
-  bool stopped;
+  bool stopping, stopped;
   /* What the test does from inside a callback; may be NULL. */
   void (*in_connected)(struct pair_side *side, wpm_conn *conn);
   void (*in_dial_failed)(struct pair_side *side);
@@ -272,10 +272,18 @@ static inline void side_stopped(void *user) {
   ((pair_side *)user)->stopped = true;
 }
 
+/* Stops the host, where that was not done before. */
+static inline void side_stop(pair_side *side) {
+  if (side->host && !side->stopping) {
+    side->stopping = true;
+    wpm_host_stop(side->host, side_stopped, side);
+  }
+}
+
 static inline void pair_fini(host_pair *pair) {
-  wpm_host_stop(pair->a.host, side_stopped, &pair->a);
-  wpm_host_stop(pair->b.host, side_stopped, &pair->b);
-  RUN_UNTIL(&pair->loop, pair->a.stopped && pair->b.stopped);
+  side_stop(&pair->a);
+  side_stop(&pair->b);
+  RUN_UNTIL(&pair->loop, (pair->a.stopped || !pair->a.host) && (pair->b.stopped || !pair->b.host));
   wpm_host_free(pair->a.host);
   wpm_host_free(pair->b.host);
   wpm_identity_fini(&pair->a.identity);
