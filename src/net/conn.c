@@ -205,7 +205,7 @@ void wpm_conn_close(wpm_conn *conn, uint32_t go_away_code) {
       wpm_buffer_size(&conn->out) > 0) {
     (void)flush_out(conn); /* It ends anyway; a goodbye that cannot be sent is not sent. */
   }
-  wpm_conn_drop(conn, true);
+  wpm_conn_drop(conn, conn->muxer != NULL); /* One that is not up has nothing to say. */
 }
 
 /* ---- the upgrade ----------------------------------------------------------------------------- */
