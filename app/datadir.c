@@ -243,7 +243,8 @@ int datadir_write_key(const datadir *dir, const wpm_node_key *key) {
   if (err != WPM_OK) {
     return complain(EXIT_FAILED, "the node key cannot be written: %s", wpm_strerror(err));
   }
-  (void)strcat(text, "\n");
+  size_t len = strlen(text);
+  memcpy(text + len, "\n", sizeof "\n");
   bool written = write_file(dir, "nodekey", text);
   explicit_bzero(text, sizeof text);
   return written ? EXIT_DONE
