@@ -56,17 +56,26 @@ static void socket_ready(uv_poll_t *poll, int status, int events) {
   run(poll->data);
 }
 
+static bool is_full(const http_server *server) {
+  return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+             ->num_connections >= HTTP_CONNECTIONS_MAX;
+}
+
 /* Lets the daemon do what it can, and says when it wants to be called again. */
 static void run(http_server *server) {
   MHD_UNSIGNED_LONG_LONG timeout = 0;
   if (server->stopping) {
     return;
   }
+  bool was_full = is_full(server);
   (void)MHD_run(server->daemon);
   if (server->stopping) {
     return;
   }
-  if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES) {
+  if (was_full && !is_full(server)) {
+    /* It begins to accept again when it is called, and no event of a connection tells it to. */
+    (void)uv_timer_start(&server->timer, timer_fired, 0, 0);
+  } else if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES) {
     (void)uv_timer_start(&server->timer, timer_fired, timeout, 0);
   } else {
     (void)uv_timer_stop(&server->timer);
@@ -371,7 +380,7 @@ static struct MHD_Daemon *start_daemon(http_server *server, const struct sockadd
                           MHD_OPTION_NOTIFY_COMPLETED, request_completed, server,
                           MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
                           MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
-                          MHD_OPTION_END);
+                          MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
 static void handle_closed(uv_handle_t *handle) {

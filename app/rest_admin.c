@@ -400,8 +400,10 @@ static bool check_addresses(http_request *request, const json_t *addresses) {
       return false;
     }
     if (wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer) != WPM_OK ||
-        peer.len == 0) {
-      rest_answer_text(request, 400, "Couldn't parse remote peer info: %.200s has no /p2p/PEER-ID",
+        peer.len == 0 || transport.len == 0) {
+      rest_answer_text(request, 400,
+                       "Couldn't parse remote peer info: %.400s names no peer: give it as "
+                       "/ip4/ADDRESS/tcp/PORT/p2p/PEER-ID",
                        json_string_value(item));
       return false;
     }
