@@ -107,13 +107,11 @@ def http_call(netloc, method, path, body=None, headers=None):
         link.close()
 
 
-def raw_http(netloc, request, half_close=False):
+def raw_http(netloc, request):
     """All that comes back for the bytes of one or more requests, until the server closes."""
     host, port = netloc.rsplit(":", 1)
     with socket.create_connection((host, int(port)), timeout=PATIENCE) as link:
         link.sendall(request)
-        if half_close:
-            link.shutdown(socket.SHUT_WR)
         pieces = []
         try:
             while piece := link.recv(65536):
