@@ -117,7 +117,7 @@ static int push_identify(wpm_conn *conn) {
 
 int wpm_conn_push_identify(wpm_conn *conn) {
   wpm_conn_enter(conn);
-  int err = push_identify(conn);
+  int err = conn->dead ? WPM_ERR_CLOSED : push_identify(conn);
   wpm_conn_leave(conn);
   return err;
 }
@@ -234,7 +234,7 @@ static int ask_identify(wpm_conn *conn) {
 
 int wpm_conn_identify(wpm_conn *conn) {
   wpm_conn_enter(conn);
-  int err = ask_identify(conn);
+  int err = conn->dead ? WPM_ERR_CLOSED : ask_identify(conn);
   wpm_conn_leave(conn);
   return err;
 }
@@ -346,7 +346,7 @@ static int ask_metadata(wpm_conn *conn) {
 
 int wpm_conn_request_metadata(wpm_conn *conn) {
   wpm_conn_enter(conn);
-  int err = ask_metadata(conn);
+  int err = conn->dead ? WPM_ERR_CLOSED : ask_metadata(conn);
   wpm_conn_leave(conn);
   return err;
 }
