@@ -223,6 +223,14 @@ WPM_API WPM_MUST_USE int wpm_node_disconnect(wpm_node *node, wpm_bytes peer);
 /* Ends its connections and forgets it, on disk too. WPM_ERR_NOT_FOUND. */
 WPM_API WPM_MUST_USE int wpm_node_remove(wpm_node *node, wpm_bytes peer);
 
+typedef void (*wpm_durable_fn)(void *user, bool durable);
+
+/* Calls `done` once, possibly before this returns, and in any case before `stopped`: with `durable`
+ * true when every change made so far is on disk, false where it cannot be brought there at present
+ * (no database, or a storage that fails: see wpm_node_get_status). WPM_ERR_NO_MEMORY: `done` is not
+ * called. */
+WPM_API WPM_MUST_USE int wpm_node_when_durable(wpm_node *node, wpm_durable_fn done, void *user);
+
 /* ---- probing --------------------------------------------------------------------------------- */
 
 #define WPM_PROBE_PINGS_MAX 1000000

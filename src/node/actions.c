@@ -13,80 +13,6 @@ static const char *peer_text(wpm_bytes peer, char out[WPM_PEER_ID_TEXT]) {
   return wpm_peer_id_format(peer, out, WPM_PEER_ID_TEXT, NULL) == WPM_OK ? out : "?";
 }
 
-/* ---- dialling -------------------------------------------------------------------------------- */
-
-/* A dial that cannot even begin is a failure of ours. */
-static void dial_not_begun(wpm_node *node, wpm_bytes peer, wpm_dial_id dial, int err) {
-  wpm_peer_id id = {0};
-  if (wpm_peer_id_from_bytes(peer, &id) != WPM_OK) {
-    return;
-  }
-  wpm_event event = {
-      .type = WPM_EVENT_DIAL_FAILED,
-      .peer = wpm_peer_id_view(&id),
-      .u.dial_failed = {.dial = dial, .reason = WPM_REASON_LOCAL_FAILURE},
-  };
-  wpm_attempt attempt = {.err = err,
-                         .reason = WPM_REASON_LOCAL_FAILURE,
-                         .step = WPM_STEP_CONNECT,
-                         .detail = wpm_strerror(err)};
-  node->counters.dials_failed[WPM_REASON_LOCAL_FAILURE]++;
-  if (wpm_node_fact(node, &event) != WPM_OK) {
-    WPM_LOG(&node->config.logger, WPM_LOG_WARN, "node", "a failed dial is lost: out of memory");
-  }
-  wpm_node_tell_waiters(node, wpm_peer_id_view(&id), &attempt);
-}
-
-static void do_dial(wpm_node *node, const wpm_action *action) {
-  wpm_node_dial *dial = calloc(1, sizeof *dial);
-  int err = dial ? wpm_peer_id_from_bytes(action->peer, &dial->peer) : WPM_ERR_NO_MEMORY;
-  node->counters.dials_started++;
-  if (err == WPM_OK) {
-    dial->kind = WPM_OWNER_MANAGER;
-    dial->id = action->u.dial.dial;
-    err = wpm_host_dial(node->host, action->peer, action->u.dial.addresses,
-                        action->u.dial.address_count, dial, &dial->dial);
-  }
-  if (err != WPM_OK) {
-    free(dial);
-    dial_not_begun(node, action->peer, action->u.dial.dial, err);
-    return;
-  }
-  dial->next = node->dials;
-  if (node->dials) {
-    node->dials->previous = dial;
-  }
-  node->dials = dial;
-}
-
-static void cancel(wpm_node *node, wpm_node_dial *dial) {
-  wpm_dial_cancel(dial->dial);
-  if (node->dials == dial) {
-    node->dials = dial->next;
-  } else {
-    dial->previous->next = dial->next;
-  }
-  if (dial->next) {
-    dial->next->previous = dial->previous;
-  }
-  free(dial);
-}
-
-static void do_cancel_dial(wpm_node *node, const wpm_action *action) {
-  wpm_node_dial *dial = node->dials;
-  while (dial && dial->id != action->u.cancel_dial.dial) {
-    dial = dial->next;
-  }
-  if (!dial) {
-    return;
-  }
-  wpm_peer_id peer = dial->peer;
-  cancel(node, dial);
-  if (!node->stopping) { /* Else all who wait are told of that. */
-    wpm_node_settle_waiters(node, wpm_peer_id_view(&peer));
-  }
-}
-
 /* ---- connections ----------------------------------------------------------------------------- */
 
 static void do_disconnect(wpm_node *node, const wpm_action *action) {
@@ -125,14 +51,6 @@ static void do_ask(wpm_node *node, const wpm_action *action) {
 
 /* ---- the record ------------------------------------------------------------------------------ */
 
-static void do_persist(wpm_node *node, const wpm_action *action) {
-  wpm_peer_record record;
-  if (node->writer &&
-      wpm_store_get(wpm_manager_store(node->manager), action->peer, &record) == WPM_OK) {
-    wpm_writer_put(node->writer, &record);
-  }
-}
-
 static void do_forget(wpm_node *node, const wpm_action *action) {
   if (node->writer) {
     wpm_writer_remove(node->writer, action->peer);
@@ -161,10 +79,10 @@ static void do_notify(wpm_node *node, const wpm_action *action) {
 static void do_action(wpm_node *node, const wpm_action *action) {
   switch (action->type) {
   case WPM_ACTION_DIAL:
-    do_dial(node, action);
+    wpm_node_dial_begin(node, action);
     break;
   case WPM_ACTION_CANCEL_DIAL:
-    do_cancel_dial(node, action);
+    wpm_node_dial_cancel(node, action->u.cancel_dial.dial);
     break;
   case WPM_ACTION_DISCONNECT:
     do_disconnect(node, action);
@@ -175,7 +93,7 @@ static void do_action(wpm_node *node, const wpm_action *action) {
     do_ask(node, action);
     break;
   case WPM_ACTION_PERSIST:
-    do_persist(node, action);
+    (void)wpm_node_store_record(node, action->peer);
     break;
   case WPM_ACTION_FORGET:
     do_forget(node, action);

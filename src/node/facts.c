@@ -69,18 +69,6 @@ static wpm_node_conn *new_conn(wpm_node *node, wpm_conn *conn) {
   return entry;
 }
 
-static void forget_dial(wpm_node *node, wpm_node_dial *dial) {
-  if (dial->previous) {
-    dial->previous->next = dial->next;
-  } else {
-    node->dials = dial->next;
-  }
-  if (dial->next) {
-    dial->next->previous = dial->previous;
-  }
-  free(dial);
-}
-
 /* The manager has not taken the connection in, so nobody else would end it or answer its dial. */
 static void not_taken(wpm_node *node, wpm_conn *conn, wpm_bytes peer, wpm_dial_id dial) {
   wpm_event event = {
@@ -131,7 +119,7 @@ static void connected(void *user, wpm_conn *conn, wpm_dial *dial) {
   wpm_dial_id dial_id = ours ? ours->id : 0;
   if (ours) {
     node->counters.dials_succeeded++;
-    forget_dial(node, ours);
+    wpm_node_dial_over(node, ours, true);
   }
   /* `conn` can be looked at until this callback returns, whatever becomes of it. */
   wpm_bytes peer = wpm_conn_peer(conn);
@@ -168,7 +156,7 @@ static void dial_failed(void *user, wpm_dial *dial, const wpm_end *end,
                         .address_count = failed ? attempt_count : 0},
   };
   node->counters.dials_failed[end->reason]++;
-  forget_dial(node, ours);
+  wpm_node_dial_over(node, ours, false);
   report(node, &event);
   free(failed);
   wpm_attempt attempt = {

@@ -32,12 +32,23 @@ typedef struct wpm_node_conn {
 
 /* A dial that the manager asked for. */
 typedef struct wpm_node_dial {
-  wpm_owner_kind kind; /* WPM_OWNER_MANAGER. */
-  wpm_dial_id id;
-  wpm_dial *dial;
+  wpm_owner_kind kind;    /* WPM_OWNER_MANAGER. */
+  wpm_dial_id id;         /* The manager's number. */
+  wpm_dial *dial;         /* NULL while it waits for `written_ahead`. */
+  uint64_t written_ahead; /* The change that must be durable before it begins; 0: none. */
   wpm_peer_id peer;
   struct wpm_node_dial *previous, *next; /* In the node's list. */
+  size_t address_count;
+  wpm_bytes addresses[]; /* Their bytes follow. */
 } wpm_node_dial;
+
+/* Somebody who waits until a change is durable. */
+typedef struct wpm_durable_waiter {
+  struct wpm_durable_waiter *next;
+  uint64_t sequence; /* The change. */
+  wpm_durable_fn done;
+  void *user;
+} wpm_durable_waiter;
 
 /* A person who waits for the outcome of a connect. */
 typedef struct wpm_waiter {
@@ -68,6 +79,7 @@ struct wpm_node {
   uint32_t generation; /* Of the connection that came up last. */
   wpm_node_dial *dials;
   wpm_waiter *waiters;
+  wpm_durable_waiter *durable_waiters; /* The longest waiting first. */
   wpm_probe *probes;
   uint64_t announced_hash;  /* Of the addresses that identify announced last. */
   uint64_t record_sequence; /* Of the signed records of those. */
@@ -111,6 +123,24 @@ void wpm_node_handle_closed(wpm_node *node);
 WPM_MUST_USE int wpm_node_load(wpm_node *node, wpm_error *error);
 /* Writes what is not yet durable and ends the worker. */
 void wpm_node_unload(wpm_node *node);
+/* Queues the peer's record to be stored: as that of a connected peer while it is being dialled.
+ * Returns the change's sequence number; 0: there is nothing to wait for. */
+uint64_t wpm_node_store_record(wpm_node *node, wpm_bytes peer);
+/* True while that change is not durable, and can be expected to become so. */
+bool wpm_node_must_wait(const wpm_node *node, uint64_t sequence);
+
+/* ---- dials.c --------------------------------------------------------------------------------- */
+
+/* Writes the dial ahead, and begins it when that is durable. */
+void wpm_node_dial_begin(wpm_node *node, const wpm_action *action);
+/* Begins the dials that waited for what is durable now. */
+void wpm_node_dials_durable(wpm_node *node);
+/* Forgets a dial that has ended. */
+void wpm_node_dial_over(wpm_node *node, wpm_node_dial *dial, bool connected);
+/* Ends a dial that is no longer wanted; all of them. */
+void wpm_node_dial_cancel(wpm_node *node, wpm_dial_id id);
+void wpm_node_dials_drop(wpm_node *node);
+bool wpm_node_is_dialling(const wpm_node *node, wpm_bytes peer);
 
 /* ---- actions.c ------------------------------------------------------------------------------- */
 

@@ -267,6 +267,9 @@ static void sign_records(wpm_node *node) {
 
 static void heartbeat(uv_timer_t *timer) {
   wpm_node *node = timer->data;
+  /* libuv's timers stand still while the machine sleeps, the manager's time does not: what came due
+   * meanwhile is done now. */
+  wpm_node_deadline_passed(&node->deadline);
   if (node->writer) {
     wpm_writer_heartbeat(node->writer, wpm_system_now(node->boot_id));
   }
@@ -348,12 +351,7 @@ void wpm_node_stop(wpm_node *node, wpm_node_stopped_fn stopped, void *user) {
   node->pumping = false; /* Also where an action's callback asks for it: the rest is done now. */
   wpm_node_pump(node);
   wpm_node_drop_waiters(node);
-  while (node->dials) {
-    wpm_node_dial *dial = node->dials;
-    node->dials = dial->next;
-    wpm_dial_cancel(dial->dial);
-    free(dial);
-  }
+  wpm_node_dials_drop(node);
   wpm_host_stop(node->host, host_stopped, node);
 }
 

@@ -5,6 +5,7 @@
 #include "node/system.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* What loading a record needs. */
 typedef struct load_state {
@@ -54,11 +55,61 @@ static void look_at_storage(wpm_node *node) {
   }
 }
 
+/* Tells everyone whose change is durable, or will not be. */
+static void tell_durable(wpm_node *node) {
+  while (node->durable_waiters && !wpm_node_must_wait(node, node->durable_waiters->sequence)) {
+    wpm_durable_waiter *waiter = node->durable_waiters;
+    node->durable_waiters = waiter->next;
+    waiter->done(waiter->user, waiter->sequence <= node->storage.durable);
+    free(waiter);
+  }
+}
+
 static void writer_woke(uv_async_t *async) {
   wpm_node *node = async->data;
   if (node->writer) {
     look_at_storage(node);
+    tell_durable(node);
+    wpm_node_dials_durable(node);
   }
+}
+
+uint64_t wpm_node_store_record(wpm_node *node, wpm_bytes peer) {
+  wpm_peer_record record;
+  if (!node->writer || wpm_store_get(wpm_manager_store(node->manager), peer, &record) != WPM_OK) {
+    return 0;
+  }
+  if (wpm_node_is_dialling(node, peer)) {
+    record.connectivity = WPM_CONNECTED;
+  }
+  return wpm_writer_put(node->writer, &record);
+}
+
+bool wpm_node_must_wait(const wpm_node *node, uint64_t sequence) {
+  return node->writer && node->storage.error.code == WPM_OK && !node->storage.memory_only &&
+         sequence > node->storage.durable;
+}
+
+int wpm_node_when_durable(wpm_node *node, wpm_durable_fn done, void *user) {
+  wpm_writer_status storage = {0};
+  if (node->writer) {
+    wpm_writer_get_status(node->writer, &storage);
+  }
+  if (!wpm_node_must_wait(node, storage.sequence)) {
+    done(user, node->writer && storage.sequence <= storage.durable);
+    return WPM_OK;
+  }
+  wpm_durable_waiter *waiter = calloc(1, sizeof *waiter);
+  if (!waiter) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  *waiter = (wpm_durable_waiter){.sequence = storage.sequence, .done = done, .user = user};
+  wpm_durable_waiter **last = &node->durable_waiters;
+  while (*last) {
+    last = &(*last)->next;
+  }
+  *last = waiter;
+  return WPM_OK;
 }
 
 static void async_closed(uv_handle_t *handle) {
@@ -72,9 +123,8 @@ int wpm_node_load(wpm_node *node, wpm_error *error) {
   }
   wpm_writer_config_default(&config);
   config.path = node->config.database;
-  /* Who is connected must be on disk soon: a peer that was held when we died has to wait for its
-   * backoff, and we can only know from there. */
-  config.commit_interval_ns = 50 * WPM_MILLISECOND;
+  /* Dials and people wait for what they changed to be durable. */
+  config.commit_interval_ns = 10 * WPM_MILLISECOND;
   config.wake = wake;
   config.user = node;
   int err = wpm_system_random(config.hash_key, sizeof config.hash_key);
@@ -115,11 +165,17 @@ void wpm_node_unload(wpm_node *node) {
   if (!node->writer) {
     return;
   }
-  wpm_writer_heartbeat(node->writer, wpm_system_now(node->boot_id));
-  if (wpm_writer_stop(node->writer, &error) != WPM_OK) {
-    WPM_LOG(&node->config.logger, WPM_LOG_ERROR, "storage", "changes are lost: %s", error.text);
+  wpm_writer_get_status(node->writer, &node->storage);
+  size_t queued = node->storage.queued;
+  (void)wpm_writer_heartbeat(node->writer, wpm_system_now(node->boot_id));
+  int err = wpm_writer_stop(node->writer, &error);
+  if (err != WPM_OK && queued > 0) {
+    WPM_LOG(&node->config.logger, WPM_LOG_ERROR, "storage", "changes of %zu peers are lost: %s",
+            queued, error.text);
   }
   node->writer = NULL;
+  node->storage.durable = err == WPM_OK ? UINT64_MAX : node->storage.durable;
+  tell_durable(node);
   uv_close((uv_handle_t *)&node->writer_woke, async_closed);
 }
 
