@@ -197,16 +197,17 @@ static void every_address_has_its_reason(void **state) {
   pair_fini(&pair);
 }
 
+#define CIRCUIT                                                                                    \
+  "/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA/p2p-circuit"
+
 static void a_dial_that_cannot_begin_fails_at_the_next_turn(void **state) {
   (void)state;
-  static const char *const texts[] = {
-      "/ip4/127.0.0.1/udp/4001/quic-v1",
-      "/ip4/127.0.0.1/tcp/4001/ws",
-      "/unix/tmp",
-      "/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA/"
-      "p2p-circuit",
-      "/dnsaddr/a.test",
-      "/ip6zone/nosuch0/ip6/fe80::1/tcp/4001"};
+  static const char *const texts[] = {"/ip4/127.0.0.1/udp/4001/quic-v1",
+                                      "/ip4/127.0.0.1/tcp/4001/ws",
+                                      "/unix/tmp",
+                                      CIRCUIT,
+                                      "/dnsaddr/a.test",
+                                      "/ip6zone/nosuch0/ip6/fe80::1/tcp/4001"};
   host_pair pair;
   begin(&pair, 10 * WPM_SECOND);
   for (size_t i = 0; i <= sizeof texts / sizeof *texts; i++) {
