@@ -280,6 +280,9 @@ static enum MHD_Result access_cb(void *user, struct MHD_Connection *connection, 
   return MHD_YES;
 }
 
+void *http_user(const http_request *request) {
+  return request->server->user;
+}
 const char *http_method(const http_request *request) {
   return request->method;
 }

@@ -48,6 +48,7 @@ void http_server_stop(http_server *server);
 
 uint16_t http_server_port(const http_server *server);
 
+void *http_user(const http_request *request); /* The `user` its server was started with. */
 const char *http_method(const http_request *request);
 const char *http_path(const http_request *request);
 const char *http_body(const http_request *request, size_t *len);

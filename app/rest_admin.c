@@ -277,13 +277,27 @@ static void get_peer(rest_service *rest, http_request *request, const char *word
   rest_answer_json(request, 200, json_peer(rest->node, &record));
 }
 
+static void is_durable(void *user, bool durable) {
+  (void)durable; /* Where it is not: /health says that the storage fails. */
+  rest_answer_text(user, 200, "OK");
+}
+
+/* Answers "OK" once what was done is on disk. */
+static void answer_when_durable(http_request *request) {
+  const rest_service *rest = http_user(request);
+  http_wait(request);
+  if (wpm_node_when_durable(rest->node, is_durable, request) != WPM_OK) {
+    is_durable(request, false);
+  }
+}
+
 static void delete_peer(rest_service *rest, http_request *request, const char *word) {
   wpm_peer_id id;
   if (!read_peer(request, word, &id)) {
     return;
   }
   if (wpm_node_remove(rest->node, wpm_peer_id_view(&id)) == WPM_OK) {
-    rest_answer_text(request, 200, "OK");
+    answer_when_durable(request);
   } else {
     not_held(request, word);
   }
@@ -295,7 +309,7 @@ static void post_disconnect(rest_service *rest, http_request *request, const cha
     return;
   }
   if (wpm_node_disconnect(rest->node, wpm_peer_id_view(&id)) == WPM_OK) {
-    rest_answer_text(request, 200, "OK");
+    answer_when_durable(request);
   } else {
     not_held(request, word);
   }
@@ -312,7 +326,7 @@ static void connect_ended(void *user, wpm_bytes peer, const wpm_attempt *attempt
   char why[300];
   (void)peer;
   if (attempt->err == WPM_OK) {
-    rest_answer_text(request, 200, "OK");
+    answer_when_durable(request);
     return;
   }
   describe_attempt(attempt, why, sizeof why);
@@ -359,7 +373,7 @@ static void finish_addition(addition *add) {
                      add->failed, json_string_value(json_array_get(add->addresses, add->failed)),
                      add->why);
   } else {
-    rest_answer_text(add->request, 200, "OK");
+    answer_when_durable(add->request);
   }
   json_decref(add->addresses);
   free(add->peers);
