@@ -81,8 +81,10 @@ static void print_json(const wpm_probe_result *result) {
 }
 
 static void print_text(const char *name, wpm_text text) {
-  char *shown = strndup(text.data ? text.data : "", text.len);
+  char *shown = malloc(text.len + 1);
   if (shown) {
+    memcpy(shown, text.len > 0 ? text.data : "", text.len);
+    shown[text.len] = '\0';
     text_clean(shown); /* It came from the wire: no terminal codes. */
     (void)printf("%-11s %s\n", name, shown);
   }
@@ -139,7 +141,8 @@ static void print_summary(const wpm_probe_result *result) {
     least = rtt < least ? rtt : least;
     most = rtt > most ? rtt : most;
   }
-  (void)printf("%zu pings, %zu answered", result->ping_count, answered);
+  (void)printf("%zu ping%s, %zu answered", result->ping_count, result->ping_count == 1 ? "" : "s",
+               answered);
   if (answered > 0) {
     (void)printf(", round trip %.3f / %.3f / %.3f ms (least, mean, most)", least,
                  total / (double)answered, most);
