@@ -6,7 +6,7 @@ import subprocess
 import unittest.mock
 
 import api
-from api import LOOPBACK, NOBODYS_ADDRESS, ROOT, ApiTest
+from api import LOOPBACK, ROOT, ApiTest
 
 COMMANDS = ("run", "ping", "peers", "key")
 

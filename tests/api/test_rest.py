@@ -2,10 +2,8 @@
 
 import concurrent.futures
 import json
-import re
 import socket
 import time
-import unittest
 
 import api
 from api import NOBODY, NOBODYS_ADDRESS, PATIENCE, ApiTest, http_call, raw_http, wait_for
