@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 # Options of the daemon (run), arguments of ctest (the tests), e.g. ARGS="-R varint", or of bench.
 ARGS ?=
 
-.PHONY: build run unit check test bench install format deps build-deps clean help
+.PHONY: build run unit check test bench bench-store install format deps build-deps clean help
 
 build: build-deps ## build the library and the program
 	@cmake --preset release >/dev/null
@@ -28,6 +28,11 @@ bench: deps ## measure, side by side with other implementations
 	@cmake --preset release -DWPM_BUILD_BENCH=ON >/dev/null
 	@ninja --quiet -C build/release bench
 	@/usr/bin/python3 bench/run.py --programs build/release/bench --out build/bench $(ARGS)
+
+bench-store: deps ## measure the peer store, beside those of other implementations
+	@cmake --preset release -DWPM_BUILD_BENCH=ON >/dev/null
+	@ninja --quiet -C build/release bench-store
+	@/usr/bin/python3 bench/run_store.py --programs build/release/bench --out build/bench $(ARGS)
 
 install: build ## install below PREFIX (/usr/local), DESTDIR before it
 	@cmake --install build/release --prefix $(PREFIX)

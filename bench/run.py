@@ -167,12 +167,12 @@ class Process:
         line, self.buffer = self.buffer.split(b"\n", 1)
         return json.loads(line)
 
-    def ask(self, command):
+    def ask(self, command, timeout=START_TIMEOUT):
         try:
             self.child.stdin.write(command.encode() + b"\n")
         except BrokenPipeError:
             raise BenchError(f"ended: {' '.join(self.command)}") from None
-        return self.read(START_TIMEOUT)
+        return self.read(timeout)
 
     def resident(self):
         """Bytes; smaps_rollup is exact where the kernel's other counters lag."""
@@ -388,10 +388,11 @@ def cell(values, digits):
     return f"{middle:.{digits}f} [{low:.{digits}f}–{high:.{digits}f}]"
 
 
-def print_table(figures, columns):
+def print_table(figures, columns, groups):
+    """`groups` as rows() gives them."""
     label_width, width = 30, 22
     print(" " * label_width + "".join(f"{name:>{width}}" for name in columns))
-    for title, lines in rows():
+    for title, lines in groups:
         if not any(figures.samples.get((bench, name, size))
                    for _, bench, size, _ in lines for name in columns):
             continue
@@ -414,11 +415,10 @@ def goals(figures):
                figures.median("idle_rss", OURS, size), "<=", 8)
 
 
-def print_goals(figures, benches):
+def print_goals(found):
+    """`found`: (what, value or None, relation, bound)."""
     print("\nGoals")
-    for bench, what, value, relation, bound in goals(figures):
-        if bench not in benches:
-            continue
+    for what, value, relation, bound in found:
         if value is None:
             verdict = "not measured"
         else:
@@ -505,8 +505,8 @@ def run_network(args):
         run_idle(programs, args, figures)
     progress("")
 
-    print_table(figures, [*programs, *([RAW] if "ping" in args.only else [])])
-    print_goals(figures, args.only)
+    print_table(figures, [*programs, *([RAW] if "ping" in args.only else [])], rows())
+    print_goals(goal for bench, *goal in goals(figures) if bench in args.only)
     (args.out / "net.jsonl").write_text(
         "".join(json.dumps(line) + "\n" for line in figures.lines()))
     print(f"measured in {time.monotonic() - begin:.0f} s")

@@ -47,7 +47,14 @@ type options struct {
 
 func main() {
 	if len(os.Args) < 2 {
-		fail(errors.New("use: listen | dial | ping | idle"))
+		fail(errors.New("use: listen | dial | ping | idle | store | store-start"))
+	}
+	stores := map[string]func([]string) error{"store": storeMain, "store-start": storeStart}
+	if run := stores[os.Args[1]]; run != nil {
+		if err := run(os.Args[2:]); err != nil {
+			fail(err)
+		}
+		return
 	}
 	var o options
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)

@@ -11,6 +11,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { measureStore } from './store.js'
 
 const PING = '/ipfs/ping/1.0.0'
 const DIAL_TIMEOUT_MS = 30_000
@@ -178,10 +179,14 @@ const idle = async (o) => {
   for await (const _ of process.stdin);
 }
 
+if (process.argv[2] === 'store') {
+  await measureStore(process.argv.slice(3))
+  process.exit(0)
+}
 const commands = { listen, dial, ping: pings, idle }
 const command = commands[process.argv[2]]
 if (command == null) {
-  console.error('use: listen | dial | ping | idle')
+  console.error('use: listen | dial | ping | idle | store')
   process.exit(1)
 }
 try {

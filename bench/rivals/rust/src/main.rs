@@ -2,6 +2,7 @@
 //! implementation; see bench/README.md.
 
 mod pinger;
+mod store;
 
 use std::{
     error::Error,
@@ -79,6 +80,13 @@ fn options(mut words: impl Iterator<Item = String>) -> Outcome<Options> {
 async fn main() {
     let mut words = std::env::args().skip(1);
     let command = words.next().unwrap_or_default();
+    if command == "store" {
+        if let Err(e) = store::run(words.next()) {
+            eprintln!("{e}");
+            std::process::exit(1);
+        }
+        return;
+    }
     let outcome = match options(words) {
         Err(e) => Err(e),
         Ok(o) => match command.as_str() {
@@ -86,7 +94,7 @@ async fn main() {
             "dial" => dial(o).await,
             "ping" => pings(o).await,
             "idle" => idle(o).await,
-            _ => Err("use: listen | dial | ping | idle".into()),
+            _ => Err("use: listen | dial | ping | idle | store".into()),
         },
     };
     if let Err(e) = outcome {
