@@ -9,11 +9,11 @@
 #include "base/rng.h"
 #include "proto/metadata.h"
 #include "support/alloc_fail.h"
+#include "support/seed.h"
 #include "support/vectors.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static int read_hex(const char *hex, wpm_metadata *out, size_t *used) {
   wpm_test_bytes bytes = wpm_test_hex(hex);
@@ -204,10 +204,8 @@ static void test_write_limits(void **state) {
 /* What is written is read back, from any cut only when whole. */
 static void test_round_trip(void **state) {
   (void)state;
-  uint64_t seed = (uint64_t)time(NULL);
   wpm_rng rng;
-  print_message("seed %llu\n", (unsigned long long)seed);
-  wpm_rng_init(&rng, seed);
+  wpm_rng_init(&rng, wpm_test_seed());
   for (int round = 0; round < 200; round++) {
     wpm_metadata message = {.has_cluster_id = wpm_rng_below(&rng, 4) > 0};
     wpm_metadata again;
