@@ -18,7 +18,8 @@ static void check_caps(const wpm_identify *message) {
   require(message->agent.len <= WPM_IDENTIFY_TEXT_MAX);
   require(message->protocol_version.len <= WPM_IDENTIFY_TEXT_MAX);
   for (size_t i = 0; i < message->protocol_count; i++) {
-    require(message->protocols[i].len > 0 && message->protocols[i].len <= WPM_IDENTIFY_TEXT_MAX);
+    require(message->protocols[i].len > 0 &&
+            message->protocols[i].len <= WPM_IDENTIFY_PROTOCOL_ID_MAX);
   }
   for (size_t i = 0; i < message->address_count; i++) {
     require(wpm_multiaddr_check(message->addresses[i]) == WPM_OK);

@@ -9,10 +9,6 @@
 #include <pb_encode.h>
 #include <stdlib.h>
 
-/* Comparing entries of a list to find repeated ones takes time quadratic in their number; entries
- * behind this many are left out unread. */
-#define ENTRIES_READ_MAX 1024
-
 /* Text is cut where a character begins. */
 static wpm_text cut_text(wpm_text text) {
   if (text.len <= WPM_IDENTIFY_TEXT_MAX) {
@@ -142,11 +138,11 @@ typedef struct identify_part {
 
 /* A growing list of views that keeps each value once. */
 typedef struct view_list {
-  wpm_bytes *items; /* The views. */
+  wpm_bytes *items; /* The views, as received. */
+  uint16_t *sorted; /* Indices into `items`, in the order of the values. */
   size_t count;     /* Their number. */
-  size_t capacity;  /* Room in `items`. */
+  size_t capacity;  /* Room in both. */
   size_t cap;       /* The most it may hold. */
-  size_t read;      /* Entries met so far, kept or not. */
 } view_list;
 
 struct wpm_identify_reader {
@@ -156,7 +152,7 @@ struct wpm_identify_reader {
   identify_part *parts;           /* Parts that were read, last first. */
   size_t part_count;              /* Parts begun. */
   view_list addresses;            /* Checked. */
-  view_list protocols;            /* Of at most WPM_IDENTIFY_TEXT_MAX bytes. */
+  view_list protocols;            /* Of at most WPM_IDENTIFY_PROTOCOL_ID_MAX bytes. */
   wpm_text *protocol_texts;       /* `protocols` as the caller sees it; made by finish. */
   wpm_identify message;           /* The single fields, merged. */
   bool no_memory;                 /* A field callback found no memory. */
@@ -173,6 +169,11 @@ int wpm_identify_reader_new(wpm_identify_reader **out) {
   return WPM_OK;
 }
 
+static void list_free(view_list *list) {
+  free(list->items);
+  free(list->sorted);
+}
+
 void wpm_identify_reader_free(wpm_identify_reader *reader) {
   if (!reader) {
     return;
@@ -183,37 +184,56 @@ void wpm_identify_reader_free(wpm_identify_reader *reader) {
     reader->parts = previous;
   }
   free(reader->part);
-  free(reader->addresses.items);
-  free(reader->protocols.items);
+  list_free(&reader->addresses);
+  list_free(&reader->protocols);
   free(reader->protocol_texts);
   free(reader);
 }
 
-static bool list_holds(const view_list *list, wpm_bytes value) {
-  for (size_t i = 0; i < list->count; i++) {
-    if (wpm_bytes_equal(list->items[i], value)) {
+/* True where the list holds `value`. *at is its place among the sorted, or where it belongs. */
+static bool list_find(const view_list *list, wpm_bytes value, size_t *at) {
+  size_t low = 0;
+  size_t high = list->count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    int order = wpm_bytes_compare(list->items[list->sorted[middle]], value);
+    if (order == 0) {
+      *at = middle;
       return true;
     }
+    if (order < 0) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
   }
+  *at = low;
   return false;
 }
 
-/* Counts an entry; true where there is still room and the time to look at it. */
-static bool list_takes(view_list *list) {
-  list->read++;
-  return list->count < list->cap && list->read <= ENTRIES_READ_MAX;
+static bool list_grow(view_list *list) {
+  size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
+  wpm_bytes *items = realloc(list->items, capacity * sizeof *items);
+  if (!items) {
+    return false;
+  }
+  list->items = items;
+  uint16_t *sorted = realloc(list->sorted, capacity * sizeof *sorted);
+  if (!sorted) {
+    return false;
+  }
+  list->sorted = sorted;
+  list->capacity = capacity;
+  return true;
 }
 
-static bool list_add(view_list *list, wpm_bytes value) {
-  if (list->count == list->capacity) {
-    size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
-    wpm_bytes *items = realloc(list->items, capacity * sizeof *items);
-    if (!items) {
-      return false;
-    }
-    list->items = items;
-    list->capacity = capacity;
+/* Adds a value that the list, which has room, did not hold; `at` is from list_find. */
+static bool list_add(view_list *list, wpm_bytes value, size_t at) {
+  if (list->count == list->capacity && !list_grow(list)) {
+    return false;
   }
+  memmove(list->sorted + at + 1, list->sorted + at, (list->count - at) * sizeof *list->sorted);
+  list->sorted[at] = (uint16_t)list->count;
   list->items[list->count++] = value;
   return true;
 }
@@ -223,14 +243,15 @@ static bool read_address(pb_istream_t *stream, const pb_field_t *field, void **a
   wpm_identify_reader *reader = *arg;
   view_list *list = &reader->addresses;
   wpm_bytes value;
+  size_t at;
   if (!wpm_pb_view(stream, &value)) {
     return true;
   }
-  if (!list_takes(list) || value.len == 0 || wpm_multiaddr_check(value) != WPM_OK) {
+  if (list->count == list->cap || value.len == 0 || wpm_multiaddr_check(value) != WPM_OK) {
     reader->message.addresses_skipped++;
     return true;
   }
-  if (!list_holds(list, value) && !list_add(list, value)) {
+  if (!list_find(list, value, &at) && !list_add(list, value, at)) {
     reader->no_memory = true;
     return false;
   }
@@ -243,11 +264,12 @@ static bool read_protocol(pb_istream_t *stream, const pb_field_t *field, void **
   wpm_identify_reader *reader = *arg;
   view_list *list = &reader->protocols;
   wpm_bytes value;
-  if (!wpm_pb_view(stream, &value) || !list_takes(list) || value.len == 0 ||
-      value.len > WPM_IDENTIFY_TEXT_MAX || list_holds(list, value)) {
+  size_t at;
+  if (!wpm_pb_view(stream, &value) || list->count == list->cap || value.len == 0 ||
+      value.len > WPM_IDENTIFY_PROTOCOL_ID_MAX || list_find(list, value, &at)) {
     return true;
   }
-  if (!list_add(list, value)) {
+  if (!list_add(list, value, at)) {
     reader->no_memory = true;
     return false;
   }

@@ -4,8 +4,10 @@
  *   merged: a later single field replaces, repeated ones add up (go-libp2p splits above 2 KiB).
  * - At most WPM_IDENTIFY_PARTS messages of WPM_IDENTIFY_PART_MAX bytes are read. Lists longer than
  *   the caps are cut, never a reason to refuse the rest; addresses that this library does not
- *   understand, protocol ids above WPM_IDENTIFY_TEXT_MAX and repeated entries are skipped, longer
- *   versions are cut where a character begins. Text is kept as received, whatever bytes it has.
+ *   understand, protocol ids above WPM_IDENTIFY_PROTOCOL_ID_MAX and repeated entries are skipped,
+ *   versions above WPM_IDENTIFY_TEXT_MAX are cut where a character begins. Text is kept as received,
+ *   whatever bytes it has.
+ * - A repeated entry is found by a binary search. A whole stream of them takes milliseconds.
  * - Ours is one message of at most WPM_IDENTIFY_SEND_MAX bytes, length included (rust-libp2p reads
  *   no more, and reads only the first message).
  */
@@ -14,15 +16,18 @@
 
 #include "base/buffer.h"
 #include "proto/crypto.h"
+#include "proto/multistream.h"
 
 #define WPM_IDENTIFY_PROTOCOL_ID "/ipfs/id/1.0.0"
 #define WPM_IDENTIFY_PUSH_PROTOCOL_ID "/ipfs/id/push/1.0.0"
 #define WPM_IDENTIFY_PARTS 10
 #define WPM_IDENTIFY_PART_MAX 8192
 #define WPM_IDENTIFY_SEND_MAX 4096
-#define WPM_IDENTIFY_PROTOCOLS_MAX 256 /* Most protocols kept. */
-#define WPM_IDENTIFY_ADDRESSES_MAX 128 /* Most listen addresses kept. */
-#define WPM_IDENTIFY_TEXT_MAX 256      /* Longest protocol id or version kept, in bytes. */
+#define WPM_IDENTIFY_PROTOCOLS_MAX 4096 /* Most protocols kept. */
+#define WPM_IDENTIFY_ADDRESSES_MAX 128  /* Most listen addresses kept. */
+/* Longest protocol id kept, in bytes: the longest that can be negotiated. */
+#define WPM_IDENTIFY_PROTOCOL_ID_MAX (WPM_MULTISTREAM_LINE - 1)
+#define WPM_IDENTIFY_TEXT_MAX 256 /* Longest version kept, in bytes. */
 
 /* A merged identify message. In a push any field may be missing. */
 typedef struct wpm_identify {

@@ -11,10 +11,10 @@
 #include "base/varint.h"
 #include "proto/identify.h"
 #include "support/alloc_fail.h"
+#include "support/seed.h"
 #include "support/vectors.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 /* ---- building messages by hand --------------------------------------------------------------- */
 
@@ -270,47 +270,68 @@ static void test_bad_addresses(void **state) {
 
 static void test_list_caps(void **state) {
   (void)state;
+  enum { EACH = 420, SENT = EACH * WPM_IDENTIFY_PARTS };
   wpm_identify_reader *reader = new_reader();
   wpm_identify out;
   message *part = &scratch;
-  for (unsigned i = 0; i < 3; i++) {
+  assert_true(SENT > WPM_IDENTIFY_PROTOCOLS_MAX);
+  for (unsigned i = 0; i < WPM_IDENTIFY_PARTS; i++) {
     part->len = 0;
-    for (unsigned j = 0; j < 400; j++) {
+    for (unsigned j = 0; j < EACH; j++) {
       char id[16];
       uint8_t addr[8];
-      snprintf(id, sizeof id, "/p/%u", i * 400 + j);
+      snprintf(id, sizeof id, "/p/%u", i * EACH + j);
       put_text(part, 3, id);
-      put_field(part, 2, addr, address((uint16_t)(i * 400 + j), addr));
+      put_field(part, 2, addr, address((uint16_t)(i * EACH + j), addr));
     }
     assert_int_equal(give_part(reader, part), WPM_OK);
   }
   assert_int_equal(wpm_identify_reader_finish(reader, &out), WPM_OK);
   assert_int_equal(out.protocol_count, WPM_IDENTIFY_PROTOCOLS_MAX);
-  assert_true(text_is(out.protocols[WPM_IDENTIFY_PROTOCOLS_MAX - 1], "/p/255"));
+  for (unsigned i = 0; i < WPM_IDENTIFY_PROTOCOLS_MAX; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "/p/%u", i);
+    assert_true(text_is(out.protocols[i], id)); /* In their order, none of them lost. */
+  }
   assert_int_equal(out.address_count, WPM_IDENTIFY_ADDRESSES_MAX);
-  assert_int_equal(out.addresses_skipped, 1200 - WPM_IDENTIFY_ADDRESSES_MAX);
+  assert_int_equal(out.addresses_skipped, SENT - WPM_IDENTIFY_ADDRESSES_MAX);
   wpm_identify_reader_free(reader);
 }
 
-/* Ten full parts of the shortest entries there are: bounded work, and what is new behind the bound is
- * not seen. */
-static void test_entries_cap(void **state) {
+/* A stream as full as it may be of repeated entries hides none behind them: here all ids of one
+ * byte, over and over, in an order of each run's own. */
+static void test_repeated_entries(void **state) {
   (void)state;
   wpm_identify_reader *reader = new_reader();
   wpm_identify out;
+  wpm_rng rng;
   message *part = &scratch;
-  part->len = 0;
-  while (part->len + 3 <= WPM_IDENTIFY_PART_MAX) {
-    put_text(part, 3, part->len % 2 ? "a" : "b");
-  }
-  for (unsigned i = 0; i < WPM_IDENTIFY_PARTS - 1; i++) {
+  bool sent[256] = {false};
+  bool found[256] = {false};
+  size_t distinct = 0;
+  wpm_rng_init(&rng, wpm_test_seed());
+  for (unsigned i = 0; i < WPM_IDENTIFY_PARTS; i++) {
+    part->len = 0;
+    while (part->len + 3 <= WPM_IDENTIFY_PART_MAX - 32) {
+      uint8_t id = (uint8_t)wpm_rng_next(&rng);
+      put_field(part, 3, &id, 1);
+      distinct += !sent[id];
+      sent[id] = true;
+    }
+    if (i == WPM_IDENTIFY_PARTS - 1) {
+      put_text(part, 3, "/vac/waku/relay/2.0.0");
+    }
     assert_int_equal(give_part(reader, part), WPM_OK);
   }
-  part->len = 0;
-  put_text(part, 3, "c");
-  assert_int_equal(give_part(reader, part), WPM_OK);
   assert_int_equal(wpm_identify_reader_finish(reader, &out), WPM_OK);
-  assert_int_equal(out.protocol_count, 2);
+  assert_int_equal(out.protocol_count, distinct + 1);
+  for (size_t i = 0; i < distinct; i++) {
+    uint8_t id = (uint8_t)out.protocols[i].data[0];
+    assert_int_equal(out.protocols[i].len, 1);
+    assert_true(sent[id] && !found[id]);
+    found[id] = true;
+  }
+  assert_true(text_is(out.protocols[distinct], "/vac/waku/relay/2.0.0"));
   wpm_identify_reader_free(reader);
 }
 
@@ -318,12 +339,12 @@ static void test_text_caps(void **state) {
   (void)state;
   wpm_identify_reader *reader = new_reader();
   wpm_identify out;
-  char text[WPM_IDENTIFY_TEXT_MAX + 50];
+  char text[WPM_IDENTIFY_PROTOCOL_ID_MAX + 1];
   message *part = &scratch;
   part->len = 0;
   memset(text, 'x', sizeof text);
-  put_field(part, 3, text, WPM_IDENTIFY_TEXT_MAX);
-  put_field(part, 3, text, WPM_IDENTIFY_TEXT_MAX + 1);
+  put_field(part, 3, text, WPM_IDENTIFY_PROTOCOL_ID_MAX);
+  put_field(part, 3, text, WPM_IDENTIFY_PROTOCOL_ID_MAX + 1);
   put_field(part, 5, text, sizeof text);
   /* A character of three bytes across the cap goes whole. */
   memcpy(text + WPM_IDENTIFY_TEXT_MAX - 2, "\xe2\x82\xac", 3);
@@ -331,7 +352,7 @@ static void test_text_caps(void **state) {
   assert_int_equal(give_part(reader, part), WPM_OK);
   assert_int_equal(wpm_identify_reader_finish(reader, &out), WPM_OK);
   assert_int_equal(out.protocol_count, 1);
-  assert_int_equal(out.protocols[0].len, WPM_IDENTIFY_TEXT_MAX);
+  assert_int_equal(out.protocols[0].len, WPM_IDENTIFY_PROTOCOL_ID_MAX);
   assert_int_equal(out.protocol_version.len, WPM_IDENTIFY_TEXT_MAX);
   assert_int_equal(out.agent.len, WPM_IDENTIFY_TEXT_MAX - 2);
   /* What is no UTF-8 at all is cut too. */
@@ -418,10 +439,8 @@ static void test_malformed(void **state) {
 
 static void test_random_damage(void **state) {
   (void)state;
-  uint64_t seed = (uint64_t)time(NULL);
   wpm_rng rng;
-  print_message("seed %llu\n", (unsigned long long)seed);
-  wpm_rng_init(&rng, seed);
+  wpm_rng_init(&rng, wpm_test_seed());
   wpm_test_bytes stream = wpm_test_hex_file(CAPTURE("identify-stream.go-waku"));
   size_t begin = 1 + (size_t)stream.data[0];
   begin += 1 + (size_t)stream.data[begin];
@@ -605,13 +624,13 @@ static void test_no_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_real_peers),     cmocka_unit_test(test_merge),
-      cmocka_unit_test(test_missing_fields), cmocka_unit_test(test_strange_fields),
-      cmocka_unit_test(test_bad_addresses),  cmocka_unit_test(test_list_caps),
-      cmocka_unit_test(test_entries_cap),    cmocka_unit_test(test_text_caps),
-      cmocka_unit_test(test_part_caps),      cmocka_unit_test(test_malformed),
-      cmocka_unit_test(test_random_damage),  cmocka_unit_test(test_written),
-      cmocka_unit_test(test_written_cut),    cmocka_unit_test(test_no_room),
+      cmocka_unit_test(test_real_peers),       cmocka_unit_test(test_merge),
+      cmocka_unit_test(test_missing_fields),   cmocka_unit_test(test_strange_fields),
+      cmocka_unit_test(test_bad_addresses),    cmocka_unit_test(test_list_caps),
+      cmocka_unit_test(test_repeated_entries), cmocka_unit_test(test_text_caps),
+      cmocka_unit_test(test_part_caps),        cmocka_unit_test(test_malformed),
+      cmocka_unit_test(test_random_damage),    cmocka_unit_test(test_written),
+      cmocka_unit_test(test_written_cut),      cmocka_unit_test(test_no_room),
       cmocka_unit_test(test_no_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
