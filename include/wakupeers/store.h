@@ -28,9 +28,11 @@ typedef struct wpm_store_config {
                               colliding ids. */
   size_t max_peers;     /* Most peers; 0: no cap. Default 100 000. */
   size_t max_addresses; /* Most addresses per peer; 0: no cap. Default 64. */
-  size_t max_protocols; /* Most protocols per peer; 0: no cap. Default 256. */
-  size_t max_text;      /* Longest protocol id, agent or protocol version in bytes; longer ones
-                              are cut (protocols: left out). 0: no cap. Default 256. */
+  size_t
+      max_protocols; /* Most protocols per peer, relay protocols first; 0: no cap. Default 256. */
+  size_t max_text;   /* Longest protocol id, agent or protocol version in bytes; longer ones
+                              are cut (protocols: left out, relay protocols cut to the prefix by
+                              which they are known). 0: no cap. Default 256. */
 } wpm_store_config;
 
 /* Fills in the defaults; the hash key is all zero and must be set. */

@@ -10,10 +10,19 @@ static bool begins_with(wpm_text text, wpm_text prefix) {
   return text.len >= prefix.len && memcmp(text.data, prefix.data, prefix.len) == 0;
 }
 
+wpm_text wpm_protocol_relay_prefix(wpm_text protocol) {
+  const wpm_text prefixes[] = {WPM_TEXT("/vac/waku/relay/"), WPM_TEXT("/meshsub/"),
+                               WPM_TEXT("/floodsub/")};
+  for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+    if (begins_with(protocol, prefixes[i])) {
+      return prefixes[i];
+    }
+  }
+  return (wpm_text){0};
+}
+
 bool wpm_protocol_is_relay(wpm_text protocol) {
-  return begins_with(protocol, WPM_TEXT("/vac/waku/relay/")) ||
-         begins_with(protocol, WPM_TEXT("/meshsub/")) ||
-         begins_with(protocol, WPM_TEXT("/floodsub/"));
+  return wpm_protocol_relay_prefix(protocol).len > 0;
 }
 
 static int compare_texts(const void *a, const void *b) {
@@ -23,15 +32,31 @@ static int compare_texts(const void *a, const void *b) {
                            (wpm_bytes){(const uint8_t *)y->data, y->len});
 }
 
+/* Copies the relay protocols, or all the others, behind the `kept` that `out` has; returns how many
+ * it has then, at most `max_count`. */
+static size_t choose_kind(const wpm_text *protocols, size_t count, size_t max_count,
+                          size_t max_text, bool relay, wpm_text *out, size_t kept) {
+  for (size_t i = 0; i < count && (max_count == 0 || kept < max_count); i++) {
+    wpm_text prefix = wpm_protocol_relay_prefix(protocols[i]);
+    if ((prefix.len > 0) != relay) {
+      continue;
+    }
+    if (max_text == 0 || protocols[i].len <= max_text) {
+      if (protocols[i].len > 0) {
+        out[kept++] = protocols[i];
+      }
+    } else if (relay) {
+      out[kept++] = prefix;
+    }
+  }
+  return kept;
+}
+
 /* Copies what may stay into `out`, sorted and without repeats; returns how many. */
 static size_t choose(const wpm_text *protocols, size_t count, size_t max_count, size_t max_text,
                      wpm_text *out) {
-  size_t kept = 0;
-  for (size_t i = 0; i < count && (max_count == 0 || kept < max_count); i++) {
-    if (protocols[i].len > 0 && (max_text == 0 || protocols[i].len <= max_text)) {
-      out[kept++] = protocols[i];
-    }
-  }
+  size_t kept = choose_kind(protocols, count, max_count, max_text, true, out, 0);
+  kept = choose_kind(protocols, count, max_count, max_text, false, out, kept);
   if (kept == 0) {
     return 0;
   }

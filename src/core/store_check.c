@@ -37,7 +37,8 @@ static const char *fault_of_protocols(const wpm_store *store, const wpm_peer *pe
   bool relay = false;
   for (size_t i = 0; i < set->count; i++) {
     wpm_text text = set->protocols[i];
-    if (store->config.max_text > 0 && text.len > store->config.max_text) {
+    if (store->config.max_text > 0 && text.len > store->config.max_text &&
+        !wpm_text_equal(text, wpm_protocol_relay_prefix(text))) {
       return "a protocol id longer than the cap";
     }
     if (!wpm_protocols_hold(peer->protocols, text)) {

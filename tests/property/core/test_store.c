@@ -17,7 +17,7 @@ enum {
   RUNS = 40,
   STEPS = 4000,
   IDS = 24,       /* Different ids. */
-  NAMES = 12,     /* Different protocols, agents. */
+  NAMES = 13,     /* Different protocols, agents. */
   ADDRESSES = 12, /* Different addresses. */
   MAX_PEERS = 16, /* The store's caps. */
   MAX_ADDRESSES = 5,
@@ -50,7 +50,8 @@ static const char *const names[NAMES] = {"/a",
                                          "/e",
                                          "/a/longer/than/the/limit",
                                          "",
-                                         "/f"};
+                                         "/f",
+                                         "/meshsub/longer/than/the/limit"};
 
 typedef struct run {
   wpm_store *store;
@@ -147,28 +148,41 @@ static bool model_add_address(model *m, wpm_address added) {
   return true;
 }
 
+static void model_keep_protocol(model *m, wpm_text protocol) {
+  size_t at = 0;
+  for (size_t k = 0; k < m->r.protocol_count; k++) {
+    if (wpm_text_equal(m->protocols[k], protocol)) {
+      return;
+    }
+    at += wpm_bytes_compare((wpm_bytes){(const uint8_t *)m->protocols[k].data, m->protocols[k].len},
+                            (wpm_bytes){(const uint8_t *)protocol.data, protocol.len}) < 0;
+  }
+  for (size_t k = m->r.protocol_count; k > at; k--) {
+    m->protocols[k] = m->protocols[k - 1];
+  }
+  m->protocols[at] = protocol;
+  m->r.protocol_count++;
+}
+
+/* Relay protocols first; of one that is too long, its prefix. */
 static void model_protocols(model *m, const wpm_text *told, size_t count) {
   m->r.protocols_known = true;
   m->r.protocol_count = 0;
   size_t kept = 0;
-  for (size_t i = 0; i < count && kept < MAX_PROTOCOLS; i++) {
-    if (told[i].len == 0 || told[i].len > MAX_TEXT) {
-      continue;
-    }
-    kept++;
-    size_t at = 0;
-    bool twice = false;
-    for (size_t k = 0; k < m->r.protocol_count; k++) {
-      int order = strcmp(m->protocols[k].data, told[i].data);
-      twice = twice || order == 0;
-      at += order < 0;
-    }
-    if (!twice) {
-      for (size_t k = m->r.protocol_count; k > at; k--) {
-        m->protocols[k] = m->protocols[k - 1];
+  for (int relay = 1; relay >= 0; relay--) {
+    for (size_t i = 0; i < count && kept < MAX_PROTOCOLS; i++) {
+      wpm_text protocol = told[i];
+      if (wpm_protocol_is_relay(protocol) != relay || protocol.len == 0) {
+        continue;
       }
-      m->protocols[at] = told[i];
-      m->r.protocol_count++;
+      if (protocol.len > MAX_TEXT) {
+        if (!relay) {
+          continue;
+        }
+        protocol.len = strlen("/meshsub/"); /* The only such name there is. */
+      }
+      kept++;
+      model_keep_protocol(m, protocol);
     }
   }
 }

@@ -178,6 +178,48 @@ static void sets_of_protocols_do_not_run_into_each_other(void **state) {
   wpm_intern_fini(&table);
 }
 
+static bool set_is(const wpm_interned *entry, const char *const *protocols, size_t count) {
+  const wpm_protocol_set *set = wpm_protocols_of(entry);
+  bool same = set->count == count;
+  for (size_t i = 0; same && i < count; i++) {
+    same = wpm_text_equal(set->protocols[i], wpm_text_of(protocols[i]));
+  }
+  return same;
+}
+
+static void no_cap_hides_that_a_peer_relays(void **state) {
+  (void)state;
+  wpm_intern table;
+  wpm_intern_init(&table, (wpm_siphash_key){1, 2});
+  wpm_interned *entry;
+  /* Behind the cap on their number. */
+  wpm_text last[] = {WPM_TEXT("/d"), WPM_TEXT("/c"), WPM_TEXT("/b"),
+                     WPM_TEXT("/vac/waku/relay/2.0.0")};
+  assert_int_equal(wpm_protocols_take(&table, last, 4, 3, 0, &entry), WPM_OK);
+  assert_true(wpm_protocols_of(entry)->relay);
+  assert_true(set_is(entry, (const char *[]){"/c", "/d", "/vac/waku/relay/2.0.0"}, 3));
+  assert_int_equal(wpm_protocols_take(&table, last, 4, 1, 0, &entry), WPM_OK);
+  assert_true(set_is(entry, (const char *[]){"/vac/waku/relay/2.0.0"}, 1));
+  /* More relay protocols than the cap. */
+  wpm_text relays[] = {WPM_TEXT("/a"), WPM_TEXT("/meshsub/1.1.0"), WPM_TEXT("/floodsub/1.0.0")};
+  assert_int_equal(wpm_protocols_take(&table, relays, 3, 1, 0, &entry), WPM_OK);
+  assert_true(set_is(entry, (const char *[]){"/meshsub/1.1.0"}, 1));
+  /* Longer than the cap on text, even where that leaves no room for the prefix. */
+  wpm_text longer[] = {WPM_TEXT("/vac/waku/relay/2.0.0"), WPM_TEXT("/b"),
+                       WPM_TEXT("/store/longer/than/that"), WPM_TEXT("/meshsub/1.1.0"),
+                       WPM_TEXT("/meshsub/1.2.0")};
+  assert_int_equal(wpm_protocols_take(&table, longer, 5, 5, 16, &entry), WPM_OK);
+  assert_true(set_is(
+      entry, (const char *[]){"/b", "/meshsub/1.1.0", "/meshsub/1.2.0", "/vac/waku/relay/"}, 4));
+  assert_int_equal(wpm_protocols_take(&table, longer, 5, 5, 4, &entry), WPM_OK);
+  assert_true(wpm_protocols_of(entry)->relay);
+  assert_true(set_is(entry, (const char *[]){"/b", "/meshsub/", "/vac/waku/relay/"}, 3));
+  /* What is none stays none. */
+  assert_int_equal(wpm_protocols_take(&table, last, 3, 2, 0, &entry), WPM_OK);
+  assert_false(wpm_protocols_of(entry)->relay);
+  wpm_intern_fini(&table);
+}
+
 /* ---- order ----------------------------------------------------------------------------------- */
 
 static wpm_peer peer(wpm_reason reason, int64_t connected, int64_t disconnected) {
@@ -309,6 +351,7 @@ int main(void) {
       cmocka_unit_test(the_most_promising_address_comes_first),
       cmocka_unit_test(equal_strings_are_held_once),
       cmocka_unit_test(sets_of_protocols_do_not_run_into_each_other),
+      cmocka_unit_test(no_cap_hides_that_a_peer_relays),
       cmocka_unit_test(ranks_order_by_the_last_connection),
       cmocka_unit_test(the_checker_sees_faults),
   };

@@ -7,6 +7,8 @@
 
 #include <wakupeers/store.h>
 
+#include <stdio.h>
+
 #include <string.h>
 
 static const wpm_wall NOW = {1735689600 * WPM_SECOND};
@@ -450,6 +452,32 @@ static void relay_protocols_are_known_by_their_prefix(void **state) {
   assert_false(wpm_protocol_is_relay(WPM_TEXT("")));
 }
 
+/* What a store was told, it says again when it is loaded with it; so also after a restart. */
+static void a_relay_id_behind_both_caps_is_known_and_stays_known(void **state) {
+  wpm_store *store = *state;
+  static char names[300][16];
+  wpm_text protocols[301];
+  for (int i = 0; i < 300; i++) {
+    snprintf(names[i], sizeof(names[i]), "/p/%d", i);
+    protocols[i] = wpm_text_of(names[i]);
+  }
+  protocols[300] = WPM_TEXT("/vac/waku/relay/longer-than-sixteen-bytes");
+  wpm_identified fact = {.protocols = protocols, .protocol_count = 301};
+  wpm_store_filter relays = {.relay_capable = true};
+  assert_int_equal(wpm_store_add(store, id_of(1), 0), WPM_OK);
+  assert_int_equal(wpm_store_identified(store, id_of(1), &fact), WPM_OK);
+  assert_int_equal(wpm_store_count_matching(store, &relays), 1);
+  wpm_peer_record r = get(store, 1);
+  assert_int_equal(r.protocol_count, 5);
+  assert_true(wpm_text_equal(r.protocols[4], WPM_TEXT("/vac/waku/relay/")));
+  r.id = id_of(2);
+  assert_int_equal(wpm_store_put(store, &r), WPM_OK);
+  assert_int_equal(wpm_store_count_matching(store, &relays), 2);
+  fact.protocol_count = 300;
+  assert_int_equal(wpm_store_identified(store, id_of(1), &fact), WPM_OK);
+  assert_int_equal(wpm_store_count_matching(store, &relays), 1);
+}
+
 static void a_config_of_another_size_is_refused(void **state) {
   (void)state;
   wpm_store_config config;
@@ -509,6 +537,7 @@ int main(void) {
       TEST(filters_narrow),
       TEST(a_listing_shows_each_that_stays_once),
       cmocka_unit_test(relay_protocols_are_known_by_their_prefix),
+      TEST(a_relay_id_behind_both_caps_is_known_and_stays_known),
       cmocka_unit_test(a_config_of_another_size_is_refused),
       cmocka_unit_test(without_caps_nothing_is_cut),
   };
