@@ -185,18 +185,25 @@ static int make_node(daemon_run *run, const wpm_logger *logger) {
     config.manager.shards = shards;
     config.manager.shard_count = options->shards.count;
     int err = wpm_node_new(&config, &run->node, &error);
-    if (err == WPM_OK) {
-      err = wpm_node_start(run->node, &error);
-    }
     if (err != WPM_OK) {
-      bool is_usage = err == WPM_ERR_INVALID || err == WPM_ERR_UNSUPPORTED;
-      result = complain(is_usage ? EXIT_USAGE : EXIT_FAILED, "%s", error.text);
+      result = complain(EXIT_FAILED, "%s", error.text);
     }
   }
   wpm_node_key_wipe(&key);
   free(shards);
   free(static_nodes);
   return result;
+}
+
+static int start_node(daemon_run *run) {
+  wpm_error error = {0};
+  int err = wpm_node_start(run->node, &error);
+  if (err == WPM_OK) {
+    return EXIT_DONE;
+  }
+  bool is_usage = err == WPM_ERR_INVALID || err == WPM_ERR_UNSUPPORTED;
+  return complain(is_usage ? EXIT_USAGE : EXIT_FAILED, "--listen-address, --tcp-port: %s",
+                  error.text);
 }
 
 /* Descriptors are what limits connections: take what the system lets us have. */
@@ -216,9 +223,7 @@ static void raise_descriptor_limit(void) {
 static int start_rest(daemon_run *run) {
   const app_options *options = run->options;
   char error[200];
-  char url[300];
   if (!options->rest) {
-    datadir_remove_rest(&run->dir);
     return EXIT_DONE;
   }
   run->rest = (rest_service){.node = run->node, .admin = options->rest_admin};
@@ -231,12 +236,22 @@ static int start_rest(daemon_run *run) {
   if (!run->rest_server) {
     return complain(EXIT_FAILED, "REST: %s; choose another --rest-address or --rest-port", error);
   }
-  bool is_ipv6 = strchr(options->rest_address, ':') != NULL;
-  (void)snprintf(url, sizeof url, "http://%s%s%s:%u", is_ipv6 ? "[" : "", options->rest_address,
+  return EXIT_DONE;
+}
+
+/* Says where REST is to be found, once there is something to ask. */
+static void tell_rest(const daemon_run *run) {
+  const char *address = run->options->rest_address;
+  char url[300];
+  if (!run->rest_server) {
+    datadir_remove_rest(&run->dir);
+    return;
+  }
+  bool is_ipv6 = strchr(address, ':') != NULL;
+  (void)snprintf(url, sizeof url, "http://%s%s%s:%u", is_ipv6 ? "[" : "", address,
                  is_ipv6 ? "]" : "", (unsigned)http_server_port(run->rest_server));
   log_line(WPM_LOG_NOTICE, "run", "REST at %s", url);
   datadir_write_rest(&run->dir, url);
-  return EXIT_DONE;
 }
 
 static int start_metrics(daemon_run *run) {
@@ -335,12 +350,19 @@ static int run_daemon(daemon_run *run, const wpm_logger *logger) {
   }
   watch_signals(run);
   int result = make_node(run, logger);
+  /* The ports first: a daemon that cannot have them dials nobody. */
   if (result == EXIT_DONE) {
-    say_who_we_are(run);
     result = start_rest(run);
   }
   if (result == EXIT_DONE) {
     result = start_metrics(run);
+  }
+  if (result == EXIT_DONE) {
+    result = start_node(run);
+  }
+  if (result == EXIT_DONE) {
+    say_who_we_are(run);
+    tell_rest(run);
   }
   if (!run->node) {
     close_signals(run);

@@ -165,6 +165,8 @@ static void print_store(FILE *out, const wpm_node *node, tallies *all) {
   print_value(out, "waku_peer_store_size", "gauge", "Peers in the store", wpm_store_count(store));
   print_value(out, "waku_total_unique_peers", "gauge", "Peers in the store",
               wpm_store_count(store));
+  /* No place is set aside for service peers, so there is none to list. */
+  head(out, "waku_service_peers", "gauge", "Peers in service slots, by protocol and peer id");
   head(out, "wakupeers_peers", "gauge", "Peers in the store, by connectivity");
   for (int i = 0; i < WPM_CONNECTIVITY_COUNT; i++) {
     wpm_store_filter filter = {.connectivity = 1U << i};

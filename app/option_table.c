@@ -28,7 +28,7 @@ static const option_spec specs[] = {
     {"tcp-port", KIND_NUMBER, AT(tcp_port), FOR_RUN, node, "60000", 0, 65535, "PORT",
      "TCP port to listen on; 0: any free one"},
     {"max-connections", KIND_NUMBER, AT(max_connections), FOR_RUN, node, "300", 1, 1000000, "N",
-     "most connections at once"},
+     "most connections at once, beside those a person asks for"},
     {"cluster-id", KIND_NUMBER, AT(cluster_id), FOR_RUN | FOR_PING, node, "1", 0, 65535, "N",
      "our Waku cluster; peers of another are left alone; 0: no such rule"},
     {"shard", KIND_LIST, AT(shards), FOR_RUN, node, NULL, 0, 1023, "N",
