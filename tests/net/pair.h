@@ -2,6 +2,7 @@
  * events: RUN_UNTIL turns the loop until its condition holds, or fails after a deadline. */
 #pragma once
 
+#include "support/run_until.h"
 #include "support/test.h"
 
 #include "base/bytes.h"
@@ -225,48 +226,6 @@ static inline void pair_start(host_pair *pair) {
   side_start(&pair->a);
   side_start(&pair->b);
 }
-
-/* A limit on how long a test waits; it also wakes the loop now and then, since a turn that only ran
- * timers goes on to wait for something else. */
-typedef struct pair_watch {
-  uv_timer_t timer;
-  unsigned ticks;
-  bool late;
-} pair_watch;
-
-#define WATCH_TICK_MS 5
-#define WATCH_TICKS 2000 /* Ten seconds. */
-
-static inline void watch_tick(uv_timer_t *timer) {
-  pair_watch *watch = timer->data;
-  watch->late = ++watch->ticks >= WATCH_TICKS;
-}
-
-static inline void watch_begin(pair_watch *watch, uv_loop_t *loop) {
-  *watch = (pair_watch){.ticks = 0};
-  uv_timer_init(loop, &watch->timer);
-  watch->timer.data = watch;
-  uv_timer_start(&watch->timer, watch_tick, WATCH_TICK_MS, WATCH_TICK_MS);
-}
-
-static inline void watch_end(pair_watch *watch, uv_loop_t *loop) {
-  uv_close((uv_handle_t *)&watch->timer, NULL);
-  uv_run(loop, UV_RUN_NOWAIT);
-}
-
-/* Turns the loop until `condition` holds; fails the test after ten seconds. */
-#define RUN_UNTIL(uv_loop, condition)                                                              \
-  do {                                                                                             \
-    pair_watch watch_;                                                                             \
-    watch_begin(&watch_, (uv_loop));                                                               \
-    while (!(condition) && !watch_.late) {                                                         \
-      uv_run((uv_loop), UV_RUN_ONCE);                                                              \
-    }                                                                                              \
-    watch_end(&watch_, (uv_loop));                                                                 \
-    if (watch_.late) {                                                                             \
-      fail_msg("line %d: waited in vain for: %s", __LINE__, #condition);                           \
-    }                                                                                              \
-  } while (0)
 
 static inline void side_stopped(void *user) {
   ((pair_side *)user)->stopped = true;
