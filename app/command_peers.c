@@ -100,7 +100,7 @@ static void print_list(const json_t *peers) {
 
 /* Text for a person. */
 static void print_text(const char *name, const char *text) {
-  char *shown = strdup(text ? text : "");
+  char *shown = text_copy(text, text ? strlen(text) : 0);
   if (shown) {
     text_clean(shown); /* It came from the wire: no terminal codes. */
     (void)printf("%-18s%s\n", name, shown);

@@ -81,10 +81,8 @@ static void print_json(const wpm_probe_result *result) {
 }
 
 static void print_text(const char *name, wpm_text text) {
-  char *shown = malloc(text.len + 1);
+  char *shown = text_copy(text.data, text.len);
   if (shown) {
-    memcpy(shown, text.len > 0 ? text.data : "", text.len);
-    shown[text.len] = '\0';
     text_clean(shown); /* It came from the wire: no terminal codes. */
     (void)printf("%-11s %s\n", name, shown);
   }

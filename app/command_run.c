@@ -239,21 +239,6 @@ static int start_rest(daemon_run *run) {
   return EXIT_DONE;
 }
 
-/* Says where REST is to be found, once there is something to ask. */
-static void tell_rest(const daemon_run *run) {
-  const char *address = run->options->rest_address;
-  char url[300];
-  if (!run->rest_server) {
-    datadir_remove_rest(&run->dir);
-    return;
-  }
-  bool is_ipv6 = strchr(address, ':') != NULL;
-  (void)snprintf(url, sizeof url, "http://%s%s%s:%u", is_ipv6 ? "[" : "", address,
-                 is_ipv6 ? "]" : "", (unsigned)http_server_port(run->rest_server));
-  log_line(WPM_LOG_NOTICE, "run", "REST at %s", url);
-  datadir_write_rest(&run->dir, url);
-}
-
 static int start_metrics(daemon_run *run) {
   const app_options *options = run->options;
   char error[200];
@@ -275,9 +260,31 @@ static int start_metrics(daemon_run *run) {
                     "--metrics-server-port",
                     error);
   }
-  log_line(WPM_LOG_NOTICE, "run", "metrics at http://%s:%u/metrics",
-           options->metrics_server_address, (unsigned)http_server_port(run->metrics_server));
   return EXIT_DONE;
+}
+
+/* A server's address as a URL. */
+static void url_of(const char *address, const http_server *server, char *out, size_t cap) {
+  bool is_ipv6 = strchr(address, ':') != NULL;
+  (void)snprintf(out, cap, "http://%s%s%s:%u", is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "",
+                 (unsigned)http_server_port(server));
+}
+
+/* Says where the servers are to be found, once there is something to ask. */
+static void tell_servers(const daemon_run *run) {
+  const app_options *options = run->options;
+  char url[300];
+  if (run->rest_server) {
+    url_of(options->rest_address, run->rest_server, url, sizeof url);
+    log_line(WPM_LOG_NOTICE, "run", "REST at %s", url);
+    datadir_write_rest(&run->dir, url);
+  } else {
+    datadir_remove_rest(&run->dir);
+  }
+  if (run->metrics_server) {
+    url_of(options->metrics_server_address, run->metrics_server, url, sizeof url);
+    log_line(WPM_LOG_NOTICE, "run", "metrics at %s/metrics", url);
+  }
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -362,7 +369,7 @@ static int run_daemon(daemon_run *run, const wpm_logger *logger) {
   }
   if (result == EXIT_DONE) {
     say_who_we_are(run);
-    tell_rest(run);
+    tell_servers(run);
   }
   if (!run->node) {
     close_signals(run);

@@ -24,7 +24,7 @@ static int add_to_list(text_list *list, const char *text) {
     return complain_no_memory();
   }
   list->items = items;
-  items[list->count] = strdup(text);
+  items[list->count] = text_copy(text, strlen(text));
   if (!items[list->count]) {
     return complain_no_memory();
   }
@@ -58,7 +58,7 @@ static void wipe_text(char *text) {
 }
 
 static int set_text(char **field, const char *value) {
-  char *copy = strdup(value);
+  char *copy = text_copy(value, strlen(value));
   if (!copy) {
     return complain_no_memory();
   }
@@ -157,7 +157,7 @@ static int give_items(option_source *source, size_t index, const char *where, co
   int result = EXIT_DONE;
   for (const char *item = value; item && result == EXIT_DONE;) {
     const char *comma = strchr(item, ',');
-    char *copy = strndup(item, comma ? (size_t)(comma - item) : strlen(item));
+    char *copy = text_copy(item, comma ? (size_t)(comma - item) : strlen(item));
     result = copy ? give(source, index, where, copy) : complain_no_memory();
     free(copy);
     item = comma ? comma + 1 : NULL;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DURATION_MAX (1000 * WPM_DAY)
@@ -34,18 +35,19 @@ bool text_is_loopback(const char *text) {
          (inet_pton(AF_INET6, text, &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address));
 }
 
-/* Takes decimal digits off the front of *text. False: there are none, or too many. */
+/* Takes decimal digits off the front of *text. *scale gets ten to the power of their number, as far
+ * as it can hold that. False: there are none, or their value is too large. */
 static bool take_digits(const char **text, uint64_t *value, uint64_t *scale) {
   const char *at = *text;
   *value = 0;
   *scale = 1;
   while (*at >= '0' && *at <= '9') {
     uint64_t digit = (uint64_t)(*at - '0');
-    if (*value > (UINT64_MAX - digit) / 10 || *scale > UINT64_MAX / 10) {
+    if (*value > (UINT64_MAX - digit) / 10) {
       return false;
     }
     *value = *value * 10 + digit;
-    *scale *= 10;
+    *scale *= *scale <= UINT64_MAX / 10 ? 10 : 1;
     at++;
   }
   bool any = at != *text;
@@ -100,6 +102,15 @@ void text_of_duration(int64_t ns, char *out, size_t cap) {
     }
   }
   (void)snprintf(out, cap, "%.3gs", (double)ns / (double)WPM_SECOND);
+}
+
+char *text_copy(const char *text, size_t len) {
+  char *copy = malloc(len + 1);
+  if (copy) {
+    memcpy(copy, len > 0 ? text : "", len);
+    copy[len] = '\0';
+  }
+  return copy;
 }
 
 /* Length of the well-formed UTF-8 character at `text`, 0 where there is none; RFC 3629. */

@@ -26,6 +26,9 @@ bool text_to_duration(const char *text, int64_t *out_ns);
 /* Writes a duration the short way: "10m", "1s", "500ms". */
 void text_of_duration(int64_t ns, char *out, size_t cap);
 
+/* A copy of `len` bytes with a NUL behind them, to be freed; NULL: no memory. */
+char *text_copy(const char *text, size_t len);
+
 /* Makes text fit for a terminal, a log line or a JSON string, in place: control characters (C0, DEL
  * and C1) and bytes that are not UTF-8 become `?`. A character that is cut off at the end is
  * dropped. */
