@@ -81,7 +81,8 @@ class Metrics(ApiTest):
         made.until(lambda: made.metrics()["wakupeers_pongs_received_total"] >= 3, "pings")
         made.ask("POST", f"/admin/v1/peer/{other.id}/disconnect", {})
         after = made.metrics()
-        self.assertEqual(after['wakupeers_connections_ended_total{reason="person"}'], 1)
+        # The other may have dialled by now, and was turned away for the same reason.
+        self.assertGreaterEqual(after['wakupeers_connections_ended_total{reason="person"}'], 1)
         for name, value in found.items():
             if name.split("{")[0].endswith("_total"):
                 self.assertGreaterEqual(after[name], value, name)
