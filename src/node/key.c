@@ -111,15 +111,24 @@ int wpm_node_key_parse(wpm_text text, wpm_node_key *out, wpm_error *error) {
   return err == WPM_OK ? err : wpm_fail(error, err, "%s", form);
 }
 
-int wpm_node_key_format(const wpm_node_key *key, char *out, size_t cap) {
-  static const char digits[] = "0123456789abcdef";
+/* Reads a key that the caller filled in. */
+static int decode(const wpm_node_key *key, wpm_identity *out) {
   wpm_crypto *crypto = NULL;
-  wpm_identity identity;
+  if (key->len > sizeof key->bytes) {
+    return WPM_ERR_INVALID;
+  }
   int err = begin(&crypto);
   if (err == WPM_OK) {
-    err = wpm_identity_decode(crypto, (wpm_bytes){key->bytes, key->len}, &identity);
+    err = wpm_identity_decode(crypto, (wpm_bytes){key->bytes, key->len}, out);
   }
   wpm_crypto_free(crypto);
+  return err;
+}
+
+int wpm_node_key_format(const wpm_node_key *key, char *out, size_t cap) {
+  static const char digits[] = "0123456789abcdef";
+  wpm_identity identity;
+  int err = decode(key, &identity);
   if (err != WPM_OK) {
     return err;
   }
@@ -140,13 +149,8 @@ int wpm_node_key_format(const wpm_node_key *key, char *out, size_t cap) {
 }
 
 int wpm_node_key_peer_id(const wpm_node_key *key, wpm_peer_id *id, wpm_node_key_type *type) {
-  wpm_crypto *crypto = NULL;
   wpm_identity identity;
-  int err = begin(&crypto);
-  if (err == WPM_OK) {
-    err = wpm_identity_decode(crypto, (wpm_bytes){key->bytes, key->len}, &identity);
-  }
-  wpm_crypto_free(crypto);
+  int err = decode(key, &identity);
   if (err != WPM_OK) {
     return err;
   }

@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is no peer id names no peer that is held. */
 static int wish(wpm_node *node, wpm_event_type type, wpm_bytes peer) {
+  if (peer.len == 0 || peer.len > WPM_PEER_ID_MAX) {
+    return WPM_ERR_NOT_FOUND;
+  }
   wpm_event event = {.type = type, .peer = peer};
   return wpm_node_fact(node, &event);
 }
