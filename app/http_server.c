@@ -193,6 +193,7 @@ static void request_completed(void *user, struct MHD_Connection *connection, voi
 }
 
 static void refuse(http_request *request, unsigned status, const char *why) {
+  assert(request->connection); /* Who is refused is still there. */
   if (request->status == 0) {
     http_answer(request, status, "text/plain", why, strlen(why));
   }

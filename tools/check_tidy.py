@@ -4,7 +4,7 @@
 usage: check_tidy.py BUILD_DIR
 
 BUILD_DIR is a clang build (its compile_commands.json names the flags). A source is looked at again
-when it, any header, or .clang-tidy changed; the memory is BUILD_DIR/tidy-clean.
+when it, a header it includes, its flags, or .clang-tidy changed; the memory is BUILD_DIR/tidy-clean.
 """
 
 import concurrent.futures
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,11 +30,21 @@ def digest(paths):
 
 
 def sources_of(root, build):
-    """Our own sources that the build compiles, each once."""
-    commands = json.loads((build / "compile_commands.json").read_text())
-    compiled = {pathlib.Path(entry["file"]).resolve() for entry in commands}
-    return sorted(path for path in compiled
-                  if any((root / folder) in path.parents for folder in TIDIED))
+    """Our own sources that the build compiles -> the command."""
+    entries = json.loads((build / "compile_commands.json").read_text())
+    compiled = {pathlib.Path(entry["file"]).resolve(): entry["command"] for entry in entries}
+    return {path: command for path, command in sorted(compiled.items())
+            if any((root / folder) in path.parents for folder in TIDIED)}
+
+
+def read_by(command, build):
+    """The files that the compiler reads: the source and our own headers."""
+    words = shlex.split(command)
+    output = words.index("-o")
+    rule = subprocess.run([*words[:output], *words[output + 2:], "-MM", "-MF", "-"], cwd=build,
+                          check=True, capture_output=True, text=True).stdout
+    names = rule.replace("\\\n", " ").split(":", 1)[1].split()
+    return [build / name for name in names]
 
 
 def main():
@@ -45,21 +56,25 @@ def main():
     if not program:
         print("clang-tidy is missing: run `make deps`, or apt install clang-tidy")
         return 1
-    headers = [root / path for path in tree.c_files(root) if path.suffix == ".h"]
     settings = [root / ".clang-tidy", *sorted(root.glob("*/.clang-tidy"))]
-    common = digest([*settings, build / "compile_commands.json", *headers])
+    common = digest(settings)
     clean = build / "tidy-clean"
     clean.mkdir(exist_ok=True)
 
     def tidy(source):
-        mark = clean / hashlib.sha256((common + digest([source])).encode()).hexdigest()
+        try:
+            looked_at = digest(read_by(sources[source], build))
+        except subprocess.CalledProcessError as error:
+            return source, False, error.stderr
+        key = "\n".join((program, common, sources[source], looked_at))
+        mark = clean / hashlib.sha256(key.encode()).hexdigest()
         if mark.exists():
             return source, True, ""
         run = subprocess.run([program, "--quiet", "-p", str(build), str(source)],
                              capture_output=True, text=True)
         if run.returncode == 0:
             mark.touch()
-        return source, run.returncode == 0, run.stdout
+        return source, run.returncode == 0, run.stdout or run.stderr
 
     problems = []
     sources = sources_of(root, build)
