@@ -388,9 +388,9 @@ def cell(values, digits):
     return f"{middle:.{digits}f} [{low:.{digits}f}–{high:.{digits}f}]"
 
 
-def print_table(figures, columns, groups):
+def print_table(figures, columns, groups, width=22):
     """`groups` as rows() gives them."""
-    label_width, width = 30, 22
+    label_width = 30
     print(" " * label_width + "".join(f"{name:>{width}}" for name in columns))
     for title, lines in groups:
         if not any(figures.samples.get((bench, name, size))
