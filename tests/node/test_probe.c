@@ -70,18 +70,24 @@ typedef struct scene {
   char address[600]; /* The attacker's, with its id. */
 } scene;
 
-static void begin(scene *s) {
+static void begin_listening(scene *s, bool listens) {
   static const uint8_t seed[32] = {1};
   lab_init(&s->l);
   assert_int_equal(wpm_crypto_init(seed, &s->crypto), WPM_OK);
   s->prober = &s->l.nodes[1];
   s->prober->config.manager.dial_timeout_ns = 300 * WPM_MILLISECOND;
   s->prober->config.manager.ping_timeout_ns = 100 * WPM_MILLISECOND;
+  s->prober->config.listen_count = listens; /* Else nobody whom it probed comes back to it. */
   lab_start(s->prober);
   s->prober->node->host->streams.length_ms = 200;
   s->prober->node->host->links.lingering.length_ms = 20; /* An attacker does not close. */
 }
 
+static void begin(scene *s) {
+  begin_listening(s, false);
+}
+
+/* Nothing of what was probed is kept. */
 static void end(scene *s) {
   assert_int_equal(wpm_store_count(wpm_manager_store(wpm_node_manager(s->prober->node))), 0);
   lab_fini(&s->l);
@@ -189,7 +195,7 @@ static void fails(scene *s, const char *address, int err, wpm_reason reason, wpm
 static void failures_name_reason_and_step(void **state) {
   (void)state;
   scene s;
-  begin(&s);
+  begin_listening(&s, true);
   lab_node *a = &s.l.nodes[0];
   lab_start(a);
   lab_stop(a); /* Its port is free now. */
