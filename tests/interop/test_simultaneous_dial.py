@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Two daemons that dial each other at once: one connection stays, the same one on both sides."""
+"""Two daemons that dial each other at once: one connection stays, the same one on both sides, and
+where both came up it is the one dialled by the peer with the smaller binary id."""
 
 import threading
 import time
@@ -8,6 +9,26 @@ import harness
 from daemon import POLL, DaemonError
 
 PAIRS, ROUNDS = 10, 10
+BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def binary(peer_id):
+    """The bytes of a peer id, but for zeros in front, which all of these ids have alike."""
+    number = 0
+    for character in peer_id:
+        number = number * len(BASE58) + BASE58.index(character)
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def check_settling(before, after):
+    """Of two connections of opposite direction, {side: what it shows of the other}."""
+    smaller = min(before, key=binary)
+    for side, peer in after.items():
+        stayed = peer["connections"][0]["direction"]
+        if stayed != ("outbound" if side == smaller else "inbound"):
+            raise AssertionError(f"of two, the connection dialled by the larger id stayed: {after}")
+        if any(peer[member] != before[side][member] for member in ("disconnectTime", "failures")):
+            raise AssertionError(f"settling counts as a loss: {before[side]} before, {peer} after")
 
 
 class TwoDaemons:
@@ -15,7 +36,7 @@ class TwoDaemons:
 
     def __init__(self, workshop):
         self.sides = [workshop.daemon(prune_backoff="60m", reconnect_min="60m", reconnect_max="60m") for _ in range(2)]
-        self.raced = 0
+        self.raced = self.judged = 0
 
     def dial_at_once(self):
         barrier = threading.Barrier(2)
@@ -28,7 +49,7 @@ class TwoDaemons:
             except DaemonError as error:
                 failures.append(error)
 
-        threads = [threading.Thread(target=connect, args=pair) for pair in (self.sides, self.sides[::-1])]
+        threads = [threading.Thread(target=connect, args=pair) for pair in self.views()]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -36,30 +57,38 @@ class TwoDaemons:
         if failures:
             raise failures[0]
 
-    def connections(self):
-        """Each side's connections with the other."""
-        one, other = self.sides
-        return [[(each["local"], each["remote"]) for each in near.peer(far.id)["connections"]]
-                for near, far in ((one, other), (other, one))]
+    def views(self):
+        """(one side, the other) and (the other, the one)."""
+        return self.sides, self.sides[::-1]
 
     def settled(self):
         """Waits until both sides have one and the same connection. Counts the rounds in which
-        there were two: both of one side, or one of each side's own."""
-        two, deadline = False, time.monotonic() + 10
+        there were two (both of one side, or one of each side's own), and those in which each side
+        had one that it dialled and one that the other did: there the smaller id has won, and
+        neither side has lost the other."""
+        two, held_both, deadline = False, {}, time.monotonic() + 10
         while True:
-            mine, theirs = self.connections()
+            seen = {near.id: near.peer(far.id) for near, far in self.views()}
+            mine, theirs = [sorted((each["local"], each["remote"]) for each in peer["connections"])
+                            for peer in seen.values()]
             if len(mine) == len(theirs) == 1 and mine[0] == theirs[0][::-1]:
-                self.raced += two
-                return
+                break
             two = two or len(mine) > 1 or len(theirs) > 1 or (len(mine) == len(theirs) == 1)
+            for side, peer in seen.items():
+                if len({each["direction"] for each in peer["connections"]}) == 2:
+                    held_both.setdefault(side, peer)
             if time.monotonic() > deadline:
                 raise AssertionError(f"not the same one connection on both sides: {mine}, {theirs}")
             time.sleep(POLL)
+        self.raced += two
+        if len(held_both) == 2:
+            self.judged += 1
+            check_settling(held_both, seen)
 
     def disconnect(self):
         one, other = self.sides
         one.ask("POST", f"/admin/v1/peer/{other.id}/disconnect", {})
-        for near, far in ((one, other), (other, one)):
+        for near, far in self.views():
             near.wait_peer(far.id, lambda peer: peer["connected"] != "Connected", "ended")
 
 
@@ -83,9 +112,10 @@ class SimultaneousDial(harness.InteropTest):
             thread.join()
         if problems:
             raise problems[0]
-        raced = sum(pair.raced for pair in pairs)
-        print(f"{PAIRS * ROUNDS} simultaneous dials, {raced} of them with two connections for a moment", flush=True)
-        self.assertGreater(raced, 0, "no dial was simultaneous: this test has shown nothing")
+        raced, judged = sum(pair.raced for pair in pairs), sum(pair.judged for pair in pairs)
+        print(f"{PAIRS * ROUNDS} simultaneous dials, {raced} of them with two connections for a moment, "
+              f"{judged} with both on both sides", flush=True)
+        self.assertGreater(judged, 0, "no two connections came up on both sides: this test has shown nothing")
 
 
 if __name__ == "__main__":
