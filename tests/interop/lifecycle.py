@@ -95,7 +95,8 @@ class Lifecycle(Grouped):
 
     def test_peer_is_frozen(self):
         node = self.node(ping_timeout=f"{PING_TIMEOUT}s", dial_timeout="2s")
-        frozen = time.time() * 1000
+        lost = {}  # By the clock of the peers' events.
+        frozen_at, frozen = time.monotonic() * 1000, time.time() * 1000
         for process in self.processes:
             process.freeze()
             self.addCleanup(process.thaw)
@@ -106,12 +107,16 @@ class Lifecycle(Grouped):
                 self.assertEqual((seen["connected"], seen["reason"]), ("CannotConnect", "ping_timeout"))
                 self.assertGreaterEqual(seen["disconnectTime"], frozen + 2 * PING_TIMEOUT * 1000 - ON_THE_WAY,
                                         "two pings have not had their time")
+                lost[host] = frozen_at + seen["disconnectTime"] - frozen
         marks = self.marks()
         for process in self.processes:
             process.thaw()
         for host in self.hosts():
             with self.subTest(label(host)):
                 host.wait("connected", peer=node.id, since=marks[host.peer])
+                # A socket that came while it was frozen was accepted at its thawing.
+                first = host.events("tcp_accept", since=marks[host.peer])[0]
+                self.assertGreaterEqual(first["t"], lost[host] + BACKOFF * 1000, "dialled before the backoff was over")
                 node.wait_connected(host.id)
 
     def test_daemon_is_stopped_and_started(self):
