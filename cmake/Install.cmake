@@ -1,5 +1,5 @@
-# `cmake --install`: headers, both libraries, the program, and what pkg-config and CMake need to
-# find them. Everything is relative to where it lies, so the prefix can be chosen at install time.
+# `cmake --install`: headers, both libraries, the program with its man pages and completion, and what
+# pkg-config and CMake need to find the library. Everything is relative to where it lies, so the prefix can be chosen at install time.
 
 include(CMakePackageConfigHelpers)
 
@@ -12,6 +12,9 @@ install(TARGETS wakupeers_shared EXPORT wakupeersTargets)
 install(TARGETS wakupeers_static)
 if(TARGET wakupeers)
   install(TARGETS wakupeers)
+  install(DIRECTORY docs/man/ DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" FILES_MATCHING PATTERN "*.1")
+  install(FILES "${CMAKE_BINARY_DIR}/completions/wakupeers" OPTIONAL
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
 endif()
 install(EXPORT wakupeersTargets NAMESPACE wakupeers:: DESTINATION "${package_dir}")
 
