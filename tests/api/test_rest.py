@@ -386,7 +386,7 @@ class Wishes(RestTest):
         self.assertIn("peer_id_mismatch", text)
 
     def test_disconnect_connect_remove(self):
-        other = self.daemon()
+        other = self.daemon(reconnect_min="1h", reconnect_max="1h")
         path = f"/admin/v1/peer/{other.id}"
         self.made.connect(other.address)
         self.assertEqual(self.made.ask("POST", f"{path}/disconnect", {}), "OK")

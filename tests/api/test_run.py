@@ -384,8 +384,6 @@ class Unusable(ApiTest):
         starter = self.folder / "starter"
         starter.write_text(f'#!/bin/sh\nexec {" ".join(rights)} "{wrapper}" "$@"\n', encoding="utf-8")
         starter.chmod(0o755)
-        port = self.free_port()
-        made.options["rest_port"] = port
         starts = made.log().count("metrics at")
         with unittest.mock.patch.dict("os.environ", {"WAKUPEERS_PROGRAM": str(starter)}):
             process = subprocess.Popen(
@@ -393,14 +391,9 @@ class Unusable(ApiTest):
                                             *api.driver.options_of(made.options)]),
                 stderr=made._log)
         made._process = process
-        made._rest = f"127.0.0.1:{port}"
         wait_for(lambda: made.log().count("metrics at") > starts or process.poll() is not None,
                  "it has started")
-
-    @staticmethod
-    def free_port():
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            return server.getsockname()[1]
+        made._rest = (re.findall(r"REST at http://(\S+)", made.log()) or [None])[-1]
 
     def test_read_only_directory(self):
         """What is stored is read all the same; nothing can be locked or left behind."""
