@@ -278,7 +278,7 @@ static int read_option(option_source *source, char **argv, int value) {
 
 static int read_line(app_options *options, unsigned command, int argc, char **argv, int *words) {
   option_source source = {.options = options, .command = command};
-  line_tables tables;
+  line_tables tables = {.shorts = ""};
   make_tables(command, &tables);
   opterr = 0;
   optind = 0; /* Anew: the line is read twice. */
