@@ -51,6 +51,8 @@ void wpm_deadline_set(wpm_deadline_queue *queue, wpm_deadline *deadline) {
   if (deadline->next) {
     unlink_deadline(deadline);
   }
+  /* The loop's clock stands still while it works, or is not run. */
+  uv_update_time(queue->timer.loop);
   deadline->at = uv_now(queue->timer.loop) + queue->length_ms;
   link_last(queue, deadline);
   if (!uv_is_active((uv_handle_t *)&queue->timer)) {

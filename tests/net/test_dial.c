@@ -2,6 +2,7 @@
 #include "scene.h"
 
 #include "base/multiaddr.h"
+#include "support/loopback.h"
 #include "support/net/names.h"
 
 #include <sys/resource.h>
@@ -53,8 +54,10 @@ typedef struct refuser {
 
 static refuser refuser_open(void) {
   uint16_t port = 0;
-  int fd = bound_socket("127.0.0.1", 0, &port);
-  return (refuser){fd, address_of("127.0.0.1", port)};
+  char host[LOOPBACK_TEXT];
+  loopback_own(0, host);
+  int fd = bound_socket(host, 0, &port);
+  return (refuser){fd, address_of(host, port)};
 }
 
 /* A listener whose queue is full: the kernel answers nothing to those who connect. */
@@ -64,9 +67,11 @@ typedef struct black_hole {
   wpm_multiaddr address;
 } black_hole;
 
-static black_hole black_hole_open(const char *host) {
+static black_hole black_hole_open(void) {
   black_hole hole;
   struct sockaddr_in address;
+  char host[LOOPBACK_TEXT];
+  loopback_own(0, host);
   hole.fd = bound_socket(host, 0, &hole.port);
   assert_int_equal(listen(hole.fd, 0), 0);
   hole.fill = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -142,7 +147,7 @@ static void a_slow_address_holds_the_next_up_for_a_moment(void **state) {
   (void)state;
   host_pair pair;
   begin(&pair, 10 * WPM_SECOND);
-  black_hole hole = black_hole_open("127.0.0.1");
+  black_hole hole = black_hole_open();
   attacker silent; /* It accepts, and says nothing. */
   wpm_multiaddr silent_address;
   attacker_init(&silent, &pair.loop, pair.crypto, 0x33);
@@ -167,7 +172,7 @@ static void every_address_has_its_reason(void **state) {
   (void)state;
   host_pair pair;
   begin(&pair, 200 * WPM_MILLISECOND);
-  black_hole hole = black_hole_open("127.0.0.1");
+  black_hole hole = black_hole_open();
   refuser refusing = refuser_open();
   attacker silent;
   wpm_multiaddr silent_address;
@@ -231,15 +236,19 @@ static void a_dial_that_cannot_begin_fails_at_the_next_turn(void **state) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Host `a` listens at 127.0.0.2, on the port of a black hole at 127.0.0.1. */
+/* Host `a` listens on the port of a black hole that is at another address. */
 static void a_name_stands_for_all_its_addresses(void **state) {
   (void)state;
-  static const char *const two[] = {"127.0.0.1", "127.0.0.2"};
+  char first[LOOPBACK_TEXT];
+  char second[LOOPBACK_TEXT];
+  const char *const two[] = {first, second};
+  loopback_own(0, first);
+  loopback_own(1, second);
   host_pair pair;
   pair_init(&pair, WPM_KEY_ED25519, WPM_KEY_ED25519);
   side_start(&pair.b);
-  black_hole hole = black_hole_open("127.0.0.1");
-  wpm_multiaddr listen = address_of("127.0.0.2", hole.port);
+  black_hole hole = black_hole_open();
+  wpm_multiaddr listen = address_of(second, hole.port);
   wpm_error error;
   assert_int_equal(wpm_host_new(&pair.a.config, &pair.a.host), WPM_OK);
   assert_int_equal(wpm_host_listen(pair.a.host, wpm_multiaddr_view(&listen), &error), WPM_OK);
@@ -336,7 +345,7 @@ static void a_dial_is_cancelled_at_any_step(void **state) {
     nothing_is_told_of_a_cancelled_dial(&pair, cancelled);
     attacker_fini(&a);
   }
-  black_hole hole = black_hole_open("127.0.0.1");
+  black_hole hole = black_hole_open();
   wpm_multiaddr quic = parse("/ip4/127.0.0.1/udp/4001/quic-v1");
   wpm_multiaddr name = parse("/dns4/two.test/tcp/1");
   const wpm_multiaddr *lists[] = {&hole.address, &quic, &name};

@@ -1,6 +1,7 @@
 /* Nodes on one loop, over real loopback sockets, with short delays. */
 #pragma once
 
+#include "support/loopback.h"
 #include "support/run_until.h"
 
 #include <wakupeers/node.h>
@@ -24,6 +25,7 @@ typedef struct lab_node {
   char address[600];    /* Where it is reached, with /p2p/ID. */
   wpm_text statics[2];  /* Static nodes. */
   wpm_node_change last; /* The last change; `peer` is not kept. */
+  wpm_node_change down; /* The last one from Connected. */
   size_t ups, downs;    /* Changes to and from Connected. */
   char errors[400];     /* The last message of level ERROR, or above. */
   size_t error_count;   /* Their number. */
@@ -40,7 +42,10 @@ static inline void lab_changed(void *user, const wpm_node_change *change) {
   lab_node *n = user;
   n->last = *change;
   n->ups += change->to == WPM_CONNECTED;
-  n->downs += change->from == WPM_CONNECTED;
+  if (change->from == WPM_CONNECTED) {
+    n->downs++;
+    n->down = *change;
+  }
   if (n->in_changed) {
     n->in_changed(n);
   }
@@ -56,8 +61,10 @@ static inline void lab_log(void *user, wpm_log_level level, const char *topic, c
 
 static inline void lab_init(lab *l) {
   memset(l, 0, sizeof *l);
+  char host[LOOPBACK_TEXT];
   (void)signal(SIGPIPE, SIG_IGN);
   assert_int_equal(uv_loop_init(&l->loop), 0);
+  loopback_own(0, host);
   for (size_t i = 0; i < LAB_NODES; i++) {
     lab_node *n = &l->nodes[i];
     wpm_node_config *config = &n->config;
@@ -80,7 +87,7 @@ static inline void lab_init(lab *l) {
     config->manager.prune_backoff_ns = 0;
     config->manager.backoff_slack_ns = 0;
     config->manager.dial_timeout_ns = 5 * WPM_SECOND;
-    (void)snprintf(n->listen_text, sizeof n->listen_text, "/ip4/127.0.0.1/tcp/0");
+    (void)snprintf(n->listen_text, sizeof n->listen_text, "/ip4/%s/tcp/0", host);
     n->listen = wpm_text_of(n->listen_text);
   }
 }

@@ -90,7 +90,7 @@ static void a_node_that_does_not_listen_dials(void **state) {
   RUN_UNTIL(&l.loop, open_streams(a) == 0);
   lab_stop(b);
   RUN_UNTIL(&l.loop, lab_connectivity(a, b) == WPM_CAN_CONNECT);
-  assert_int_equal(a->last.reason, WPM_REASON_GO_AWAY);
+  assert_int_equal(a->down.reason, WPM_REASON_GO_AWAY);
   assert_int_equal(lab_plan(a, b).held_by, WPM_HELD_BY_NO_ADDRESS);
   lab_fini(&l);
 }
@@ -107,8 +107,8 @@ static void who_goes_away_comes_back_by_itself(void **state) {
   LAB_CONNECTED(a, b);
   lab_stop(a);
   RUN_UNTIL(&l.loop, b->downs == 1);
-  assert_int_equal(b->last.to, WPM_CAN_CONNECT);
-  assert_int_equal(b->last.reason, WPM_REASON_GO_AWAY);
+  assert_int_equal(b->down.to, WPM_CAN_CONNECT);
+  assert_int_equal(b->down.reason, WPM_REASON_GO_AWAY);
   /* Nobody is there: the first dial that fails says so. */
   RUN_UNTIL(&l.loop, lab_connectivity(b, a) == WPM_CANNOT_CONNECT);
   assert_int_equal(b->last.reason, WPM_REASON_REFUSED);
@@ -211,7 +211,7 @@ static void a_person_disconnects(void **state) {
   lab_start(b);
   LAB_CONNECTED(a, b);
   assert_int_equal(wpm_node_disconnect(b->node, wpm_peer_id_view(&a->id)), WPM_OK);
-  assert_int_equal(b->last.reason, WPM_REASON_PERSON);
+  assert_int_equal(b->down.reason, WPM_REASON_PERSON);
   assert_int_equal(lab_connectivity(b, a), WPM_CAN_CONNECT);
   assert_int_equal(lab_plan(b, a).held_by, WPM_HELD_BY_PERSON);
   /* `a` held the connection, so it tries to come back, and is refused each time. */
@@ -243,7 +243,7 @@ static void a_person_removes(void **state) {
   assert_int_equal(wpm_node_remove(b->node, record.id), WPM_OK); /* A view into what goes. */
   assert_int_equal(lab_connectivity(b, a), -1);
   RUN_UNTIL(&l.loop, a->downs == 1);
-  assert_int_equal(a->last.reason, WPM_REASON_GO_AWAY);
+  assert_int_equal(a->down.reason, WPM_REASON_GO_AWAY);
   assert_int_equal(lab_counters(b).connections_ended[WPM_REASON_PERSON], 1);
   lab_fini(&l);
 }
@@ -256,11 +256,13 @@ static void refusing_address(const lab_node *of, char *out, size_t cap, uv_tcp_t
   int len = sizeof bound;
   char id[WPM_PEER_ID_TEXT];
   assert_int_equal(uv_tcp_init(loop, tcp), 0);
-  assert_int_equal(uv_ip4_addr("127.0.0.1", 0, &any), 0);
+  char host[LOOPBACK_TEXT];
+  loopback_own(1, host);
+  assert_int_equal(uv_ip4_addr(host, 0, &any), 0);
   assert_int_equal(uv_tcp_bind(tcp, (const struct sockaddr *)&any, 0), 0);
   assert_int_equal(uv_tcp_getsockname(tcp, (struct sockaddr *)&bound, &len), 0);
   assert_int_equal(wpm_peer_id_format(wpm_peer_id_view(&of->id), id, sizeof id, NULL), WPM_OK);
-  (void)snprintf(out, cap, "/ip4/127.0.0.1/tcp/%u/p2p/%s", ntohs(bound.sin_port), id);
+  (void)snprintf(out, cap, "/ip4/%s/tcp/%u/p2p/%s", host, ntohs(bound.sin_port), id);
 }
 
 static void who_waits_is_told_why_not(void **state) {

@@ -53,7 +53,7 @@ static void peers_come_back_after_a_restart(void **state) {
   assert_int_equal(record.connectivity, WPM_CAN_CONNECT);
   assert_true(record.disconnect_time.ns > 0);
   LAB_CONNECTED(a, b);
-  assert_true(lab_counters(b).storage_commits > 0);
+  RUN_UNTIL(&k.l.loop, lab_counters(b).storage_commits > 0);
   assert_int_equal(lab_counters(b).storage_errors, 0);
   end(&k);
 }
