@@ -55,6 +55,7 @@ test_dependencies() {
   command_of cppcheck cppcheck
   command_of valgrind valgrind
   command_of npm npm
+  command_of curl curl # the examples of the documentation, which the tests run
   file_of ca-certificates /etc/ssl/certs/ca-certificates.crt
 }
 
