@@ -55,7 +55,8 @@ test_dependencies() {
   command_of cppcheck cppcheck
   command_of valgrind valgrind
   command_of npm npm
-  command_of curl curl # the examples of the documentation, which the tests run
+  command_of curl curl        # the documentation's examples are run,
+  command_of groff-base groff # and its man pages set
   file_of ca-certificates /etc/ssl/certs/ca-certificates.crt
 }
 
