@@ -31,7 +31,7 @@ typedef struct daemon_run {
   const app_options *options;
   datadir dir;
   uv_loop_t loop;
-  uv_signal_t interrupt, terminate;
+  uv_signal_t signals[3]; /* Those of `watched`. */
   wpm_node *node;
   rest_service rest;
   http_server *rest_server;
@@ -289,9 +289,18 @@ static void tell_servers(const daemon_run *run) {
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* A terminal that closes ends the daemon as cleanly as a person does. */
+static const struct {
+  int number;
+  const char *name;
+} watched[] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"}};
+
+#define WATCHED_COUNT (sizeof watched / sizeof *watched)
+
 static void close_signals(daemon_run *run) {
-  uv_close((uv_handle_t *)&run->interrupt, NULL);
-  uv_close((uv_handle_t *)&run->terminate, NULL);
+  for (size_t i = 0; i < WATCHED_COUNT; i++) {
+    uv_close((uv_handle_t *)&run->signals[i], NULL);
+  }
 }
 
 static void node_stopped(void *user) {
@@ -313,23 +322,27 @@ static void stop(daemon_run *run) {
 /* A second signal changes nothing: the shutdown it would cut short stores what is not yet durable. */
 static void signalled(uv_signal_t *handle, int signal) {
   daemon_run *run = handle->data;
-  const char *name = signal == SIGINT ? "SIGINT" : "SIGTERM";
-  if (run->stopping) {
-    log_line(WPM_LOG_NOTICE, "run", "%s: already shutting down", name);
-    return;
-  }
-  log_line(WPM_LOG_NOTICE, "run", "%s: shutting down", name);
+  (void)signal;
+  log_line(WPM_LOG_NOTICE, "run", "%s: %s", watched[handle - run->signals].name,
+           run->stopping ? "already shutting down" : "shutting down");
   stop(run);
+}
+
+/* nohup's wish is heeded. (Shells ignore SIGINT for what runs in the background; that is none.) */
+static bool is_to_be_ignored(int signal) {
+  struct sigaction before = {0};
+  return signal == SIGHUP && sigaction(signal, NULL, &before) == 0 && before.sa_handler == SIG_IGN;
 }
 
 /* From here on a signal waits until the loop runs. */
 static void watch_signals(daemon_run *run) {
-  (void)uv_signal_init(&run->loop, &run->interrupt);
-  (void)uv_signal_init(&run->loop, &run->terminate);
-  run->interrupt.data = run;
-  run->terminate.data = run;
-  (void)uv_signal_start(&run->interrupt, signalled, SIGINT);
-  (void)uv_signal_start(&run->terminate, signalled, SIGTERM);
+  for (size_t i = 0; i < WATCHED_COUNT; i++) {
+    (void)uv_signal_init(&run->loop, &run->signals[i]);
+    run->signals[i].data = run;
+    if (!is_to_be_ignored(watched[i].number)) {
+      (void)uv_signal_start(&run->signals[i], signalled, watched[i].number);
+    }
+  }
 }
 
 static void say_who_we_are(const daemon_run *run) {

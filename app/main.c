@@ -4,9 +4,11 @@
 #include <wakupeers/version.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
   const char *name;
@@ -73,7 +75,17 @@ static int run(int argc, char **argv) {
                   argv[1][0] == '-' ? "option" : "command", (int)strcspn(argv[1], "="), argv[1]);
 }
 
+/* One that is closed would be given to the next file or socket, and get our output. */
+static void open_standard_descriptors(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    if (fcntl(fd, F_GETFD) == -1 && errno == EBADF) {
+      (void)open("/dev/null", O_RDWR);
+    }
+  }
+}
+
 int main(int argc, char **argv) {
+  open_standard_descriptors();
   (void)signal(SIGPIPE, SIG_IGN);
   int result = run(argc, argv);
   /* What could not be printed was not done. */

@@ -186,13 +186,49 @@ class Lock(ApiTest):
 
 class Signals(ApiTest):
     def test_clean_end(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number):
                 made = self.daemon()
                 made.process.send_signal(number)
                 self.assertEqual(made.process.wait(PATIENCE), 0)
                 self.assertIn(f"{number.name}: shutting down", made.log())
                 self.assertFalse((made.data_dir / "rest-address").exists())
+
+    def started(self, before):
+        """A daemon that is started with this done in the new process first."""
+        made = self.daemon(start=False)
+        process = subprocess.Popen([api.program(), "run", f"--data-dir={made.data_dir}", *LOOPBACK],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, preexec_fn=before)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        place = made.data_dir / "rest-address"
+        wait_for(lambda: place.exists() and place.read_text(), "its REST address is there")
+        return process, place.read_text().strip().removeprefix("http://")
+
+    def test_what_is_ignored(self):
+        """nohup keeps it running; that a shell put it into the background does not."""
+        def before():
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        process, netloc = self.started(before)
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(http_call(netloc, "GET", "/version")[0], 200)
+        self.assertFalse(self.catches(process.pid, signal.SIGHUP))
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE), 0)
+
+    def test_closed_descriptors(self):
+        """No socket takes the place of stderr, where the log goes."""
+        def before():
+            for fd in range(3):
+                os.close(fd)
+        process, netloc = self.started(before)
+        for fd in range(3):
+            self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/{fd}"), "/dev/null")
+        self.assertEqual(http_call(netloc, "GET", "/version")[0], 200)
+        process.terminate()
+        self.assertEqual(process.wait(PATIENCE), 0)
 
     def test_twice(self):
         made, other = self.daemon(), self.daemon()
