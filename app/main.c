@@ -42,12 +42,11 @@ static void print_help(FILE *out) {
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
     (void)fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].help);
   }
-  (void)fputs(
-      "  completion  print a completion script for bash\n\n"
-      "wakupeers COMMAND --help tells a command's options; wakupeers --version the version.\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers, 4 another daemon\n"
-      "holds the data directory.\n",
-      out);
+  (void)fputs("  completion  print a completion script for bash\n\n"
+              "wakupeers COMMAND --help tells a command's options, wakupeers --version the\n"
+              "version. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers,\n"
+              "4 another daemon holds the data directory.\n",
+              out);
 }
 
 static int run(int argc, char **argv) {

@@ -46,8 +46,7 @@ static void print_option(const option_spec *spec, FILE *out) {
   char text[400];
   bool says = spec->preset && !(spec->kind == KIND_FLAG && strcmp(spec->preset, "false") == 0);
   int len = name_of(spec, left, sizeof left);
-  (void)snprintf(text, sizeof text, "%s%s%s%s%s%s", spec->help, spec->kind == KIND_WORD ? ": " : "",
-                 spec->kind == KIND_WORD ? spec->takes : "", says ? " [" : "",
+  (void)snprintf(text, sizeof text, "%s%s%s%s", spec->help, says ? " [" : "",
                  says ? spec->preset : "", says ? "]" : "");
   (void)fprintf(out, "%-*s", LEFT, left);
   print_wrapped(out, text, len > LEFT ? (size_t)len : LEFT);

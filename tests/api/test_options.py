@@ -120,11 +120,15 @@ class Usage(ApiTest):
                     done = self.expect(0, command, letter)
                     self.assertEqual(done.err, "")
                     self.assertIn(f"usage: wakupeers {command}", done.out)
-                    for line in done.out.splitlines():
-                        self.assertLessEqual(len(line), 80, line)
-                        self.assertEqual(line, line.rstrip())
+                    self.check_width(done.out)
+        self.check_width(self.expect(0, "--help").out)
         # Also where something else is wrong, but not on the line itself.
         self.expect(0, "run", "--help", env={"WAKUPEERS_TCP_PORT": "x"})
+
+    def check_width(self, text):
+        for line in text.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+            self.assertEqual(line, line.rstrip())
 
     def test_output_that_cannot_be_written(self):
         with open("/dev/full", "w", encoding="ascii") as full:
