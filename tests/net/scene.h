@@ -6,6 +6,7 @@
 #include "net/conn.h"
 #include "support/allocated.h"
 #include "support/net/attacker.h"
+#include "support/net/hurry.h"
 
 #define KIB ((size_t)1024)
 

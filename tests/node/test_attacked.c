@@ -5,6 +5,7 @@
 #include "net/conn.h"
 #include "node/internal.h"
 #include "support/net/attacker.h"
+#include "support/net/hurry.h"
 
 /* `n` holds `good`, and the attacker, which it dials. */
 typedef struct scene {
@@ -26,7 +27,6 @@ static void begin(scene *s) {
   /* Tried once: what is recorded must stay to be looked at. */
   s->n->config.manager.reconnect_min_ns = WPM_MINUTE;
   s->n->config.manager.reconnect_max_ns = WPM_MINUTE;
-  s->n->config.manager.dial_timeout_ns = 300 * WPM_MILLISECOND;
   lab_start(s->n);
   s->n->node->host->links.lingering.length_ms = 20;
   LAB_CONNECTED(s->good, s->n);
@@ -125,6 +125,8 @@ static void every_failure_has_its_reason(void **state) {
     meet(&s, (uint8_t)(0x50 + i));
     s.attacker.cut_at = cases[i].cut_at;
     s.attacker.then = cases[i].then;
+    RUN_UNTIL(&s.l.loop, s.attacker.phase == ATTACKER_CUT);
+    hurry_upgrades(s.n->node->host, 50);
     ends_as(&s, cases[i].reason, WPM_CANNOT_CONNECT);
     assert_int_equal(lab_counters(s.n).dials_failed[cases[i].reason] > 0, 1);
   }

@@ -4,6 +4,7 @@
 #include "net/conn.h"
 #include "node/internal.h"
 #include "support/net/attacker.h"
+#include "support/net/hurry.h"
 #include "support/net/names.h"
 
 #define PINGS 3
@@ -75,11 +76,9 @@ static void begin_listening(scene *s, bool listens) {
   lab_init(&s->l);
   assert_int_equal(wpm_crypto_init(seed, &s->crypto), WPM_OK);
   s->prober = &s->l.nodes[1];
-  s->prober->config.manager.dial_timeout_ns = 300 * WPM_MILLISECOND;
   s->prober->config.manager.ping_timeout_ns = 100 * WPM_MILLISECOND;
   s->prober->config.listen_count = listens; /* Else nobody whom it probed comes back to it. */
   lab_start(s->prober);
-  s->prober->node->host->streams.length_ms = 200;
   s->prober->node->host->links.lingering.length_ms = 20; /* An attacker does not close. */
 }
 
@@ -206,7 +205,13 @@ static void failures_name_reason_and_step(void **state) {
   /* Silent, from the first byte on; garbage. */
   attacker_waits(&s);
   s.attacker.cut_at = 0;
-  fails(&s, s.address, WPM_ERR_CLOSED, WPM_REASON_DIAL_TIMEOUT, WPM_STEP_SECURITY);
+  found f;
+  probe(&s, s.address, 1, &f);
+  RUN_UNTIL(&s.l.loop, s.attacker.phase == ATTACKER_CUT);
+  hurry_upgrades(s.prober->node->host, 50);
+  RUN_UNTIL(&s.l.loop, f.last_told == 1);
+  assert_int_equal(f.reason, WPM_REASON_DIAL_TIMEOUT);
+  assert_int_equal(f.step, WPM_STEP_SECURITY);
   attacker_fini(&s.attacker);
   attacker_waits(&s);
   s.attacker.cut_at = 10;
@@ -242,7 +247,10 @@ static void a_peer_that_answers_nothing_is_told_of(void **state) {
   found f;
   begin(&s);
   attacker_waits(&s);
-  probe_whole(&s, s.address, 2, &f);
+  probe(&s, s.address, 2, &f);
+  RUN_UNTIL(&s.l.loop, attacker_count(&s.attacker, LINE_METADATA) == 1);
+  hurry_streams(s.prober->node->host, 50);
+  RUN_UNTIL(&s.l.loop, f.last_told == 1);
   assert_int_equal(f.err, WPM_ERR_PROTOCOL); /* The first that went wrong. */
   assert_int_equal(f.step, WPM_STEP_IDENTIFY);
   assert_false(f.identified || f.metadata_known);
