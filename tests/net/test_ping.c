@@ -132,6 +132,27 @@ static void an_idle_stream_that_they_close_is_not_used_again(void **state) {
   end(&s);
 }
 
+static void a_kept_stream_that_is_not_used_is_closed(void **state) {
+  (void)state;
+  scene s;
+  uint8_t payload[WPM_PING_SIZE];
+  uint32_t id = 0;
+  begin(&s);
+  assert_int_equal(s.pair.a.host->idle_pings.length_ms, WPM_PING_STREAM_KEPT / WPM_MILLISECOND);
+  s.pair.a.host->idle_pings.length_ms = 30;
+  scene_attack(&s, true);
+  ping(&s, true);
+  AWAIT_PING(&s, &id, payload);
+  attacker_say(&s.attacker, id, WPM_YAMUX_ACK, TEXT(PING));
+  attacker_say(&s.attacker, id, 0, payload, sizeof payload);
+  AWAIT_PONG(&s, 1);
+  RUN_UNTIL(&s.pair.loop, wpm_conn_stream_count(s.conn) == 0);
+  RUN_UNTIL(&s.pair.loop,
+            attacker_count_frames(&s.attacker, WPM_YAMUX_WINDOW_UPDATE, WPM_YAMUX_RST) == 1);
+  assert_int_equal(s.pair.a.pongs, 1);
+  end(&s);
+}
+
 static void who_refuses_ping_is_pinged_by_the_muxer(void **state) {
   (void)state;
   scene s;
@@ -256,6 +277,7 @@ int main(void) {
       cmocka_unit_test(a_kept_stream_serves_again),
       cmocka_unit_test(the_end_of_a_kept_stream_opens_another),
       cmocka_unit_test(an_idle_stream_that_they_close_is_not_used_again),
+      cmocka_unit_test(a_kept_stream_that_is_not_used_is_closed),
       cmocka_unit_test(who_refuses_ping_is_pinged_by_the_muxer),
       cmocka_unit_test(on_mplex_the_refusal_is_the_answer),
       cmocka_unit_test(a_wrong_echo_shows_life_and_no_more),

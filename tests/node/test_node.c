@@ -1,6 +1,8 @@
 /* Two nodes and more: they meet, part, come back, and do what a person asks for. */
 #include "lab.h"
 
+#include "node/internal.h"
+
 /* ---- meeting --------------------------------------------------------------------------------- */
 
 static void a_static_node_is_held(void **state) {
@@ -11,6 +13,9 @@ static void a_static_node_is_held(void **state) {
   lab_node *b = &l.nodes[1];
   lab_start(a);
   lab_hold(b, a);
+  static const uint16_t shards[] = {1, 5};
+  b->config.manager.shards = shards;
+  b->config.manager.shard_count = 2;
   b->config.manager.ping_interval_ns = 30 * WPM_MILLISECOND;
   lab_start(b);
   LAB_CONNECTED(a, b);
@@ -92,6 +97,12 @@ static void a_node_that_does_not_listen_dials(void **state) {
   RUN_UNTIL(&l.loop, lab_connectivity(a, b) == WPM_CAN_CONNECT);
   assert_int_equal(a->down.reason, WPM_REASON_GO_AWAY);
   assert_int_equal(lab_plan(a, b).held_by, WPM_HELD_BY_NO_ADDRESS);
+  lab_outcome outcome;
+  assert_int_equal(lab_connect(a, b, &outcome), WPM_OK);
+  assert_int_equal(outcome.told, 1);
+  assert_int_equal(outcome.err, WPM_ERR_NOT_FOUND);
+  assert_int_equal(outcome.reason, WPM_REASON_UNSUPPORTED_ADDRESS);
+  assert_int_equal(outcome.step, WPM_STEP_ADDRESS);
   lab_fini(&l);
 }
 
@@ -116,6 +127,28 @@ static void who_goes_away_comes_back_by_itself(void **state) {
   LAB_CONNECTED(a, b);
   assert_int_equal(b->ups, 2);
   assert_true(lab_counters(b).dials_failed[WPM_REASON_REFUSED] > 0);
+  lab_fini(&l);
+}
+
+/* An interface came or went: peers are told. */
+static void new_addresses_are_pushed(void **state) {
+  (void)state;
+  lab l;
+  lab_init(&l);
+  lab_node *a = &l.nodes[0];
+  lab_node *b = &l.nodes[1];
+  lab_start(a);
+  lab_hold(b, a);
+  lab_start(b);
+  LAB_CONNECTED(a, b);
+  uint64_t before = lab_counters(b).identified;
+  a->node->announced_hash ^= 1; /* As it was with other addresses. */
+  uv_timer_set_repeat(&a->node->heartbeat, 10);
+  assert_int_equal(uv_timer_again(&a->node->heartbeat), 0);
+  RUN_UNTIL(&l.loop, lab_counters(b).identified == before + 1);
+  wpm_bytes address;
+  assert_true(wpm_node_announced_address(a->node, 0, &address));
+  assert_false(wpm_node_announced_address(a->node, 1, &address));
   lab_fini(&l);
 }
 
@@ -404,6 +437,14 @@ static void a_node_stops_at_any_moment(void **state) {
   assert_int_equal(wpm_node_new(&b->config, &b->node, &error), WPM_OK);
   wpm_node_free(b->node);
   wpm_node_free(NULL);
+  /* Without a key it makes one. */
+  b->config.key = NULL;
+  assert_int_equal(wpm_node_new(&b->config, &b->node, &error), WPM_OK);
+  assert_false(
+      wpm_bytes_equal(wpm_peer_id_view(wpm_node_peer_id(b->node)), wpm_peer_id_view(&b->id)));
+  wpm_node_free(b->node);
+  b->node = NULL;
+  b->config.key = &b->key;
   /* After 0, 1, 2, … turns of the loop, while it dials. */
   lab_start(a);
   lab_hold(b, a);
@@ -455,6 +496,7 @@ int main(void) {
       cmocka_unit_test(a_static_node_is_held),
       cmocka_unit_test(a_node_that_does_not_listen_dials),
       cmocka_unit_test(who_goes_away_comes_back_by_itself),
+      cmocka_unit_test(new_addresses_are_pushed),
       cmocka_unit_test(one_of_another_cluster_is_left_alone),
       cmocka_unit_test(no_more_are_held_than_there_are_places),
       cmocka_unit_test(a_person_adds_and_connects),

@@ -3,6 +3,8 @@
 
 #include "support/temp_dir.h"
 
+#include <sqlite3.h>
+
 typedef struct kept {
   lab l;
   char *dir, *database;
@@ -192,6 +194,48 @@ static void a_directory_that_is_missing_is_named(void **state) {
   end(&k);
 }
 
+static void run_sql(sqlite3 *db, const char *sql) {
+  char *error = NULL;
+  if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK) {
+    fail_msg("%s: %s", sql, error);
+  }
+}
+
+/* Somebody else writes to the database for a while. */
+static void a_locked_database_is_written_later(void **state) {
+  (void)state;
+  kept k;
+  sqlite3 *other = NULL;
+  begin(&k);
+  lab_node *a = &k.l.nodes[0];
+  lab_node *b = &k.l.nodes[1];
+  lab_start(a);
+  lab_start(b);
+  RUN_UNTIL(&k.l.loop, lab_counters(b).storage_commits > 0);
+  assert_int_equal(sqlite3_open(k.database, &other), SQLITE_OK);
+  run_sql(other, "BEGIN IMMEDIATE");
+  wpm_error error;
+  int durable = -1;
+  assert_int_equal(wpm_node_add(b->node, wpm_text_of(a->address), NULL, &error), WPM_OK);
+  assert_int_equal(wpm_node_when_durable(b->node, on_durable, &durable), WPM_OK);
+  RUN_UNTIL(&k.l.loop, durable != -1);
+  assert_int_equal(durable, 0);
+  assert_int_equal(status_of(b).storage_error, WPM_ERR_LOCKED);
+  assert_non_null(strstr(b->errors, k.database));
+  lab_outcome outcome; /* The network goes on. */
+  assert_int_equal(lab_connect(b, a, &outcome), WPM_OK);
+  LAB_CONNECTED(a, b);
+  assert_true(status_of(b).queued_changes > 0);
+  run_sql(other, "ROLLBACK");
+  RUN_UNTIL(&k.l.loop, status_of(b).storage_error == WPM_OK && status_of(b).queued_changes == 0);
+  assert_true(lab_counters(b).storage_errors > 0);
+  assert_int_equal(sqlite3_close(other), SQLITE_OK);
+  lab_stop(b);
+  lab_start(b);
+  assert_int_equal(lab_connectivity(b, a), WPM_CAN_CONNECT); /* Nothing was lost. */
+  end(&k);
+}
+
 /* A database whose middle was overwritten loses nothing that can still be read from it elsewhere. */
 static void a_damaged_database_stays_as_it_is(void **state) {
   (void)state;
@@ -228,6 +272,7 @@ int main(void) {
       cmocka_unit_test(what_is_durable_is_told),
       cmocka_unit_test(a_file_that_is_no_database_stays_as_it_is),
       cmocka_unit_test(a_directory_that_is_missing_is_named),
+      cmocka_unit_test(a_locked_database_is_written_later),
       cmocka_unit_test(a_damaged_database_stays_as_it_is),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
