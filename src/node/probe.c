@@ -113,6 +113,11 @@ static void fail(wpm_probe *probe, int err, wpm_reason reason, wpm_step step, co
   }
 }
 
+/* It was told for the last time: what was called may have ended the connection, and it with it. */
+static bool is_over(const wpm_probe *probe) {
+  return uv_is_closing((const uv_handle_t *)&probe->timer);
+}
+
 static wpm_step step_under_way(const wpm_probe *probe) {
   if (!probe->identify_settled) {
     return WPM_STEP_IDENTIFY;
@@ -149,7 +154,7 @@ void wpm_probe_connected(wpm_probe *probe, wpm_conn *conn) {
   if (err == WPM_OK) {
     err = wpm_conn_request_metadata(conn);
   }
-  if (err != WPM_OK && probe->conn) {
+  if (err != WPM_OK && !is_over(probe)) {
     fail(probe, err, WPM_REASON_LOCAL_FAILURE, WPM_STEP_IDENTIFY, wpm_strerror(err));
     finish(probe);
   }
@@ -185,7 +190,7 @@ static void send_ping(wpm_probe *probe) {
   int64_t timeout = probe->node->config.manager.ping_timeout_ns;
   (void)uv_timer_start(&probe->timer, ping_timed_out, (uint64_t)(timeout / WPM_MILLISECOND), 0);
   int err = wpm_conn_ping(probe->conn, probe->interval_ns < 5 * WPM_SECOND);
-  if (err != WPM_OK && probe->conn) {
+  if (err != WPM_OK && !is_over(probe)) {
     fail(probe, err, WPM_REASON_LOCAL_FAILURE, WPM_STEP_PING, wpm_strerror(err));
     finish(probe);
   }
