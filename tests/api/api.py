@@ -19,6 +19,7 @@ sys.path.append(str(ROOT / "tests" / "interop"))
 
 import daemon as driver  # noqa: E402: its folder was just made known
 from daemon import POLL, DaemonError, program  # noqa: E402,F401
+from harness import has_failed  # noqa: E402
 from peers import PATIENCE  # noqa: E402
 
 LOOPBACK = ("--listen-address=127.0.0.1", "--tcp-port=0", "--rest-port=0", "--metrics-server-port=0")
@@ -134,7 +135,7 @@ class ApiTest(unittest.TestCase):
     def _clean_up(self):
         for each in reversed(self.daemons):
             each.close()
-        if not self._outcome.success:
+        if has_failed(self):
             for each in self.daemons:
                 print(f"--- {each.log_file.name}\n{each.log()[-6000:]}", file=sys.stderr)
         for each in self.daemons:

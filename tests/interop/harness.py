@@ -23,6 +23,12 @@ def relay_host(**more):
     return {"relay": True, "topics": TOPICS, "metadata": METADATA, **more}
 
 
+def has_failed(test):
+    """Whether a test has failed so far; for its cleanups, which unittest tells nothing."""
+    result = test._outcome.result
+    return any(test in (each, getattr(each, "test_case", None)) for each, _ in result.failures + result.errors)
+
+
 class Workshop:
     """Starts peers and daemons, and ends them all."""
 
@@ -92,7 +98,7 @@ class InteropTest(unittest.TestCase):
         self.addCleanup(self._show_logs_of_failure)
 
     def _show_logs_of_failure(self):
-        if not self._outcome.success:
+        if has_failed(self):
             self.workshop.show_logs()
             self.shared.show_logs()
 
