@@ -300,8 +300,11 @@ int wpm_host_listen(wpm_host *host, wpm_bytes multiaddr, wpm_error *error) {
   uv_err = bind_and_listen(listener, (struct sockaddr *)&address);
   if (uv_err != 0) {
     uv_close((uv_handle_t *)&listener->tcp, listener_handle_closed);
-    return wpm_fail(error, WPM_ERR_IO, "cannot listen on %s: %s; choose another address or port",
-                    text, uv_strerror(uv_err));
+    return wpm_fail(error, WPM_ERR_IO, "cannot listen on %s: %s; choose another address or port%s",
+                    text, uv_strerror(uv_err),
+                    uv_err == UV_EADDRINUSE ? ", or wait a minute if an outgoing connection of "
+                                              "another program has it"
+                                            : "");
   }
   host->announced_until = 0;
   wpm_listener **last = &host->listeners;

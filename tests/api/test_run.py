@@ -178,6 +178,14 @@ class Lock(ApiTest):
                     self.assertIn("in use", done.err)
                     self.assertFalse((self.folder / "data" / "rest-address").exists())
 
+    def test_a_port_that_an_outgoing_connection_has(self):
+        """As 60000 may be taken by any program: Linux gives outgoing connections such ports."""
+        with socket.create_server(("127.0.0.1", 0)) as server, \
+                socket.create_connection(server.getsockname()) as link:
+            port = link.getsockname()[1]
+            done = self.expect(1, "run", "--data-dir=data", *LOOPBACK, f"--tcp-port={port}")
+            self.assertIn("wait a minute if an outgoing connection", done.err)
+
     def test_two_daemons_do_not_share_a_port(self):
         first = self.daemon()
         done = self.expect(1, "run", "--data-dir=data", *LOOPBACK, f"--rest-port={first.port}")
