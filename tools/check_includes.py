@@ -4,8 +4,7 @@
 Project headers are written "folder/name.h" (in src/, app/, tests/) and <wakupeers/name.h>. A folder
 of src/ includes itself and the folders it is built on; app and sim see the public headers and their
 own, as any other user of the library does; bench stands on the folders below node, as tests of net
-do. Each library has the folders that may name it,
-and only proto/crypto.c and proto/crypto_init.c, with the header that the two share, name the crypto
+do, and on node's writer. Each library has the folders that may name it, and only proto/crypto.c and proto/crypto_init.c, with the header that the two share, name the crypto
 libraries. base, core and proto use nothing of the system but pure C headers.
 """
 
@@ -23,10 +22,11 @@ USES = {
     "proto": {"base"},
     "net": {"base", "proto"},
     "storage": {"base"},
-    "node": {"base", "core", "proto", "net", "storage"},
+    "exchange": {"base", "proto"},
+    "node": {"base", "core", "proto", "net", "storage", "exchange"},
 }
 # The same for what stands on the library.
-ABOVE = {"app": set(), "sim": set(), "bench": {"base", "proto", "net"}}
+ABOVE = {"app": set(), "sim": set(), "bench": {"base", "proto", "net", "node"}}
 PURE_FOLDERS = {"base", "core", "proto"}
 
 # Headers of C that reach no clock, file, thread, locale or environment.
@@ -42,11 +42,11 @@ LIBRARIES = (
     (re.compile(r"(sodium|openssl/|secp256k1)"),
      {"src/proto/crypto.c", "src/proto/crypto_init.c", "src/proto/crypto_state.h", "tests"}),
     (re.compile(r"proto/crypto_state\.h$"), {"src/proto/crypto.c", "src/proto/crypto_init.c"}),
-    (re.compile(r"pb(_\w+)?\.h$"), {"src/proto", "fuzz", "tests"}),
+    (re.compile(r"pb(_\w+)?\.h$"), {"src/proto", "src/exchange", "fuzz", "tests"}),
     (re.compile(r"uv(\.h|/)"), {"src/net", "src/node", "app", "bench", "tests"}),
-    (re.compile(r"sqlite3(ext)?\.h$"), {"src/storage", "tests"}),
+    (re.compile(r"sqlite3(ext)?\.h$"), {"src/storage", "src/exchange", "tests"}),
     (re.compile(r"microhttpd\.h$"), {"app", "tests"}),
-    (re.compile(r"jansson"), {"app", "tests"}),
+    (re.compile(r"jansson"), {"app", "fuzz", "tests"}),
     (re.compile(r"cmocka"), {"tests"}),
 )
 

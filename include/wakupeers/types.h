@@ -38,27 +38,29 @@ extern "C" {
 /* Every error the library returns. Values never change meaning; new ones are appended. */
 typedef enum wpm_err {
   WPM_OK = 0,
-  WPM_ERR_NO_MEMORY = -1,    /* An allocation failed; the call changed nothing. */
-  WPM_ERR_INVALID = -2,      /* The input is not of the form it must have. */
-  WPM_ERR_TOO_LARGE = -3,    /* The input exceeds a documented limit. */
-  WPM_ERR_TRUNCATED = -4,    /* The input ends too early. */
-  WPM_ERR_NO_SPACE = -5,     /* The caller's output buffer is too small. */
-  WPM_ERR_UNSUPPORTED = -6,  /* Well formed, but of a kind this library does not know. */
-  WPM_ERR_NOT_FOUND = -7,    /* No such peer, connection, stream or entry. */
-  WPM_ERR_EXISTS = -8,       /* There is one already. */
-  WPM_ERR_FULL = -9,         /* A cap is reached. */
-  WPM_ERR_STATE = -10,       /* The call is not allowed in the present state. */
-  WPM_ERR_CRYPTO = -11,      /* A signature, key or authentication tag does not verify. */
-  WPM_ERR_PROTOCOL = -12,    /* The other side broke the protocol. */
-  WPM_ERR_MISMATCH = -13,    /* Not the identity (peer id, cluster) that was asked for. */
-  WPM_ERR_TIMEOUT = -14,     /* A deadline passed. */
-  WPM_ERR_CLOSED = -15,      /* The connection, stream or object has ended. */
-  WPM_ERR_IO = -16,          /* The operating system refused; the detail text says what. */
-  WPM_ERR_LOCKED = -17,      /* Another process holds it. */
-  WPM_ERR_READ_ONLY = -18,   /* It cannot be written. */
-  WPM_ERR_CORRUPT = -19,     /* Stored data is damaged. */
-  WPM_ERR_DISK_FULL = -20,   /* No room on the disk. */
-  WPM_ERR_NEWER_SCHEMA = -21 /* Written by a newer version of this program. */
+  WPM_ERR_NO_MEMORY = -1,     /* An allocation failed; the call changed nothing. */
+  WPM_ERR_INVALID = -2,       /* The input is not of the form it must have. */
+  WPM_ERR_TOO_LARGE = -3,     /* The input exceeds a documented limit. */
+  WPM_ERR_TRUNCATED = -4,     /* The input ends too early. */
+  WPM_ERR_NO_SPACE = -5,      /* The caller's output buffer is too small. */
+  WPM_ERR_UNSUPPORTED = -6,   /* Well formed, but of a kind this library does not know. */
+  WPM_ERR_NOT_FOUND = -7,     /* No such peer, connection, stream or entry. */
+  WPM_ERR_EXISTS = -8,        /* There is one already. */
+  WPM_ERR_FULL = -9,          /* A cap is reached. */
+  WPM_ERR_STATE = -10,        /* The call is not allowed in the present state. */
+  WPM_ERR_CRYPTO = -11,       /* A signature, key or authentication tag does not verify. */
+  WPM_ERR_PROTOCOL = -12,     /* The other side broke the protocol. */
+  WPM_ERR_MISMATCH = -13,     /* Not the identity (peer id, cluster) that was asked for. */
+  WPM_ERR_TIMEOUT = -14,      /* A deadline passed. */
+  WPM_ERR_CLOSED = -15,       /* The connection, stream or object has ended. */
+  WPM_ERR_IO = -16,           /* The operating system refused; the detail text says what. */
+  WPM_ERR_LOCKED = -17,       /* Another process holds it. */
+  WPM_ERR_READ_ONLY = -18,    /* It cannot be written. */
+  WPM_ERR_CORRUPT = -19,      /* Stored data is damaged. */
+  WPM_ERR_DISK_FULL = -20,    /* No room on the disk. */
+  WPM_ERR_NEWER_SCHEMA = -21, /* Written by a newer version of this program. */
+  WPM_ERR_STALE = -22,        /* Not newer than what is held. */
+  WPM_ERR_NO_VICTIM = -23     /* The store is full of peers that may not be evicted. */
 } wpm_err;
 
 /* One plain sentence for `err` (a `wpm_err`), e.g. "out of memory". Static text; never NULL. */
@@ -246,6 +248,7 @@ typedef enum wpm_reason {
   WPM_REASON_PROTOCOL_VIOLATION,  /* It broke a protocol or a limit. */
   WPM_REASON_UNSUPPORTED_ADDRESS, /* No transport of ours reaches any of its addresses. */
   WPM_REASON_CRASH,               /* We died while connected. */
+  WPM_REASON_IMPORTED,            /* Told by another client's store: the end is not known. */
   /* Ours alone; never held against the peer. */
   WPM_REASON_LOCAL_FAILURE /* Descriptors or memory ran out, or our network is down. */
 } wpm_reason;
@@ -270,11 +273,38 @@ typedef enum wpm_direction {
 
 /* Who gave us an address, most trusted last. */
 typedef enum wpm_address_source {
-  WPM_SOURCE_IDENTIFY = 0, /* The peer itself, by identify. */
-  WPM_SOURCE_PERSON,       /* A person (REST, `peers add`). */
-  WPM_SOURCE_CONFIG        /* Our configuration (a static node). */
+  WPM_SOURCE_UNKNOWN = 0,   /* Nobody said. */
+  WPM_SOURCE_IMPORT,        /* Another client's store, or a list. */
+  WPM_SOURCE_PEER_EXCHANGE, /* Another peer, by Waku or GossipSub peer exchange. */
+  WPM_SOURCE_DISCV5,        /* Discovery v5. */
+  WPM_SOURCE_DNS,           /* DNS discovery. */
+  WPM_SOURCE_IDENTIFY,      /* The peer itself, by identify or a signed peer record. */
+  WPM_SOURCE_PERSON,        /* A person (REST, `peers add`). */
+  WPM_SOURCE_CONFIG         /* Our configuration (a static node). */
 } wpm_address_source;
-#define WPM_ADDRESS_SOURCE_COUNT 3
+#define WPM_ADDRESS_SOURCE_COUNT 8
+
+/* How sure it is that an address is the peer's, surest last. */
+typedef enum wpm_confidence {
+  WPM_CONFIDENCE_HEARD = 0,  /* Someone said so. */
+  WPM_CONFIDENCE_DIALLED,    /* A dial to it once reached the peer. */
+  WPM_CONFIDENCE_IDENTIFIED, /* The peer itself said so, by identify. */
+  WPM_CONFIDENCE_CERTIFIED,  /* The peer signed it: its current signed peer record names it. */
+  WPM_CONFIDENCE_CONNECTED   /* A live connection of ours was dialled to it. */
+} wpm_confidence;
+#define WPM_CONFIDENCE_COUNT 5
+
+/* Why a peer left the store, or an update reached it. */
+typedef enum wpm_cause {
+  WPM_CAUSE_FACT = 0,    /* A fact about the peer. */
+  WPM_CAUSE_PERSON,      /* A person asked for it, or the embedding program. */
+  WPM_CAUSE_UNREACHABLE, /* Evicted for a newcomer: never reached, and tries failed or it has no
+                              address. */
+  WPM_CAUSE_UNTRIED,     /* Evicted for a newcomer: nobody ever tried it. */
+  WPM_CAUSE_LOST,        /* Evicted for a newcomer: it was held once and then lost. */
+  WPM_CAUSE_PARTED       /* Evicted for a newcomer: it was held and parted from on purpose. */
+} wpm_cause;
+#define WPM_CAUSE_COUNT 6
 
 /* Where on the way to a usable connection something happened. */
 typedef enum wpm_step {
@@ -306,6 +336,8 @@ WPM_API const char *wpm_reason_name(wpm_reason value);
 WPM_API const char *wpm_origin_name(wpm_origin value);
 WPM_API const char *wpm_direction_name(wpm_direction value);
 WPM_API const char *wpm_address_source_name(wpm_address_source value);
+WPM_API const char *wpm_confidence_name(wpm_confidence value);
+WPM_API const char *wpm_cause_name(wpm_cause value);
 WPM_API const char *wpm_step_name(wpm_step value);
 WPM_API const char *wpm_cluster_match_name(wpm_cluster_match value);
 
@@ -316,32 +348,72 @@ WPM_API wpm_connectivity wpm_reason_leaves(wpm_reason reason);
 
 /* ---- the record of one peer ------------------------------------------------------------------ */
 
+/* Times to live of addresses, by go-libp2p's names and values (core/peerstore). Any other span in
+ * nanoseconds is a time to live too. */
+#define WPM_TTL_PERMANENT INT64_MAX            /* PermanentAddrTTL: never expires. */
+#define WPM_TTL_CONNECTED (INT64_MAX - 1)      /* ConnectedAddrTTL: while connected. */
+#define WPM_TTL_RECENT (15 * WPM_MINUTE)       /* RecentlyConnectedAddrTTL. */
+#define WPM_TTL_OWN_OBSERVED (30 * WPM_MINUTE) /* OwnObservedAddrTTL. */
+#define WPM_TTL_ADDRESS WPM_HOUR               /* AddressTTL. */
+#define WPM_TTL_TEMPORARY (2 * WPM_MINUTE)     /* TempAddrTTL. */
+/* No time to live of its own: whether it stays is decided by its quality alone. */
+#define WPM_TTL_QUALITY INT64_C(0)
+
 /* One dialable address of a peer. */
 typedef struct wpm_address {
   wpm_bytes multiaddr;       /* Binary, without the `/p2p/` of its own peer. */
   wpm_address_source source; /* Who gave it; the most trusted of all who did. */
-  wpm_wall last_success;     /* When a dial to it last succeeded; WPM_WALL_NONE: never. */
-  wpm_wall last_failure;     /* When a dial to it last failed; WPM_WALL_NONE: never. */
+  bool identified;           /* The peer named it by identify. */
+  bool certified;            /* The peer's signed record names it. */
+  wpm_confidence confidence; /* How sure it is: derived, not read when a record is put. */
+  wpm_wall first_seen;       /* When it was first given, in whole seconds; WPM_WALL_NONE: not known.
+                                Kept from 1970 to 2106. */
+  wpm_wall last_seen;    /* When it was last given, in whole seconds; WPM_WALL_NONE: not known. */
+  wpm_wall last_success; /* When a dial to it last succeeded; WPM_WALL_NONE: never. */
+  wpm_wall last_failure; /* When a dial to it last failed; WPM_WALL_NONE: never. */
+  int64_t ttl_ns;        /* Its time to live: WPM_TTL_…, or any span. */
+  wpm_wall expires;      /* When that is over, to the nanosecond; WPM_WALL_NONE: by the clock
+                                never (permanent, connected, by quality). */
 } wpm_address;
+
+/* A tag on a peer: why it matters to someone. */
+typedef struct wpm_tag {
+  wpm_text name; /* Who or why, e.g. "relay-mesh". */
+  int32_t value; /* How much. */
+  bool protects; /* Keeps the peer from being evicted. */
+} wpm_tag;
+
+/* One entry of a peer's application map. */
+typedef struct wpm_app_entry {
+  wpm_text key;    /* UTF-8 or any bytes; 1 … 255 of them. */
+  wpm_bytes value; /* Any bytes. */
+} wpm_app_entry;
 
 /* All that is known of one peer: the five fields that 27/WAKU2-PEERS recommends (public key,
  * addresses, protocols, connectivity, disconnect time), and more. As returned by the store it is a
  * view: pointers last until the next call that changes the store. */
 typedef struct wpm_peer_record {
-  wpm_bytes id;                  /* The peer id, binary. Never changes. */
-  wpm_bytes public_key;          /* libp2p PublicKey protobuf; empty: not known. */
-  const wpm_address *addresses;  /* Dialable addresses, oldest first. */
-  size_t address_count;          /* Number of addresses. */
-  wpm_bytes observed_address;    /* Remote address of its last inbound connection; never dialled. */
-  const wpm_text *protocols;     /* Protocol ids it last announced by identify, sorted bytewise. */
-  size_t protocol_count;         /* Number of protocols. */
-  bool protocols_known;          /* Identify has answered at least once. */
-  wpm_text agent;                /* Agent version by identify; empty: not known. */
-  wpm_text protocol_version;     /* Protocol version by identify; empty: not known. */
-  bool metadata_known;           /* Waku metadata has been answered at least once. */
-  uint32_t cluster_id;           /* Its cluster by Waku metadata; 0 where not known. */
-  const uint16_t *shards;        /* Its shards by Waku metadata, ascending. */
-  size_t shard_count;            /* Number of shards. */
+  wpm_bytes id;                 /* The peer id, binary. Never changes. */
+  wpm_bytes public_key;         /* libp2p PublicKey protobuf; empty: not known. */
+  const wpm_address *addresses; /* Dialable addresses, oldest first. */
+  size_t address_count;         /* Number of addresses. */
+  wpm_bytes observed_address;   /* Remote address of its last inbound connection; never dialled. */
+  const wpm_text *protocols;    /* Protocol ids it last announced by identify, sorted bytewise. */
+  size_t protocol_count;        /* Number of protocols. */
+  bool protocols_known;         /* Identify has answered at least once. */
+  wpm_text agent;               /* Agent version by identify; empty: not known. */
+  wpm_text protocol_version;    /* Protocol version by identify; empty: not known. */
+  bool metadata_known;          /* Waku metadata has been answered at least once. */
+  uint32_t cluster_id;          /* Its cluster by Waku metadata, else by its ENR; 0: not known. */
+  const uint16_t *shards;       /* Its shards, from where the cluster is, ascending. */
+  size_t shard_count;           /* Number of shards. */
+  bool capabilities_known;      /* Its ENR names its capabilities. */
+  uint8_t capabilities;     /* The `waku2` field of its ENR (31/WAKU2-ENR): bit 0 relay, 1 store,
+                                    2 filter, 3 lightpush, 4 sync, 5 mix. */
+  wpm_bytes enr;            /* Its Ethereum Node Record (EIP-778), RLP; empty: not known. */
+  uint64_t enr_sequence;    /* The record's sequence number. */
+  wpm_bytes signed_record;  /* Its signed peer record, the whole envelope; empty: none. */
+  uint64_t signed_sequence; /* The signed record's sequence number. */
   wpm_connectivity connectivity; /* Derived: see the rules of store.h. */
   wpm_reason reason;             /* Why the last contact ended; NONE: there was none. */
   wpm_wall disconnect_time;      /* When it last disconnected; WPM_WALL_NONE: never. */
@@ -358,7 +430,39 @@ typedef struct wpm_peer_record {
   wpm_wait prune_backoff;        /* The GossipSub prune backoff after its last disconnect. */
   wpm_wait retry_delay;          /* Our delay after failed attempts. */
   wpm_wait mismatch_delay;       /* The delay after it turned out to be of another cluster. */
+  wpm_wait ban;                  /* A ban; length_ns INT64_MAX: without end. */
+  int32_t score;                 /* The host's judgement, higher is better; 0: none. */
+  const wpm_tag *tags;           /* Sorted bytewise by name. */
+  size_t tag_count;              /* Number of tags. */
+  const wpm_app_entry *app;      /* The application map, sorted bytewise by key. */
+  size_t app_count;              /* Number of its entries. */
 } wpm_peer_record;
+
+/* Parts of a record, as bits: what an update changed. */
+enum {
+  WPM_FIELD_KEY = 1u << 0,       /* public_key */
+  WPM_FIELD_ADDRESSES = 1u << 1, /* addresses, but for the times of their dials */
+  WPM_FIELD_ADDRESS_TIMES =
+      1u << 2,                  /* last_success, last_failure, first_seen, last_seen of addresses */
+  WPM_FIELD_OBSERVED = 1u << 3, /* observed_address */
+  WPM_FIELD_PROTOCOLS = 1u << 4,      /* protocols, protocols_known */
+  WPM_FIELD_AGENT = 1u << 5,          /* agent, protocol_version */
+  WPM_FIELD_METADATA = 1u << 6,       /* metadata_known, cluster_id, shards, capabilities, enr */
+  WPM_FIELD_CONNECTIVITY = 1u << 7,   /* connectivity, reason, disconnect_time, connected_time,
+                                       direction, held */
+  WPM_FIELD_FAILURES = 1u << 8,       /* failures, first_failure, last_failure, retry_delay */
+  WPM_FIELD_RTT = 1u << 9,            /* rtt_ns */
+  WPM_FIELD_PRUNE_BACKOFF = 1u << 10, /* prune_backoff */
+  WPM_FIELD_BAN = 1u << 11,           /* ban */
+  WPM_FIELD_INTENT = 1u << 12,        /* is_static, held_off, origin, mismatch_delay */
+  WPM_FIELD_TAGS = 1u << 13,          /* tags, score */
+  WPM_FIELD_APP = 1u << 14,           /* app */
+  WPM_FIELD_SIGNED_RECORD = 1u << 15  /* signed_record */
+};
+#define WPM_FIELD_ALL 0xffffu
+/* Those that change often, on contact: stored apart, in a narrow row. */
+#define WPM_FIELD_CONTACT                                                                          \
+  (WPM_FIELD_CONNECTIVITY | WPM_FIELD_FAILURES | WPM_FIELD_RTT | WPM_FIELD_PRUNE_BACKOFF)
 
 /* ---- logging --------------------------------------------------------------------------------- */
 

@@ -98,16 +98,52 @@ static int grow(wpm_map *map) {
   return WPM_OK;
 }
 
-uint32_t wpm_map_find(const wpm_map *map, wpm_bytes key) {
-  if (map->count == 0) {
+uint32_t wpm_map_hash(const wpm_map *map, wpm_bytes key) {
+  return hash_of(map, key);
+}
+
+size_t wpm_map_bytes(const wpm_map *map) {
+  return (map->capacity + map->old_capacity) * sizeof(wpm_map_entry);
+}
+
+void wpm_map_prefetch(const wpm_map *map, uint32_t hash) {
+  if (map->capacity > 0) {
+    __builtin_prefetch(&map->entries[home_of(hash, map->capacity)]);
+  }
+}
+
+uint32_t wpm_map_guess(const wpm_map *map, uint32_t hash) {
+  if (map->capacity == 0) {
     return WPM_MAP_NONE;
   }
-  uint32_t hash = hash_of(map, key);
+  for (size_t at = home_of(hash, map->capacity);; at = (at + 1) & (map->capacity - 1)) {
+    const wpm_map_entry *entry = &map->entries[at];
+    if (entry->slot_and_1 == 0 || entry->hash == hash) {
+      return entry->slot_and_1 ? entry->slot_and_1 - 1 : WPM_MAP_NONE;
+    }
+  }
+}
+
+uint32_t wpm_map_find(const wpm_map *map, wpm_bytes key) {
+  return map->count == 0 ? WPM_MAP_NONE : wpm_map_find_hashed(map, key, hash_of(map, key));
+}
+
+uint32_t wpm_map_find_hashed(const wpm_map *map, wpm_bytes key, uint32_t hash) {
   const wpm_map_entry *entry = search(map, map->entries, map->capacity, key, hash);
   if (!entry) {
     entry = search(map, map->old, map->old_capacity, key, hash);
   }
   return entry ? entry->slot_and_1 - 1 : WPM_MAP_NONE;
+}
+
+void wpm_map_replace(wpm_map *map, wpm_bytes key, uint32_t slot) {
+  uint32_t hash = hash_of(map, key);
+  wpm_map_entry *entry = search(map, map->entries, map->capacity, key, hash);
+  if (!entry) {
+    entry = search(map, map->old, map->old_capacity, key, hash);
+  }
+  assert(entry);
+  entry->slot_and_1 = slot + 1;
 }
 
 int wpm_map_add(wpm_map *map, wpm_bytes key, uint32_t slot) {

@@ -40,4 +40,21 @@ WPM_MUST_USE int wpm_map_add(wpm_map *map, wpm_bytes key, uint32_t slot);
 /* Removes `key`; false where it is not held. Never fails for want of memory. */
 bool wpm_map_remove(wpm_map *map, wpm_bytes key);
 
+/* `key` → `slot` instead of another, whose key is the same; it must be held. */
+void wpm_map_replace(wpm_map *map, wpm_bytes key, uint32_t slot);
+
+/* Memory held, in bytes. */
+size_t wpm_map_bytes(const wpm_map *map);
+
+/* Where a look-up of `key` begins: its hash, for wpm_map_prefetch and wpm_map_find_hashed. */
+uint32_t wpm_map_hash(const wpm_map *map, wpm_bytes key);
+
+/* Asks the memory that a look-up of this hash begins with to be fetched; the slot that it may find
+ * there, once it has been (WPM_MAP_NONE: none), so that its key can be fetched too. */
+void wpm_map_prefetch(const wpm_map *map, uint32_t hash);
+uint32_t wpm_map_guess(const wpm_map *map, uint32_t hash);
+
+/* As wpm_map_find. */
+uint32_t wpm_map_find_hashed(const wpm_map *map, wpm_bytes key, uint32_t hash);
+
 #endif

@@ -9,6 +9,7 @@
 enum {
   WPM_P_IP4 = 4,
   WPM_P_TCP = 6,
+  WPM_P_DCCP = 33,
   WPM_P_IP6 = 41,
   WPM_P_IP6ZONE = 42,
   WPM_P_IPCIDR = 43,
@@ -16,12 +17,17 @@ enum {
   WPM_P_DNS4 = 54,
   WPM_P_DNS6 = 55,
   WPM_P_DNSADDR = 56,
+  WPM_P_SCTP = 132,
   WPM_P_UDP = 273,
+  WPM_P_P2P_WEBRTC_DIRECT = 276,
   WPM_P_WEBRTC_DIRECT = 280,
   WPM_P_WEBRTC = 281,
   WPM_P_P2P_CIRCUIT = 290,
+  WPM_P_UDT = 301,
+  WPM_P_UTP = 302,
   WPM_P_UNIX = 400,
   WPM_P_P2P = 421,
+  WPM_P_HTTPS = 443,
   WPM_P_ONION3 = 445,
   WPM_P_GARLIC64 = 446,
   WPM_P_TLS = 448,
@@ -34,7 +40,9 @@ enum {
   WPM_P_WS = 477,
   WPM_P_WSS = 478,
   WPM_P_HTTP = 480,
-  WPM_P_HTTP_PATH = 481
+  WPM_P_HTTP_PATH = 481,
+  WPM_P_MEMORY = 777,
+  WPM_P_PLAINTEXT = 7367777
 };
 
 /* One component, e.g. `/tcp/60000`. */

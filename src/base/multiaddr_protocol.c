@@ -311,6 +311,40 @@ static int check_garlic64(wpm_bytes value) {
   return value.len >= GARLIC64_LEAST ? WPM_OK : WPM_ERR_INVALID;
 }
 
+/* A number of 64 bits, big endian. */
+static int parse_memory(wpm_text text, uint8_t *out, size_t cap, size_t *len) {
+  uint64_t number = 0;
+  if (text.len == 0) {
+    return WPM_ERR_INVALID;
+  }
+  for (size_t i = 0; i < text.len; i++) {
+    unsigned digit = (unsigned)(uint8_t)text.data[i] - '0';
+    if (digit > 9 || number > (UINT64_MAX - digit) / 10) {
+      return WPM_ERR_INVALID;
+    }
+    number = number * 10 + digit;
+  }
+  uint8_t bytes[8];
+  for (size_t i = 0; i < sizeof(bytes); i++) {
+    bytes[i] = (uint8_t)(number >> (56 - 8 * i));
+  }
+  return copy_out(bytes, sizeof(bytes), out, cap, len);
+}
+
+static int format_memory(wpm_bytes value, char *out, size_t cap, size_t *len) {
+  uint64_t number = 0;
+  for (size_t i = 0; i < value.len; i++) {
+    number = number << 8 | value.data[i];
+  }
+  char digits[20];
+  size_t at = sizeof(digits);
+  do {
+    digits[--at] = (char)('0' + number % 10);
+  } while (number /= 10);
+  wpm_bytes text = {(const uint8_t *)digits + at, sizeof(digits) - at};
+  return write_text(text, out, cap, len);
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 #define FLAG(code, name)                                                                           \
@@ -358,6 +392,15 @@ static const wpm_multiaddr_protocol protocols[] = {
     {WPM_P_GARLIC64, WPM_VALUE_PREFIXED, false, "garlic64",
      "an I2P destination in I2P's base64 (at least 516 characters)", wpm_base64i2p_decode,
      wpm_base64i2p_encode, check_garlic64},
+    {WPM_P_MEMORY, 8, false, "memory", "a number of at most 64 bits", parse_memory, format_memory,
+     NULL},
+    {WPM_P_SCTP, 2, false, "sctp", "a port from 0 to 65535", parse_port, format_port, NULL},
+    {WPM_P_DCCP, 2, false, "dccp", "a port from 0 to 65535", parse_port, format_port, NULL},
+    FLAG(WPM_P_UDT, "udt"),
+    FLAG(WPM_P_UTP, "utp"),
+    FLAG(WPM_P_HTTPS, "https"),
+    FLAG(WPM_P_PLAINTEXT, "plaintextv2"),
+    FLAG(WPM_P_P2P_WEBRTC_DIRECT, "p2p-webrtc-direct"),
     {WPM_P_UNIX, WPM_VALUE_PREFIXED, true, "unix", "the path of a socket", parse_text, write_text,
      check_unix},
 };

@@ -54,8 +54,12 @@ uint64_t wpm_siphash13(const wpm_siphash_key *key, wpm_bytes in) {
     absorb(&s, read_little_endian(in.data + i));
   }
   uint64_t last = (uint64_t)in.len << 56;
-  for (size_t i = whole; i < in.len; i++) {
-    last |= (uint64_t)in.data[i] << (8 * (i - whole));
+  if (whole > 0 && whole < in.len) { /* The rest lies at the end of the last 8 bytes. */
+    last |= read_little_endian(in.data + in.len - 8) >> (8 * (8 - (in.len - whole)));
+  } else {
+    for (size_t i = whole; i < in.len; i++) {
+      last |= (uint64_t)in.data[i] << (8 * (i - whole));
+    }
   }
   absorb(&s, last);
   s.v2 ^= 0xff;

@@ -47,6 +47,10 @@ const char *wpm_strerror(int err) {
     return "no room on the disk";
   case WPM_ERR_NEWER_SCHEMA:
     return "written by a newer version of this program";
+  case WPM_ERR_STALE:
+    return "not newer than what is held";
+  case WPM_ERR_NO_VICTIM:
+    return "the store is full of peers that may not be evicted";
   }
   return "unknown error";
 }
@@ -113,6 +117,8 @@ const char *wpm_reason_name(wpm_reason value) {
     return "unsupported_address";
   case WPM_REASON_CRASH:
     return "crash";
+  case WPM_REASON_IMPORTED:
+    return "imported";
   case WPM_REASON_LOCAL_FAILURE:
     return "local_failure";
   }
@@ -147,6 +153,7 @@ wpm_connectivity wpm_reason_leaves(wpm_reason reason) {
   case WPM_REASON_PROTOCOL_VIOLATION:
   case WPM_REASON_UNSUPPORTED_ADDRESS:
   case WPM_REASON_CRASH:
+  case WPM_REASON_IMPORTED:
     return WPM_CANNOT_CONNECT;
   }
   return WPM_NOT_CONNECTED;
@@ -182,12 +189,56 @@ const char *wpm_direction_name(wpm_direction value) {
 
 const char *wpm_address_source_name(wpm_address_source value) {
   switch (value) {
+  case WPM_SOURCE_UNKNOWN:
+    return "unknown";
+  case WPM_SOURCE_IMPORT:
+    return "import";
+  case WPM_SOURCE_PEER_EXCHANGE:
+    return "peer_exchange";
+  case WPM_SOURCE_DISCV5:
+    return "discv5";
+  case WPM_SOURCE_DNS:
+    return "dns";
   case WPM_SOURCE_IDENTIFY:
     return "identify";
   case WPM_SOURCE_PERSON:
     return "person";
   case WPM_SOURCE_CONFIG:
     return "config";
+  }
+  return "?";
+}
+
+const char *wpm_confidence_name(wpm_confidence value) {
+  switch (value) {
+  case WPM_CONFIDENCE_HEARD:
+    return "heard";
+  case WPM_CONFIDENCE_DIALLED:
+    return "dialled";
+  case WPM_CONFIDENCE_IDENTIFIED:
+    return "identified";
+  case WPM_CONFIDENCE_CERTIFIED:
+    return "certified";
+  case WPM_CONFIDENCE_CONNECTED:
+    return "connected";
+  }
+  return "?";
+}
+
+const char *wpm_cause_name(wpm_cause value) {
+  switch (value) {
+  case WPM_CAUSE_FACT:
+    return "fact";
+  case WPM_CAUSE_PERSON:
+    return "person";
+  case WPM_CAUSE_UNREACHABLE:
+    return "unreachable";
+  case WPM_CAUSE_UNTRIED:
+    return "untried";
+  case WPM_CAUSE_LOST:
+    return "lost";
+  case WPM_CAUSE_PARTED:
+    return "parted";
   }
   return "?";
 }

@@ -120,16 +120,69 @@ static uint32_t random_u32(uint64_t *state) {
   return pick < 4 ? special[pick] : (uint32_t)wpm_test_random(state);
 }
 
+/* One of the classes of time to live, or any span. */
+static int64_t random_ttl(uint64_t *state) {
+  static const int64_t classes[] = {WPM_TTL_QUALITY,      WPM_TTL_PERMANENT, WPM_TTL_CONNECTED,
+                                    WPM_TTL_RECENT,       WPM_TTL_ADDRESS,   WPM_TTL_TEMPORARY,
+                                    WPM_TTL_OWN_OBSERVED, WPM_TTL_ADDRESS};
+  uint64_t pick = wpm_test_random_below(state, 10);
+  return pick < 8 ? classes[pick] : (int64_t)(wpm_test_random(state) >> 1);
+}
+
+/* In whole seconds, as the store has them. */
+static wpm_wall random_second(uint64_t *state) {
+  int64_t second = (int64_t)(wpm_test_random(state) >> 33) - (INT64_C(1) << 30);
+  return one_in(state, 4) ? WPM_WALL_NONE : (wpm_wall){second * WPM_SECOND};
+}
+
+static wpm_address random_address(uint64_t *state, wpm_test_record *out) {
+  wpm_address address = {
+      .multiaddr = random_multiaddr(state, out),
+      .source = (wpm_address_source)wpm_test_random_below(state, WPM_ADDRESS_SOURCE_COUNT),
+      .identified = one_in(state, 2),
+      .certified = one_in(state, 3),
+      .first_seen = random_second(state),
+      .last_seen = random_second(state),
+      .last_success = random_wall(state),
+      .last_failure = random_wall(state),
+      .ttl_ns = random_ttl(state),
+      .expires = random_wall(state)};
+  address.confidence = address.certified                      ? WPM_CONFIDENCE_CERTIFIED
+                       : address.identified                   ? WPM_CONFIDENCE_IDENTIFIED
+                       : wpm_wall_known(address.last_success) ? WPM_CONFIDENCE_DIALLED
+                                                              : WPM_CONFIDENCE_HEARD;
+  return address;
+}
+
+/* Names ascending, as the store has them. */
+static void random_tags(uint64_t *state, wpm_test_record *out) {
+  out->record.tags = out->tags;
+  out->record.tag_count = wpm_test_random_below(state, WPM_TEST_TAGS + 1);
+  for (size_t i = 0; i < out->record.tag_count; i++) {
+    char name[8] = {(char)('a' + i), (char)wpm_test_random(state), (char)wpm_test_random(state)};
+    out->tags[i] = (wpm_tag){.name = text_of(keep(out, name, 1 + wpm_test_random_below(state, 3))),
+                             .value = (int32_t)random_u32(state),
+                             .protects = one_in(state, 4)};
+  }
+}
+
+static void random_app(uint64_t *state, wpm_test_record *out) {
+  out->record.app = out->app;
+  out->record.app_count = wpm_test_random_below(state, WPM_TEST_APP + 1);
+  for (size_t i = 0; i < out->record.app_count; i++) {
+    wpm_bytes key = random_bytes(state, out, 1, one_in(state, 8) ? 255 : 12);
+    out->bytes[out->used - key.len] = (uint8_t)i;
+    out->app[i] = (wpm_app_entry){
+        .key = text_of(key), .value = random_bytes(state, out, 0, one_in(state, 8) ? 500 : 20)};
+  }
+}
+
 static void random_lists(uint64_t *state, wpm_test_record *out) {
   wpm_peer_record *record = &out->record;
   record->addresses = out->addresses;
   record->address_count = wpm_test_random_below(state, WPM_TEST_ADDRESSES + 1);
   for (size_t i = 0; i < record->address_count; i++) {
-    out->addresses[i] = (wpm_address){
-        .multiaddr = random_multiaddr(state, out),
-        .source = (wpm_address_source)wpm_test_random_below(state, WPM_ADDRESS_SOURCE_COUNT),
-        .last_success = random_wall(state),
-        .last_failure = random_wall(state)};
+    out->addresses[i] = random_address(state, out);
   }
   record->protocols = out->protocols;
   record->protocol_count = wpm_test_random_below(state, WPM_TEST_PROTOCOLS + 1);
@@ -141,6 +194,8 @@ static void random_lists(uint64_t *state, wpm_test_record *out) {
   for (size_t i = 0; i < record->shard_count; i++) {
     out->shards[i] = one_in(state, 4) ? UINT16_MAX : (uint16_t)wpm_test_random(state);
   }
+  random_tags(state, out);
+  random_app(state, out);
 }
 
 void wpm_test_record_random(uint64_t *state, wpm_test_record *out) {
@@ -155,6 +210,12 @@ void wpm_test_record_random(uint64_t *state, wpm_test_record *out) {
       .protocol_version = random_text(state, out),
       .metadata_known = one_in(state, 2),
       .cluster_id = random_u32(state),
+      .capabilities_known = one_in(state, 2),
+      .capabilities = (uint8_t)wpm_test_random(state),
+      .enr = random_bytes(state, out, 0, one_in(state, 4) ? 300 : 40),
+      .enr_sequence = one_in(state, 4) ? UINT64_MAX : wpm_test_random(state),
+      .signed_record = random_bytes(state, out, 0, one_in(state, 4) ? 300 : 40),
+      .signed_sequence = one_in(state, 4) ? 0 : wpm_test_random(state),
       .connectivity = (wpm_connectivity)wpm_test_random_below(state, WPM_CONNECTIVITY_COUNT),
       .reason = (wpm_reason)wpm_test_random_below(state, WPM_REASON_COUNT),
       .disconnect_time = random_wall(state),
@@ -171,7 +232,12 @@ void wpm_test_record_random(uint64_t *state, wpm_test_record *out) {
       .prune_backoff = random_wait(state),
       .retry_delay = random_wait(state),
       .mismatch_delay = random_wait(state),
+      .ban = random_wait(state),
+      .score = (int32_t)random_u32(state),
   };
+  if (one_in(state, 4)) {
+    record->ban.length_ns = INT64_MAX;
+  }
   random_lists(state, out);
 }
 
@@ -220,8 +286,14 @@ void wpm_test_record_plain(uint32_t number, wpm_test_record *out) {
         0xea, (uint8_t)i};
     out->addresses[i] = (wpm_address){.multiaddr = keep(out, address, sizeof(address)),
                                       .source = WPM_SOURCE_IDENTIFY,
+                                      .identified = true,
+                                      .confidence = WPM_CONFIDENCE_IDENTIFIED,
+                                      .first_seen = {now.ns - now.ns % WPM_SECOND - WPM_HOUR},
+                                      .last_seen = {now.ns - now.ns % WPM_SECOND},
                                       .last_success = now,
-                                      .last_failure = WPM_WALL_NONE};
+                                      .last_failure = WPM_WALL_NONE,
+                                      .ttl_ns = WPM_TTL_QUALITY,
+                                      .expires = WPM_WALL_NONE};
     out->shards[i] = (uint16_t)i;
   }
   for (size_t i = 0; i < PROTOCOLS; i++) {

@@ -143,11 +143,50 @@ static void random_ip_addresses(void **state) {
   }
 }
 
+/* Most addresses are told by their bytes alone; the long way round says the same. */
+static void common_forms_are_checked_as_all_others(void **state) {
+  (void)state;
+  static const uint8_t parts[][3] = {{1, 4},          {1, 41},         {1, 6},
+                                     {2, 0x91, 0x02}, {2, 0xdd, 0x03}, {2, 0xde, 0x03},
+                                     {2, 0xcd, 0x03}, {1, 0},          {2, 0x04, 0xd2}};
+  wpm_rng rng;
+  size_t good = 0;
+  wpm_rng_init(&rng, wpm_test_seed());
+  for (size_t round = 0; round < 400000; round++) {
+    /* Random bytes behind a length that is exact, so that reading past it is seen. */
+    uint8_t bytes[32];
+    size_t len = 0;
+    for (size_t i = 0; i < 6 && len < 24; i++) {
+      const uint8_t *part = parts[wpm_rng_below(&rng, sizeof(parts) / sizeof(parts[0]))];
+      size_t filler = i == 1 && wpm_rng_below(&rng, 2) ? (bytes[0] == 41 ? 16 : 4) : 0;
+      memset(bytes + len, 7, filler);
+      len += filler;
+      memcpy(bytes + len, part + 1, part[0]);
+      len += part[0];
+      if (wpm_rng_below(&rng, 6) == 0) {
+        break;
+      }
+    }
+    len -= wpm_rng_below(&rng, 8) == 0;
+    uint8_t *exact = malloc(len ? len : 1);
+    assert_non_null(exact);
+    memcpy(exact, bytes, len);
+    wpm_bytes transport;
+    wpm_bytes peer;
+    int whole = wpm_multiaddr_split_peer((wpm_bytes){exact, len}, &transport, &peer);
+    assert_int_equal(wpm_multiaddr_check((wpm_bytes){exact, len}), whole);
+    good += whole == WPM_OK;
+    free(exact);
+  }
+  assert_true(good > 1000);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bent_binaries),
       cmocka_unit_test(bent_texts),
       cmocka_unit_test(random_ip_addresses),
+      cmocka_unit_test(common_forms_are_checked_as_all_others),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

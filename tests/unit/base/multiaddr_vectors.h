@@ -309,6 +309,15 @@ static const multiaddr_vector multiaddr_good[] = {
      NULL},
     {"/unix/a", "9003022f61", NULL},
     {"/dns4/ /tcp/1", "360120060001", NULL},
+    {"/sctp/0", "84010000", NULL},
+    {"/ip4/1.2.3.4/dccp/65535", "040102030421ffff", NULL},
+    {"/ip4/1.2.3.4/udp/1/udt", "040102030491020001ad02", NULL},
+    {"/ip4/1.2.3.4/udp/1/utp", "040102030491020001ae02", NULL},
+    {"/ip4/1.2.3.4/tcp/1/https", "0401020304060001bb03", NULL},
+    {"/ip4/1.2.3.4/tcp/1/plaintextv2", "0401020304060001e1d8c103", NULL},
+    {"/ip4/1.2.3.4/tcp/1/http/p2p-webrtc-direct", "0401020304060001e0039402", NULL},
+    {"/memory/0", "89060000000000000000", NULL},
+    {"/memory/18446744073709551615", "8906ffffffffffffffff", NULL},
 };
 
 /* Valid, but of protocols that no libp2p address of ours carries: WPM_ERR_UNSUPPORTED. */
@@ -321,14 +330,6 @@ static const char *const multiaddr_unsupported[] = {
     "/garlic32/566niximlxdzpanmn4qouucvua3k7neniwss47li5r6ugoertzuq/http",
     "/garlic32/566niximlxdzpanmn4qouucvua3k7neniwss47li5r6ugoertzuq/tcp/8080",
     "/garlic32/566niximlxdzpanmn4qouucvua3k7neniwss47li5r6ugoertzuq/udp/8080",
-    "/sctp/0",
-    "/sctp/1234",
-    "/udp/1234/sctp/1234",
-    "/udp/1234/udt",
-    "/udp/1234/utp",
-    "/tcp/1234/https",
-    "/ip4/127.0.0.1/tcp/9090/http/p2p-webrtc-direct",
-    "/memory/4",
     "/onion/aaimaq4ygg2iegci:80",
 };
 
@@ -345,6 +346,9 @@ static const char *const multiaddr_bad[] = {
     "/udp",
     "/tcp",
     "/sctp",
+    "/memory",
+    "/memory/-1",
+    "/memory/18446744073709551616",
     "/udp/65536",
     "/tcp/65536",
     "/quic/65536",

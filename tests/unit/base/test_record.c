@@ -47,6 +47,12 @@ static void a_size_that_overflows_is_refused(void **state) {
   assert_null(wpm_record_clone(&huge));
   huge = (wpm_peer_record){.public_key = {NULL, SIZE_MAX - 8}};
   assert_null(wpm_record_clone(&huge));
+  huge = (wpm_peer_record){.tag_count = SIZE_MAX / 8};
+  assert_null(wpm_record_clone(&huge));
+  huge = (wpm_peer_record){.app_count = SIZE_MAX / 8};
+  assert_null(wpm_record_clone(&huge));
+  huge = (wpm_peer_record){.signed_record = {NULL, SIZE_MAX - 8}};
+  assert_null(wpm_record_clone(&huge));
   huge = (wpm_peer_record){.shard_count = SIZE_MAX / 2 + 2};
   assert_null(wpm_record_clone(&huge));
 }
@@ -91,12 +97,48 @@ static void a_difference_in_bytes_and_lists_is_noticed(void **state) {
   ASSERT_NOTICES(changed.address_count--);
   ASSERT_NOTICES(addresses[1].multiaddr = addresses[0].multiaddr);
   ASSERT_NOTICES(addresses[1].source = WPM_SOURCE_CONFIG);
+  ASSERT_NOTICES(addresses[0].identified = false);
+  ASSERT_NOTICES(addresses[0].certified = true);
+  ASSERT_NOTICES(addresses[0].confidence = WPM_CONFIDENCE_CONNECTED);
+  ASSERT_NOTICES(addresses[0].first_seen.ns++);
+  ASSERT_NOTICES(addresses[0].last_seen.ns++);
+  ASSERT_NOTICES(addresses[0].ttl_ns++);
+  ASSERT_NOTICES(addresses[0].expires.ns++);
   ASSERT_NOTICES(addresses[0].last_success.ns++);
   ASSERT_NOTICES(addresses[0].last_failure.ns++);
   ASSERT_NOTICES(changed.protocol_count--);
   ASSERT_NOTICES(protocols[4] = protocols[0]);
   ASSERT_NOTICES(changed.shard_count--);
   ASSERT_NOTICES(shards[1]++);
+  ASSERT_NOTICES(changed.enr = changed.id);
+  ASSERT_NOTICES(changed.signed_record = changed.id);
+  free(plain);
+}
+
+static void a_difference_in_tags_and_the_map_is_noticed(void **state) {
+  (void)state;
+  wpm_test_record *plain = malloc(sizeof(*plain));
+  assert_non_null(plain);
+  wpm_test_record_plain(1, plain);
+  plain->tags[0] = (wpm_tag){.name = plain->protocols[0], .value = 1};
+  plain->app[0] = (wpm_app_entry){.key = plain->protocols[0], .value = plain->record.id};
+  plain->record.tags = plain->tags;
+  plain->record.tag_count = 1;
+  plain->record.app = plain->app;
+  plain->record.app_count = 1;
+  const wpm_peer_record base = plain->record;
+  wpm_tag tag = plain->tags[0];
+  wpm_app_entry entry = plain->app[0];
+  ASSERT_NOTICES(changed.tag_count--);
+  ASSERT_NOTICES(changed.app_count--);
+  ASSERT_NOTICES((tag.value = 2, changed.tags = &tag));
+  tag = base.tags[0];
+  ASSERT_NOTICES((tag.protects = true, changed.tags = &tag));
+  tag = base.tags[0];
+  ASSERT_NOTICES((tag.name.len--, changed.tags = &tag));
+  ASSERT_NOTICES((entry.value.len--, changed.app = &entry));
+  entry = base.app[0];
+  ASSERT_NOTICES((entry.key.len--, changed.app = &entry));
   free(plain);
 }
 
@@ -122,6 +164,11 @@ static void a_difference_in_numbers_is_noticed(void **state) {
   ASSERT_NOTICES(changed.is_static = false);
   ASSERT_NOTICES(changed.held = false);
   ASSERT_NOTICES(changed.held_off = true);
+  ASSERT_NOTICES(changed.capabilities_known = true);
+  ASSERT_NOTICES(changed.capabilities++);
+  ASSERT_NOTICES(changed.enr_sequence++);
+  ASSERT_NOTICES(changed.signed_sequence++);
+  ASSERT_NOTICES(changed.score--);
   free(plain);
 }
 
@@ -137,7 +184,50 @@ static void a_difference_in_waits_is_noticed(void **state) {
   ASSERT_NOTICES(changed.prune_backoff.length_ns++);
   ASSERT_NOTICES(changed.retry_delay.length_ns++);
   ASSERT_NOTICES(changed.mismatch_delay.length_ns++);
+  ASSERT_NOTICES(changed.ban.length_ns++);
   free(plain);
+}
+
+static void the_contact_of_a_record_can_be_moved(void **state) {
+  (void)state;
+  uint64_t seed = wpm_test_seed();
+  wpm_test_record *one = malloc(sizeof(*one));
+  wpm_test_record *other = malloc(sizeof(*other));
+  assert_non_null(one);
+  assert_non_null(other);
+  for (int i = 0; i < RECORDS; i++) {
+    wpm_test_record_random(&seed, one);
+    wpm_test_record_random(&seed, other);
+    wpm_peer_record moved = other->record;
+    wpm_contact contact = wpm_contact_of(&one->record);
+    assert_false(wpm_contact_is_none(&contact));
+    wpm_contact_apply(&contact, &moved);
+    assert_false(wpm_record_equal(&moved, &other->record));
+    assert_int_equal(moved.rtt_ns, one->record.rtt_ns);
+    contact = wpm_contact_of(&other->record);
+    wpm_contact_apply(&contact, &moved);
+    assert_true(wpm_record_equal(&moved, &other->record));
+  }
+  const wpm_contact none = {.disconnect_time = WPM_WALL_NONE,
+                            .connected_time = WPM_WALL_NONE,
+                            .rtt_ns = WPM_SPAN_NONE,
+                            .first_failure = WPM_WALL_NONE,
+                            .last_failure = WPM_WALL_NONE};
+  assert_true(wpm_contact_is_none(&none));
+  free(one);
+  free(other);
+}
+
+static void confidence_follows_from_the_facts(void **state) {
+  (void)state;
+  wpm_address address = {.last_success = WPM_WALL_NONE};
+  assert_int_equal(wpm_address_confidence(&address), WPM_CONFIDENCE_HEARD);
+  address.last_success = (wpm_wall){0};
+  assert_int_equal(wpm_address_confidence(&address), WPM_CONFIDENCE_DIALLED);
+  address.identified = true;
+  assert_int_equal(wpm_address_confidence(&address), WPM_CONFIDENCE_IDENTIFIED);
+  address.certified = true;
+  assert_int_equal(wpm_address_confidence(&address), WPM_CONFIDENCE_CERTIFIED);
 }
 
 int main(void) {
@@ -147,8 +237,11 @@ int main(void) {
       cmocka_unit_test(a_size_that_overflows_is_refused),
       cmocka_unit_test(without_memory_there_is_no_clone),
       cmocka_unit_test(a_difference_in_bytes_and_lists_is_noticed),
+      cmocka_unit_test(a_difference_in_tags_and_the_map_is_noticed),
       cmocka_unit_test(a_difference_in_numbers_is_noticed),
       cmocka_unit_test(a_difference_in_waits_is_noticed),
+      cmocka_unit_test(the_contact_of_a_record_can_be_moved),
+      cmocka_unit_test(confidence_follows_from_the_facts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

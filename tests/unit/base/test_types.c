@@ -56,6 +56,7 @@ static void words_that_are_promised(void **state) {
   assert_string_equal(wpm_reason_name(WPM_REASON_REFUSED), "refused");
   assert_string_equal(wpm_reason_name(WPM_REASON_PEER_ID_MISMATCH), "peer_id_mismatch");
   assert_string_equal(wpm_reason_name(WPM_REASON_CRASH), "crash");
+  assert_string_equal(wpm_reason_name(WPM_REASON_IMPORTED), "imported");
   assert_string_equal(wpm_direction_name(WPM_OUTBOUND), "outbound");
   assert_string_equal(wpm_address_source_name(WPM_SOURCE_IDENTIFY), "identify");
   assert_string_equal(wpm_step_name(WPM_STEP_HANDSHAKE), "handshake");
