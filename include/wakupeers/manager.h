@@ -103,7 +103,8 @@ typedef enum wpm_event_type {
   WPM_EVENT_PONG,              /* A ping was answered (also `na`: it proves life). */
   WPM_EVENT_IDENTIFIED,        /* Identify, or an identify push, arrived. */
   WPM_EVENT_METADATA,          /* Waku metadata arrived. */
-  WPM_EVENT_PRUNED             /* The peer sent us a GossipSub PRUNE, or we sent it one. */
+  WPM_EVENT_PRUNED,            /* The peer sent us a GossipSub PRUNE, or we sent it one. */
+  WPM_EVENT_IMPORTED           /* Another store knows of the peer. */
 } wpm_event_type;
 
 /* One fact. `peer` is always set; the views in it last for the call. */
@@ -146,7 +147,9 @@ typedef struct wpm_event {
     } pong;
     struct {
       wpm_connection_id connection;
-      const wpm_identified *identified;
+      const wpm_identified *identified; /* Its `now` is not read. */
+      const wpm_certified *certified;   /* The signed peer record in it, opened and verified; NULL:
+                                           none. One that is not newer is passed over. */
     } identified;
     struct {
       wpm_connection_id connection;
@@ -158,6 +161,12 @@ typedef struct wpm_event {
     struct {
       int64_t backoff_ns; /* Backoff that the PRUNE names; 0: it names none. */
     } pruned;
+    struct {
+      const wpm_peer_record *record; /* What is to be known of the peer from now on: what is known
+                                        of it now, if anything, is already in it
+                                        (wpm_exchange_take). Where it is new and the store holds
+                                        max_peers already: WPM_ERR_FULL, nobody gives way. */
+    } imported;
   } u;
 } wpm_event;
 
@@ -180,6 +189,13 @@ WPM_API WPM_MUST_USE int wpm_manager_handle(wpm_manager *manager, const wpm_even
  * wpm_store_put; WPM_ERR_STATE after the first event or advance. */
 WPM_API WPM_MUST_USE int wpm_manager_restore(wpm_manager *manager, const wpm_peer_record *record,
                                              const wpm_instant *heartbeat, wpm_instant now);
+
+/* Takes a tombstone from disk, before the first event. WPM_ERR_STALE: it is over, and need not be
+ * stored any longer; WPM_ERR_INVALID, WPM_ERR_FULL, WPM_ERR_NO_MEMORY as wpm_store_put_tombstone;
+ * WPM_ERR_STATE after the first event or advance. */
+WPM_API WPM_MUST_USE int wpm_manager_restore_tombstone(wpm_manager *manager,
+                                                       const wpm_tombstone *tombstone,
+                                                       wpm_instant now);
 
 /* We are shutting down: every connected peer is recorded as disconnected now, reason `shutdown`, a
  * disconnect action is made for each connection, and nothing is dialled any more. */
@@ -227,6 +243,13 @@ typedef struct wpm_action {
       wpm_connection_id connection;
     } ping; /* Also identify and request_metadata. */
     struct {
+      uint32_t fields; /* WPM_FIELD_… that changed since it was last given. */
+    } persist;
+    struct {
+      wpm_tombstone
+          tombstone; /* What is to be stored in place of the record: both spans 0, nothing. */
+    } forget;
+    struct {
       wpm_connectivity from, to;
       wpm_reason reason; /* NONE while Connected. */
     } notify;
@@ -253,9 +276,10 @@ typedef enum wpm_held_by {
   WPM_HELD_BY_NO_ADDRESS,       /* No dialable address is known. */
   WPM_HELD_BY_NO_PLACE,         /* max_connections or max_dials is reached. */
   WPM_HELD_BY_NOT_WANTED,       /* Neither static nor ever held; or a relay peer of other shards. */
-  WPM_HELD_BY_SHUTDOWN          /* We are stopping. */
+  WPM_HELD_BY_SHUTDOWN,         /* We are stopping. */
+  WPM_HELD_BY_BAN               /* It is banned. */
 } wpm_held_by;
-#define WPM_HELD_BY_COUNT 11
+#define WPM_HELD_BY_COUNT 12
 
 /* "none", "connected", "prune_backoff", … */
 WPM_API const char *wpm_held_by_name(wpm_held_by value);

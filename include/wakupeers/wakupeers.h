@@ -1,7 +1,8 @@
-/* All of wakupeers: the store, the manager, storage and the node. */
+/* All of wakupeers: the store, the manager, storage, exchange and the node. */
 #ifndef WAKUPEERS_WAKUPEERS_H
 #define WAKUPEERS_WAKUPEERS_H
 
+#include <wakupeers/exchange.h>
 #include <wakupeers/manager.h>
 #include <wakupeers/node.h>
 #include <wakupeers/storage.h>

@@ -79,13 +79,14 @@ static unsigned take_bit(uint8_t *pending) {
 }
 
 static void fill_dial(wpm_manager *m, uint32_t slot, wpm_action *out) {
-  const wpm_address_list *list = &wpm_manager_peer(m, slot)->addresses;
-  assert(list->count <= m->dial_address_capacity);
-  wpm_addresses_rank(list, m->dial_addresses);
+  size_t count;
+  const wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);
+  assert(count <= m->dial_address_capacity);
+  wpm_addresses_rank(items, count, m->dial_addresses);
   out->type = WPM_ACTION_DIAL;
   out->u.dial.dial = wpm_manager_policy(m, slot)->dial;
   out->u.dial.addresses = m->dial_addresses;
-  out->u.dial.address_count = list->count;
+  out->u.dial.address_count = count;
 }
 
 static void fill_notify(const wpm_manager *m, uint32_t slot, wpm_action *out) {
@@ -93,14 +94,16 @@ static void fill_notify(const wpm_manager *m, uint32_t slot, wpm_action *out) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   out->type = WPM_ACTION_NOTIFY;
   out->u.notify.from = (wpm_connectivity)policy->notify_from;
-  out->u.notify.to = peer->detached ? WPM_CAN_CONNECT : wpm_peer_connectivity(peer);
-  out->u.notify.reason = peer->detached   ? WPM_REASON_PERSON
-                         : peer->live > 0 ? WPM_REASON_NONE
-                                          : (wpm_reason)peer->reason;
+  bool gone = peer->state == WPM_SLOT_DETACHED;
+  out->u.notify.to = gone ? WPM_CAN_CONNECT : wpm_peer_connectivity(peer);
+  out->u.notify.reason = gone               ? WPM_REASON_PERSON
+                         : peer->u.live > 0 ? WPM_REASON_NONE
+                                            : (wpm_reason)peer->reason;
 }
 
 static void fill_peer_action(wpm_manager *m, uint32_t slot, unsigned bit, wpm_action *out) {
-  *out = (wpm_action){.peer = wpm_peer_view_id(wpm_manager_peer(m, slot))};
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  *out = (wpm_action){.peer = wpm_peer_id_of(m->store, peer)};
   switch (bit) {
   case WPM_PENDING_CANCEL_DIAL:
     out->type = WPM_ACTION_CANCEL_DIAL;
@@ -111,9 +114,14 @@ static void fill_peer_action(wpm_manager *m, uint32_t slot, unsigned bit, wpm_ac
     return;
   case WPM_PENDING_PERSIST:
     out->type = WPM_ACTION_PERSIST;
+    out->u.persist.fields = wpm_manager_policy(m, slot)->fields;
+    wpm_manager_policy(m, slot)->fields = 0;
     return;
   case WPM_PENDING_FORGET:
     out->type = WPM_ACTION_FORGET;
+    out->u.forget.tombstone =
+        (wpm_tombstone){out->peer, *wpm_peer_wait(m->store, peer, WPM_WAIT_PRUNE_BACKOFF),
+                        *wpm_peer_wait(m->store, peer, WPM_WAIT_BAN)};
     return;
   case WPM_PENDING_DIAL:
     fill_dial(m, slot, out);
@@ -172,7 +180,7 @@ static bool next_of_peers(wpm_manager *m, wpm_action *out) {
     }
     queue->first = policy->next;
     policy->queued = false;
-    if (wpm_manager_peer(m, slot)->detached) {
+    if (wpm_manager_peer(m, slot)->state == WPM_SLOT_DETACHED) {
       wpm_store_release(m->store, slot);
     }
   }

@@ -2,181 +2,559 @@
 
 #include "base/bytes.h"
 
-#include <stdlib.h>
+/* A packed list: size (4 bytes), count (2 bytes), then the addresses. One address: length (1 byte, or
+ * 0 and 2 bytes), marks (2 bytes), first and last seen (4 bytes each, where known and others than
+ * those of the address before), success, failure, a time to live without a number of its own, its end
+ * where it is not the time to live after the last time seen (8 bytes each, where there), the bytes. */
+#define HEADER 6u
 
-/* A list under construction; its items point to bytes that belong to others. */
-typedef struct draft {
-  wpm_address *items;
-  size_t count;
-  size_t cap; /* 0: none. */
-} draft;
+enum {
+  MARK_SOURCE = 7u, /* wpm_address_source */
+  MARK_IDENTIFIED = 1u << 3,
+  MARK_CERTIFIED = 1u << 4,
+  MARK_CONNECTED = 1u << 5,
+  MARK_SUCCESS = 1u << 6,
+  MARK_FAILURE = 1u << 7,
+  MARK_FIRST_SEEN = 1u << 8,
+  MARK_LAST_SEEN = 1u << 9, /* Given, and another than the first. */
+  MARK_EXPIRES = 1u << 10,
+  MARK_TTL = 7u << 11,       /* Number of the class. */
+  MARK_SAME_SEEN = 1u << 14, /* First and last seen are those of the address before. */
+  MARK_ENDS = 1u << 15       /* It ends its time to live after it was last seen. */
+};
+#define TTL_SHIFT 11u
+#define TTL_OTHER 7u
 
-static int draft_init(draft *d, size_t most, size_t cap) {
-  *d = (draft){.cap = cap};
-  if (most > UINT32_MAX || most > SIZE_MAX / 2 / sizeof(*d->items)) {
-    return WPM_ERR_NO_MEMORY;
+static const int64_t ttl_classes[TTL_OTHER] = {
+    WPM_TTL_QUALITY,      WPM_TTL_PERMANENT, WPM_TTL_CONNECTED, WPM_TTL_RECENT,
+    WPM_TTL_OWN_OBSERVED, WPM_TTL_ADDRESS,   WPM_TTL_TEMPORARY};
+
+static unsigned class_of_ttl(int64_t ttl_ns) {
+  unsigned class = 0;
+  while (class < TTL_OTHER && ttl_classes[class] != ttl_ns) {
+    class ++;
   }
-  d->items = malloc((most ? most : 1) * sizeof(*d->items));
-  return d->items ? WPM_OK : WPM_ERR_NO_MEMORY;
+  return class;
 }
 
-static wpm_address *find(wpm_address *items, size_t count, wpm_bytes multiaddr) {
+/* When an address was seen, as it is kept: whole seconds that fit 32 bits. */
+typedef struct seen {
+  uint32_t first, last;
+  bool has_first, has_last;
+} seen;
+
+static bool second_of(wpm_wall time, uint32_t *out) {
+  *out = 0;
+  if (time.ns < 0 || time.ns / WPM_SECOND > UINT32_MAX) { /* WPM_WALL_NONE too. */
+    return false;
+  }
+  *out = (uint32_t)(time.ns / WPM_SECOND);
+  return true;
+}
+
+static seen seen_of(const wpm_address *item) {
+  seen s;
+  s.has_first = second_of(item->first_seen, &s.first);
+  if (s.has_first && item->last_seen.ns == item->first_seen.ns) {
+    s.last = s.first;
+    s.has_last = true;
+  } else {
+    s.has_last = second_of(item->last_seen, &s.last);
+  }
+  return s;
+}
+
+static bool same_seen(const seen *a, const seen *b) {
+  return a->first == b->first && a->last == b->last && a->has_first == b->has_first &&
+         a->has_last == b->has_last;
+}
+
+static wpm_wall end_after(wpm_wall time, int64_t ttl_ns) {
+  wpm_wall end = WPM_WALL_NONE;
+  bool has_end = wpm_wall_known(time) && !__builtin_add_overflow(time.ns, ttl_ns, &end.ns);
+  return has_end ? end : WPM_WALL_NONE;
+}
+
+/* The last time seen, as it will be read; without one the first stands for it. */
+static wpm_wall last_of(const seen *s) {
+  if (!s->has_last && !s->has_first) {
+    return WPM_WALL_NONE;
+  }
+  return (wpm_wall){(s->has_last ? s->last : s->first) * WPM_SECOND};
+}
+
+/* `before`: when the address in front of it in the list was seen; NULL: there is none. */
+static unsigned marks_of(const wpm_address *item, const seen *now, const seen *before) {
+  unsigned marks = (unsigned)item->source & MARK_SOURCE;
+  marks |= item->identified ? MARK_IDENTIFIED : 0;
+  marks |= item->certified ? MARK_CERTIFIED : 0;
+  marks |= item->confidence == WPM_CONFIDENCE_CONNECTED ? MARK_CONNECTED : 0;
+  marks |= wpm_wall_known(item->last_success) ? MARK_SUCCESS : 0;
+  marks |= wpm_wall_known(item->last_failure) ? MARK_FAILURE : 0;
+  if (before && same_seen(now, before)) {
+    marks |= MARK_SAME_SEEN;
+  } else {
+    marks |= now->has_first ? MARK_FIRST_SEEN : 0;
+    marks |= now->has_last && !(now->has_first && now->first == now->last) ? MARK_LAST_SEEN : 0;
+  }
+  if (wpm_wall_known(item->expires)) {
+    bool follows = end_after(last_of(now), item->ttl_ns).ns == item->expires.ns;
+    marks |= follows ? MARK_ENDS : MARK_EXPIRES;
+  }
+  return marks | class_of_ttl(item->ttl_ns) << TTL_SHIFT;
+}
+
+/* Bytes in front of an address. */
+static size_t head_size(unsigned marks, size_t len) {
+  size_t size = len < 256 ? 3 : 5;
+  size += marks & MARK_FIRST_SEEN ? 4 : 0;
+  size += marks & MARK_LAST_SEEN ? 4 : 0;
+  size += marks & MARK_SUCCESS ? 8 : 0;
+  size += marks & MARK_FAILURE ? 8 : 0;
+  size += marks & MARK_EXPIRES ? 8 : 0;
+  return size + ((marks & MARK_TTL) == MARK_TTL ? 8 : 0);
+}
+
+#define LONGEST_HEAD 45u /* With every part. */
+
+size_t wpm_addresses_bound(const wpm_address *items, size_t count) {
+  size_t size = HEADER;
+  if (count > WPM_ADDRESSES_MOST) {
+    return SIZE_MAX;
+  }
   for (size_t i = 0; i < count; i++) {
-    if (wpm_bytes_equal(items[i].multiaddr, multiaddr)) {
-      return &items[i];
+    size += LONGEST_HEAD + items[i].multiaddr.len;
+  }
+  return size;
+}
+
+static uint8_t *put(uint8_t *at, const void *value, size_t size) {
+  memcpy(at, value, size);
+  return at + size;
+}
+
+static uint8_t *encode_one(const wpm_address *item, const seen *now, const seen *before,
+                           uint8_t *at) {
+  uint16_t marks = (uint16_t)marks_of(item, now, before);
+  uint16_t len = (uint16_t)item->multiaddr.len;
+  if (len < 256) {
+    *at++ = (uint8_t)len;
+  } else {
+    *at++ = 0;
+    at = put(at, &len, sizeof(len));
+  }
+  at = put(at, &marks, sizeof(marks));
+  if (marks & MARK_FIRST_SEEN) {
+    at = put(at, &now->first, sizeof(now->first));
+  }
+  if (marks & MARK_LAST_SEEN) {
+    at = put(at, &now->last, sizeof(now->last));
+  }
+  if (marks & MARK_SUCCESS) {
+    at = put(at, &item->last_success.ns, sizeof(int64_t));
+  }
+  if (marks & MARK_FAILURE) {
+    at = put(at, &item->last_failure.ns, sizeof(int64_t));
+  }
+  if ((marks & MARK_TTL) == MARK_TTL) {
+    at = put(at, &item->ttl_ns, sizeof(int64_t));
+  }
+  if (marks & MARK_EXPIRES) {
+    at = put(at, &item->expires.ns, sizeof(int64_t));
+  }
+  return put(at, item->multiaddr.data, len);
+}
+
+size_t wpm_addresses_encode(const wpm_address *items, size_t count, uint8_t *out) {
+  uint8_t *at = out + HEADER;
+  seen seens[2];
+  for (size_t i = 0; i < count; i++) {
+    seens[i % 2] = seen_of(&items[i]);
+    at = encode_one(&items[i], &seens[i % 2], i > 0 ? &seens[(i + 1) % 2] : NULL, at);
+  }
+  uint32_t size = (uint32_t)(at - out);
+  uint16_t number = (uint16_t)count;
+  memcpy(out, &size, sizeof(size));
+  memcpy(out + sizeof(size), &number, sizeof(number));
+  return size;
+}
+
+size_t wpm_addresses_packed_size(const uint8_t *packed) {
+  uint32_t size;
+  memcpy(&size, packed, sizeof(size));
+  return size;
+}
+
+uint32_t wpm_addresses_count(const uint8_t *packed) {
+  uint16_t count;
+  memcpy(&count, packed + sizeof(uint32_t), sizeof(count));
+  return count;
+}
+
+static int64_t take_time(const uint8_t **at) {
+  int64_t ns;
+  memcpy(&ns, *at, sizeof(ns));
+  *at += sizeof(ns);
+  return ns;
+}
+
+/* A time that is there or not. */
+static wpm_wall take_wall(const uint8_t **at, bool is_there) {
+  wpm_wall time = WPM_WALL_NONE;
+  if (is_there) {
+    time.ns = take_time(at);
+  }
+  return time;
+}
+
+static wpm_wall take_second(const uint8_t **at) {
+  uint32_t second;
+  memcpy(&second, *at, sizeof(second));
+  *at += sizeof(second);
+  return (wpm_wall){second * WPM_SECOND};
+}
+
+/* By the bits MARK_IDENTIFIED to MARK_SUCCESS, the surest first. */
+static wpm_confidence confidence_of(unsigned marks) {
+  static const uint8_t surest[16] = {
+      WPM_CONFIDENCE_HEARD,      WPM_CONFIDENCE_IDENTIFIED, WPM_CONFIDENCE_CERTIFIED,
+      WPM_CONFIDENCE_CERTIFIED,  WPM_CONFIDENCE_CONNECTED,  WPM_CONFIDENCE_CONNECTED,
+      WPM_CONFIDENCE_CONNECTED,  WPM_CONFIDENCE_CONNECTED,  WPM_CONFIDENCE_DIALLED,
+      WPM_CONFIDENCE_IDENTIFIED, WPM_CONFIDENCE_CERTIFIED,  WPM_CONFIDENCE_CERTIFIED,
+      WPM_CONFIDENCE_CONNECTED,  WPM_CONFIDENCE_CONNECTED,  WPM_CONFIDENCE_CONNECTED,
+      WPM_CONFIDENCE_CONNECTED};
+  return (wpm_confidence)surest[marks >> 3 & 15];
+}
+
+/* The length and the marks in front of an address; *at moves behind them. */
+static unsigned take_marks(const uint8_t **at, uint16_t *len) {
+  uint16_t marks;
+  *len = *(*at)++;
+  if (*len == 0) {
+    memcpy(len, *at, sizeof(*len));
+    *at += sizeof(*len);
+  }
+  memcpy(&marks, *at, sizeof(marks));
+  *at += sizeof(marks);
+  return marks;
+}
+
+/* `before`: the decoded address in front of it; for the first, anything. */
+static inline const uint8_t *decode_one(const uint8_t *at, const wpm_address *before,
+                                        wpm_address *out) {
+  uint16_t len;
+  unsigned marks = take_marks(&at, &len);
+  unsigned class = (marks & MARK_TTL) >> TTL_SHIFT;
+  out->source = (wpm_address_source)(marks & MARK_SOURCE);
+  out->identified = marks & MARK_IDENTIFIED;
+  out->certified = marks & MARK_CERTIFIED;
+  out->confidence = confidence_of(marks);
+  if (marks & MARK_SAME_SEEN) {
+    out->first_seen = before->first_seen;
+    out->last_seen = before->last_seen;
+  } else {
+    out->first_seen = marks & MARK_FIRST_SEEN ? take_second(&at) : WPM_WALL_NONE;
+    out->last_seen = marks & MARK_LAST_SEEN ? take_second(&at) : out->first_seen;
+  }
+  out->last_success = take_wall(&at, marks & MARK_SUCCESS);
+  out->last_failure = take_wall(&at, marks & MARK_FAILURE);
+  out->ttl_ns = class == TTL_OTHER ? take_time(&at) : ttl_classes[class];
+  out->expires = marks & MARK_ENDS && !(marks & MARK_EXPIRES)
+                     ? end_after(out->last_seen, out->ttl_ns)
+                     : take_wall(&at, marks & MARK_EXPIRES);
+  out->multiaddr = (wpm_bytes){at, len};
+  return at + len;
+}
+
+void wpm_addresses_decode(const uint8_t *packed, wpm_address *out) {
+  uint32_t count = wpm_addresses_count(packed);
+  const uint8_t *at = packed + HEADER;
+  for (uint32_t i = 0; i < count; i++) {
+    at = decode_one(at, i > 0 ? &out[i - 1] : out, &out[i]);
+  }
+}
+
+bool wpm_addresses_same_but_times(const uint8_t *packed, const wpm_address *items, size_t count) {
+  const uint8_t *at = packed + HEADER;
+  bool same = wpm_addresses_count(packed) == count;
+  wpm_address held = {.first_seen = WPM_WALL_NONE};
+  for (size_t i = 0; same && i < count; i++) {
+    at = decode_one(at, &held, &held);
+    same = wpm_bytes_equal(held.multiaddr, items[i].multiaddr) && held.source == items[i].source &&
+           held.identified == items[i].identified && held.certified == items[i].certified &&
+           held.ttl_ns == items[i].ttl_ns && held.expires.ns == items[i].expires.ns;
+  }
+  return same;
+}
+
+/* The same time, as it is kept. */
+static bool same_second(wpm_wall kept, wpm_wall time) {
+  uint32_t second;
+  return kept.ns == time.ns ||
+         kept.ns == (second_of(time, &second) ? second * WPM_SECOND : WPM_WALL_NONE.ns);
+}
+
+bool wpm_addresses_same(const uint8_t *packed, const wpm_address *items, size_t count) {
+  const uint8_t *at = packed + HEADER;
+  bool same = wpm_addresses_count(packed) == count;
+  wpm_address held = {.first_seen = WPM_WALL_NONE};
+  for (size_t i = 0; same && i < count; i++) {
+    const wpm_address *item = &items[i];
+    at = decode_one(at, &held, &held);
+    same = wpm_bytes_equal(held.multiaddr, item->multiaddr) && held.source == item->source &&
+           held.identified == item->identified && held.certified == item->certified &&
+           same_second(held.first_seen, item->first_seen) &&
+           same_second(held.last_seen, item->last_seen) &&
+           held.last_success.ns == item->last_success.ns &&
+           held.last_failure.ns == item->last_failure.ns && held.ttl_ns == item->ttl_ns &&
+           held.expires.ns == item->expires.ns;
+  }
+  return same;
+}
+
+void wpm_addresses_end_connected(uint8_t *packed) {
+  uint32_t count = wpm_addresses_count(packed);
+  uint8_t *at = packed + HEADER;
+  for (uint32_t i = 0; i < count; i++) {
+    uint16_t len;
+    const uint8_t *behind = at;
+    uint16_t marks = (uint16_t)take_marks(&behind, &len);
+    uint8_t *where = at + (behind - at) - sizeof(marks);
+    at += head_size(marks, len) + len;
+    marks &= (uint16_t)~MARK_CONNECTED;
+    memcpy(where, &marks, sizeof(marks));
+  }
+}
+
+wpm_wall wpm_addresses_last_seen(const uint8_t *packed) {
+  uint32_t count = wpm_addresses_count(packed);
+  const uint8_t *at = packed + HEADER;
+  wpm_wall latest = WPM_WALL_NONE;
+  wpm_address item = {.first_seen = WPM_WALL_NONE};
+  for (uint32_t i = 0; i < count; i++) {
+    at = decode_one(at, &item, &item);
+    latest = item.last_seen.ns > latest.ns ? item.last_seen : latest;
+  }
+  return latest;
+}
+
+/* ---- drafts ---------------------------------------------------------------------------------- */
+
+wpm_address *wpm_draft_find(const wpm_address_draft *draft, wpm_bytes multiaddr) {
+  for (size_t i = 0; i < draft->count; i++) {
+    if (wpm_bytes_equal(draft->items[i].multiaddr, multiaddr)) {
+      return &draft->items[i];
     }
   }
   return NULL;
 }
 
-/* True where `a` is to give way before `b`. */
+void wpm_draft_remove(wpm_address_draft *draft, size_t at) {
+  draft->count--;
+  memmove(&draft->items[at], &draft->items[at + 1], (draft->count - at) * sizeof(*draft->items));
+}
+
+/* Worth of an address beside its success: the higher stays. */
+static int worth(const wpm_address *item) {
+  int sure = item->confidence == WPM_CONFIDENCE_CONNECTED ? 2 : item->certified ? 1 : 0;
+  return sure * WPM_ADDRESS_SOURCE_COUNT + (int)item->source;
+}
+
 static bool worth_less(const wpm_address *a, const wpm_address *b) {
-  if (a->source != b->source) {
-    return a->source < b->source;
+  if (worth(a) != worth(b)) {
+    return worth(a) < worth(b);
   }
   return a->last_success.ns < b->last_success.ns; /* WPM_WALL_NONE is the least. */
 }
 
-/* Makes room for an address of `source`; false where none may give way. */
-static bool draft_evict(draft *d, wpm_address_source source) {
+/* Makes room for `item`; false where none may give way. */
+static bool evict(wpm_address_draft *draft, const wpm_address *item) {
   size_t worst = 0;
-  for (size_t i = 1; i < d->count; i++) {
-    if (worth_less(&d->items[i], &d->items[worst])) {
+  for (size_t i = 1; i < draft->count; i++) {
+    if (worth_less(&draft->items[i], &draft->items[worst])) {
       worst = i;
     }
   }
-  if (d->count == 0 || d->items[worst].source >= source) {
+  if (draft->count == 0 || worth(&draft->items[worst]) >= worth(item)) {
     return false;
   }
-  d->count--;
-  memmove(&d->items[worst], &d->items[worst + 1], (d->count - worst) * sizeof(*d->items));
+  wpm_draft_remove(draft, worst);
   return true;
 }
 
-/* Adds one; false where the cap leaves it out. */
-static bool draft_add(draft *d, const wpm_address *item) {
-  wpm_address *held = find(d->items, d->count, item->multiaddr);
+static wpm_wall later(wpm_wall a, wpm_wall b) {
+  return a.ns > b.ns ? a : b;
+}
+
+/* The end of a time to live that has none is behind all others. */
+static bool ends_later(const wpm_address *a, const wpm_address *b) {
+  if (!wpm_wall_known(a->expires) || !wpm_wall_known(b->expires)) {
+    return !wpm_wall_known(a->expires) && wpm_wall_known(b->expires);
+  }
+  return a->expires.ns > b->expires.ns;
+}
+
+static void merge(wpm_address *held, const wpm_address *item, wpm_offer_mode mode) {
+  held->source = item->source > held->source ? item->source : held->source;
+  held->identified = held->identified || item->identified;
+  held->certified = held->certified || item->certified;
+  if (!wpm_wall_known(held->first_seen)) {
+    held->first_seen = item->first_seen;
+  }
+  held->last_seen = later(held->last_seen, item->last_seen);
+  held->last_success = later(held->last_success, item->last_success);
+  held->last_failure = later(held->last_failure, item->last_failure);
+  /* Quality and clock do not mix: a time to live that ends neither shortens what is kept for its
+   * quality, nor does quality lengthen one. */
+  if (mode == WPM_OFFER_SET) {
+    held->ttl_ns = item->ttl_ns;
+    held->expires = item->expires;
+  } else if (item->ttl_ns != WPM_TTL_QUALITY &&
+             (held->ttl_ns != WPM_TTL_QUALITY || !wpm_wall_known(item->expires))) {
+    if (ends_later(item, held)) {
+      held->expires = item->expires;
+    }
+    if (item->ttl_ns > held->ttl_ns) {
+      held->ttl_ns = item->ttl_ns;
+    }
+  }
+}
+
+/* Adds one that is not held yet. */
+static void append(wpm_address_draft *draft, const wpm_address *item, bool known) {
+  if (!known && wpm_multiaddr_check(item->multiaddr) != WPM_OK) {
+    return;
+  }
+  size_t cap = draft->cap > 0 && draft->cap < WPM_ADDRESSES_MOST ? draft->cap : WPM_ADDRESSES_MOST;
+  if (draft->count >= cap && !evict(draft, item)) {
+    draft->left_out++;
+    return;
+  }
+  draft->items[draft->count++] = *item;
+}
+
+void wpm_draft_add(wpm_address_draft *draft, const wpm_address *item, wpm_offer_mode mode) {
+  wpm_address *held = wpm_draft_find(draft, item->multiaddr);
   if (held) {
-    if (item->source > held->source) {
-      held->source = item->source;
+    merge(held, item, mode);
+  } else {
+    append(draft, item, false);
+  }
+}
+
+void wpm_draft_put(wpm_address_draft *draft, const wpm_address *item, bool known) {
+  wpm_address *held = wpm_draft_find(draft, item->multiaddr);
+  if (held) {
+    merge(held, item, WPM_OFFER_ADD);
+  } else {
+    append(draft, item, known);
+  }
+}
+
+wpm_address wpm_address_offered(wpm_bytes multiaddr, const wpm_offer *offer) {
+  bool ends = offer->ttl_ns != WPM_TTL_QUALITY && offer->ttl_ns < WPM_TTL_CONNECTED &&
+              wpm_wall_known(offer->now);
+  wpm_wall expires = WPM_WALL_NONE;
+  if (ends && __builtin_add_overflow(offer->now.ns, offer->ttl_ns, &expires.ns)) {
+    expires.ns = INT64_MAX;
+  }
+  return (wpm_address){.multiaddr = multiaddr,
+                       .source = offer->source,
+                       .first_seen = offer->now,
+                       .last_seen = offer->now,
+                       .last_success = WPM_WALL_NONE,
+                       .last_failure = WPM_WALL_NONE,
+                       .ttl_ns = offer->ttl_ns,
+                       .expires = expires};
+}
+
+static bool is_among(const wpm_bytes *told, size_t count, wpm_bytes multiaddr) {
+  for (size_t i = 0; i < count; i++) {
+    if (wpm_bytes_equal(told[i], multiaddr)) {
+      return true;
     }
-    return true;
   }
-  if (wpm_multiaddr_check(item->multiaddr) != WPM_OK) {
-    return true;
+  return false;
+}
+
+void wpm_draft_unmark(wpm_address_draft *draft, const wpm_bytes *told, size_t told_count,
+                      bool certified) {
+  size_t kept = 0;
+  for (size_t i = 0; i < draft->count; i++) {
+    wpm_address *item = &draft->items[i];
+    bool *mark = certified ? &item->certified : &item->identified;
+    bool loses = *mark && !is_among(told, told_count, item->multiaddr);
+    *mark = *mark && !loses;
+    bool goes = loses && item->source == WPM_SOURCE_IDENTIFY && !item->certified &&
+                !item->identified && item->confidence != WPM_CONFIDENCE_CONNECTED;
+    if (!goes) {
+      draft->items[kept++] = *item;
+    }
   }
-  if (d->cap > 0 && d->count >= d->cap && !draft_evict(d, item->source)) {
+  draft->count = kept;
+}
+
+/* ---- expiry ---------------------------------------------------------------------------------- */
+
+static bool worked_last(const wpm_address *items, size_t count, const wpm_address *item) {
+  if (!wpm_wall_known(item->last_success)) {
     return false;
-  }
-  d->items[d->count++] = *item;
-  return true;
-}
-
-/* Turns the draft into a list of its own and frees the draft. */
-static int draft_finish(draft *d, wpm_address_list *out) {
-  size_t size = d->count * sizeof(*d->items);
-  for (size_t i = 0; i < d->count; i++) {
-    size += d->items[i].multiaddr.len;
-  }
-  *out = (wpm_address_list){NULL, (uint32_t)d->count};
-  if (d->count > 0) {
-    out->items = malloc(size);
-    if (!out->items) {
-      free(d->items);
-      *out = (wpm_address_list){NULL, 0};
-      return WPM_ERR_NO_MEMORY;
-    }
-    uint8_t *bytes = (uint8_t *)(out->items + d->count);
-    for (size_t i = 0; i < d->count; i++) {
-      out->items[i] = d->items[i];
-      size_t len = d->items[i].multiaddr.len;
-      memcpy(bytes, d->items[i].multiaddr.data, len);
-      out->items[i].multiaddr.data = bytes;
-      bytes += len;
-    }
-  }
-  free(d->items);
-  return WPM_OK;
-}
-
-int wpm_addresses_with(const wpm_address_list *old, const wpm_bytes *added, size_t added_count,
-                       wpm_address_source source, size_t cap, wpm_address_list *out,
-                       size_t *left_out) {
-  draft d;
-  int err = added_count > SIZE_MAX / 2 ? WPM_ERR_NO_MEMORY
-                                       : draft_init(&d, old->count + added_count, cap);
-  if (err) {
-    return err;
-  }
-  for (uint32_t i = 0; i < old->count; i++) {
-    d.items[d.count++] = old->items[i];
-  }
-  size_t refused = 0;
-  for (size_t i = 0; i < added_count; i++) {
-    wpm_address item = {added[i], source, WPM_WALL_NONE, WPM_WALL_NONE};
-    refused += !draft_add(&d, &item);
-  }
-  if (left_out) {
-    *left_out = refused;
-  }
-  return draft_finish(&d, out);
-}
-
-int wpm_addresses_identified(const wpm_address_list *old, const wpm_bytes *told, size_t told_count,
-                             size_t cap, wpm_address_list *out) {
-  draft d;
-  int err =
-      told_count > SIZE_MAX / 2 ? WPM_ERR_NO_MEMORY : draft_init(&d, old->count + told_count, cap);
-  if (err) {
-    return err;
-  }
-  for (uint32_t i = 0; i < old->count; i++) {
-    if (old->items[i].source != WPM_SOURCE_IDENTIFY) {
-      d.items[d.count++] = old->items[i];
-    }
-  }
-  for (size_t i = 0; i < told_count; i++) {
-    wpm_address item = {told[i], WPM_SOURCE_IDENTIFY, WPM_WALL_NONE, WPM_WALL_NONE};
-    const wpm_address *held = wpm_addresses_find(old, told[i]);
-    if (held) {
-      item.last_success = held->last_success;
-      item.last_failure = held->last_failure;
-    }
-    (void)draft_add(&d, &item);
-  }
-  return draft_finish(&d, out);
-}
-
-int wpm_addresses_copy(const wpm_address *items, size_t count, size_t cap, wpm_address_list *out) {
-  draft d;
-  int err = draft_init(&d, count, cap);
-  if (err) {
-    return err;
   }
   for (size_t i = 0; i < count; i++) {
-    (void)draft_add(&d, &items[i]);
-  }
-  return draft_finish(&d, out);
-}
-
-wpm_address *wpm_addresses_find(const wpm_address_list *list, wpm_bytes multiaddr) {
-  return find(list->items, list->count, multiaddr);
-}
-
-bool wpm_addresses_equal(const wpm_address_list *a, const wpm_address_list *b) {
-  if (a->count != b->count) {
-    return false;
-  }
-  for (uint32_t i = 0; i < a->count; i++) {
-    const wpm_address *x = &a->items[i];
-    const wpm_address *y = &b->items[i];
-    if (x->source != y->source || x->last_success.ns != y->last_success.ns ||
-        x->last_failure.ns != y->last_failure.ns || !wpm_bytes_equal(x->multiaddr, y->multiaddr)) {
+    if (items[i].last_success.ns > item->last_success.ns) {
       return false;
     }
   }
   return true;
 }
+
+static bool older_than(wpm_wall time, int64_t age_ns, wpm_wall now) {
+  int64_t end;
+  return wpm_wall_known(time) && !__builtin_add_overflow(time.ns, age_ns, &end) && end <= now.ns;
+}
+
+static bool forgotten(const wpm_address *item, wpm_wall now) {
+  if (item->source >= WPM_SOURCE_IDENTIFY || item->certified || item->identified) {
+    return false;
+  }
+  bool failed = wpm_wall_known(item->last_failure) && !wpm_wall_known(item->last_success);
+  return older_than(item->last_seen, failed ? WPM_ADDRESS_FORGOTTEN_FAILED : WPM_ADDRESS_FORGOTTEN,
+                    now);
+}
+
+static bool is_expired(const wpm_address *items, size_t count, const wpm_address *item,
+                       bool keep_good, wpm_wall now) {
+  bool over = wpm_wall_known(item->expires)
+                  ? item->expires.ns <= now.ns
+                  : item->ttl_ns == WPM_TTL_QUALITY && keep_good && forgotten(item, now);
+  if (!over || item->confidence == WPM_CONFIDENCE_CONNECTED) {
+    return over && !keep_good;
+  }
+  return !(keep_good && worked_last(items, count, item));
+}
+
+bool wpm_addresses_any_expired(const wpm_address *items, size_t count, bool keep_good,
+                               wpm_wall now) {
+  for (size_t i = 0; i < count; i++) {
+    if (is_expired(items, count, &items[i], keep_good, now)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void wpm_draft_expire(wpm_address_draft *draft, bool keep_good, wpm_wall now) {
+  size_t at = 0;
+  while (at < draft->count) {
+    if (is_expired(draft->items, draft->count, &draft->items[at], keep_good, now)) {
+      wpm_draft_remove(draft, at);
+    } else {
+      at++;
+    }
+  }
+}
+
+/* ---- the order of dials ---------------------------------------------------------------------- */
 
 typedef enum outcome { WORKED, UNTRIED, FAILED } outcome;
 
@@ -198,7 +576,7 @@ static bool more_promising(const wpm_address *a, const wpm_address *b) {
   case WORKED:
     return a->last_success.ns > b->last_success.ns;
   case UNTRIED:
-    return a->source > b->source;
+    return a->certified != b->certified ? a->certified : a->source > b->source;
   case FAILED:
     return a->last_failure.ns < b->last_failure.ns;
   }
@@ -214,16 +592,15 @@ static const wpm_address *entry_of_view(wpm_bytes view) {
   return (const void *)view.data;
 }
 
-void wpm_addresses_rank(const wpm_address_list *list, wpm_bytes *out) {
-  for (uint32_t i = 0; i < list->count; i++) {
-    const wpm_address *item = &list->items[i];
-    uint32_t at = i;
-    for (; at > 0 && more_promising(item, entry_of_view(out[at - 1])); at--) {
+void wpm_addresses_rank(const wpm_address *items, size_t count, wpm_bytes *out) {
+  for (size_t i = 0; i < count; i++) {
+    size_t at = i;
+    for (; at > 0 && more_promising(&items[i], entry_of_view(out[at - 1])); at--) {
       out[at] = out[at - 1];
     }
-    out[at] = view_of_entry(item);
+    out[at] = view_of_entry(&items[i]);
   }
-  for (uint32_t i = 0; i < list->count; i++) {
+  for (size_t i = 0; i < count; i++) {
     out[i] = entry_of_view(out[i])->multiaddr;
   }
 }

@@ -1,47 +1,102 @@
-/* The dialable addresses of one peer: a list in a single allocation, oldest first.
+/* The dialable addresses of one peer, packed into one block, oldest first.
  *
- * - An address is there once; of two sources the more trusted is kept.
- * - Lists are never changed in place but for the times of an address: a change builds a new list,
- *   so a failing allocation leaves the old one as it was.
- * - Over the cap a newcomer takes the place of the least trusted one that is less trusted than
- *   itself, one that never worked before one that did; where there is none it is left out.
+ * - An address is there once. Of two sources the more trusted is kept; of two times to live the
+ *   longer, of two ends the later, unless they are set.
+ * - Over the cap a newcomer takes the place of the least worthy that is less worthy than itself, by:
+ *   connected, certified or identified, source, worked, oldest. Where there is none it is left out.
+ * - What an address lacks (a success, a failure) takes no space, nor do times of being seen that are
+ *   those of the address before it, nor an end that follows from them. Times of being seen are kept to
+ *   the second.
+ * - A change decodes the block into a draft, changes that, and encodes it anew; so a change that
+ *   fails has changed nothing.
+ * - Expiry. By the clock: the address goes when its time to live is over. By quality, where a good
+ *   one is to be kept: one that once worked stays as long as none worked later. An address without
+ *   a time to live goes when nobody has named it for WPM_ADDRESS_FORGOTTEN, or for
+ *   WPM_ADDRESS_FORGOTTEN_FAILED where it failed and never worked; one of our configuration, or that a
+ *   person or the peer itself named, does not go by its age at all.
  */
 #ifndef WPM_CORE_ADDRESSES_H
 #define WPM_CORE_ADDRESSES_H
 
-#include <wakupeers/types.h>
+#include <wakupeers/store.h>
 
-typedef struct wpm_address_list {
-  wpm_address *items; /* One allocation, the bytes of the addresses behind the array; to be freed
-                         by free(). NULL where there are none. */
-  uint32_t count;     /* Their number. */
-} wpm_address_list;
+#define WPM_ADDRESS_FORGOTTEN (30 * WPM_DAY)
+#define WPM_ADDRESS_FORGOTTEN_FAILED WPM_DAY
+#define WPM_ADDRESSES_MOST UINT16_MAX /* Most of one peer, where no cap is set. */
 
-/* Builds `old` with `added` of `source` behind it; at most `cap` (0: no cap). Addresses that
- * wpm_multiaddr_check refuses are left out. *left_out (may be NULL) counts those that the cap left
- * out. WPM_ERR_NO_MEMORY. */
-WPM_MUST_USE int wpm_addresses_with(const wpm_address_list *old, const wpm_bytes *added,
-                                    size_t added_count, wpm_address_source source, size_t cap,
-                                    wpm_address_list *out, size_t *left_out);
+/* A list under construction; the bytes of its addresses belong to others. */
+typedef struct wpm_address_draft {
+  wpm_address *items; /* Room for old and new ones together. */
+  size_t count;       /* Those in it. */
+  size_t cap;         /* Most; 0: none. */
+  size_t left_out;    /* Refused by the cap so far. */
+} wpm_address_draft;
 
-/* Builds `old` where `told` takes the place of all addresses of source identify; those named again
- * keep their times. Else as wpm_addresses_with. */
-WPM_MUST_USE int wpm_addresses_identified(const wpm_address_list *old, const wpm_bytes *told,
-                                          size_t told_count, size_t cap, wpm_address_list *out);
+/* How an address is given. */
+typedef enum wpm_offer_mode {
+  WPM_OFFER_ADD, /* Times to live only grow. */
+  WPM_OFFER_SET  /* They become what is given. */
+} wpm_offer_mode;
 
-/* Builds a copy of `items` with their sources and times; else as wpm_addresses_with. */
-WPM_MUST_USE int wpm_addresses_copy(const wpm_address *items, size_t count, size_t cap,
-                                    wpm_address_list *out);
+/* ---- the packed form ------------------------------------------------------------------------- */
+
+/* Bytes that `count` items take at most; SIZE_MAX where they are too many. */
+size_t wpm_addresses_bound(const wpm_address *items, size_t count);
+/* Packs them into `out`, which has room for the bound; returns the bytes it took. */
+size_t wpm_addresses_encode(const wpm_address *items, size_t count, uint8_t *out);
+
+/* Number of addresses, and bytes, of a packed list. */
+uint32_t wpm_addresses_count(const uint8_t *packed);
+size_t wpm_addresses_packed_size(const uint8_t *packed);
+
+/* Decodes all of them; their bytes point into `packed`. */
+void wpm_addresses_decode(const uint8_t *packed, wpm_address *out);
+
+/* Whether `items` are those of the packed list, but for times of being seen and of dials. */
+bool wpm_addresses_same_but_times(const uint8_t *packed, const wpm_address *items, size_t count);
+
+/* Whether `items` would be packed to the very same list, which of a live connection stays apart. */
+bool wpm_addresses_same(const uint8_t *packed, const wpm_address *items, size_t count);
+
+/* No live connection is left: none is `connected` any more. In place. */
+void wpm_addresses_end_connected(uint8_t *packed);
+
+/* The latest time at which one was seen; WPM_WALL_NONE: not known. */
+wpm_wall wpm_addresses_last_seen(const uint8_t *packed);
+
+/* ---- drafts ---------------------------------------------------------------------------------- */
 
 /* The entry of `multiaddr`, or NULL. */
-wpm_address *wpm_addresses_find(const wpm_address_list *list, wpm_bytes multiaddr);
+wpm_address *wpm_draft_find(const wpm_address_draft *draft, wpm_bytes multiaddr);
 
-/* True where both hold the same addresses with the same sources and times, in the same order. */
-bool wpm_addresses_equal(const wpm_address_list *a, const wpm_address_list *b);
+/* Adds one, unless wpm_multiaddr_check refuses it. `item` carries source, marks, times, time to live
+ * and its end. */
+void wpm_draft_add(wpm_address_draft *draft, const wpm_address *item, wpm_offer_mode mode);
 
-/* Writes views of the addresses into `out` (room for list->count) in the order in which to dial
- * them: first those whose last attempt worked, the latest success first; then those never tried,
- * the more trusted first; then those whose last attempt failed, the longest ago first. */
-void wpm_addresses_rank(const wpm_address_list *list, wpm_bytes *out);
+/* Adds one of a record; `known`: it is held, so its form needs no check. */
+void wpm_draft_put(wpm_address_draft *draft, const wpm_address *item, bool known);
+
+/* Removes number `at`. */
+void wpm_draft_remove(wpm_address_draft *draft, size_t at);
+
+/* An address as offered. */
+wpm_address wpm_address_offered(wpm_bytes multiaddr, const wpm_offer *offer);
+
+/* A new record (certified) or identify names `told`: others lose that mark, and go where they stood
+ * on it alone. */
+void wpm_draft_unmark(wpm_address_draft *draft, const wpm_bytes *told, size_t told_count,
+                      bool certified);
+
+/* Removes what is past its time (see the rules above). */
+void wpm_draft_expire(wpm_address_draft *draft, bool keep_good, wpm_wall now);
+
+/* Whether anything would go; without a draft. */
+bool wpm_addresses_any_expired(const wpm_address *items, size_t count, bool keep_good,
+                               wpm_wall now);
+
+/* Writes views of the addresses into `out` (room for `count`) in the order in which to dial them:
+ * first those whose last attempt worked, the latest success first; then those never tried, the surer
+ * and then the more trusted first; then those whose last attempt failed, the longest ago first. */
+void wpm_addresses_rank(const wpm_address *items, size_t count, wpm_bytes *out);
 
 #endif

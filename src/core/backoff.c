@@ -47,14 +47,13 @@ int64_t wpm_backoff_longest_default(const wpm_manager *m) {
 
 void wpm_backoff_prune(wpm_manager *m, uint32_t slot, wpm_instant start, int64_t named_ns,
                        wpm_instant now) {
-  wpm_peer *peer = wpm_manager_peer(m, slot);
+  const wpm_wait *held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_PRUNE_BACKOFF);
   int64_t length = with_slack(m, named_ns > 0 ? named_ns : m->config.prune_backoff_ns);
   length = least(length + between(m, JITTER_LEAST, JITTER_MOST), WPM_DAY);
   wpm_wait fresh = wpm_wait_from(start, length);
-  wpm_store_slot_wait(m->store, &peer->prune_backoff,
-                      wpm_wait_later(&peer->prune_backoff, &fresh, now));
+  wpm_store_slot_wait(m->store, slot, WPM_WAIT_PRUNE_BACKOFF, wpm_wait_later(held, &fresh, now));
 }
 
 bool wpm_backoff_applies(const wpm_peer *peer) {
-  return !peer->protocols_known || wpm_peer_relays(peer);
+  return !wpm_peer_has(peer, WPM_HAS_PROTOCOLS_KNOWN) || wpm_peer_relays(peer);
 }

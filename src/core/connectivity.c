@@ -13,17 +13,36 @@
 /* ---- changes --------------------------------------------------------------------------------- */
 
 wpm_change wpm_change_begin(const wpm_manager *m, uint32_t slot) {
-  return (wpm_change){slot, m->store->changes, wpm_peer_connectivity(wpm_manager_peer(m, slot))};
+  wpm_change change = {slot, m->store->changes, m->store->dirty,
+                       wpm_peer_connectivity(wpm_manager_peer(m, slot))};
+  m->store->dirty = 0;
+  return change;
+}
+
+void wpm_change_store(wpm_manager *m, const wpm_change *change) {
+  if (m->store->changes != change->changes) {
+    wpm_manager_policy(m, change->slot)->fields |= m->store->dirty;
+    wpm_pending_peer(m, change->slot, WPM_PENDING_PERSIST);
+  }
+  m->store->dirty |= change->dirty;
 }
 
 void wpm_change_end(wpm_manager *m, const wpm_change *change, wpm_instant now) {
   if (m->store->changes != change->changes) {
     wpm_manager_policy(m, change->slot)->stored_at = now.mono;
-    wpm_pending_peer(m, change->slot, WPM_PENDING_PERSIST);
   }
+  wpm_change_store(m, change);
   wpm_pending_notify(m, change->slot, change->connectivity);
   wpm_place_update(m, change->slot);
   wpm_schedule_update(m, change->slot, now);
+}
+
+void wpm_change_end_of(wpm_manager *m, const wpm_change *change, bool added, wpm_instant now) {
+  if (added) { /* A new peer is stored whole. */
+    m->store->dirty = WPM_FIELD_ALL;
+    m->store->changes++;
+  }
+  wpm_change_end(m, change, now);
 }
 
 void wpm_place_update(wpm_manager *m, uint32_t slot) {
@@ -58,11 +77,11 @@ static uint32_t saturating_add(uint32_t a, uint32_t b) {
 }
 
 static void delay_retry(wpm_manager *m, uint32_t slot, wpm_instant now) {
-  wpm_peer *peer = wpm_manager_peer(m, slot);
-  uint32_t setbacks = saturating_add(peer->failures, wpm_manager_policy(m, slot)->short_lived);
+  uint32_t failures = wpm_peer_contact(m->store, wpm_manager_peer(m, slot))->failures;
+  uint32_t setbacks = saturating_add(failures, wpm_manager_policy(m, slot)->short_lived);
   if (setbacks > 0) {
     wpm_wait wait = wpm_wait_from(now, wpm_backoff_retry(m, setbacks));
-    wpm_store_slot_wait(m->store, &peer->retry_delay, wait);
+    wpm_store_slot_wait(m->store, slot, WPM_WAIT_RETRY_DELAY, wait);
   }
 }
 
@@ -174,7 +193,9 @@ static void failed_at_peer(wpm_manager *m, uint32_t slot, const wpm_event *event
   for (size_t i = 0; i < event->u.dial_failed.address_count; i++) {
     const wpm_failed_address *failed = &event->u.dial_failed.addresses[i];
     if (failed->reason != WPM_REASON_LOCAL_FAILURE) {
-      (void)wpm_store_slot_address_failed(m->store, slot, failed->multiaddr, now.wall);
+      /* Without memory, or where the address is gone, its time of failure is all that is lost. */
+      int err = wpm_store_slot_address_failed(m->store, slot, failed->multiaddr, now.wall);
+      (void)err;
     }
   }
   if (!policy->connections[0]) {
@@ -228,7 +249,7 @@ static wpm_reason refusal(const wpm_manager *m, uint32_t slot, const wpm_event *
     return m->places + m->reserved < m->config.max_connections ? WPM_REASON_NONE
                                                                : WPM_REASON_LOCAL_CLOSE;
   }
-  if (wpm_manager_peer(m, slot)->held_off) {
+  if (wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_HELD_OFF)) {
     return WPM_REASON_PERSON;
   }
   const wpm_policy *policy = wpm_manager_policy(m, slot);
@@ -274,19 +295,17 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
 }
 
 static int accept_connection(wpm_manager *m, const wpm_event *event, wpm_instant now) {
-  uint32_t slot;
-  bool added;
-  uint64_t changes = m->store->changes;
-  int err = wpm_manager_take_peer(m, event->peer, &slot, &added);
-  if (err == WPM_ERR_FULL) {
+  wpm_taken taken;
+  int err = wpm_manager_take_peer(m, event->peer, &taken);
+  if (err == WPM_ERR_FULL || err == WPM_ERR_NO_VICTIM) {
     int refused = refuse(m, WPM_SLOT_NONE, event, WPM_REASON_LOCAL_CLOSE, now);
     return refused ? refused : err;
   }
   if (err) {
     return err;
   }
+  uint32_t slot = taken.slot;
   wpm_change change = wpm_change_begin(m, slot);
-  change.changes = changes;
   wpm_connection *connection = NULL;
   err = wpm_connection_enter(m, event->u.connected.connection, event->peer,
                              event->u.connected.direction, now.mono, &connection);
@@ -299,13 +318,12 @@ static int accept_connection(wpm_manager *m, const wpm_event *event, wpm_instant
     if (connection) {
       wpm_connection_leave(m, connection);
     }
-    if (added) {
-      wpm_store_remove_slot(m->store, slot);
-    }
+    wpm_store_give_up(m->store, &taken);
     return err;
   }
   accepted(m, slot, connection, event, now);
-  wpm_change_end(m, &change, now);
+  wpm_change_end_of(m, &change, taken.added, now);
+  wpm_store_keep(m->store, &taken);
   return WPM_OK;
 }
 

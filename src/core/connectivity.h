@@ -15,13 +15,20 @@
 /* Brackets a change of a peer: begin remembers, end makes PERSIST (where a stored field changed)
  * and NOTIFY (where its connectivity did) of it, and plans its next dial anew. */
 typedef struct wpm_change {
-  uint32_t slot;
-  uint64_t changes;
-  wpm_connectivity connectivity;
+  uint32_t slot;                 /* Whose. */
+  uint64_t changes;              /* The store's count before it. */
+  uint32_t dirty;                /* What had changed before it, and is not handed on yet. */
+  wpm_connectivity connectivity; /* Before it. */
 } wpm_change;
 
 wpm_change wpm_change_begin(const wpm_manager *m, uint32_t slot);
 void wpm_change_end(wpm_manager *m, const wpm_change *change, wpm_instant now);
+
+/* As wpm_change_end, of a peer that may be new (`added`). */
+void wpm_change_end_of(wpm_manager *m, const wpm_change *change, bool added, wpm_instant now);
+
+/* Asks for what changed to be stored, and no more. */
+void wpm_change_store(wpm_manager *m, const wpm_change *change);
 
 /* Whether the peer has a place, counted anew. */
 void wpm_place_update(wpm_manager *m, uint32_t slot);

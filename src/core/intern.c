@@ -25,6 +25,15 @@ void wpm_intern_fini(wpm_intern *table) {
   wpm_map_fini(&table->map);
 }
 
+wpm_interned *wpm_intern_find(const wpm_intern *table, wpm_bytes string) {
+  uint32_t slot = wpm_map_find(&table->map, string);
+  return slot == WPM_MAP_NONE ? NULL : table->entries[slot];
+}
+
+static size_t size_of(const wpm_interned *entry) {
+  return sizeof(*entry) + entry->extra_len + entry->string_len;
+}
+
 static int make_room(wpm_intern *table) {
   if (table->unused_count > 0 || table->count < table->capacity) {
     return WPM_OK;
@@ -83,6 +92,7 @@ int wpm_intern_take(wpm_intern *table, wpm_bytes string, size_t extra_len, wpm_i
     return err;
   }
   table->entries[slot] = entry;
+  table->bytes += size_of(entry);
   if (table->unused_count > 0) {
     table->unused_count--;
   } else {
@@ -101,6 +111,7 @@ void wpm_intern_drop(wpm_intern *table, wpm_interned *entry) {
   assert(removed);
   (void)removed;
   table->entries[entry->slot] = NULL;
+  table->bytes -= size_of(entry);
   table->unused[table->unused_count++] = entry->slot;
   free(entry);
 }

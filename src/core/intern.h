@@ -23,6 +23,7 @@ typedef struct wpm_intern {
   uint32_t unused_count;  /* Height of that stack. */
   uint32_t count;         /* Indices in use or on the stack. */
   uint32_t capacity;      /* Length of both arrays. */
+  size_t bytes;           /* Bytes of all entries. */
 } wpm_intern;
 
 /* The table must stay at its address until wpm_intern_fini. */
@@ -33,6 +34,28 @@ void wpm_intern_fini(wpm_intern *table); /* Every entry must have been dropped, 
  * of extra are zero and the caller fills them in. WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_intern_take(wpm_intern *table, wpm_bytes string, size_t extra_len,
                                  wpm_interned **out, bool *fresh);
+
+/* The entry of `string`, or NULL; it is held as before. */
+wpm_interned *wpm_intern_find(const wpm_intern *table, wpm_bytes string);
+
+/* One holder more. */
+static inline void wpm_intern_hold(wpm_interned *entry) {
+  entry->holders++;
+}
+
+/* A short name for an entry: its number in the table and 1. 0 stands for none. */
+static inline uint32_t wpm_intern_handle(const wpm_interned *entry) {
+  return entry ? entry->slot + 1 : 0;
+}
+static inline wpm_interned *wpm_intern_at(const wpm_intern *table, uint32_t handle) {
+  return handle ? table->entries[handle - 1] : NULL;
+}
+
+/* Memory held, in bytes, malloc's own apart. */
+static inline size_t wpm_intern_bytes(const wpm_intern *table) {
+  return table->bytes + table->capacity * (sizeof(*table->entries) + sizeof(*table->unused)) +
+         wpm_map_bytes(&table->map);
+}
 
 /* One holder less; NULL is allowed. */
 void wpm_intern_drop(wpm_intern *table, wpm_interned *entry);

@@ -73,9 +73,10 @@ void wpm_keepalive_pong(wpm_manager *m, wpm_connection *connection, int64_t rtt_
     return;
   }
   wpm_policy *policy = wpm_manager_policy(m, connection->peer);
-  wpm_manager_peer(m, connection->peer)->rtt_ns = rtt_ns;
+  wpm_store_slot_pong(m->store, connection->peer, rtt_ns);
   if (now.mono.ns >= wpm_mono_after(policy->stored_at, RTT_STORED_EVERY).ns) {
     policy->stored_at = now.mono;
+    policy->fields |= WPM_FIELD_RTT;
     wpm_pending_peer(m, connection->peer, WPM_PENDING_PERSIST);
   }
 }

@@ -60,6 +60,10 @@ static int copy_shards(wpm_manager *m, const wpm_manager_config *config) {
   return WPM_OK;
 }
 
+static void evict(void *user, uint32_t slot, wpm_cause cause) {
+  wpm_manager_forget(user, slot, cause);
+}
+
 int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   if (!config_is_valid(config)) {
     return WPM_ERR_INVALID;
@@ -70,6 +74,8 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   }
   m->config = *config;
   m->now = (wpm_mono){INT64_MIN};
+  m->expired_at = (wpm_mono){INT64_MIN};
+  m->starved_until = WPM_NEVER;
   m->pending_connections.first = WPM_SLOT_NONE;
   m->pending_peers.first = WPM_SLOT_NONE;
   wpm_rng_init(&m->rng, config->seed);
@@ -85,6 +91,8 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
     wpm_manager_free(m);
     return err;
   }
+  m->store->evicting = evict;
+  m->store->evicting_user = m;
   *out = m;
   return WPM_OK;
 }
@@ -129,9 +137,18 @@ int wpm_manager_make_room(wpm_manager *m, size_t address_count) {
   return err;
 }
 
-int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, uint32_t *slot, bool *added) {
+int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, wpm_taken *out) {
   int err = wpm_manager_make_room(m, 0);
-  return err ? err : wpm_store_take_slot(m->store, id, WPM_ORIGIN_UNKNOWN, slot, added);
+  return err ? err : wpm_store_take(m->store, id, out);
+}
+
+void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause) {
+  wpm_peer_cancel_dial(m, slot);
+  wpm_place_update(m, slot);
+  wpm_schedule_drop(m, slot);
+  wpm_manager_policy(m, slot)->pending &= (uint8_t)~WPM_PENDING_PERSIST;
+  wpm_pending_peer(m, slot, WPM_PENDING_FORGET);
+  wpm_store_detach(m->store, slot, cause);
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */
@@ -142,33 +159,31 @@ static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
       (unsigned)event->u.found.origin >= WPM_ORIGIN_COUNT) {
     return WPM_ERR_INVALID;
   }
-  uint32_t slot;
-  bool added;
-  uint64_t changes = m->store->changes;
-  int err = wpm_manager_take_peer(m, event->peer, &slot, &added);
+  wpm_taken taken;
+  int err = wpm_manager_take_peer(m, event->peer, &taken);
   if (err) {
     return err;
   }
+  uint32_t slot = taken.slot;
   wpm_change change = wpm_change_begin(m, slot);
-  change.changes = changes;
+  wpm_offer offer = {event->u.found.source, WPM_TTL_QUALITY, now.wall};
   size_t count = event->u.found.address_count;
-  size_t held = wpm_manager_peer(m, slot)->addresses.count;
+  size_t held = wpm_peer_address_count(m->store, wpm_manager_peer(m, slot));
   err = count > SIZE_MAX - held ? WPM_ERR_NO_MEMORY : wpm_manager_make_room(m, held + count);
   if (!err) {
-    err = wpm_store_slot_addresses(m->store, slot, event->u.found.addresses, count,
-                                   event->u.found.source, NULL);
+    err = wpm_store_slot_addresses(m->store, slot, event->u.found.addresses, count, &offer,
+                                   WPM_OFFER_ADD, NULL);
   }
   if (err) {
-    if (added) {
-      wpm_store_remove_slot(m->store, slot);
-    }
+    wpm_store_give_up(m->store, &taken);
     return err;
   }
   wpm_store_slot_origin(m->store, slot, event->u.found.origin);
   if (event->u.found.is_static) {
-    wpm_store_slot_flag(m->store, &wpm_manager_peer(m, slot)->is_static, true);
+    wpm_store_slot_flag(m->store, slot, WPM_HAS_STATIC, true);
   }
-  wpm_change_end(m, &change, now);
+  wpm_change_end_of(m, &change, taken.added, now);
+  wpm_store_keep(m->store, &taken);
   return WPM_OK;
 }
 
@@ -177,11 +192,15 @@ static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant
   if (slot == WPM_SLOT_NONE) {
     return WPM_ERR_NOT_FOUND;
   }
-  wpm_peer *peer = wpm_manager_peer(m, slot);
+  int err = wpm_store_make_contact(m->store, slot);
+  if (err) {
+    return err;
+  }
   wpm_change change = wpm_change_begin(m, slot);
-  wpm_store_slot_flag(m->store, &peer->held_off, false);
+  wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, false);
   wpm_change_end(m, &change, now);
-  if (!m->stopping && peer->addresses.count > 0 && !wpm_manager_policy(m, slot)->has_place) {
+  if (!m->stopping && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_ADDRESS) &&
+      !wpm_manager_policy(m, slot)->has_place) {
     wpm_schedule_dial(m, slot);
   }
   return WPM_OK;
@@ -193,7 +212,7 @@ static int on_person_disconnect(wpm_manager *m, const wpm_event *event, wpm_inst
     return WPM_ERR_NOT_FOUND;
   }
   wpm_change change = wpm_change_begin(m, slot);
-  wpm_store_slot_flag(m->store, &wpm_manager_peer(m, slot)->held_off, true);
+  wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, true);
   wpm_peer_cancel_dial(m, slot);
   wpm_change_end(m, &change, now);
   wpm_connectivity_end_all(m, slot, WPM_REASON_PERSON, now);
@@ -206,12 +225,7 @@ static int on_person_remove(wpm_manager *m, const wpm_event *event, wpm_instant 
     return WPM_ERR_NOT_FOUND;
   }
   wpm_connectivity_end_all(m, slot, WPM_REASON_PERSON, now);
-  wpm_peer_cancel_dial(m, slot);
-  wpm_place_update(m, slot);
-  wpm_schedule_drop(m, slot);
-  wpm_manager_policy(m, slot)->pending &= (uint8_t)~WPM_PENDING_PERSIST;
-  wpm_pending_peer(m, slot, WPM_PENDING_FORGET);
-  wpm_store_detach(m->store, slot);
+  wpm_manager_forget(m, slot, WPM_CAUSE_PERSON);
   return WPM_OK;
 }
 
@@ -249,6 +263,19 @@ static int on_pong(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   return err;
 }
 
+/* One that is not newer than what is held says nothing new. */
+static int take_certified(wpm_manager *m, uint32_t slot, const wpm_certified *record,
+                          wpm_instant now) {
+  size_t held = wpm_peer_address_count(m->store, wpm_manager_peer(m, slot));
+  int err = record->address_count > SIZE_MAX - held
+                ? WPM_ERR_NO_MEMORY
+                : wpm_manager_make_room(m, held + record->address_count);
+  if (!err) {
+    err = wpm_store_slot_certified(m->store, slot, record, now.wall);
+  }
+  return err == WPM_ERR_STALE ? WPM_OK : err;
+}
+
 static int on_identified(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   const wpm_identified *fact = event->u.identified.identified;
   wpm_connection *connection;
@@ -257,16 +284,19 @@ static int on_identified(wpm_manager *m, const wpm_event *event, wpm_instant now
     return err;
   }
   uint32_t slot = connection->peer;
-  size_t held = wpm_manager_peer(m, slot)->addresses.count;
+  wpm_identified timed = *fact;
+  timed.now = now.wall;
+  size_t held = wpm_peer_address_count(m->store, wpm_manager_peer(m, slot));
   size_t told = fact->addresses ? fact->address_count : 0;
   wpm_change change = wpm_change_begin(m, slot);
   err = told > SIZE_MAX - held ? WPM_ERR_NO_MEMORY : wpm_manager_make_room(m, held + told);
   if (!err) {
-    err = wpm_store_slot_identified(m->store, slot, fact);
+    err = wpm_store_slot_identified(m->store, slot, &timed);
   }
-  if (!err) {
-    wpm_change_end(m, &change, now);
+  if (!err && event->u.identified.certified) {
+    err = take_certified(m, slot, event->u.identified.certified, now);
   }
+  wpm_change_end(m, &change, now);
   return err;
 }
 
@@ -286,7 +316,7 @@ static int on_metadata(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   }
   bool mismatch = wpm_manager_of_other_cluster(m, cluster_id);
   wpm_wait wait = mismatch ? wpm_wait_from(now, m->config.mismatch_delay_ns) : (wpm_wait){0};
-  wpm_store_slot_wait(m->store, &wpm_manager_peer(m, slot)->mismatch_delay, wait);
+  wpm_store_slot_wait(m->store, slot, WPM_WAIT_MISMATCH_DELAY, wait);
   wpm_change_end(m, &change, now);
   if (mismatch) {
     wpm_peer_cancel_dial(m, slot); /* One that was under way beside the connection. */
@@ -301,6 +331,10 @@ static int on_pruned(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
   if (slot != WPM_SLOT_NONE) {
+    int err = wpm_store_make_contact(m->store, slot);
+    if (err) {
+      return err;
+    }
     wpm_change change = wpm_change_begin(m, slot);
     wpm_backoff_prune(m, slot, now, event->u.pruned.backoff_ns, now);
     wpm_change_end(m, &change, now);
@@ -334,6 +368,8 @@ static int take_in(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return on_metadata(m, event, now);
   case WPM_EVENT_PRUNED:
     return on_pruned(m, event, now);
+  case WPM_EVENT_IMPORTED:
+    return wpm_on_imported(m, event, now);
   }
   return WPM_ERR_INVALID;
 }
@@ -347,13 +383,37 @@ static wpm_instant forward(wpm_manager *m, wpm_instant now) {
   return now;
 }
 
+#define EXPIRE_EVERY WPM_MINUTE
+#define EXPIRE_ROUNDS 60 /* Each address is looked at about this often times as seldom. */
+
+/* Addresses that nobody names any more go, some peers at a time. */
+static void expire_some(wpm_manager *m, wpm_instant now) {
+  if (now.mono.ns < wpm_mono_after(m->expired_at, EXPIRE_EVERY).ns) {
+    return;
+  }
+  m->expired_at = now.mono;
+  for (uint32_t left = m->store->slots / EXPIRE_ROUNDS + 1; left > 0; left--) {
+    uint32_t slot = m->expire_round < m->store->slots ? m->expire_round : 0;
+    m->expire_round = slot + 1;
+    if (slot < m->store->slots && wpm_manager_peer(m, slot)->state == WPM_SLOT_HELD) {
+      wpm_change change = wpm_change_begin(m, slot);
+      wpm_store_slot_expire(m->store, slot, now.wall);
+      if (m->store->changes != change.changes) {
+        wpm_change_end(m, &change, now);
+      }
+    }
+  }
+}
+
 int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   if (event->peer.len == 0 || event->peer.len > WPM_PEER_ID_MAX) {
     return WPM_ERR_INVALID;
   }
   now = forward(m, now);
   wpm_restart_begin(m, now);
+  wpm_store_advance(m->store, now);
   int err = take_in(m, event, now);
+  expire_some(m, now);
   wpm_schedule_run(m, now);
   return err;
 }
@@ -384,7 +444,10 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   }
   wpm_mono peers = wpm_heap_least(&m->waiting, NULL);
   wpm_mono connections = wpm_heap_least(&m->connection_deadlines, NULL);
-  return peers.ns < connections.ns ? peers : connections;
+  wpm_mono least = peers.ns < connections.ns ? peers : connections;
+  wpm_mono store = wpm_store_next_deadline(m->store);
+  least = store.ns < least.ns ? store : least;
+  return m->starved_until.ns < least.ns ? m->starved_until : least;
 }
 
 int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
@@ -393,6 +456,8 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
   if (wpm_manager_next_deadline(m).ns > now.mono.ns) {
     return WPM_OK;
   }
+  wpm_store_advance(m->store, now);
+  expire_some(m, now);
   uint32_t slot;
   while (wpm_heap_least(&m->connection_deadlines, &slot).ns <= now.mono.ns) {
     wpm_keepalive_due(m, m->connections[slot], now);
@@ -432,6 +497,8 @@ const char *wpm_held_by_name(wpm_held_by value) {
     return "not_wanted";
   case WPM_HELD_BY_SHUTDOWN:
     return "shutdown";
+  case WPM_HELD_BY_BAN:
+    return "ban";
   }
   return "?";
 }

@@ -51,6 +51,7 @@ typedef struct wpm_policy {
   wpm_mono stored_at;     /* When its record was last given to be stored. */
   uint32_t short_lived;   /* Connections in a row that they ended before they were stable. */
   uint32_t next;          /* Behind it in the queue of pending actions. */
+  uint32_t fields;        /* WPM_FIELD_… to be stored by the pending PERSIST. */
   uint8_t pending;        /* WPM_PENDING_… */
   uint8_t notify_from;    /* Connectivity before the pending NOTIFY. */
   uint8_t local_failures; /* Local failures in a row. */
@@ -67,6 +68,10 @@ struct wpm_manager {
   wpm_mono now;              /* The latest time given. */
   bool begun;                /* The first event or advance came: restoring is over. */
   bool stopping;             /* wpm_manager_stop was called. */
+  wpm_mono starved_until;    /* Memory ran out for a dial: it is tried again then; WPM_NEVER: it did
+                                not. */
+  wpm_mono expired_at;       /* When addresses were last looked through for their age. */
+  uint32_t expire_round;     /* The slot where that goes on. */
 
   wpm_heap waiting;       /* By peer: when its waits are over. */
   wpm_heap ready;         /* By peer: those whose waits are over, the first to dial first. */
@@ -110,8 +115,11 @@ bool wpm_manager_of_other_cluster(const wpm_manager *m, uint32_t cluster_id);
  * a peer may have). WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_manager_make_room(wpm_manager *m, size_t address_count);
 
-/* The slot of a peer, a new one where it was not held (*added); everything that is kept per slot
- * has room for it. WPM_ERR_FULL, WPM_ERR_NO_MEMORY, WPM_ERR_INVALID. */
-WPM_MUST_USE int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, uint32_t *slot, bool *added);
+/* The slot of a peer, a new one where it was not held; everything that is kept per slot has room for
+ * it. wpm_store_keep or wpm_store_give_up is to follow. Errors as wpm_store_add. */
+WPM_MUST_USE int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, wpm_taken *out);
+
+/* Forgets a peer: its dial, its places, its record; the slot stays until its actions are pulled. */
+void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause);
 
 #endif

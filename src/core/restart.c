@@ -1,7 +1,9 @@
 #include "core/restart.h"
 
+#include "base/bytes.h"
 #include "core/actions.h"
 #include "core/backoff.h"
+#include "core/connectivity.h"
 #include "core/schedule.h"
 #include "core/wait.h"
 
@@ -93,43 +95,73 @@ static wpm_instant end_of_last_run(const wpm_instant *heartbeat, wpm_instant now
   return (wpm_instant){end, {now.wall.ns - (now.mono.ns - end.ns)}, now.boot_id};
 }
 
-static void resume_waits(wpm_manager *m, wpm_peer *peer, wpm_instant now) {
-  wpm_wait wait = wpm_wait_resume(&peer->prune_backoff, WPM_DAY, now);
-  wpm_store_slot_wait(m->store, &peer->prune_backoff, wait);
-  wait = wpm_wait_resume(&peer->retry_delay, m->config.reconnect_max_ns, now);
-  wpm_store_slot_wait(m->store, &peer->retry_delay, wait);
-  wait = wpm_wait_resume(&peer->mismatch_delay, m->config.mismatch_delay_ns, now);
-  if (!wpm_manager_of_other_cluster(m, peer->cluster_id)) {
-    wait = (wpm_wait){0};
+static void resume_wait(wpm_manager *m, uint32_t slot, wpm_wait_kind kind, int64_t longest,
+                        wpm_instant now) {
+  const wpm_wait *held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), kind);
+  wpm_store_slot_wait(m->store, slot, kind, wpm_wait_resume(held, longest, now));
+}
+
+static void resume_waits(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  uint32_t cluster_id = wpm_peer_cluster(m->store, wpm_manager_peer(m, slot));
+  bool other = wpm_manager_of_other_cluster(m, cluster_id);
+  resume_wait(m, slot, WPM_WAIT_PRUNE_BACKOFF, WPM_DAY, now);
+  resume_wait(m, slot, WPM_WAIT_RETRY_DELAY, m->config.reconnect_max_ns, now);
+  resume_wait(m, slot, WPM_WAIT_MISMATCH_DELAY, other ? m->config.mismatch_delay_ns : 0, now);
+  const wpm_wait *ban = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_BAN);
+  if (ban->length_ns != INT64_MAX) {
+    resume_wait(m, slot, WPM_WAIT_BAN, WPM_WAIT_LONGEST, now);
   }
-  wpm_store_slot_wait(m->store, &peer->mismatch_delay, wait);
+}
+
+/* The prune backoff that a peer's last disconnect asks for, where its record has none. */
+static void backoff_of_disconnect(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  const wpm_wait *backoff = wpm_peer_wait(m->store, peer, WPM_WAIT_PRUNE_BACKOFF);
+  if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_wall_known(peer->disconnect_time) &&
+      backoff->length_ns == 0 && wpm_backoff_applies(peer)) {
+    /* No boot has id 0 on its own account: the wall clock decides. */
+    wpm_instant end = {{-1}, peer->disconnect_time, 0};
+    wpm_backoff_prune(m, slot, end, 0, now);
+    resume_wait(m, slot, WPM_WAIT_PRUNE_BACKOFF, WPM_DAY, now);
+  }
 }
 
 static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
                      const wpm_instant *heartbeat, wpm_instant now) {
-  wpm_peer *peer = wpm_manager_peer(m, slot);
-  resume_waits(m, peer, now);
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  resume_waits(m, slot, now);
   if (was_connected) {
     wpm_instant end = end_of_last_run(heartbeat, now);
-    peer->held = true;
-    peer->reason = WPM_REASON_CRASH;
-    peer->disconnect_time = end.wall;
-    m->store->changes++;
+    wpm_store_slot_crashed(m->store, slot, end.wall);
     if (wpm_backoff_applies(peer)) {
       wpm_backoff_prune(m, slot, end, 0, now);
     }
-  } else if (peer->held && wpm_wall_known(peer->disconnect_time) &&
-             peer->prune_backoff.length_ns == 0 && wpm_backoff_applies(peer)) {
-    /* No boot has id 0 on its own account: the wall clock decides. */
-    wpm_instant end = {{-1}, peer->disconnect_time, 0};
-    wpm_backoff_prune(m, slot, end, 0, now);
-    wpm_store_slot_wait(m->store, &peer->prune_backoff,
-                        wpm_wait_resume(&peer->prune_backoff, WPM_DAY, now));
+  } else {
+    backoff_of_disconnect(m, slot, now);
   }
-  if (peer->held && wpm_peer_relays(peer)) {
+  if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer)) {
     wpm_manager_policy(m, slot)->of_restart = true;
     wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(peer)});
   }
+}
+
+int wpm_manager_restore_tombstone(wpm_manager *m, const wpm_tombstone *tombstone, wpm_instant now) {
+  if (m->begun) {
+    return WPM_ERR_STATE;
+  }
+  if (wpm_manager_is_local(m, tombstone->id)) {
+    return WPM_ERR_INVALID;
+  }
+  wpm_tombstone resumed = *tombstone;
+  resumed.prune_backoff = wpm_wait_resume(&tombstone->prune_backoff, WPM_DAY, now);
+  if (tombstone->ban.length_ns != INT64_MAX) {
+    resumed.ban = wpm_wait_resume(&tombstone->ban, WPM_WAIT_LONGEST, now);
+  }
+  wpm_store_advance(m->store, now);
+  if (!wpm_wait_runs(&resumed.prune_backoff, now) && !wpm_wait_runs(&resumed.ban, now)) {
+    return WPM_ERR_STALE;
+  }
+  return wpm_store_put_tombstone(m->store, &resumed);
 }
 
 int wpm_manager_restore(wpm_manager *m, const wpm_peer_record *record, const wpm_instant *heartbeat,
@@ -143,19 +175,67 @@ int wpm_manager_restore(wpm_manager *m, const wpm_peer_record *record, const wpm
   }
   int err = wpm_manager_make_room(m, record->address_count);
   if (!err) {
+    wpm_store_advance(m->store, now); /* Spans of waiting are held against this boot. */
     err = wpm_store_put(m->store, record);
   }
   if (err) {
     return err;
   }
   uint32_t slot = wpm_store_find(m->store, record->id);
-  uint64_t changes = m->store->changes;
-  restored(m, slot, record->connectivity == WPM_CONNECTED, heartbeat, now);
-  if (m->store->changes != changes) {
-    wpm_pending_peer(m, slot, WPM_PENDING_PERSIST);
+  if (record->held || record->connectivity == WPM_CONNECTED) {
+    err = wpm_store_make_contact(m->store, slot);
   }
+  if (err) {
+    wpm_store_remove_slot(m->store, slot, WPM_CAUSE_FACT);
+    return err;
+  }
+  wpm_change change = wpm_change_begin(m, slot);
+  restored(m, slot, record->connectivity == WPM_CONNECTED, heartbeat, now);
+  wpm_change_store(m, &change);
   wpm_manager_policy(m, slot)->stored_at = now.mono;
   m->reserve_until = wpm_mono_after(now.mono, wpm_backoff_longest_default(m));
   wpm_schedule_update(m, slot, now);
   return WPM_OK;
+}
+
+/* ---- importing one --------------------------------------------------------------------------- */
+
+int wpm_on_imported(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  const wpm_peer_record *record = event->u.imported.record;
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  bool added = slot == WPM_SLOT_NONE;
+  size_t most = m->config.store.max_peers;
+  wpm_change change = {.slot = WPM_SLOT_NONE};
+  if (wpm_manager_is_local(m, event->peer) || !record ||
+      !wpm_bytes_equal(record->id, event->peer)) {
+    return WPM_ERR_INVALID;
+  }
+  if (added && most > 0 && wpm_store_count(m->store) >= most) {
+    return WPM_ERR_FULL;
+  }
+  int err = wpm_manager_make_room(m, record->address_count);
+  if (!err && !added) {
+    err = record->held ? wpm_store_make_contact(m->store, slot) : WPM_OK;
+    change = wpm_change_begin(m, slot);
+  }
+  if (!err) {
+    err = wpm_store_put(m->store, record);
+  }
+  if (!err && added) {
+    slot = wpm_store_find(m->store, event->peer);
+    err = record->held ? wpm_store_make_contact(m->store, slot) : WPM_OK;
+    if (err) {
+      wpm_store_remove_slot(m->store, slot, WPM_CAUSE_FACT);
+      return err;
+    }
+    change = wpm_change_begin(m, slot);
+  }
+  if (!err && !wpm_manager_policy(m, slot)->connections[0]) {
+    resume_waits(m, slot, now);
+    backoff_of_disconnect(m, slot, now);
+  }
+  if (change.slot != WPM_SLOT_NONE) {
+    wpm_change_end_of(m, &change, added && !err, now);
+  }
+  return err;
 }

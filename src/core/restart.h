@@ -11,6 +11,7 @@
  *   them, as many as max_connections allows, have a place kept for them until their first attempt,
  *   so that nobody else takes it while they wait for their backoff. No place is kept for one that
  *   has to wait for longer than the default backoff: a PRUNE does not reserve places.
+ * - A record that is imported later is taken in the same way, but keeps no place.
  */
 #ifndef WPM_CORE_RESTART_H
 #define WPM_CORE_RESTART_H
@@ -35,5 +36,8 @@ void wpm_restart_again(wpm_manager *m, uint32_t slot);
 
 /* The peer was tried, or is not wanted any more: nothing is kept for it. */
 void wpm_restart_drop(wpm_manager *m, uint32_t slot);
+
+/* The event IMPORTED. */
+WPM_MUST_USE int wpm_on_imported(wpm_manager *m, const wpm_event *event, wpm_instant now);
 
 #endif

@@ -3,32 +3,32 @@
 #include "core/actions.h"
 #include "core/connectivity.h"
 #include "core/restart.h"
+#include "core/wait.h"
 
 /* Kinds of ready peers, the first dialled first. */
 typedef enum kind { KIND_RESERVED, KIND_RESTART, KIND_STATIC, KIND_RELAY, KIND_OTHER } kind;
 
 #define KIND_SHIFT 58
 
+/* Of one of our shards; or it, or we, named none. */
 static bool shares_shard(const wpm_manager *m, const wpm_peer *peer) {
-  for (uint32_t i = 0; i < peer->shard_count; i++) {
+  size_t count;
+  const uint8_t *shards = wpm_peer_shards(m->store, peer, &count);
+  for (size_t i = 0; i < count; i++) {
     for (size_t k = 0; k < m->config.shard_count; k++) {
-      if (peer->shards[i] == m->config.shards[k]) {
+      if (wpm_shard_at(shards, i) == m->config.shards[k]) {
         return true;
       }
     }
   }
-  return false;
+  return count == 0 || m->config.shard_count == 0;
 }
 
 static bool is_wanted(const wpm_manager *m, const wpm_peer *peer) {
-  if (peer->is_static) {
+  if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
     return true;
   }
-  if (!peer->held) {
-    return false;
-  }
-  return !wpm_peer_relays(peer) || m->config.shard_count == 0 || peer->shard_count == 0 ||
-         shares_shard(m, peer);
+  return wpm_peer_has(peer, WPM_HAS_HELD) && (!wpm_peer_relays(peer) || shares_shard(m, peer));
 }
 
 static void consider(wpm_plan *plan, wpm_mono end, wpm_held_by rule) {
@@ -41,23 +41,28 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   wpm_plan plan = {WPM_NEVER, WPM_HELD_BY_NOTHING};
-  if (peer->live > 0) {
+  if (peer->u.live > 0) {
     plan.held_by = WPM_HELD_BY_CONNECTED;
   } else if (policy->dial) {
     plan.held_by = WPM_HELD_BY_DIALLING;
   } else if (m->stopping) {
     plan.held_by = WPM_HELD_BY_SHUTDOWN;
-  } else if (peer->held_off) {
+  } else if (wpm_peer_has(peer, WPM_HAS_HELD_OFF)) {
     plan.held_by = WPM_HELD_BY_PERSON;
   } else if (!is_wanted(m, peer)) {
     plan.held_by = WPM_HELD_BY_NOT_WANTED;
-  } else if (peer->addresses.count == 0) {
+  } else if (!wpm_peer_has(peer, WPM_HAS_ADDRESS)) {
     plan.held_by = WPM_HELD_BY_NO_ADDRESS;
   } else {
     plan.next_dial = now.mono;
-    consider(&plan, wpm_wait_end(&peer->prune_backoff, now), WPM_HELD_BY_PRUNE_BACKOFF);
-    consider(&plan, wpm_wait_end(&peer->retry_delay, now), WPM_HELD_BY_RETRY_DELAY);
-    consider(&plan, wpm_wait_end(&peer->mismatch_delay, now), WPM_HELD_BY_CLUSTER_MISMATCH);
+    const wpm_wait *waits = wpm_peer_contact(m->store, peer)->waits;
+    consider(&plan, wpm_wait_end(&waits[WPM_WAIT_PRUNE_BACKOFF], now), WPM_HELD_BY_PRUNE_BACKOFF);
+    consider(&plan, wpm_wait_end(&waits[WPM_WAIT_RETRY_DELAY], now), WPM_HELD_BY_RETRY_DELAY);
+    consider(&plan, wpm_wait_end(&waits[WPM_WAIT_MISMATCH_DELAY], now),
+             WPM_HELD_BY_CLUSTER_MISMATCH);
+    bool is_for_good = waits[WPM_WAIT_BAN].length_ns == INT64_MAX;
+    consider(&plan, is_for_good ? WPM_NEVER : wpm_wait_end(&waits[WPM_WAIT_BAN], now),
+             WPM_HELD_BY_BAN);
     consider(&plan, policy->local_until, WPM_HELD_BY_RETRY_DELAY);
   }
   return plan;
@@ -77,7 +82,7 @@ static kind kind_of(const wpm_manager *m, uint32_t slot) {
   if (policy->of_restart) {
     return KIND_RESTART;
   }
-  if (peer->is_static) {
+  if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
     return KIND_STATIC;
   }
   return wpm_peer_relays(peer) ? KIND_RELAY : KIND_OTHER;
@@ -137,8 +142,14 @@ void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
   }
   wpm_restart_reserve(m, now);
   uint32_t slot = WPM_SLOT_NONE;
+  m->starved_until = WPM_NEVER;
   while (m->dials < m->config.max_dials && wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns &&
          wpm_schedule_has_room(m, slot)) {
+    /* What the end of the dial will write has its place before it begins. */
+    if (wpm_store_make_contact(m->store, slot) != WPM_OK) {
+      m->starved_until = wpm_mono_after(now.mono, WPM_SECOND);
+      return;
+    }
     wpm_schedule_dial(m, slot);
   }
 }

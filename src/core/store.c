@@ -1,10 +1,10 @@
-/* Slots, the map from ids to them, and the calls of <wakupeers/store.h> by id. */
+/* Slots, the map from ids to them, and what follows when a peer changes. */
 #include "core/store.h"
 
 #include "core/protocols.h"
+#include "core/wait.h"
 
 #include "base/bytes.h"
-#include "base/peer_id.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,11 +13,20 @@ void wpm_store_config_default(wpm_store_config *config) {
   *config = (wpm_store_config){
       .size = sizeof(*config),
       .max_peers = 100000,
+      .max_tombstones = WPM_QUARTER_OF_PEERS,
       .max_addresses = 64,
       .max_protocols = 256,
       .max_text = 256,
+      .max_tags = 32,
+      .max_app_bytes = 16384,
+      .max_indexed = 1024,
+      .max_changes = 4096,
+      .evict = true,
+      .keep_good = true,
   };
 }
+
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static uint64_t little_endian(const uint8_t *bytes) {
   uint64_t value = 0;
@@ -28,8 +37,16 @@ static uint64_t little_endian(const uint8_t *bytes) {
 }
 
 static wpm_bytes id_of(const void *user, uint32_t slot) {
-  return wpm_peer_view_id(wpm_store_peer(user, slot));
+  return wpm_peer_id_of(user, wpm_store_peer(user, slot));
 }
+
+static uint32_t *position_of(const void *user, uint32_t slot) {
+  const wpm_store *store = user;
+  wpm_contact *contact = wpm_slab_at(&store->slab, wpm_store_peer(store, slot)->contact);
+  return &contact->deadline;
+}
+
+#define FEW_ADDRESSES 1 /* What there is room for from the beginning. */
 
 int wpm_store_new_with(const wpm_store_config *config, size_t extra, wpm_store **out) {
   if (config->size != sizeof(*config)) {
@@ -43,9 +60,25 @@ int wpm_store_new_with(const wpm_store_config *config, size_t extra, wpm_store *
   store->config = *config;
   store->stride = (sizeof(wpm_peer) + extra + 7) / 8 * 8;
   store->first_free = WPM_SLOT_NONE;
+  store->bits = wpm_bits_best();
+  store->seed = wpm_siphash13(&key, WPM_BYTES("eviction"));
   wpm_map_init(&store->by_id, key, id_of, store);
+  wpm_slab_init(&store->slab);
+  wpm_indexes_init(&store->indexes);
   wpm_intern_init(&store->texts, key);
+  wpm_intern_init(&store->protocols, key);
   wpm_intern_init(&store->sets, key);
+  wpm_intern_init(&store->tags, key);
+  wpm_intern_init(&store->shards, key);
+  wpm_deadlines_init(&store->waits, position_of, store);
+  wpm_deadlines_init(&store->tombstones, position_of, store);
+  wpm_feed_init(&store->feed, config->max_changes);
+  wpm_secrets_init(&store->secrets, key);
+  int err = wpm_store_reserve_views(store, FEW_ADDRESSES, 0, 0, 0);
+  if (err) {
+    wpm_store_free(store);
+    return err;
+  }
   *out = store;
   return WPM_OK;
 }
@@ -54,28 +87,9 @@ int wpm_store_new(const wpm_store_config *config, wpm_store **out) {
   return wpm_store_new_with(config, 0, out);
 }
 
-/* Frees all the peer owns but its id. */
-static void clear(wpm_store *store, wpm_peer *peer) {
-  wpm_intern_drop(&store->sets, peer->protocols);
-  wpm_intern_drop(&store->texts, peer->agent);
-  wpm_intern_drop(&store->texts, peer->protocol_version);
-  free(peer->public_key);
-  free(peer->observed);
-  free(peer->shards);
-  free(peer->addresses.items);
-  *peer = (wpm_peer){.id = peer->id, .id_len = peer->id_len, .next_free = WPM_SLOT_NONE};
-}
-
 void wpm_store_free(wpm_store *store) {
   if (!store) {
     return;
-  }
-  for (uint32_t slot = 0; slot < store->slots; slot++) {
-    wpm_peer *peer = wpm_store_peer(store, slot);
-    if (peer->id) {
-      clear(store, peer);
-      free(peer->id);
-    }
   }
   for (size_t i = 0; i < store->chunk_count; i++) {
     free(store->chunks[i]);
@@ -84,8 +98,113 @@ void wpm_store_free(wpm_store *store) {
   wpm_map_fini(&store->by_id);
   wpm_intern_fini(&store->texts);
   wpm_intern_fini(&store->sets);
+  wpm_intern_fini(&store->protocols);
+  wpm_intern_fini(&store->tags);
+  wpm_intern_fini(&store->shards);
+  wpm_deadlines_fini(&store->waits);
+  wpm_deadlines_fini(&store->tombstones);
+  wpm_indexes_fini(&store->indexes);
+  wpm_query_cache_fini(&store->queries);
+  wpm_feed_fini(&store->feed);
+  wpm_secrets_fini(&store->secrets);
+  wpm_slab_fini(&store->slab);
+  free(store->views.data);
+  free(store->draft.data);
+  free(store->bytes.data);
   free(store);
 }
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static size_t chunk_size(const wpm_store *store) {
+  return WPM_CHUNK_SLOTS * store->stride;
+}
+
+size_t wpm_store_bytes(const wpm_store *store) {
+  return sizeof(*store) + store->chunk_count * chunk_size(store) +
+         store->chunk_capacity * sizeof(*store->chunks) + wpm_map_bytes(&store->by_id) +
+         wpm_slab_bytes(&store->slab) + store->indexes.bytes + wpm_intern_bytes(&store->texts) +
+         wpm_intern_bytes(&store->protocols) + wpm_intern_bytes(&store->sets) +
+         wpm_intern_bytes(&store->tags) + wpm_intern_bytes(&store->shards) +
+         (store->waits.capacity + store->tombstones.capacity) * sizeof(wpm_deadline_entry) +
+         wpm_feed_bytes(&store->feed) + store->queries.bytes + store->secrets.bytes +
+         store->views.size + store->draft.size + store->bytes.size;
+}
+
+bool wpm_store_is_full(const wpm_store *store) {
+  size_t most = store->config.max_bytes;
+  if (most == 0) {
+    return false;
+  }
+  size_t step = WPM_SLAB_PAGE;
+  bool map_grows = store->by_id.count + 1 >= store->by_id.capacity - store->by_id.capacity / 4;
+  step += map_grows ? 2 * wpm_map_bytes(&store->by_id) : 0;
+  size_t held = wpm_store_bytes(store);
+  return held > most || step > most - held;
+}
+
+int wpm_store_scratch_reserve(wpm_store_scratch *scratch, size_t size) {
+  if (size <= scratch->size) {
+    return WPM_OK;
+  }
+  size_t wanted = size > SIZE_MAX / 2 ? 0 : size + size / 2;
+  void *data = wanted ? malloc(wanted) : NULL;
+  if (!data) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  free(scratch->data);
+  *scratch = (wpm_store_scratch){data, wanted};
+  return WPM_OK;
+}
+
+int wpm_store_reserve_views(wpm_store *store, size_t addresses, size_t shards, size_t tags,
+                            size_t app) {
+  size_t size = wpm_store_view_size(addresses, shards, tags, app);
+  int err = wpm_store_scratch_reserve(&store->draft, (addresses + 1) * sizeof(wpm_address));
+  if (err || size <= store->largest_view) {
+    return err;
+  }
+  err = size > SIZE_MAX / WPM_GET_MANY_MAX / 2
+            ? WPM_ERR_NO_MEMORY
+            : wpm_store_scratch_reserve(&store->views, size * WPM_GET_MANY_MAX);
+  if (!err) {
+    store->largest_view = size;
+  }
+  return err;
+}
+
+int wpm_store_make_contact(wpm_store *store, uint32_t slot) {
+  wpm_peer *peer = wpm_store_peer(store, slot);
+  if (peer->contact) {
+    return WPM_OK;
+  }
+  size_t most = wpm_store_most_tombstones(store);
+  size_t tombstones = (size_t)store->contacts + 1;
+  /* One more than the cap, for the one that is too many. */
+  tombstones = most > 0 && most + 1 < tombstones ? most + 1 : tombstones;
+  int err = wpm_deadlines_reserve(&store->waits, store->contacts + 1);
+  if (!err) {
+    err = wpm_deadlines_reserve(&store->tombstones, (uint32_t)tombstones);
+  }
+  if (!err) {
+    err = wpm_slab_take(&store->slab, sizeof(wpm_contact), &peer->contact);
+  }
+  if (!err) {
+    store->contacts++;
+    *(wpm_contact *)wpm_slab_at(&store->slab, peer->contact) = *wpm_peer_contact(NULL, NULL);
+  }
+  return err;
+}
+
+static void drop_contact(wpm_store *store, wpm_peer *peer) {
+  if (peer->contact) {
+    store->contacts--;
+    wpm_slab_give(&store->slab, peer->contact);
+    peer->contact = 0;
+  }
+}
+
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 static int add_chunk(wpm_store *store) {
   if (store->chunk_count == store->chunk_capacity) {
@@ -97,7 +216,7 @@ static int add_chunk(wpm_store *store) {
     store->chunks = chunks;
     store->chunk_capacity = capacity;
   }
-  uint8_t *chunk = calloc(WPM_CHUNK_SLOTS, store->stride);
+  uint8_t *chunk = calloc(1, chunk_size(store));
   if (!chunk) {
     return WPM_ERR_NO_MEMORY;
   }
@@ -115,193 +234,381 @@ static int peek_free(wpm_store *store, uint32_t *slot) {
     return WPM_ERR_NO_MEMORY;
   }
   *slot = store->slots;
-  return store->slots / WPM_CHUNK_SLOTS < store->chunk_count ? WPM_OK : add_chunk(store);
+  int err = wpm_indexes_reserve(&store->indexes, *slot);
+  if (!err && store->slots / WPM_CHUNK_SLOTS >= store->chunk_count) {
+    err = add_chunk(store);
+  }
+  return err;
 }
 
 static void take_free(wpm_store *store, uint32_t slot) {
   if (slot == store->slots) {
     store->slots++;
   } else {
-    store->first_free = wpm_store_peer(store, slot)->next_free;
+    store->first_free = wpm_store_peer(store, slot)->u.next_free;
   }
 }
 
-static void init_peer(const wpm_store *store, uint32_t slot, uint8_t *id, size_t id_len) {
+static void free_slot(wpm_store *store, uint32_t slot) {
   wpm_peer *peer = wpm_store_peer(store, slot);
-  memset(peer, 0, store->stride);
-  peer->id = id;
-  peer->id_len = (uint8_t)id_len;
-  peer->next_free = WPM_SLOT_NONE;
-  peer->disconnect_time = WPM_WALL_NONE;
-  peer->connected_time = WPM_WALL_NONE;
-  peer->first_failure = WPM_WALL_NONE;
-  peer->last_failure = WPM_WALL_NONE;
-  peer->rtt_ns = WPM_SPAN_NONE;
+  drop_contact(store, peer);
+  if (peer->id_len > WPM_PEER_INLINE_ID) {
+    wpm_slab_give(&store->slab, peer->id.block);
+  }
+  *peer = (wpm_peer){.generation = peer->generation + 1, .u.next_free = store->first_free};
+  store->first_free = slot;
 }
 
-static int add_slot(wpm_store *store, wpm_bytes id, uint32_t *out) {
+static int set_id(wpm_store *store, wpm_peer *peer, wpm_bytes id) {
+  uint8_t *bytes = peer->id.bytes;
+  if (id.len > WPM_PEER_INLINE_ID) {
+    int err = wpm_slab_take(&store->slab, id.len, &peer->id.block);
+    if (err) {
+      return err;
+    }
+    bytes = wpm_slab_at(&store->slab, peer->id.block);
+  }
+  if (id.len > 0) {
+    memcpy(bytes, id.data, id.len);
+  }
+  peer->id_len = (uint8_t)id.len;
+  return WPM_OK;
+}
+
+/* A held peer's slot becomes that of a peer of which nothing is known, its id and contact apart. */
+static void begin_peer(wpm_store *store, uint32_t slot) {
+  wpm_peer *peer = wpm_store_peer(store, slot);
+  peer->state = WPM_SLOT_HELD;
+  peer->untold = true;
+  peer->disconnect_time = WPM_WALL_NONE;
+  peer->connected_time = WPM_WALL_NONE;
+  peer->u.live = 0;
+  memset(wpm_store_extra(store, slot), 0, store->stride - sizeof(*peer));
+  store->count++;
+}
+
+static void tell_added(wpm_store *store, uint32_t slot) {
+  wpm_store_peer(store, slot)->untold = false;
+  wpm_feed_entry entry = {.slot = slot,
+                          .generation = wpm_store_peer(store, slot)->generation,
+                          .fields = WPM_FIELD_ALL,
+                          .kind = WPM_CHANGE_ADDED};
+  wpm_feed_push(&store->feed, &store->slab, &entry);
+  store->changes++;
+  store->dirty |= WPM_FIELD_ALL;
+}
+
+/* The spans that a detached peer of the same id leaves behind go to the new one. */
+static void take_over(wpm_store *store, uint32_t from, uint32_t to) {
+  wpm_contact *contact = wpm_store_own_contact(store, to);
+  const wpm_contact *left = wpm_store_own_contact(store, from);
+  contact->waits[WPM_WAIT_PRUNE_BACKOFF] = left->waits[WPM_WAIT_PRUNE_BACKOFF];
+  contact->waits[WPM_WAIT_BAN] = left->waits[WPM_WAIT_BAN];
+}
+
+/* Gives a slot that is not in use yet an id, a contact where it is to have one, and a place in the map
+ * where it is to be found. */
+static int fill_slot(wpm_store *store, uint32_t slot, wpm_bytes id, bool contact, bool in_map) {
+  int err = set_id(store, wpm_store_peer(store, slot), id);
+  if (!err && contact) {
+    err = wpm_store_make_contact(store, slot);
+  }
+  if (!err && in_map) {
+    err = wpm_map_add(&store->by_id, id, slot);
+  }
+  return err;
+}
+
+/* A new slot, detached so far. */
+static int open_slot(wpm_store *store, wpm_bytes id, bool contact, bool in_map, uint32_t *out) {
   uint32_t slot;
   int err = peek_free(store, &slot);
   if (err) {
     return err;
   }
-  uint8_t *copy = malloc(id.len);
-  if (!copy) {
-    return WPM_ERR_NO_MEMORY;
-  }
-  memcpy(copy, id.data, id.len);
-  /* The map asks for no key of the slot before it is added, so the slot can be filled behind. */
-  err = wpm_map_add(&store->by_id, id, slot);
+  wpm_peer *peer = wpm_store_peer(store, slot);
+  uint32_t generation = peer->generation;
+  uint32_t next_free = peer->u.next_free;
+  err = fill_slot(store, slot, id, contact, in_map);
   if (err) {
-    free(copy);
+    drop_contact(store, peer);
+    if (peer->id_len > WPM_PEER_INLINE_ID) {
+      wpm_slab_give(&store->slab, peer->id.block);
+    }
+    *peer = (wpm_peer){.generation = generation, .u.next_free = next_free};
     return err;
   }
   take_free(store, slot);
-  init_peer(store, slot, copy, id.len);
-  store->count++;
-  store->changes++;
+  peer->state = WPM_SLOT_DETACHED;
+  peer->u.live = 0;
   *out = slot;
   return WPM_OK;
 }
 
-uint32_t wpm_store_find(const wpm_store *store, wpm_bytes id) {
-  return wpm_map_find(&store->by_id, id);
-}
-
-int wpm_store_take_slot(wpm_store *store, wpm_bytes id, wpm_origin origin, uint32_t *slot,
-                        bool *added) {
-  *added = false;
-  if (id.len == 0 || id.len > WPM_PEER_ID_MAX) {
-    return WPM_ERR_INVALID;
+/* A new slot for `id`; `detached`: the slot that its last peer still uses, or none. */
+static int add_slot(wpm_store *store, wpm_bytes id, uint32_t detached, uint32_t *out) {
+  bool back = detached != WPM_SLOT_NONE;
+  bool contact = back && wpm_store_peer(store, detached)->contact;
+  int err = open_slot(store, id, contact, !back, out);
+  if (err) {
+    return err;
   }
-  *slot = wpm_store_find(store, id);
-  if (*slot == WPM_SLOT_NONE) {
-    if (store->config.max_peers > 0 && store->count >= store->config.max_peers) {
-      return WPM_ERR_FULL;
-    }
-    int err = add_slot(store, id, slot);
-    if (err) {
-      return err;
-    }
-    *added = true;
+  if (back) {
+    wpm_map_replace(&store->by_id, id, *out);
   }
-  wpm_store_slot_origin(store, *slot, origin);
+  if (contact) {
+    take_over(store, detached, *out);
+  }
+  begin_peer(store, *out);
   return WPM_OK;
 }
 
-void wpm_store_slot_origin(wpm_store *store, uint32_t slot, wpm_origin origin) {
+int wpm_store_take_bare(wpm_store *store, wpm_bytes id, uint32_t *out) {
+  uint32_t there = wpm_map_find(&store->by_id, id);
+  if (there == WPM_SLOT_NONE) {
+    return open_slot(store, id, true, true, out);
+  }
+  wpm_peer *peer = wpm_store_peer(store, there);
+  *out = there;
+  if (peer->state == WPM_SLOT_TOMBSTONE) {
+    wpm_deadlines_set(&store->tombstones, there, WPM_NEVER);
+    store->tombstone_count--;
+    peer->state = WPM_SLOT_DETACHED;
+    return WPM_OK;
+  }
+  return wpm_store_make_contact(store, there);
+}
+
+uint32_t wpm_store_find(const wpm_store *store, wpm_bytes id) {
+  uint32_t slot = wpm_map_find(&store->by_id, id);
+  bool held = slot != WPM_SLOT_NONE && wpm_store_peer(store, slot)->state == WPM_SLOT_HELD;
+  return held ? slot : WPM_SLOT_NONE;
+}
+
+/* The peer is back whose tombstone this is. */
+static void revive(wpm_store *store, uint32_t slot) {
+  wpm_deadlines_set(&store->tombstones, slot, WPM_NEVER);
+  store->tombstone_count--;
+  begin_peer(store, slot);
+}
+
+int wpm_store_take(wpm_store *store, wpm_bytes id, wpm_taken *out) {
+  *out = (wpm_taken){.victim = WPM_SLOT_NONE};
+  if (id.len > WPM_PEER_ID_MAX) {
+    return WPM_ERR_INVALID;
+  }
+  uint32_t there = wpm_map_find(&store->by_id, id);
+  wpm_slot_state state =
+      there == WPM_SLOT_NONE ? WPM_SLOT_FREE : (wpm_slot_state)wpm_store_peer(store, there)->state;
+  out->slot = there;
+  if (state == WPM_SLOT_HELD) {
+    return WPM_OK;
+  }
+  int err = wpm_store_is_full(store) ? WPM_ERR_FULL
+                                     : wpm_store_choose_victim(store, &out->victim, &out->cause);
+  if (!err && state == WPM_SLOT_TOMBSTONE) {
+    revive(store, there);
+  } else if (!err) {
+    err = add_slot(store, id, there, &out->slot);
+  }
+  if (err) {
+    return err;
+  }
+  out->added = true;
+  bool waits = wpm_store_peer(store, out->slot)->contact;
+  wpm_store_settle(store, out->slot, waits ? wpm_store_arm(store, out->slot) : 0, 0, 0);
+  return WPM_OK;
+}
+
+void wpm_store_give_up(wpm_store *store, const wpm_taken *taken) {
+  if (taken->added) {
+    wpm_store_remove_slot(store, taken->slot, WPM_CAUSE_FACT);
+  }
+}
+
+static void evict(wpm_store *store, const wpm_taken *taken) {
+  store->counters.evicted[taken->cause]++;
+  if (store->evicting) {
+    store->evicting(store->evicting_user, taken->victim, taken->cause);
+  } else {
+    wpm_store_remove_slot(store, taken->victim, taken->cause);
+  }
+}
+
+void wpm_store_keep(wpm_store *store, const wpm_taken *taken) {
+  if (taken->victim != WPM_SLOT_NONE) {
+    evict(store, taken);
+  }
+  if (taken->added) {
+    tell_added(store, taken->slot);
+  }
+}
+
+/* ---- what follows from a change ---------------------------------------------------------------- */
+
+#define FOLLOWS                                                                                    \
+  (WPM_BIT(WPM_HAS_PRESENCE) | UINT32_C(0xf) << WPM_HAS_CONNECTIVITY | WPM_BIT(WPM_HAS_RELAY) |    \
+   WPM_BIT(WPM_HAS_ADDRESS) | WPM_BIT(WPM_HAS_DIALABLE))
+
+static uint32_t what_follows(const wpm_store *store, const wpm_peer *peer, uint32_t own) {
+  const wpm_protocol_set *set =
+      peer->protocols ? wpm_protocols_of(wpm_intern_at(&store->sets, peer->protocols)) : NULL;
+  uint32_t held_back = WPM_BIT(WPM_HAS_WAIT) | WPM_BIT(WPM_HAS_BAN) | WPM_BIT(WPM_HAS_HELD_OFF);
+  uint32_t all = WPM_BIT(WPM_HAS_PRESENCE);
+  all |= WPM_BIT(WPM_HAS_CONNECTIVITY + wpm_peer_connectivity(peer));
+  all |= set && set->relay ? WPM_BIT(WPM_HAS_RELAY) : 0;
+  all |= peer->addresses ? WPM_BIT(WPM_HAS_ADDRESS) : 0;
+  bool dialable = peer->addresses && peer->u.live == 0 && !(own & held_back);
+  return all | (dialable ? WPM_BIT(WPM_HAS_DIALABLE) : 0);
+}
+
+void wpm_store_settle(wpm_store *store, uint32_t slot, uint32_t set, uint32_t clear,
+                      uint32_t fields) {
   wpm_peer *peer = wpm_store_peer(store, slot);
-  if (peer->origin == WPM_ORIGIN_UNKNOWN && origin != WPM_ORIGIN_UNKNOWN) {
-    peer->origin = (uint8_t)origin;
+  uint32_t before = peer->attributes;
+  uint32_t own = ((before & ~FOLLOWS) & ~clear) | set;
+  peer->attributes = own; /* Connectivity looks at HELD. */
+  uint32_t now = peer->state == WPM_SLOT_HELD ? own | what_follows(store, peer, own) : 0;
+  peer->attributes = now;
+  uint32_t flips = (before ^ now) & (WPM_BIT(WPM_ATTRIBUTES) - 1);
+  if (flips) {
+    wpm_indexes_flip(&store->indexes, slot, flips, now);
+  }
+  wpm_indexes_touch(&store->indexes, slot);
+  if (fields == 0) {
+    return;
+  }
+  if (!peer->untold) {
+    wpm_feed_entry entry = {
+        .slot = slot, .generation = peer->generation, .fields = fields, .kind = WPM_CHANGE_UPDATED};
+    wpm_feed_push(&store->feed, &store->slab, &entry);
+  }
+  store->dirty |= fields;
+  if (fields != WPM_FIELD_RTT) {
     store->changes++;
   }
 }
 
-void wpm_store_detach(wpm_store *store, uint32_t slot) {
+/* ---- forgetting -------------------------------------------------------------------------------- */
+
+/* Drops the peer's tags and shards from their indexes. */
+static void drop_named(wpm_store *store, uint32_t slot) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  const uint8_t *facts = wpm_peer_facts(store, peer);
+  size_t count;
+  const uint8_t *shards = wpm_peer_shards(store, peer, &count);
+  for (size_t i = 0; i < count; i++) {
+    wpm_interned *name =
+        wpm_intern_find(&store->shards, (wpm_bytes){shards + 2 * i, sizeof(uint16_t)});
+    wpm_index_set(&store->indexes, wpm_name_index(name), slot, false);
+    wpm_name_drop(store, &store->shards, name);
+  }
+  wpm_fact fact;
+  size_t at = 0;
+  while (wpm_facts_next(facts, &at, &fact)) {
+    if (fact.kind == WPM_FACT_TAG) {
+      wpm_text tag = wpm_fact_name(&fact);
+      wpm_interned *name =
+          wpm_intern_find(&store->tags, (wpm_bytes){(const uint8_t *)tag.data, tag.len});
+      wpm_index_set(&store->indexes, wpm_name_index(name), slot, false);
+      wpm_name_drop(store, &store->tags, name);
+    }
+  }
+}
+
+/* Frees all the peer owns but its id and its contact. */
+static void clear_peer(wpm_store *store, uint32_t slot) {
   wpm_peer *peer = wpm_store_peer(store, slot);
-  bool removed = wpm_map_remove(&store->by_id, wpm_peer_view_id(peer));
-  assert(removed);
-  (void)removed;
-  clear(store, peer);
-  peer->detached = true;
+  wpm_interned *set = wpm_intern_at(&store->sets, peer->protocols);
+  wpm_protocols_reindex(store, set, NULL, slot);
+  drop_named(store, slot);
+  wpm_protocols_drop(store, set);
+  wpm_intern_drop(&store->texts, wpm_intern_at(&store->texts, peer->agent));
+  wpm_intern_drop(&store->texts, wpm_intern_at(&store->texts, peer->protocol_version));
+  wpm_slab_give(&store->slab, peer->addresses);
+  wpm_slab_give(&store->slab, peer->facts);
+  if (peer->contact) {
+    wpm_deadlines_set(&store->waits, slot, WPM_NEVER);
+  }
+  peer->protocols = peer->agent = peer->protocol_version = 0;
+  peer->addresses = peer->facts = 0;
+  peer->u.live = 0;
+  peer->reason = WPM_REASON_NONE;
+}
+
+static void tell_removed(wpm_store *store, uint32_t slot, wpm_cause cause) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  wpm_bytes id = wpm_peer_id_of(store, peer);
+  wpm_feed_entry entry = {
+      .kind = WPM_CHANGE_REMOVED, .cause = (uint8_t)cause, .id_len = peer->id_len};
+  if (id.len <= WPM_FEED_INLINE_ID) {
+    memcpy(entry.id.bytes, id.data, id.len);
+  } else if (wpm_slab_take(&store->slab, id.len, &entry.id.block) == WPM_OK) {
+    memcpy(wpm_slab_at(&store->slab, entry.id.block), id.data, id.len);
+  } else { /* Without memory for its id: whoever looks is told that it missed something. */
+    wpm_feed_lose(&store->feed, &store->slab);
+    return;
+  }
+  wpm_feed_push(&store->feed, &store->slab, &entry);
+}
+
+void wpm_store_detach(wpm_store *store, uint32_t slot, wpm_cause cause) {
+  wpm_peer *peer = wpm_store_peer(store, slot);
+  assert(peer->state == WPM_SLOT_HELD);
+  clear_peer(store, slot);
+  peer->state = WPM_SLOT_DETACHED;
+  wpm_store_settle(store, slot, 0, UINT32_MAX, 0);
+  if (!peer->untold) {
+    tell_removed(store, slot, cause);
+  }
+  peer->generation++;
   store->count--;
   store->changes++;
 }
 
 void wpm_store_release(wpm_store *store, uint32_t slot) {
   wpm_peer *peer = wpm_store_peer(store, slot);
-  assert(peer->detached);
-  free(peer->id);
-  *peer = (wpm_peer){.next_free = store->first_free};
-  store->first_free = slot;
+  assert(peer->state == WPM_SLOT_DETACHED);
+  wpm_bytes id = wpm_peer_id_of(store, peer);
+  if (wpm_map_find(&store->by_id, id) != slot) { /* The peer is back, in another slot. */
+    free_slot(store, slot);
+    return;
+  }
+  wpm_store_bury(store, slot);
 }
 
-void wpm_store_remove_slot(wpm_store *store, uint32_t slot) {
-  wpm_store_detach(store, slot);
+void wpm_store_drop_slot(wpm_store *store, uint32_t slot) {
+  wpm_peer *peer = wpm_store_peer(store, slot);
+  if (peer->state == WPM_SLOT_TOMBSTONE) {
+    wpm_deadlines_set(&store->tombstones, slot, WPM_NEVER);
+    store->tombstone_count--;
+  }
+  bool removed = wpm_map_remove(&store->by_id, wpm_peer_id_of(store, peer));
+  assert(removed);
+  (void)removed;
+  free_slot(store, slot);
+}
+
+void wpm_store_remove_slot(wpm_store *store, uint32_t slot, wpm_cause cause) {
+  wpm_store_detach(store, slot, cause);
   wpm_store_release(store, slot);
 }
+
+/* ---- by id ------------------------------------------------------------------------------------- */
 
 size_t wpm_store_count(const wpm_store *store) {
   return store->count;
 }
 
-bool wpm_peer_relays(const wpm_peer *peer) {
-  const wpm_protocol_set *set = wpm_protocols_of(peer->protocols);
-  return set && set->relay;
-}
-
-wpm_connectivity wpm_peer_connectivity(const wpm_peer *peer) {
-  if (peer->live > 0) {
-    return WPM_CONNECTED;
-  }
-  wpm_connectivity left = wpm_reason_leaves((wpm_reason)peer->reason);
-  return left == WPM_NOT_CONNECTED && peer->held ? WPM_CANNOT_CONNECT : left;
-}
-
-static wpm_text text_of(const wpm_interned *entry) {
-  wpm_bytes string = wpm_interned_string(entry);
-  return (wpm_text){(const char *)string.data, string.len};
-}
-
-static wpm_bytes public_key_of(const wpm_peer *peer) {
-  wpm_bytes key = {peer->public_key, peer->public_key_len};
-  if (peer->key_known && !peer->public_key &&
-      wpm_peer_id_inline_key(wpm_peer_view_id(peer), &key) != WPM_OK) {
-    key = (wpm_bytes){NULL, 0};
-  }
-  return key;
-}
-
-void wpm_store_record(const wpm_store *store, uint32_t slot, wpm_peer_record *out) {
-  const wpm_peer *peer = wpm_store_peer(store, slot);
-  const wpm_protocol_set *set = wpm_protocols_of(peer->protocols);
-  *out = (wpm_peer_record){
-      .id = wpm_peer_view_id(peer),
-      .public_key = public_key_of(peer),
-      .addresses = peer->addresses.items,
-      .address_count = peer->addresses.count,
-      .observed_address = {peer->observed, peer->observed_len},
-      .protocols = set ? set->protocols : NULL,
-      .protocol_count = set ? set->count : 0,
-      .protocols_known = peer->protocols_known,
-      .agent = text_of(peer->agent),
-      .protocol_version = text_of(peer->protocol_version),
-      .metadata_known = peer->metadata_known,
-      .cluster_id = peer->cluster_id,
-      .shards = peer->shards,
-      .shard_count = peer->shard_count,
-      .connectivity = wpm_peer_connectivity(peer),
-      .reason = (wpm_reason)peer->reason,
-      .disconnect_time = peer->disconnect_time,
-      .connected_time = peer->connected_time,
-      .origin = (wpm_origin)peer->origin,
-      .direction = (wpm_direction)peer->direction,
-      .failures = peer->failures,
-      .first_failure = peer->first_failure,
-      .last_failure = peer->last_failure,
-      .rtt_ns = peer->rtt_ns,
-      .is_static = peer->is_static,
-      .held = peer->held,
-      .held_off = peer->held_off,
-      .prune_backoff = peer->prune_backoff,
-      .retry_delay = peer->retry_delay,
-      .mismatch_delay = peer->mismatch_delay,
-  };
-}
-
-int wpm_store_get(const wpm_store *store, wpm_bytes id, wpm_peer_record *out) {
-  uint32_t slot = wpm_store_find(store, id);
-  if (slot == WPM_SLOT_NONE) {
-    return WPM_ERR_NOT_FOUND;
-  }
-  wpm_store_record(store, slot, out);
-  return WPM_OK;
-}
-
 int wpm_store_add(wpm_store *store, wpm_bytes id, wpm_origin origin) {
-  uint32_t slot;
-  bool added;
-  return wpm_store_take_slot(store, id, origin, &slot, &added);
+  wpm_taken taken;
+  int err =
+      (unsigned)origin >= WPM_ORIGIN_COUNT ? WPM_ERR_INVALID : wpm_store_take(store, id, &taken);
+  if (!err) {
+    wpm_store_slot_origin(store, taken.slot, origin);
+    wpm_store_keep(store, &taken);
+  }
+  return err;
 }
 
 int wpm_store_remove(wpm_store *store, wpm_bytes id) {
@@ -309,6 +616,6 @@ int wpm_store_remove(wpm_store *store, wpm_bytes id) {
   if (slot == WPM_SLOT_NONE) {
     return WPM_ERR_NOT_FOUND;
   }
-  wpm_store_remove_slot(store, slot);
+  wpm_store_remove_slot(store, slot, WPM_CAUSE_PERSON);
   return WPM_OK;
 }

@@ -3,72 +3,127 @@
  * - A peer has a slot, a small number that stays its own while it is held. Slots lie in chunks that
  *   never move; each has room for `extra` bytes of the manager behind the peer, zeroed when the
  *   slot is given out.
- * - `changes` counts every change of a stored field, so a caller sees whether a call made one.
+ * - What every peer has lies in the slot; addresses, contact and facts are blocks of the slab, which
+ *   a peer without them lacks. Protocol sets, agents and protocol versions are interned.
+ * - `attributes` are a peer's flags and, below WPM_ATTRIBUTES, what the indexes show of it. They
+ *   change in wpm_store_settle alone, which also works out those that follow from others.
+ * - A call that needs memory takes all of it first, then changes the peer, so that a failing
+ *   allocation leaves the peer as it was.
+ * - `changes` counts every change of a stored field, and `dirty` gathers which, so a caller sees what a
+ *   call changed.
  */
 #ifndef WPM_CORE_STORE_H
 #define WPM_CORE_STORE_H
 
 #include "core/addresses.h"
+#include "core/deadlines.h"
+#include "core/facts.h"
+#include "core/feed.h"
+#include "core/index.h"
 #include "core/intern.h"
+#include "core/query_cache.h"
+#include "core/secrets.h"
 
-#include <wakupeers/store.h>
+#include "base/rng.h"
+#include "base/slab.h"
 
 #define WPM_SLOT_NONE WPM_MAP_NONE
+#define WPM_CHUNK_SLOTS 256u
+#define WPM_PEER_INLINE_ID 40u /* Longer ids have a block. */
 
-/* All that is known of a peer: see wpm_peer_record, which is a view of it. */
-typedef struct wpm_peer {
-  uint8_t *id;                    /* Owned; NULL: the slot is free. */
-  uint8_t *public_key;            /* Owned; NULL where not known or carried by the id. */
-  uint8_t *observed;              /* Owned; NULL: none. */
-  uint16_t *shards;               /* Owned; NULL: none. */
-  wpm_address_list addresses;     /* Owned. */
-  wpm_interned *protocols;        /* A protocol set; NULL: none. */
-  wpm_interned *agent;            /* NULL: not known. */
-  wpm_interned *protocol_version; /* NULL: not known. */
-  wpm_wait prune_backoff;         /* As in the record, and so are all the following. */
-  wpm_wait retry_delay;
-  wpm_wait mismatch_delay;
-  wpm_wall disconnect_time;
-  wpm_wall connected_time;
+/* What a slot is. */
+typedef enum wpm_slot_state {
+  WPM_SLOT_FREE = 0,
+  WPM_SLOT_HELD,
+  WPM_SLOT_TOMBSTONE, /* Only what outlives the record is left: its id and its contact. */
+  WPM_SLOT_DETACHED   /* Removed, but the slot and the id are still in use by the manager. */
+} wpm_slot_state;
+
+/* What comes of contact; a peer that nobody ever dialled or met has none. */
+typedef struct wpm_contact {
+  wpm_wait waits[WPM_WAIT_COUNT]; /* By wpm_wait_kind. */
   wpm_wall first_failure;
   wpm_wall last_failure;
   int64_t rtt_ns;
   uint32_t failures;
-  uint32_t cluster_id;
-  uint32_t live;      /* Live connections. */
-  uint32_t next_free; /* Next free slot, while this one is free. */
-  uint32_t shard_count;
-  uint16_t public_key_len;
-  uint16_t observed_len;
+  int32_t score;
+  uint32_t deadline; /* Its position in a heap of deadlines, 1 + …; 0: in none. */
+} wpm_contact;
+
+/* All that is known of a peer: see wpm_peer_record, which is a view of it. */
+typedef struct wpm_peer {
+  union {
+    uint8_t bytes[WPM_PEER_INLINE_ID];
+    wpm_block block;
+  } id;
+  wpm_wall disconnect_time;
+  wpm_wall connected_time;
+  wpm_block addresses;       /* 0: none. */
+  wpm_block contact;         /* A wpm_contact; 0: all of it at its default. */
+  wpm_block facts;           /* 0: none. */
+  uint32_t protocols;        /* Handle of its protocol set; 0: none. */
+  uint32_t agent;            /* Handle; 0: not known. */
+  uint32_t protocol_version; /* Handle; 0: not known. */
+  uint32_t attributes;       /* WPM_HAS_… */
+  uint32_t generation;       /* Moves on when the slot's peer goes. */
+  union {
+    uint32_t live;      /* Live connections. */
+    uint32_t next_free; /* Next free slot, while this one is free. */
+  } u;
   uint8_t id_len;
-  uint8_t reason;    /* wpm_reason */
-  uint8_t origin;    /* wpm_origin */
-  uint8_t direction; /* wpm_direction */
-  bool key_known;    /* The public key is known; it lies in public_key or in the id. */
-  bool protocols_known;
-  bool metadata_known;
-  bool is_static;
-  bool held;
-  bool held_off;
-  bool detached; /* Removed, but the slot and the id are still in use. */
+  uint8_t reason; /* wpm_reason */
+  uint8_t state;  /* wpm_slot_state */
+  bool untold;    /* The feed has not told of it yet. */
 } wpm_peer;
+
+/* Memory for views and drafts, grown before it is needed. */
+typedef struct wpm_store_scratch {
+  void *data;
+  size_t size;
+} wpm_store_scratch;
 
 struct wpm_store {
   wpm_store_config config;
-  wpm_map by_id;         /* Id → slot. */
-  wpm_intern texts;      /* Agents and protocol versions. */
-  wpm_intern sets;       /* Protocol sets. */
-  uint8_t **chunks;      /* Slots, WPM_CHUNK_SLOTS a chunk. */
-  size_t chunk_count;    /* Chunks allocated. */
-  size_t chunk_capacity; /* Length of `chunks`. */
-  size_t stride;         /* Bytes per slot. */
-  uint32_t slots;        /* Slots that were ever given out. */
-  uint32_t first_free;   /* Free slots, a list; WPM_SLOT_NONE: none. */
-  uint32_t count;        /* Peers held. */
-  uint64_t changes;      /* Changes of stored fields so far. */
+  wpm_map by_id;               /* Id → slot, of peers and tombstones. */
+  wpm_slab slab;               /* Addresses, contacts, facts, long ids. */
+  wpm_indexes indexes;         /* Who has what. */
+  wpm_intern texts;            /* Agents and protocol versions. */
+  wpm_intern protocols;        /* Protocol ids, each with the number of its index. */
+  wpm_intern sets;             /* Protocol sets. */
+  wpm_intern tags;             /* Names of tags, each with the number of its index. */
+  wpm_intern shards;           /* Shards (2 bytes), each with the number of its index. */
+  wpm_interned *recent[256];   /* Protocol ids that were looked up lately, by a cheap hash. */
+  wpm_deadlines waits;         /* By slot of a peer: when its next span of waiting is over. */
+  wpm_deadlines tombstones;    /* By slot of a tombstone: when it ends. */
+  wpm_feed feed;               /* The latest changes. */
+  wpm_query_cache queries;     /* Latest queries and how many match where. */
+  wpm_secrets secrets;         /* Private keys. */
+  const wpm_bits_ops *bits;    /* Operations on pages of bits. */
+  uint8_t **chunks;            /* Slots, WPM_CHUNK_SLOTS a chunk. */
+  size_t chunk_count;          /* Chunks allocated. */
+  size_t chunk_capacity;       /* Length of `chunks`. */
+  size_t stride;               /* Bytes per slot. */
+  uint32_t slots;              /* Slots that were ever given out. */
+  uint32_t first_free;         /* Free slots, a list; WPM_SLOT_NONE: none. */
+  uint32_t count;              /* Peers held. */
+  uint32_t tombstone_count;    /* Tombstones held. */
+  uint32_t contacts;           /* Contacts in use: most deadlines there can be. */
+  uint32_t round;              /* Where wpm_store_expire_some goes on. */
+  uint64_t dropped;            /* Tombstones that went before their end. */
+  uint64_t changes;            /* Changes of stored fields so far. */
+  uint32_t dirty;              /* WPM_FIELD_… that changed; the caller clears it. */
+  wpm_instant last;            /* When wpm_store_advance was last called. */
+  bool advanced;               /* It was. */
+  uint64_t seed;               /* Of the choice among equals in eviction. */
+  wpm_store_counters counters; /* What was evicted. */
+  wpm_store_scratch views;     /* What records returned point into. */
+  wpm_store_scratch draft;     /* A draft of addresses. */
+  wpm_store_scratch bytes;     /* A packed list under construction. */
+  size_t largest_view;         /* Most bytes of views that one record takes. */
+  void (*evicting)(void *user, uint32_t slot, wpm_cause cause); /* Removes a victim; NULL: the store
+                                                                   does. */
+  void *evicting_user;
 };
-
-#define WPM_CHUNK_SLOTS 256u
 
 /* A store with `extra` bytes behind each peer. Errors as wpm_store_new. */
 WPM_MUST_USE int wpm_store_new_with(const wpm_store_config *config, size_t extra, wpm_store **out);
@@ -82,55 +137,182 @@ static inline void *wpm_store_extra(const wpm_store *store, uint32_t slot) {
   return wpm_store_peer(store, slot) + 1;
 }
 
-static inline wpm_bytes wpm_peer_view_id(const wpm_peer *peer) {
-  return (wpm_bytes){peer->id, peer->id_len};
+static inline wpm_bytes wpm_peer_id_of(const wpm_store *store, const wpm_peer *peer) {
+  const uint8_t *id = peer->id_len <= WPM_PEER_INLINE_ID
+                          ? peer->id.bytes
+                          : (const uint8_t *)wpm_slab_at(&store->slab, peer->id.block);
+  return (wpm_bytes){id, peer->id_len};
 }
 
-/* The slot of `id`, or WPM_SLOT_NONE. */
-uint32_t wpm_store_find(const wpm_store *store, wpm_bytes id);
+static inline bool wpm_peer_has(const wpm_peer *peer, unsigned attribute) {
+  return peer->attributes & WPM_BIT(attribute);
+}
 
-/* The slot of `id`, a new one where it was not held (*added). Errors as wpm_store_add. */
-WPM_MUST_USE int wpm_store_take_slot(wpm_store *store, wpm_bytes id, wpm_origin origin,
-                                     uint32_t *slot, bool *added);
+/* ---- parts of a peer (store_view.c) ------------------------------------------------------------ */
 
-/* Forgets the peer and frees its slot. */
-void wpm_store_remove_slot(wpm_store *store, uint32_t slot);
+/* Its contact, or the default one. */
+const wpm_contact *wpm_peer_contact(const wpm_store *store, const wpm_peer *peer);
+static inline wpm_contact *wpm_store_own_contact(const wpm_store *store, uint32_t slot) {
+  return wpm_slab_at(&store->slab, wpm_store_peer(store, slot)->contact);
+}
+const wpm_wait *wpm_peer_wait(const wpm_store *store, const wpm_peer *peer, wpm_wait_kind kind);
 
-/* Forgets the peer, but its slot, its id and the extra bytes stay until wpm_store_release. */
-void wpm_store_detach(wpm_store *store, uint32_t slot);
-void wpm_store_release(wpm_store *store, uint32_t slot);
+/* Its packed addresses and facts; NULL: none. */
+static inline uint8_t *wpm_peer_addresses(const wpm_store *store, const wpm_peer *peer) {
+  return peer->addresses ? wpm_slab_at(&store->slab, peer->addresses) : NULL;
+}
+static inline uint8_t *wpm_peer_facts(const wpm_store *store, const wpm_peer *peer) {
+  return peer->facts ? wpm_slab_at(&store->slab, peer->facts) : NULL;
+}
+uint32_t wpm_peer_address_count(const wpm_store *store, const wpm_peer *peer);
 
-/* The peer of `slot` as a record. */
-void wpm_store_record(const wpm_store *store, uint32_t slot, wpm_peer_record *out);
+/* Its addresses, decoded into the draft's memory: valid until the next call on the store. */
+const wpm_address *wpm_peer_decode_addresses(const wpm_store *store, const wpm_peer *peer,
+                                             size_t *count);
 
 /* Its connectivity by the rule in <wakupeers/store.h>. */
 wpm_connectivity wpm_peer_connectivity(const wpm_peer *peer);
 
 /* True where it announces a relay protocol. */
-bool wpm_peer_relays(const wpm_peer *peer);
+static inline bool wpm_peer_relays(const wpm_peer *peer) {
+  return wpm_peer_has(peer, WPM_HAS_RELAY);
+}
 
-/* The calls of <wakupeers/store.h>, by slot. `public_key` is what the handshake proved; empty: not
- * told. */
+wpm_origin wpm_peer_origin(const wpm_peer *peer);
+wpm_direction wpm_peer_direction(const wpm_peer *peer);
+
+/* Its cluster and shards; *count shards at the result, which is not aligned (wpm_shard_at). */
+uint32_t wpm_peer_cluster(const wpm_store *store, const wpm_peer *peer);
+const uint8_t *wpm_peer_shards(const wpm_store *store, const wpm_peer *peer, size_t *count);
+uint16_t wpm_shard_at(const uint8_t *shards, size_t index);
+
+/* The latest sign of it: INT64_MAX while connected; INT64_MIN: never. */
+int64_t wpm_peer_last_seen(const wpm_store *store, const wpm_peer *peer);
+
+/* The peer of `slot` as a record; its views go into the store's views from *used on, which is moved
+ * on. */
+void wpm_store_record(const wpm_store *store, uint32_t slot, size_t *used, wpm_peer_record *out);
+
+/* Bytes of views that a record with that many parts takes. */
+size_t wpm_store_view_size(size_t addresses, size_t shards, size_t tags, size_t app);
+
+/* ---- slots (store.c) -------------------------------------------------------------------------- */
+
+/* The slot of `id`, or WPM_SLOT_NONE. */
+uint32_t wpm_store_find(const wpm_store *store, wpm_bytes id);
+
+/* A slot taken for a peer. */
+typedef struct wpm_taken {
+  uint32_t slot;   /* The peer's. */
+  bool added;      /* It was not held before. */
+  uint32_t victim; /* The slot of who is to go for it; WPM_SLOT_NONE: nobody. */
+  wpm_cause cause; /* Why that one. */
+} wpm_taken;
+
+/* The slot of `id`, a new one where it was not held. Errors as wpm_store_add. When the rest went well,
+ * wpm_store_keep lets the victim go; otherwise wpm_store_give_up forgets the peer that was added. */
+WPM_MUST_USE int wpm_store_take(wpm_store *store, wpm_bytes id, wpm_taken *out);
+void wpm_store_keep(wpm_store *store, const wpm_taken *taken);
+void wpm_store_give_up(wpm_store *store, const wpm_taken *taken);
+
+/* A detached slot of `id` with a contact, in the map: a tombstone to be. Of a peer that the manager still
+ * uses, its slot. WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_store_take_bare(wpm_store *store, wpm_bytes id, uint32_t *out);
+
+/* Forgets the peer: it becomes a tombstone, or its slot is free. */
+void wpm_store_remove_slot(wpm_store *store, uint32_t slot, wpm_cause cause);
+
+/* Forgets the peer, but its slot, its id and the extra bytes stay until wpm_store_release; what must
+ * outlive it is put into a tombstone then. */
+void wpm_store_detach(wpm_store *store, uint32_t slot, wpm_cause cause);
+void wpm_store_release(wpm_store *store, uint32_t slot);
+
+/* A contact of its own for the peer, with room for its deadlines. WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_store_make_contact(wpm_store *store, uint32_t slot);
+
+/* The peer changed: sets and clears attributes (bits), works out those that follow, tells feed and
+ * queries. `fields`: WPM_FIELD_… of what changed; 0: nothing that is told. */
+void wpm_store_settle(wpm_store *store, uint32_t slot, uint32_t set, uint32_t clear,
+                      uint32_t fields);
+
+/* True where the memory allowed would not do for one step of growth. */
+bool wpm_store_is_full(const wpm_store *store);
+
+/* Room for `size` bytes; what was in it is lost. WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_store_scratch_reserve(wpm_store_scratch *scratch, size_t size);
+
+/* Room for views of records with as many parts. WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_store_reserve_views(wpm_store *store, size_t addresses, size_t shards,
+                                         size_t tags, size_t app);
+
+/* ---- tombstones and eviction (store_evict.c) --------------------------------------------------- */
+
+/* Who is to go for one more peer: WPM_SLOT_NONE while max_peers is not reached. WPM_ERR_FULL,
+ * WPM_ERR_NO_VICTIM, WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_store_choose_victim(wpm_store *store, uint32_t *victim, wpm_cause *cause);
+
+/* Turns a slot whose peer is gone into a tombstone, or frees it. */
+void wpm_store_bury(wpm_store *store, uint32_t slot);
+/* Frees the slot of a tombstone, or of a peer that is gone. */
+void wpm_store_drop_slot(wpm_store *store, uint32_t slot);
+
+/* WPM_HAS_PROTECTION where a tag of the peer protects; else 0. */
+uint32_t wpm_store_protection(const wpm_store *store, uint32_t slot);
+
+/* The cap on tombstones; 0: none. */
+size_t wpm_store_most_tombstones(const wpm_store *store);
+
+/* Of two spans the one that ends later; `left` only while it runs. */
+wpm_wait wpm_store_later(const wpm_store *store, const wpm_wait *left, const wpm_wait *said);
+
+/* Sets the peer's deadline by its spans of waiting; returns the attributes (WPM_HAS_WAIT, WPM_HAS_BAN)
+ * that it has by them. It has a contact. */
+uint32_t wpm_store_arm(wpm_store *store, uint32_t slot);
+
+/* ---- changes by slot (store_write.c); errors as the calls of <wakupeers/store.h> --------------- */
+
 WPM_MUST_USE int wpm_store_slot_addresses(wpm_store *store, uint32_t slot, const wpm_bytes *added,
-                                          size_t count, wpm_address_source source,
+                                          size_t count, const wpm_offer *offer, wpm_offer_mode mode,
                                           size_t *left_out);
+WPM_MUST_USE int wpm_store_slot_update_ttl(wpm_store *store, uint32_t slot, int64_t old_ttl_ns,
+                                           int64_t new_ttl_ns, wpm_wall now);
+void wpm_store_slot_clear_addresses(wpm_store *store, uint32_t slot);
+void wpm_store_slot_expire(wpm_store *store, uint32_t slot, wpm_wall now);
+WPM_MUST_USE int wpm_store_slot_certified(wpm_store *store, uint32_t slot,
+                                          const wpm_certified *record, wpm_wall now);
+WPM_MUST_USE int wpm_store_slot_public_key(wpm_store *store, uint32_t slot, wpm_bytes key);
 WPM_MUST_USE int wpm_store_slot_identified(wpm_store *store, uint32_t slot,
                                            const wpm_identified *fact);
 WPM_MUST_USE int wpm_store_slot_metadata(wpm_store *store, uint32_t slot, uint32_t cluster_id,
                                          const uint16_t *shards, size_t shard_count);
+WPM_MUST_USE int wpm_store_slot_discovered(wpm_store *store, uint32_t slot,
+                                           const wpm_discovered *fact);
+/* `public_key` is what the handshake proved; empty: not told. */
 WPM_MUST_USE int wpm_store_slot_connected(wpm_store *store, uint32_t slot, wpm_direction direction,
                                           wpm_bytes remote, wpm_bytes public_key, wpm_wall now);
 void wpm_store_slot_disconnected(wpm_store *store, uint32_t slot, wpm_reason reason, wpm_wall now);
-void wpm_store_slot_dial_failed(wpm_store *store, uint32_t slot, wpm_reason reason, wpm_wall now);
-bool wpm_store_slot_address_failed(wpm_store *store, uint32_t slot, wpm_bytes multiaddr,
-                                   wpm_wall now); /* False: no such address. */
-void wpm_store_slot_stable(wpm_store *store, uint32_t slot);
-void wpm_store_slot_wait(wpm_store *store, wpm_wait *field, wpm_wait wait);
-void wpm_store_slot_flag(wpm_store *store, bool *field, bool value);
+/* The peer was connected as the last run died, which was at `end`. */
+void wpm_store_slot_crashed(wpm_store *store, uint32_t slot, wpm_wall end);
+/* WPM_ERR_NOT_FOUND: no such address. */
+WPM_MUST_USE int wpm_store_slot_address_failed(wpm_store *store, uint32_t slot, wpm_bytes multiaddr,
+                                               wpm_wall now);
+WPM_MUST_USE int wpm_store_slot_address_moved(wpm_store *store, uint32_t slot, wpm_bytes multiaddr,
+                                              wpm_bytes answered, wpm_wall now);
+WPM_MUST_USE int wpm_store_slot_set_tag(wpm_store *store, uint32_t slot, const wpm_tag *tag);
+WPM_MUST_USE int wpm_store_slot_remove_tag(wpm_store *store, uint32_t slot, wpm_text name);
+WPM_MUST_USE int wpm_store_slot_set_app(wpm_store *store, uint32_t slot, wpm_text key,
+                                        wpm_bytes value);
 
+/* These need a contact of the peer (wpm_store_make_contact) where they have something to write. */
+void wpm_store_slot_dial_failed(wpm_store *store, uint32_t slot, wpm_reason reason, wpm_wall now);
+void wpm_store_slot_wait(wpm_store *store, uint32_t slot, wpm_wait_kind kind, wpm_wait wait);
+void wpm_store_slot_pong(wpm_store *store, uint32_t slot, int64_t rtt_ns);
+void wpm_store_slot_stable(wpm_store *store, uint32_t slot);
+
+/* Sets or clears WPM_HAS_STATIC or WPM_HAS_HELD_OFF. */
+void wpm_store_slot_flag(wpm_store *store, uint32_t slot, unsigned attribute, bool value);
 /* Fills in an unknown origin. */
 void wpm_store_slot_origin(wpm_store *store, uint32_t slot, wpm_origin origin);
-
 /* Which way the connection runs that is left of two. */
 void wpm_store_slot_direction(wpm_store *store, uint32_t slot, wpm_direction direction);
 

@@ -10,78 +10,183 @@ static int broken(wpm_error *error, const char *what, uint32_t slot) {
   return wpm_fail(error, WPM_ERR_CORRUPT, "peer store: %s (slot %u)", what, (unsigned)slot);
 }
 
-static const char *fault_of_addresses(const wpm_store *store, const wpm_address_list *list) {
+/* What is counted over all slots, to be held against the store's own numbers. */
+typedef struct sums {
+  size_t held;
+  size_t tombstones;
+  size_t in_use; /* Slots that are not free. */
+  size_t texts;
+  size_t sets;
+  size_t tags;
+  size_t shards;
+  size_t contacts;
+  size_t waits;
+  size_t blocks; /* Of the slab. */
+  size_t attributes[WPM_ATTRIBUTES];
+} sums;
+
+/* ---- one peer ---------------------------------------------------------------------------------- */
+
+static const char *fault_of_addresses(const wpm_store *store, const wpm_peer *peer) {
+  size_t count;
+  wpm_address_draft draft = {.items = store->draft.data};
+  (void)wpm_peer_decode_addresses(store, peer, &count);
+  draft.count = count;
   size_t cap = store->config.max_addresses;
-  if (cap > 0 && list->count > cap) {
+  if (cap > 0 && count > cap) {
     return "more addresses than the cap";
   }
-  if ((list->count > 0) != (list->items != NULL)) {
-    return "an address list without its allocation";
+  if (peer->addresses && count == 0) {
+    return "a list of no addresses";
   }
-  for (uint32_t i = 0; i < list->count; i++) {
-    if (wpm_multiaddr_check(list->items[i].multiaddr) != WPM_OK) {
+  for (size_t i = 0; i < count; i++) {
+    const wpm_address *item = &draft.items[i];
+    if (wpm_multiaddr_check(item->multiaddr) != WPM_OK) {
       return "an address that is not a multiaddr";
     }
-    if (wpm_addresses_find(list, list->items[i].multiaddr) != &list->items[i]) {
+    if (wpm_draft_find(&draft, item->multiaddr) != item) {
       return "an address twice";
+    }
+    if (item->confidence == WPM_CONFIDENCE_CONNECTED && peer->u.live == 0) {
+      return "an address of a connection that is not live";
     }
   }
   return NULL;
 }
 
-static const char *fault_of_protocols(const wpm_store *store, const wpm_peer *peer) {
-  const wpm_protocol_set *set = wpm_protocols_of(peer->protocols);
-  if (!set) {
-    return NULL;
-  }
+static const char *fault_of_protocols(const wpm_store *store, const wpm_peer *peer, uint32_t slot) {
+  const wpm_interned *entry = wpm_intern_at(&store->sets, peer->protocols);
+  const wpm_protocol_set *set = wpm_protocols_of(entry);
   bool relay = false;
-  for (size_t i = 0; i < set->count; i++) {
+  for (size_t i = 0; set && i < set->count; i++) {
     wpm_text text = set->protocols[i];
     if (store->config.max_text > 0 && text.len > store->config.max_text &&
         !wpm_text_equal(text, wpm_protocol_relay_prefix(text))) {
       return "a protocol id longer than the cap";
     }
-    if (!wpm_protocols_hold(peer->protocols, text)) {
-      return "a protocol set out of order";
+    const wpm_interned *name =
+        wpm_intern_find(&store->protocols, (wpm_bytes){(const uint8_t *)text.data, text.len});
+    if (!name || !wpm_protocols_name(entry, wpm_intern_handle(name))) {
+      return "a protocol set that names an unknown protocol";
+    }
+    if (wpm_name_index(name) && !wpm_index_test(&store->indexes, wpm_name_index(name), slot)) {
+      return "a protocol that the index does not show";
     }
     relay = relay || wpm_protocol_is_relay(text);
   }
-  if (store->config.max_protocols > 0 && set->count > store->config.max_protocols) {
+  if (set && store->config.max_protocols > 0 && set->count > store->config.max_protocols) {
     return "more protocols than the cap";
   }
-  return relay == set->relay ? NULL : "a protocol set whose relay mark is wrong";
+  return relay == wpm_peer_relays(peer) ? NULL : "a wrong mark of relay";
 }
 
-static const char *fault_of_peer(const wpm_store *store, const wpm_peer *peer) {
-  if (peer->live > 0 && !peer->held) {
-    return "a live connection with a peer that was never held";
-  }
-  if (peer->live > 0 && wpm_peer_connectivity(peer) != WPM_CONNECTED) {
-    return "a live connection, yet not Connected";
-  }
-  if (peer->public_key && !peer->key_known) {
-    return "a public key that is marked as unknown";
-  }
-  if (peer->failures == 0 && wpm_wall_known(peer->first_failure)) {
-    return "a first failure without failures";
-  }
-  for (uint32_t i = 1; i < peer->shard_count; i++) {
-    if (peer->shards[i] <= peer->shards[i - 1]) {
+static const char *fault_of_facts(const wpm_store *store, const wpm_peer *peer, uint32_t slot,
+                                  sums *all) {
+  wpm_fact fact;
+  size_t at = 0;
+  size_t count;
+  const uint8_t *shards = wpm_peer_shards(store, peer, &count);
+  for (size_t i = 0; i < count; i++) {
+    const wpm_interned *name =
+        wpm_intern_find(&store->shards, (wpm_bytes){shards + 2 * i, sizeof(uint16_t)});
+    if (i > 0 && wpm_shard_at(shards, i) <= wpm_shard_at(shards, i - 1)) {
       return "shards out of order";
     }
+    if (!name ||
+        (wpm_name_index(name) && !wpm_index_test(&store->indexes, wpm_name_index(name), slot))) {
+      return "a shard that the index does not show";
+    }
   }
-  const char *fault = fault_of_addresses(store, &peer->addresses);
-  return fault ? fault : fault_of_protocols(store, peer);
+  all->shards += count;
+  while (wpm_facts_next(wpm_peer_facts(store, peer), &at, &fact)) {
+    if (fact.kind != WPM_FACT_TAG) {
+      continue;
+    }
+    wpm_text tag = wpm_fact_name(&fact);
+    const wpm_interned *name =
+        wpm_intern_find(&store->tags, (wpm_bytes){(const uint8_t *)tag.data, tag.len});
+    if (!name ||
+        (wpm_name_index(name) && !wpm_index_test(&store->indexes, wpm_name_index(name), slot))) {
+      return "a tag that the index does not show";
+    }
+    all->tags++;
+  }
+  return wpm_store_protection(store, slot) == (peer->attributes & WPM_BIT(WPM_HAS_PROTECTION))
+             ? NULL
+             : "a wrong mark of protection";
 }
+
+static const char *fault_of_attributes(const wpm_store *store, const wpm_peer *peer, uint32_t slot,
+                                       sums *all) {
+  uint32_t page = slot / WPM_BITS_PAGE;
+  for (unsigned i = 0; i < WPM_ATTRIBUTES; i++) {
+    bool shown = wpm_bits_test(wpm_indexes_page(&store->indexes, page, i), slot % WPM_BITS_PAGE);
+    if (shown != wpm_peer_has(peer, i)) {
+      return "an attribute that the index shows otherwise";
+    }
+    all->attributes[i] += shown;
+  }
+  if (peer->state != WPM_SLOT_HELD) {
+    return peer->attributes == 0 ? NULL : "attributes of a peer that is not held";
+  }
+  if ((peer->attributes & 0xfu) !=
+      WPM_BIT(WPM_HAS_CONNECTIVITY + (unsigned)wpm_peer_connectivity(peer))) {
+    return "a wrong connectivity in the index";
+  }
+  if (wpm_peer_has(peer, WPM_HAS_ADDRESS) != (peer->addresses != 0)) {
+    return "a wrong mark of having addresses";
+  }
+  bool held_back = wpm_peer_has(peer, WPM_HAS_WAIT) || wpm_peer_has(peer, WPM_HAS_BAN) ||
+                   wpm_peer_has(peer, WPM_HAS_HELD_OFF);
+  bool dialable = peer->addresses && peer->u.live == 0 && !held_back;
+  return dialable == wpm_peer_has(peer, WPM_HAS_DIALABLE) ? NULL : "a wrong mark of dialable";
+}
+
+static const char *fault_of_contact(const wpm_store *store, const wpm_peer *peer, sums *all) {
+  const wpm_contact *contact = wpm_peer_contact(store, peer);
+  if (!peer->contact) {
+    return wpm_peer_has(peer, WPM_HAS_WAIT) ? "a wait without a contact" : NULL;
+  }
+  all->contacts++;
+  if (contact->failures == 0 && wpm_wall_known(contact->first_failure)) {
+    return "a first failure without failures";
+  }
+  bool waits = peer->state == WPM_SLOT_HELD && contact->deadline > 0;
+  all->waits += waits;
+  if (waits && (contact->deadline > store->waits.count ||
+                wpm_store_peer(store, store->waits.entries[contact->deadline - 1].slot) != peer)) {
+    return "a deadline that is another's";
+  }
+  return NULL;
+}
+
+static const char *fault_of_peer(const wpm_store *store, const wpm_peer *peer, uint32_t slot,
+                                 sums *all) {
+  if (peer->u.live > 0 && !wpm_peer_has(peer, WPM_HAS_HELD)) {
+    return "a live connection with a peer that was never held";
+  }
+  if (peer->u.live > 0 && !peer->contact) {
+    return "a live connection with a peer without a contact";
+  }
+  all->held++;
+  all->texts += (peer->agent != 0) + (peer->protocol_version != 0);
+  all->sets += peer->protocols != 0;
+  const char *fault = fault_of_addresses(store, peer);
+  fault = fault ? fault : fault_of_protocols(store, peer, slot);
+  return fault ? fault : fault_of_facts(store, peer, slot, all);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------- */
 
 /* Free slots, counted along their list; SIZE_MAX where it is broken. */
 static size_t count_free(const wpm_store *store) {
   size_t count = 0;
   for (uint32_t slot = store->first_free; slot != WPM_SLOT_NONE; count++) {
-    if (slot >= store->slots || count > store->slots || wpm_store_peer(store, slot)->id) {
+    if (slot >= store->slots || count > store->slots ||
+        wpm_store_peer(store, slot)->state != WPM_SLOT_FREE) {
       return SIZE_MAX;
     }
-    slot = wpm_store_peer(store, slot)->next_free;
+    slot = wpm_store_peer(store, slot)->u.next_free;
   }
   return count;
 }
@@ -94,42 +199,75 @@ static size_t count_holders(const wpm_intern *table) {
   return count;
 }
 
+static const char *fault_of_slot(const wpm_store *store, uint32_t slot, sums *all) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  wpm_slot_state state = (wpm_slot_state)peer->state;
+  if (state == WPM_SLOT_FREE) {
+    return NULL;
+  }
+  all->in_use++;
+  all->blocks += (peer->id_len > WPM_PEER_INLINE_ID) + (peer->addresses != 0) +
+                 (peer->contact != 0) + (peer->facts != 0);
+  uint32_t found = wpm_map_find(&store->by_id, wpm_peer_id_of(store, peer));
+  if (found != slot && state != WPM_SLOT_DETACHED) {
+    return "a peer that its id does not lead to";
+  }
+  all->tombstones += state == WPM_SLOT_TOMBSTONE;
+  const char *fault = fault_of_attributes(store, peer, slot, all);
+  fault = fault ? fault : fault_of_contact(store, peer, all);
+  if (!fault && state == WPM_SLOT_HELD) {
+    fault = fault_of_peer(store, peer, slot, all);
+  }
+  return fault;
+}
+
+/* Long ids of removed peers that the feed keeps. */
+static size_t count_feed_blocks(const wpm_feed *feed) {
+  size_t count = 0;
+  for (uint64_t n = feed->begin; n < feed->end; n++) {
+    const wpm_feed_entry *entry = &feed->entries[n % feed->capacity];
+    count += entry->kind == WPM_CHANGE_REMOVED && entry->id_len > WPM_FEED_INLINE_ID;
+  }
+  return count;
+}
+
+static const char *fault_of_sums(const wpm_store *store, const sums *all) {
+  if (all->held != store->count || all->tombstones != store->tombstone_count) {
+    return "the number of peers or tombstones is wrong";
+  }
+  if (store->config.max_peers > 0 && store->count > store->config.max_peers) {
+    return "more peers than the cap";
+  }
+  if (count_free(store) != store->slots - all->in_use) {
+    return "the list of free slots is broken";
+  }
+  if (count_holders(&store->texts) != all->texts || count_holders(&store->sets) != all->sets ||
+      count_holders(&store->tags) != all->tags || count_holders(&store->shards) != all->shards) {
+    return "interned strings with a wrong number of holders";
+  }
+  if (all->contacts != store->contacts || all->waits != store->waits.count ||
+      store->tombstones.count != store->tombstone_count) {
+    return "contacts or deadlines with a wrong number";
+  }
+  if (all->blocks + count_feed_blocks(&store->feed) != store->slab.blocks) {
+    return "blocks of memory that nobody has";
+  }
+  for (unsigned i = 0; i < WPM_ATTRIBUTES; i++) {
+    if (store->indexes.counts[i] != all->attributes[i]) {
+      return "an attribute with a wrong number of peers";
+    }
+  }
+  return NULL;
+}
+
 int wpm_store_check(const wpm_store *store, wpm_error *error) {
-  size_t held = 0;
-  size_t detached = 0;
-  size_t texts = 0;
-  size_t sets = 0;
+  sums all = {0};
   for (uint32_t slot = 0; slot < store->slots; slot++) {
-    const wpm_peer *peer = wpm_store_peer(store, slot);
-    if (!peer->id) {
-      continue;
-    }
-    if (peer->detached) {
-      detached++;
-      continue;
-    }
-    held++;
-    texts += (peer->agent != NULL) + (peer->protocol_version != NULL);
-    sets += peer->protocols != NULL;
-    if (wpm_store_find(store, wpm_peer_view_id(peer)) != slot) {
-      return broken(error, "a peer that its id does not lead to", slot);
-    }
-    const char *fault = fault_of_peer(store, peer);
+    const char *fault = fault_of_slot(store, slot, &all);
     if (fault) {
       return broken(error, fault, slot);
     }
   }
-  if (held != store->count || store->by_id.count != store->count) {
-    return broken(error, "the number of peers is wrong", store->count);
-  }
-  if (store->config.max_peers > 0 && store->count > store->config.max_peers) {
-    return broken(error, "more peers than the cap", store->count);
-  }
-  if (count_free(store) != store->slots - held - detached) {
-    return broken(error, "the list of free slots is broken", store->first_free);
-  }
-  if (count_holders(&store->texts) != texts || count_holders(&store->sets) != sets) {
-    return broken(error, "interned strings with a wrong number of holders", 0);
-  }
-  return WPM_OK;
+  const char *fault = fault_of_sums(store, &all);
+  return fault ? broken(error, fault, WPM_SLOT_NONE) : WPM_OK;
 }

@@ -1,10 +1,5 @@
-/* What changes a record: whole records, and the facts of <wakupeers/store.h>.
- *
- * - A call that needs memory first builds all new parts, then swaps them in, so that a failing
- *   allocation leaves the record as it was.
- * - Only a change of a stored field counts in `changes`.
- */
-#include "core/store.h"
+/* What changes a record: the facts of <wakupeers/store.h>, by slot. */
+#include "core/store_parts.h"
 
 #include "core/protocols.h"
 #include "core/wait.h"
@@ -12,545 +7,566 @@
 #include "base/bytes.h"
 #include "base/peer_id.h"
 
-#include <assert.h>
-#include <stdlib.h>
-
-/* ---- parts ----------------------------------------------------------------------------------- */
-
-/* New parts of a record, before they are swapped in. */
-typedef struct parts {
-  uint8_t *public_key;
-  uint8_t *observed;
-  uint16_t *shards;
-  size_t public_key_len;
-  size_t observed_len;
-  size_t shard_count;
-  wpm_address_list addresses;
-  wpm_interned *protocols;
-  wpm_interned *agent;
-  wpm_interned *protocol_version;
-} parts;
-
-static void parts_drop(wpm_store *store, parts *p) {
-  free(p->public_key);
-  free(p->observed);
-  free(p->shards);
-  free(p->addresses.items);
-  wpm_intern_drop(&store->sets, p->protocols);
-  wpm_intern_drop(&store->texts, p->agent);
-  wpm_intern_drop(&store->texts, p->protocol_version);
-}
-
-static int copy_bytes(wpm_bytes from, uint8_t **out, size_t *len) {
-  *out = NULL;
-  *len = from.len;
-  if (from.len == 0) {
-    return WPM_OK;
-  }
-  *out = malloc(from.len);
-  if (!*out) {
-    return WPM_ERR_NO_MEMORY;
-  }
-  memcpy(*out, from.data, from.len);
-  return WPM_OK;
-}
-
-/* A copy of the key, or none where the id carries it. */
-static int copy_key(wpm_bytes id, wpm_bytes key, parts *p) {
-  wpm_bytes carried;
-  if (wpm_peer_id_inline_key(id, &carried) == WPM_OK && wpm_bytes_equal(carried, key)) {
-    return WPM_OK;
-  }
-  return copy_bytes(key, &p->public_key, &p->public_key_len);
-}
-
-/* Cuts to `most` bytes, at a character's start where the text is UTF-8. */
-static wpm_bytes cut(wpm_text text, size_t most) {
-  size_t len = text.len;
-  if (most > 0 && len > most) {
-    len = most;
-    while (len > 0 && ((uint8_t)text.data[len] & 0xC0u) == 0x80u) {
-      len--;
-    }
-  }
-  return (wpm_bytes){(const uint8_t *)text.data, len};
-}
-
-static int take_text(wpm_store *store, wpm_text text, wpm_interned **out) {
-  wpm_bytes string = cut(text, store->config.max_text);
-  bool fresh;
-  *out = NULL;
-  return string.len > 0 ? wpm_intern_take(&store->texts, string, 0, out, &fresh) : WPM_OK;
-}
-
-static int compare_shards(const void *a, const void *b) {
-  const uint16_t *x = a;
-  const uint16_t *y = b;
-  return (*x > *y) - (*x < *y);
-}
-
-/* A sorted copy without repeats; so at most 65 536. */
-static int copy_shards(const uint16_t *shards, size_t count, parts *p) {
-  if (count == 0) {
-    return WPM_OK;
-  }
-  if (count > SIZE_MAX / sizeof(*shards)) {
-    return WPM_ERR_NO_MEMORY;
-  }
-  p->shards = malloc(count * sizeof(*shards));
-  if (!p->shards) {
-    return WPM_ERR_NO_MEMORY;
-  }
-  memcpy(p->shards, shards, count * sizeof(*shards));
-  qsort(p->shards, count, sizeof(*shards), compare_shards);
-  size_t unique = 1;
-  for (size_t i = 1; i < count; i++) {
-    if (p->shards[i] != p->shards[unique - 1]) {
-      p->shards[unique++] = p->shards[i];
-    }
-  }
-  p->shard_count = unique;
-  return WPM_OK;
-}
-
-static int take_protocols(wpm_store *store, const wpm_text *protocols, size_t count,
-                          wpm_interned **out) {
-  return wpm_protocols_take(&store->sets, protocols, count, store->config.max_protocols,
-                            store->config.max_text, out);
-}
-
-/* ---- swapping in ----------------------------------------------------------------------------- */
-
-static void set_key(wpm_store *store, wpm_peer *peer, parts *p) {
-  wpm_bytes old = {peer->public_key, peer->public_key_len};
-  wpm_bytes fresh = {p->public_key, p->public_key_len};
-  if (!peer->key_known || !wpm_bytes_equal(old, fresh)) {
-    store->changes++;
-  }
-  free(peer->public_key);
-  peer->public_key = p->public_key;
-  peer->public_key_len = (uint16_t)p->public_key_len;
-  peer->key_known = true;
-  p->public_key = NULL;
-}
-
-static void set_observed(wpm_store *store, wpm_peer *peer, parts *p) {
-  wpm_bytes old = {peer->observed, peer->observed_len};
-  wpm_bytes fresh = {p->observed, p->observed_len};
-  if (!wpm_bytes_equal(old, fresh)) {
-    store->changes++;
-  }
-  free(peer->observed);
-  peer->observed = p->observed;
-  peer->observed_len = (uint16_t)p->observed_len;
-  p->observed = NULL;
-}
-
-static void set_addresses(wpm_store *store, wpm_peer *peer, parts *p) {
-  if (!wpm_addresses_equal(&peer->addresses, &p->addresses)) {
-    store->changes++;
-  }
-  free(peer->addresses.items);
-  peer->addresses = p->addresses;
-  p->addresses = (wpm_address_list){NULL, 0};
-}
-
-static void set_interned(wpm_store *store, wpm_intern *table, wpm_interned **field,
-                         wpm_interned **fresh) {
-  if (*field != *fresh) {
-    store->changes++;
-  }
-  wpm_intern_drop(table, *field);
-  *field = *fresh;
-  *fresh = NULL;
-}
-
-static void set_shards(wpm_store *store, wpm_peer *peer, parts *p) {
-  size_t size = p->shard_count * sizeof(*p->shards);
-  if (peer->shard_count != p->shard_count ||
-      (size > 0 && memcmp(peer->shards, p->shards, size) != 0)) {
-    store->changes++;
-  }
-  free(peer->shards);
-  peer->shards = p->shards;
-  peer->shard_count = (uint32_t)p->shard_count;
-  p->shards = NULL;
-}
-
-void wpm_store_slot_flag(wpm_store *store, bool *field, bool value) {
-  if (*field != value) {
-    *field = value;
-    store->changes++;
-  }
-}
-
-void wpm_store_slot_wait(wpm_store *store, wpm_wait *field, wpm_wait wait) {
-  if (!wpm_wait_equal(field, &wait)) {
-    *field = wait;
-    store->changes++;
-  }
-}
-
-/* ---- a whole record -------------------------------------------------------------------------- */
-
-static bool record_is_valid(const wpm_peer_record *record) {
-  return (unsigned)record->reason < WPM_REASON_COUNT &&
-         (unsigned)record->origin < WPM_ORIGIN_COUNT &&
-         (unsigned)record->direction < WPM_DIRECTION_COUNT &&
-         record->public_key.len <= UINT16_MAX && record->observed_address.len <= WPM_MULTIADDR_MAX;
-}
-
-static int build(wpm_store *store, const wpm_peer_record *record, parts *p) {
-  int err = copy_key(record->id, record->public_key, p);
+/* Swaps in what was built, or drops it; `err` is what building said. */
+static int finish(wpm_parts *parts, int err, uint32_t set, uint32_t clear, uint32_t fields) {
   if (!err) {
-    err = copy_bytes(record->observed_address, &p->observed, &p->observed_len);
+    err = wpm_parts_reserve(parts);
   }
-  if (!err) {
-    err = copy_shards(record->shards, record->shard_count, p);
-  }
-  if (!err) {
-    err = wpm_addresses_copy(record->addresses, record->address_count, store->config.max_addresses,
-                             &p->addresses);
-  }
-  if (!err) {
-    err = take_protocols(store, record->protocols, record->protocol_count, &p->protocols);
-  }
-  if (!err) {
-    err = take_text(store, record->agent, &p->agent);
-  }
-  if (!err) {
-    err = take_text(store, record->protocol_version, &p->protocol_version);
-  }
-  return err;
-}
-
-static void put_plain_fields(wpm_peer *peer, const wpm_peer_record *record) {
-  peer->prune_backoff = record->prune_backoff;
-  peer->retry_delay = record->retry_delay;
-  peer->mismatch_delay = record->mismatch_delay;
-  peer->disconnect_time = record->disconnect_time;
-  peer->connected_time = record->connected_time;
-  peer->first_failure = record->failures > 0 ? record->first_failure : WPM_WALL_NONE;
-  peer->last_failure = record->last_failure;
-  peer->rtt_ns = record->rtt_ns;
-  peer->failures = record->failures;
-  peer->cluster_id = record->cluster_id;
-  peer->reason = (uint8_t)record->reason;
-  peer->origin = (uint8_t)record->origin;
-  peer->direction = (uint8_t)record->direction;
-  peer->key_known = record->public_key.len > 0;
-  peer->protocols_known = record->protocols_known;
-  peer->metadata_known = record->metadata_known;
-  peer->is_static = record->is_static;
-  peer->held = record->held || peer->live > 0;
-  peer->held_off = record->held_off;
-}
-
-int wpm_store_put(wpm_store *store, const wpm_peer_record *record) {
-  if (!record_is_valid(record)) {
-    return WPM_ERR_INVALID;
-  }
-  uint32_t slot;
-  bool added;
-  int err = wpm_store_take_slot(store, record->id, record->origin, &slot, &added);
   if (err) {
+    wpm_parts_drop(parts);
     return err;
   }
-  parts p = {0};
-  err = build(store, record, &p);
-  if (err) {
-    parts_drop(store, &p);
-    if (added) {
-      wpm_store_remove_slot(store, slot);
-    }
-    return err;
+  fields |= wpm_parts_swap(parts);
+  if (fields || set || clear) {
+    wpm_store_settle(parts->store, parts->slot, set, clear, fields);
   }
-  wpm_peer *peer = wpm_store_peer(store, slot);
-  set_key(store, peer, &p);
-  set_observed(store, peer, &p);
-  set_shards(store, peer, &p);
-  set_addresses(store, peer, &p);
-  set_interned(store, &store->sets, &peer->protocols, &p.protocols);
-  set_interned(store, &store->texts, &peer->agent, &p.agent);
-  set_interned(store, &store->texts, &peer->protocol_version, &p.protocol_version);
-  put_plain_fields(peer, record);
-  store->changes++;
   return WPM_OK;
 }
 
-/* ---- facts, by slot -------------------------------------------------------------------------- */
+/* ---- addresses --------------------------------------------------------------------------------- */
 
 int wpm_store_slot_addresses(wpm_store *store, uint32_t slot, const wpm_bytes *added, size_t count,
-                             wpm_address_source source, size_t *left_out) {
-  wpm_peer *peer = wpm_store_peer(store, slot);
-  parts p = {0};
-  int err = wpm_addresses_with(&peer->addresses, added, count, source, store->config.max_addresses,
-                               &p.addresses, left_out);
+                             const wpm_offer *offer, wpm_offer_mode mode, size_t *left_out) {
+  wpm_parts parts = wpm_parts_of(store, slot);
+  wpm_address_draft draft;
+  int err = wpm_parts_draft(&parts, count, &draft);
   if (err) {
     return err;
   }
-  set_addresses(store, peer, &p);
-  return WPM_OK;
+  for (size_t i = 0; i < count; i++) {
+    if (offer->ttl_ns >= 0) {
+      wpm_address item = wpm_address_offered(added[i], offer);
+      wpm_draft_add(&draft, &item, mode);
+      continue;
+    }
+    const wpm_address *held = wpm_draft_find(&draft, added[i]);
+    if (held && mode == WPM_OFFER_SET) {
+      wpm_draft_remove(&draft, (size_t)(held - draft.items));
+    }
+  }
+  if (left_out) {
+    *left_out = draft.left_out;
+  }
+  return finish(&parts, wpm_parts_addresses(&parts, &draft), 0, 0, 0);
 }
 
-static int build_identified(wpm_store *store, wpm_peer *peer, const wpm_identified *fact,
-                            parts *p) {
-  int err = WPM_OK;
-  if (fact->public_key) {
-    err = fact->public_key->len > UINT16_MAX
-              ? WPM_ERR_INVALID
-              : copy_key(wpm_peer_view_id(peer), *fact->public_key, p);
+/* Puts the draft, from which some were removed, in place; without fail. */
+static void shrink(wpm_store *store, uint32_t slot, const wpm_address_draft *draft) {
+  wpm_parts_shrink_addresses(store, slot, draft);
+  wpm_store_settle(store, slot, 0, 0, WPM_FIELD_ADDRESSES);
+}
+
+static wpm_address_draft draft_of(wpm_store *store, uint32_t slot) {
+  wpm_address_draft draft = {.items = store->draft.data, .cap = store->config.max_addresses};
+  (void)wpm_peer_decode_addresses(store, wpm_store_peer(store, slot), &draft.count);
+  return draft;
+}
+
+void wpm_store_slot_expire(wpm_store *store, uint32_t slot, wpm_wall now) {
+  bool keep_good = store->config.keep_good;
+  wpm_address_draft draft = draft_of(store, slot);
+  if (wpm_addresses_any_expired(draft.items, draft.count, keep_good, now)) {
+    wpm_draft_expire(&draft, keep_good, now);
+    shrink(store, slot, &draft);
   }
-  if (!err && fact->agent) {
-    err = take_text(store, *fact->agent, &p->agent);
+}
+
+#define PLACES_A_PEER 16 /* Looked at for one that has addresses. */
+
+void wpm_store_expire_some(wpm_store *store, size_t peers, wpm_wall now) {
+  size_t most = peers > SIZE_MAX / PLACES_A_PEER ? SIZE_MAX : peers * PLACES_A_PEER;
+  for (uint32_t seen = 0; peers > 0 && seen < store->slots && seen < most; seen++) {
+    store->round = store->round + 1 < store->slots ? store->round + 1 : 0;
+    const wpm_peer *peer = wpm_store_peer(store, store->round);
+    if (peer->state == WPM_SLOT_HELD && peer->addresses) {
+      wpm_store_slot_expire(store, store->round, now);
+      peers--;
+    }
   }
-  if (!err && fact->protocol_version) {
-    err = take_text(store, *fact->protocol_version, &p->protocol_version);
+}
+
+int wpm_store_slot_update_ttl(wpm_store *store, uint32_t slot, int64_t old_ttl_ns,
+                              int64_t new_ttl_ns, wpm_wall now) {
+  wpm_address_draft draft = draft_of(store, slot);
+  wpm_offer offer = {.ttl_ns = new_ttl_ns, .now = now};
+  bool any = false;
+  for (size_t i = draft.count; i-- > 0;) {
+    if (draft.items[i].ttl_ns != old_ttl_ns) {
+      continue;
+    }
+    any = true;
+    if (new_ttl_ns < 0) {
+      wpm_draft_remove(&draft, i);
+    } else {
+      draft.items[i].ttl_ns = new_ttl_ns;
+      draft.items[i].expires = wpm_address_offered(draft.items[i].multiaddr, &offer).expires;
+    }
   }
-  if (!err && fact->addresses) {
-    err = wpm_addresses_identified(&peer->addresses, fact->addresses, fact->address_count,
-                                   store->config.max_addresses, &p->addresses);
+  if (!any) {
+    return WPM_OK;
   }
-  if (!err && fact->protocols) {
-    err = take_protocols(store, fact->protocols, fact->protocol_count, &p->protocols);
+  if (new_ttl_ns < 0) {
+    shrink(store, slot, &draft);
+    return WPM_OK;
   }
-  return err;
+  wpm_parts parts = wpm_parts_of(store, slot);
+  return finish(&parts, wpm_parts_addresses(&parts, &draft), 0, 0, 0);
+}
+
+/* A fact that is a number in front of bytes; none where the bytes are empty. */
+static int set_numbered(wpm_parts *parts, wpm_fact_kind kind, const uint64_t *number,
+                        wpm_bytes bytes) {
+  wpm_fact_source source = {kind, {{(const uint8_t *)number, sizeof(*number)}, bytes, {NULL, 0}}};
+  return wpm_parts_fact(parts, &source, (wpm_text){NULL, 0}, bytes.len == 0);
+}
+
+static int set_bytes(wpm_parts *parts, wpm_fact_kind kind, wpm_bytes bytes) {
+  wpm_fact_source source = {kind, {bytes, {NULL, 0}, {NULL, 0}}};
+  return wpm_parts_fact(parts, &source, (wpm_text){NULL, 0}, bytes.len == 0);
+}
+
+void wpm_store_slot_clear_addresses(wpm_store *store, uint32_t slot) {
+  wpm_address_draft none = {.items = store->draft.data};
+  if (wpm_store_peer(store, slot)->addresses) {
+    shrink(store, slot, &none);
+  }
+  if (wpm_parts_remove_fact(store, slot, WPM_FACT_SIGNED, (wpm_text){NULL, 0})) {
+    wpm_store_settle(store, slot, 0, 0, WPM_FIELD_SIGNED_RECORD);
+  }
+}
+
+int wpm_store_slot_certified(wpm_store *store, uint32_t slot, const wpm_certified *record,
+                             wpm_wall now) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  wpm_bytes held = wpm_facts_get(wpm_peer_facts(store, peer), WPM_FACT_SIGNED);
+  uint64_t sequence = 0;
+  if (held.data) {
+    memcpy(&sequence, held.data, sizeof(sequence));
+  }
+  if (held.data && (record->sequence < sequence ||
+                    (record->sequence == sequence && !record->same_sequence_too))) {
+    return WPM_ERR_STALE;
+  }
+  wpm_parts parts = wpm_parts_of(store, slot);
+  wpm_address_draft draft;
+  int err = wpm_parts_draft(&parts, record->address_count, &draft);
+  if (err) {
+    return err;
+  }
+  wpm_draft_unmark(&draft, record->addresses, record->address_count, true);
+  wpm_offer offer = {WPM_SOURCE_IDENTIFY, record->ttl_ns, now};
+  for (size_t i = 0; i < record->address_count; i++) {
+    wpm_address item = wpm_address_offered(record->addresses[i], &offer);
+    item.certified = true;
+    wpm_draft_add(&draft, &item, WPM_OFFER_ADD);
+  }
+  err = wpm_parts_addresses(&parts, &draft);
+  if (!err) {
+    err = set_numbered(&parts, WPM_FACT_SIGNED, &record->sequence, record->envelope);
+  }
+  return finish(&parts, err, 0, 0, 0);
+}
+
+/* ---- identify, metadata, ENR ------------------------------------------------------------------- */
+
+/* The key as a fact, or none where the id carries it. */
+static int set_key(wpm_parts *parts, wpm_bytes key, uint32_t *set, uint32_t *clear) {
+  const wpm_peer *peer = wpm_store_peer(parts->store, parts->slot);
+  wpm_bytes carried;
+  bool inside = wpm_peer_id_inline_key(wpm_peer_id_of(parts->store, peer), &carried) == WPM_OK &&
+                wpm_bytes_equal(carried, key);
+  *(key.len > 0 ? set : clear) |= WPM_BIT(WPM_HAS_KEY);
+  if (wpm_peer_has(peer, WPM_HAS_KEY) != (key.len > 0)) {
+    parts->fields |= WPM_FIELD_KEY;
+  }
+  return set_bytes(parts, WPM_FACT_KEY, inside ? (wpm_bytes){NULL, 0} : key);
+}
+
+int wpm_store_slot_public_key(wpm_store *store, uint32_t slot, wpm_bytes key) {
+  wpm_parts parts = wpm_parts_of(store, slot);
+  uint32_t set = 0;
+  uint32_t clear = 0;
+  int err = key.len > UINT16_MAX ? WPM_ERR_INVALID : set_key(&parts, key, &set, &clear);
+  return finish(&parts, err, set, clear, 0);
+}
+
+static int draft_identified(wpm_parts *parts, const wpm_identified *fact) {
+  wpm_address_draft draft;
+  int err = wpm_parts_draft(parts, fact->address_count, &draft);
+  if (err) {
+    return err;
+  }
+  wpm_draft_unmark(&draft, fact->addresses, fact->address_count, false);
+  wpm_offer offer = {WPM_SOURCE_IDENTIFY, WPM_TTL_QUALITY, fact->now};
+  for (size_t i = 0; i < fact->address_count; i++) {
+    wpm_address item = wpm_address_offered(fact->addresses[i], &offer);
+    item.identified = true;
+    wpm_draft_add(&draft, &item, WPM_OFFER_ADD);
+  }
+  return wpm_parts_addresses(parts, &draft);
 }
 
 int wpm_store_slot_identified(wpm_store *store, uint32_t slot, const wpm_identified *fact) {
-  wpm_peer *peer = wpm_store_peer(store, slot);
-  parts p = {0};
-  int err = build_identified(store, peer, fact, &p);
-  if (err) {
-    parts_drop(store, &p);
-    return err;
+  wpm_parts parts = wpm_parts_of(store, slot);
+  uint32_t set = 0;
+  uint32_t clear = 0;
+  int err = WPM_OK;
+  if (fact->public_key && fact->public_key->len > UINT16_MAX) {
+    return WPM_ERR_INVALID;
   }
   if (fact->public_key && fact->public_key->len > 0) {
-    set_key(store, peer, &p);
+    err = set_key(&parts, *fact->public_key, &set, &clear);
   }
-  if (fact->agent) {
-    set_interned(store, &store->texts, &peer->agent, &p.agent);
+  if (!err && fact->agent) {
+    err = wpm_parts_agent(&parts, *fact->agent);
   }
-  if (fact->protocol_version) {
-    set_interned(store, &store->texts, &peer->protocol_version, &p.protocol_version);
+  if (!err && fact->protocol_version) {
+    err = wpm_parts_protocol_version(&parts, *fact->protocol_version);
   }
-  if (fact->addresses) {
-    set_addresses(store, peer, &p);
+  if (!err && fact->addresses) {
+    err = draft_identified(&parts, fact);
   }
-  if (fact->protocols) {
-    set_interned(store, &store->sets, &peer->protocols, &p.protocols);
-    wpm_store_slot_flag(store, &peer->protocols_known, true);
+  if (!err && fact->protocols) {
+    err = wpm_parts_protocols(&parts, fact->protocols, fact->protocol_count);
+    set |= WPM_BIT(WPM_HAS_PROTOCOLS_KNOWN);
+    if (!wpm_peer_has(wpm_store_peer(store, slot), WPM_HAS_PROTOCOLS_KNOWN)) {
+      parts.fields |= WPM_FIELD_PROTOCOLS;
+    }
   }
-  /* A key that was copied is not empty, so it has been set. */
-  return WPM_OK; // NOLINT(clang-analyzer-unix.Malloc)
+  return finish(&parts, err, set, clear, 0);
 }
 
 int wpm_store_slot_metadata(wpm_store *store, uint32_t slot, uint32_t cluster_id,
                             const uint16_t *shards, size_t shard_count) {
-  wpm_peer *peer = wpm_store_peer(store, slot);
-  parts p = {0};
-  int err = copy_shards(shards, shard_count, &p);
-  if (err) {
+  wpm_parts parts = wpm_parts_of(store, slot);
+  int err = wpm_parts_shards(&parts, cluster_id, shards, shard_count);
+  bool known = wpm_peer_has(wpm_store_peer(store, slot), WPM_HAS_METADATA_KNOWN);
+  return finish(&parts, err, WPM_BIT(WPM_HAS_METADATA_KNOWN), 0, known ? 0 : WPM_FIELD_METADATA);
+}
+
+int wpm_store_slot_discovered(wpm_store *store, uint32_t slot, const wpm_discovered *fact) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  wpm_bytes held = wpm_facts_get(wpm_peer_facts(store, peer), WPM_FACT_ENR);
+  uint64_t sequence = 0;
+  if (held.data) {
+    memcpy(&sequence, held.data, sizeof(sequence));
+  }
+  if (held.data && fact->sequence <= sequence) {
+    return WPM_ERR_STALE;
+  }
+  wpm_parts parts = wpm_parts_of(store, slot);
+  int err = set_numbered(&parts, WPM_FACT_ENR, &fact->sequence, fact->enr);
+  if (!err && !wpm_peer_has(peer, WPM_HAS_METADATA_KNOWN)) {
+    err = wpm_parts_shards(&parts, fact->cluster_id, fact->shards, fact->shard_count);
+  }
+  uint32_t all = UINT32_C(0xff) << WPM_HAS_CAPABILITY;
+  uint32_t own = (uint32_t)fact->capabilities << WPM_HAS_CAPABILITY;
+  const uint32_t known = WPM_BIT(WPM_HAS_CAPABILITIES_KNOWN);
+  uint32_t set = fact->has_capabilities ? own | known : 0;
+  return finish(&parts, err, set, (all | known) & ~set, WPM_FIELD_METADATA);
+}
+
+/* ---- connections ------------------------------------------------------------------------------- */
+
+static uint32_t direction_bits(wpm_direction direction) {
+  return direction ? WPM_BIT(WPM_HAS_DIRECTION + direction - 1) : 0;
+}
+#define ALL_DIRECTIONS (UINT32_C(3) << WPM_HAS_DIRECTION)
+
+/* The address dialled works, and is that of a live connection. */
+static int mark_dialled(wpm_parts *parts, wpm_bytes remote, wpm_wall now) {
+  wpm_address_draft draft;
+  int err = wpm_parts_draft(parts, 0, &draft);
+  wpm_address *dialled = err ? NULL : wpm_draft_find(&draft, remote);
+  if (!dialled) {
     return err;
   }
-  set_shards(store, peer, &p);
-  if (peer->cluster_id != cluster_id) {
-    peer->cluster_id = cluster_id;
-    store->changes++;
-  }
-  wpm_store_slot_flag(store, &peer->metadata_known, true);
-  return WPM_OK;
+  dialled->last_success = now;
+  dialled->confidence = WPM_CONFIDENCE_CONNECTED;
+  return wpm_parts_addresses(parts, &draft);
 }
 
 int wpm_store_slot_connected(wpm_store *store, uint32_t slot, wpm_direction direction,
                              wpm_bytes remote, wpm_bytes public_key, wpm_wall now) {
   wpm_peer *peer = wpm_store_peer(store, slot);
-  bool observe = direction == WPM_INBOUND && remote.len <= WPM_MULTIADDR_MAX;
-  parts p = {0};
-  int err = public_key.len > UINT16_MAX ? WPM_ERR_INVALID
-                                        : copy_key(wpm_peer_view_id(peer), public_key, &p);
-  if (!err && observe) {
-    err = copy_bytes(remote, &p.observed, &p.observed_len);
+  wpm_parts parts = wpm_parts_of(store, slot);
+  uint32_t set = WPM_BIT(WPM_HAS_HELD);
+  uint32_t clear = 0;
+  if (public_key.len > UINT16_MAX) {
+    return WPM_ERR_INVALID;
+  }
+  /* What the end of the connection will write has its place from now on. */
+  int err = wpm_store_make_contact(store, slot);
+  if (!err && public_key.len > 0) {
+    err = set_key(&parts, public_key, &set, &clear);
+  }
+  if (!err && direction == WPM_INBOUND && remote.len <= WPM_MULTIADDR_MAX) {
+    err = set_bytes(&parts, WPM_FACT_OBSERVED, remote);
+  }
+  if (!err && direction == WPM_OUTBOUND) {
+    err = mark_dialled(&parts, remote, now);
+  }
+  if (!err) {
+    err = wpm_parts_reserve(&parts);
   }
   if (err) {
-    parts_drop(store, &p);
+    wpm_parts_drop(&parts);
     return err;
   }
-  if (public_key.len > 0) {
-    set_key(store, peer, &p);
-  }
-  if (observe) {
-    set_observed(store, peer, &p);
-  }
-  wpm_address *dialled =
-      direction == WPM_OUTBOUND ? wpm_addresses_find(&peer->addresses, remote) : NULL;
-  if (dialled) {
-    dialled->last_success = now;
-  }
-  if (peer->live++ == 0) {
+  uint32_t fields = wpm_parts_swap(&parts);
+  if (peer->u.live++ == 0) {
+    fields |= WPM_FIELD_CONNECTIVITY;
     peer->connected_time = now;
-    peer->direction = (uint8_t)direction;
+    clear |= ALL_DIRECTIONS;
+    set |= direction_bits(direction);
   }
-  peer->held = true;
-  store->changes++;
+  wpm_store_settle(store, slot, set, clear, fields);
   return WPM_OK;
 }
 
 void wpm_store_slot_disconnected(wpm_store *store, uint32_t slot, wpm_reason reason, wpm_wall now) {
   wpm_peer *peer = wpm_store_peer(store, slot);
-  if (peer->live == 0 || --peer->live > 0) {
+  if (peer->u.live == 0 || --peer->u.live > 0) {
     return;
   }
   peer->reason = (uint8_t)reason;
   peer->disconnect_time = now;
-  store->changes++;
+  if (peer->addresses) {
+    wpm_addresses_end_connected(wpm_peer_addresses(store, peer));
+  }
+  wpm_store_settle(store, slot, 0, 0, WPM_FIELD_CONNECTIVITY);
 }
 
-static void count_failure(wpm_store *store, uint32_t slot, wpm_wall now) {
+void wpm_store_slot_crashed(wpm_store *store, uint32_t slot, wpm_wall end) {
   wpm_peer *peer = wpm_store_peer(store, slot);
-  if (peer->failures == 0) {
-    peer->first_failure = now;
-  }
-  if (peer->failures < UINT32_MAX) {
-    peer->failures++;
-  }
-  peer->last_failure = now;
-  store->changes++;
+  peer->reason = WPM_REASON_CRASH;
+  peer->disconnect_time = end;
+  wpm_store_settle(store, slot, WPM_BIT(WPM_HAS_HELD), 0, WPM_FIELD_CONNECTIVITY);
 }
 
 void wpm_store_slot_dial_failed(wpm_store *store, uint32_t slot, wpm_reason reason, wpm_wall now) {
   wpm_peer *peer = wpm_store_peer(store, slot);
-  if (reason == WPM_REASON_LOCAL_FAILURE || peer->live > 0) {
+  if (reason == WPM_REASON_LOCAL_FAILURE || peer->u.live > 0) {
     return;
   }
+  wpm_contact *contact = wpm_store_own_contact(store, slot);
   peer->reason = (uint8_t)reason;
-  count_failure(store, slot, now);
+  if (contact->failures == 0) {
+    contact->first_failure = now;
+  }
+  contact->failures += contact->failures < UINT32_MAX;
+  contact->last_failure = now;
+  wpm_store_settle(store, slot, 0, 0, WPM_FIELD_FAILURES | WPM_FIELD_CONNECTIVITY);
 }
 
-bool wpm_store_slot_address_failed(wpm_store *store, uint32_t slot, wpm_bytes multiaddr,
-                                   wpm_wall now) {
-  wpm_address *address = wpm_addresses_find(&wpm_store_peer(store, slot)->addresses, multiaddr);
-  if (!address) {
-    return false;
+int wpm_store_slot_address_failed(wpm_store *store, uint32_t slot, wpm_bytes multiaddr,
+                                  wpm_wall now) {
+  wpm_parts parts = wpm_parts_of(store, slot);
+  wpm_address_draft draft;
+  int err = wpm_parts_draft(&parts, 0, &draft);
+  if (err) {
+    return err;
   }
-  address->last_failure = now;
-  store->changes++;
-  return true;
+  wpm_address *failed = wpm_draft_find(&draft, multiaddr);
+  if (!failed) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  failed->last_failure = now;
+  return finish(&parts, wpm_parts_addresses(&parts, &draft), 0, 0, 0);
+}
+
+int wpm_store_slot_address_moved(wpm_store *store, uint32_t slot, wpm_bytes multiaddr,
+                                 wpm_bytes answered, wpm_wall now) {
+  uint32_t to = wpm_store_find(store, answered);
+  if (to != WPM_SLOT_NONE && to != slot) {
+    wpm_parts parts = wpm_parts_of(store, to);
+    wpm_address_draft draft;
+    int err = wpm_parts_draft(&parts, 1, &draft);
+    if (err) {
+      return err;
+    }
+    wpm_offer offer = {.source = WPM_SOURCE_UNKNOWN, .now = now};
+    wpm_address item = wpm_address_offered(multiaddr, &offer);
+    item.last_success = now;
+    wpm_draft_add(&draft, &item, WPM_OFFER_ADD);
+    err = finish(&parts, wpm_parts_addresses(&parts, &draft), 0, 0, 0);
+    if (err) {
+      return err;
+    }
+  }
+  wpm_address_draft draft = draft_of(store, slot);
+  const wpm_address *held = to == slot ? NULL : wpm_draft_find(&draft, multiaddr);
+  if (held) {
+    wpm_draft_remove(&draft, (size_t)(held - draft.items));
+    shrink(store, slot, &draft);
+  }
+  return WPM_OK;
 }
 
 void wpm_store_slot_stable(wpm_store *store, uint32_t slot) {
-  wpm_peer *peer = wpm_store_peer(store, slot);
-  if (peer->failures > 0) {
-    peer->failures = 0;
-    peer->first_failure = WPM_WALL_NONE;
-    store->changes++;
+  if (!wpm_store_peer(store, slot)->contact) {
+    return;
   }
-  wpm_store_slot_wait(store, &peer->retry_delay, (wpm_wait){0});
+  wpm_contact *contact = wpm_store_own_contact(store, slot);
+  if (contact->failures > 0) {
+    contact->failures = 0;
+    contact->first_failure = WPM_WALL_NONE;
+    wpm_store_settle(store, slot, 0, 0, WPM_FIELD_FAILURES);
+  }
+  wpm_store_slot_wait(store, slot, WPM_WAIT_RETRY_DELAY, (wpm_wait){0});
+}
+
+void wpm_store_slot_pong(wpm_store *store, uint32_t slot, int64_t rtt_ns) {
+  wpm_contact *contact = wpm_store_own_contact(store, slot);
+  if (contact->rtt_ns != rtt_ns) {
+    contact->rtt_ns = rtt_ns;
+    wpm_store_settle(store, slot, 0, 0, WPM_FIELD_RTT);
+  }
 }
 
 void wpm_store_slot_direction(wpm_store *store, uint32_t slot, wpm_direction direction) {
-  wpm_peer *peer = wpm_store_peer(store, slot);
-  if (peer->direction != direction) {
-    peer->direction = (uint8_t)direction;
-    store->changes++;
+  if (wpm_peer_direction(wpm_store_peer(store, slot)) != direction) {
+    uint32_t bits = direction_bits(direction);
+    wpm_store_settle(store, slot, bits, ALL_DIRECTIONS & ~bits, WPM_FIELD_CONNECTIVITY);
   }
 }
 
-/* ---- facts, by id ---------------------------------------------------------------------------- */
+/* ---- intent ------------------------------------------------------------------------------------ */
 
-#define FIND_OR_RETURN(slot)                                                                       \
-  uint32_t slot = wpm_store_find(store, id);                                                       \
-  if ((slot) == WPM_SLOT_NONE) {                                                                   \
-    return WPM_ERR_NOT_FOUND;                                                                      \
+void wpm_store_slot_origin(wpm_store *store, uint32_t slot, wpm_origin origin) {
+  if (origin != WPM_ORIGIN_UNKNOWN &&
+      wpm_peer_origin(wpm_store_peer(store, slot)) == WPM_ORIGIN_UNKNOWN) {
+    wpm_store_settle(store, slot, WPM_BIT(WPM_HAS_ORIGIN + origin - 1), 0, WPM_FIELD_INTENT);
   }
+}
 
-int wpm_store_add_address(wpm_store *store, wpm_bytes id, wpm_bytes multiaddr,
-                          wpm_address_source source) {
-  FIND_OR_RETURN(slot)
-  int err = wpm_multiaddr_check(multiaddr);
-  if (err) {
-    return err;
+void wpm_store_slot_flag(wpm_store *store, uint32_t slot, unsigned attribute, bool value) {
+  if (wpm_peer_has(wpm_store_peer(store, slot), attribute) != value) {
+    uint32_t bit = WPM_BIT(attribute);
+    wpm_store_settle(store, slot, value ? bit : 0, value ? 0 : bit, WPM_FIELD_INTENT);
   }
-  size_t left_out;
-  err = wpm_store_slot_addresses(store, slot, &multiaddr, 1, source, &left_out);
-  if (err) {
-    return err;
+}
+
+static uint32_t field_of(wpm_wait_kind kind) {
+  switch (kind) {
+  case WPM_WAIT_PRUNE_BACKOFF:
+    return WPM_FIELD_PRUNE_BACKOFF;
+  case WPM_WAIT_RETRY_DELAY:
+    return WPM_FIELD_FAILURES;
+  case WPM_WAIT_MISMATCH_DELAY:
+    return WPM_FIELD_INTENT;
+  case WPM_WAIT_BAN:
+    return WPM_FIELD_BAN;
   }
-  return left_out > 0 ? WPM_ERR_FULL : WPM_OK;
+  return 0;
 }
 
-int wpm_store_identified(wpm_store *store, wpm_bytes id, const wpm_identified *fact) {
-  FIND_OR_RETURN(slot)
-  return wpm_store_slot_identified(store, slot, fact);
+void wpm_store_slot_wait(wpm_store *store, uint32_t slot, wpm_wait_kind kind, wpm_wait wait) {
+  if (wpm_wait_equal(wpm_peer_wait(store, wpm_store_peer(store, slot), kind), &wait)) {
+    return;
+  }
+  wpm_store_own_contact(store, slot)->waits[kind] = wait;
+  uint32_t both = WPM_BIT(WPM_HAS_WAIT) | WPM_BIT(WPM_HAS_BAN);
+  uint32_t has = wpm_store_arm(store, slot);
+  wpm_store_settle(store, slot, has, both & ~has, field_of(kind));
 }
 
-int wpm_store_metadata(wpm_store *store, wpm_bytes id, uint32_t cluster_id, const uint16_t *shards,
-                       size_t shard_count) {
-  FIND_OR_RETURN(slot)
-  return wpm_store_slot_metadata(store, slot, cluster_id, shards, shard_count);
+/* A tag or entry of the application map. */
+static int set_named(wpm_store *store, uint32_t slot, const wpm_fact_source *source,
+                     wpm_text name) {
+  wpm_parts parts = wpm_parts_of(store, slot);
+  return finish(&parts, wpm_parts_fact(&parts, source, name, false), 0, 0, 0);
 }
 
-int wpm_store_connected(wpm_store *store, wpm_bytes id, wpm_direction direction, wpm_bytes remote,
-                        wpm_wall now) {
-  FIND_OR_RETURN(slot)
-  return wpm_store_slot_connected(store, slot, direction, remote, (wpm_bytes){NULL, 0}, now);
+/* Whether a tag of its protects. */
+uint32_t wpm_store_protection(const wpm_store *store, uint32_t slot) {
+  wpm_fact fact;
+  size_t at = 0;
+  const uint8_t *facts = wpm_peer_facts(store, wpm_store_peer(store, slot));
+  while (wpm_facts_next(facts, &at, &fact)) {
+    if (fact.kind == WPM_FACT_TAG && fact.bytes.data[sizeof(int32_t)]) {
+      return WPM_BIT(WPM_HAS_PROTECTION);
+    }
+  }
+  return 0;
 }
 
-int wpm_store_disconnected(wpm_store *store, wpm_bytes id, wpm_reason reason, wpm_wall now) {
-  FIND_OR_RETURN(slot)
-  wpm_store_slot_disconnected(store, slot, reason, now);
+static void settle_protection(wpm_store *store, uint32_t slot) {
+  uint32_t has = wpm_store_protection(store, slot);
+  wpm_store_settle(store, slot, has, WPM_BIT(WPM_HAS_PROTECTION) & ~has, 0);
+}
+
+static size_t count_kind(const uint8_t *facts, wpm_fact_kind kind, size_t *bytes) {
+  wpm_fact fact;
+  size_t at = 0;
+  size_t count = 0;
+  *bytes = 0;
+  while (wpm_facts_next(facts, &at, &fact)) {
+    count += fact.kind == kind;
+    *bytes += fact.kind == kind ? fact.bytes.len - 1 : 0;
+  }
+  return count;
+}
+
+int wpm_store_slot_set_tag(wpm_store *store, uint32_t slot, const wpm_tag *tag) {
+  const uint8_t *facts = wpm_peer_facts(store, wpm_store_peer(store, slot));
+  size_t bytes;
+  bool held = wpm_facts_get_named(facts, WPM_FACT_TAG, tag->name).data;
+  if (tag->name.len == 0) {
+    return WPM_ERR_INVALID;
+  }
+  if (store->config.max_text > 0 && tag->name.len > store->config.max_text) {
+    return WPM_ERR_TOO_LARGE;
+  }
+  if (!held && store->config.max_tags > 0 &&
+      count_kind(facts, WPM_FACT_TAG, &bytes) >= store->config.max_tags) {
+    return WPM_ERR_FULL;
+  }
+  uint8_t protects = tag->protects;
+  wpm_fact_source source = {WPM_FACT_TAG,
+                            {{(const uint8_t *)&tag->value, sizeof(tag->value)},
+                             {&protects, sizeof(protects)},
+                             {(const uint8_t *)tag->name.data, tag->name.len}}};
+  int err = set_named(store, slot, &source, tag->name);
+  if (!err) {
+    settle_protection(store, slot);
+  }
+  return err;
+}
+
+int wpm_store_slot_remove_tag(wpm_store *store, uint32_t slot, wpm_text name) {
+  if (!wpm_parts_remove_fact(store, slot, WPM_FACT_TAG, name)) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  uint32_t has = wpm_store_protection(store, slot);
+  wpm_store_settle(store, slot, has, WPM_BIT(WPM_HAS_PROTECTION) & ~has, WPM_FIELD_TAGS);
   return WPM_OK;
 }
 
-int wpm_store_dial_failed(wpm_store *store, wpm_bytes id, wpm_reason reason, wpm_wall now) {
-  FIND_OR_RETURN(slot)
-  wpm_store_slot_dial_failed(store, slot, reason, now);
-  return WPM_OK;
-}
-
-int wpm_store_address_failed(wpm_store *store, wpm_bytes id, wpm_bytes multiaddr, wpm_wall now) {
-  FIND_OR_RETURN(slot)
-  return wpm_store_slot_address_failed(store, slot, multiaddr, now) ? WPM_OK : WPM_ERR_NOT_FOUND;
-}
-
-int wpm_store_stable(wpm_store *store, wpm_bytes id) {
-  FIND_OR_RETURN(slot)
-  wpm_store_slot_stable(store, slot);
-  return WPM_OK;
-}
-
-int wpm_store_pong(wpm_store *store, wpm_bytes id, int64_t rtt_ns) {
-  FIND_OR_RETURN(slot)
-  wpm_store_peer(store, slot)->rtt_ns = rtt_ns;
-  return WPM_OK;
-}
-
-int wpm_store_set_static(wpm_store *store, wpm_bytes id, bool is_static) {
-  FIND_OR_RETURN(slot)
-  wpm_store_slot_flag(store, &wpm_store_peer(store, slot)->is_static, is_static);
-  return WPM_OK;
-}
-
-int wpm_store_set_held_off(wpm_store *store, wpm_bytes id, bool held_off) {
-  FIND_OR_RETURN(slot)
-  wpm_store_slot_flag(store, &wpm_store_peer(store, slot)->held_off, held_off);
-  return WPM_OK;
-}
-
-int wpm_store_set_prune_backoff(wpm_store *store, wpm_bytes id, wpm_wait wait) {
-  FIND_OR_RETURN(slot)
-  wpm_store_slot_wait(store, &wpm_store_peer(store, slot)->prune_backoff, wait);
-  return WPM_OK;
-}
-
-int wpm_store_set_retry_delay(wpm_store *store, wpm_bytes id, wpm_wait wait) {
-  FIND_OR_RETURN(slot)
-  wpm_store_slot_wait(store, &wpm_store_peer(store, slot)->retry_delay, wait);
-  return WPM_OK;
-}
-
-int wpm_store_set_mismatch_delay(wpm_store *store, wpm_bytes id, wpm_wait wait) {
-  FIND_OR_RETURN(slot)
-  wpm_store_slot_wait(store, &wpm_store_peer(store, slot)->mismatch_delay, wait);
-  return WPM_OK;
+int wpm_store_slot_set_app(wpm_store *store, uint32_t slot, wpm_text key, wpm_bytes value) {
+  const uint8_t *facts = wpm_peer_facts(store, wpm_store_peer(store, slot));
+  wpm_bytes held = wpm_facts_get_named(facts, WPM_FACT_APP, key);
+  size_t bytes;
+  uint8_t key_len = (uint8_t)key.len;
+  if (key.len == 0 || key.len > UINT8_MAX) {
+    return WPM_ERR_INVALID;
+  }
+  wpm_fact_source source = {WPM_FACT_APP,
+                            {{&key_len, 1}, {(const uint8_t *)key.data, key.len}, value}};
+  if (!value.data) {
+    if (wpm_parts_remove_fact(store, slot, WPM_FACT_APP, key)) {
+      wpm_store_settle(store, slot, 0, 0, WPM_FIELD_APP);
+    }
+    return WPM_OK;
+  }
+  (void)count_kind(facts, WPM_FACT_APP, &bytes);
+  bytes -= held.data ? held.len - 1 : 0;
+  size_t most = store->config.max_app_bytes;
+  if (most > 0 && (bytes > most || value.len > most || key.len + value.len > most - bytes)) {
+    return WPM_ERR_FULL;
+  }
+  if (value.len > UINT16_MAX) {
+    return WPM_ERR_INVALID;
+  }
+  return set_named(store, slot, &source, key);
 }

@@ -138,6 +138,7 @@ static void a_full_store_refuses_the_newcomer(void **state) {
   (void)state;
   wpm_world *w = wpm_world_new(100);
   w->config.store.max_peers = 2;
+  w->config.store.evict = false;
   wpm_world_start(w);
   wpm_world_found(w, 1, 60000, false);
   wpm_world_found(w, 2, 60000, false);

@@ -167,7 +167,7 @@ static void metadata(void **state) {
   e.u.metadata.cluster_id = 5;
   e.u.metadata.shards = shards;
   e.u.metadata.shard_count = 2;
-  assert_int_equal(torture(w, 1, &e, WPM_OK), 1);
+  assert_true(torture(w, 1, &e, WPM_OK) > 0);
   assert_int_equal(wpm_world_record(w, 1).reason, WPM_REASON_CLUSTER_MISMATCH);
 }
 
@@ -270,7 +270,13 @@ static void putting(void **state) {
   wpm_text protocols[] = {TEXT("/x"), TEXT("/y")};
   static const uint16_t shards[] = {1, 2};
   uint8_t rsa[300] = {1};
-  wpm_address address = {wpm_world_address(1, 1), WPM_SOURCE_CONFIG, WPM_WALL_NONE, WPM_WALL_NONE};
+  wpm_address address = {.multiaddr = wpm_world_address(1, 1),
+                         .source = WPM_SOURCE_CONFIG,
+                         .first_seen = WPM_WALL_NONE,
+                         .last_seen = WPM_WALL_NONE,
+                         .last_success = WPM_WALL_NONE,
+                         .last_failure = WPM_WALL_NONE,
+                         .expires = WPM_WALL_NONE};
   wpm_peer_record r = {.id = wpm_world_id(1),
                        .public_key = {rsa, sizeof(rsa)},
                        .addresses = &address,
@@ -291,8 +297,12 @@ static void putting(void **state) {
       assert_int_equal(wpm_store_count(store), again || err == WPM_OK);
       if (wpm_alloc_failed() == 0) {
         assert_int_equal(err, WPM_OK);
-        assert_true(n > 8);
+        assert_true(n > 3);
         break;
+      }
+      if (err == WPM_OK) { /* Only the feed of changes found no memory, and does with less. */
+        assert_int_equal(again ? WPM_OK : wpm_store_remove(store, r.id), WPM_OK);
+        continue;
       }
       assert_int_equal(err, WPM_ERR_NO_MEMORY);
     }

@@ -98,28 +98,38 @@ static wpm_bytes address_of(uint8_t number) {
   return (wpm_bytes){addresses[number], sizeof(bytes)};
 }
 
+static wpm_address address(uint8_t number, wpm_address_source source, wpm_wall success,
+                           wpm_wall failure) {
+  return (wpm_address){.multiaddr = address_of(number),
+                       .source = source,
+                       .first_seen = WPM_WALL_NONE,
+                       .last_seen = WPM_WALL_NONE,
+                       .last_success = success,
+                       .last_failure = failure,
+                       .expires = WPM_WALL_NONE};
+}
+
 static void the_most_promising_address_comes_first(void **state) {
   (void)state;
   const wpm_wall none = WPM_WALL_NONE;
-  const wpm_address items[] = {
-      {address_of(0), WPM_SOURCE_CONFIG, none, {50}},   /* Failed, late. */
-      {address_of(1), WPM_SOURCE_IDENTIFY, none, none}, /* Untried. */
-      {address_of(2), WPM_SOURCE_IDENTIFY, {10}, {20}}, /* Worked, then failed early. */
-      {address_of(3), WPM_SOURCE_IDENTIFY, {30}, {20}}, /* Failed, then worked. */
-      {address_of(4), WPM_SOURCE_PERSON, none, none},   /* Untried, more trusted. */
-      {address_of(5), WPM_SOURCE_IDENTIFY, {40}, none}, /* Worked last. */
-      {address_of(6), WPM_SOURCE_IDENTIFY, none, none}, /* As 1, but newer. */
-      {address_of(7), WPM_SOURCE_IDENTIFY, {40}, {40}}, /* As 5, but newer. */
+  wpm_address items[] = {
+      address(0, WPM_SOURCE_CONFIG, none, (wpm_wall){50}),             /* Failed, late. */
+      address(1, WPM_SOURCE_IDENTIFY, none, none),                     /* Untried. */
+      address(2, WPM_SOURCE_IDENTIFY, (wpm_wall){10}, (wpm_wall){20}), /* Worked, failed early. */
+      address(3, WPM_SOURCE_IDENTIFY, (wpm_wall){30}, (wpm_wall){20}), /* Failed, then worked. */
+      address(4, WPM_SOURCE_PERSON, none, none),                       /* Untried, more trusted. */
+      address(5, WPM_SOURCE_IDENTIFY, (wpm_wall){40}, none),           /* Worked last. */
+      address(6, WPM_SOURCE_IDENTIFY, none, none),                     /* As 1, but newer. */
+      address(7, WPM_SOURCE_IDENTIFY, (wpm_wall){40}, (wpm_wall){40}), /* As 5, but newer. */
+      address(8, WPM_SOURCE_IDENTIFY, none, none),                     /* Untried, certified. */
   };
-  static const uint8_t order[] = {5, 7, 3, 4, 1, 6, 2, 0};
-  wpm_address_list list;
-  assert_int_equal(wpm_addresses_copy(items, 8, 0, &list), WPM_OK);
-  wpm_bytes ranked[8];
-  wpm_addresses_rank(&list, ranked);
-  for (size_t i = 0; i < 8; i++) {
+  items[8].certified = true;
+  static const uint8_t order[] = {5, 7, 3, 8, 4, 1, 6, 2, 0};
+  wpm_bytes ranked[9];
+  wpm_addresses_rank(items, 9, ranked);
+  for (size_t i = 0; i < 9; i++) {
     assert_true(wpm_bytes_equal(ranked[i], address_of(order[i])));
   }
-  free(list.items);
 }
 
 /* ---- interned strings ------------------------------------------------------------------------ */
@@ -154,28 +164,47 @@ static void equal_strings_are_held_once(void **state) {
   wpm_intern_fini(&table);
 }
 
+static wpm_store *capped(size_t max_protocols, size_t max_text) {
+  wpm_store_config config;
+  wpm_store *store = NULL;
+  wpm_store_config_default(&config);
+  config.max_protocols = max_protocols;
+  config.max_text = max_text;
+  assert_int_equal(wpm_store_new(&config, &store), WPM_OK);
+  return store;
+}
+
+static wpm_interned *take(wpm_store *store, const wpm_text *protocols, size_t count) {
+  wpm_interned *set = NULL;
+  assert_int_equal(wpm_protocols_take(store, protocols, count, &set), WPM_OK);
+  return set;
+}
+
 static void sets_of_protocols_do_not_run_into_each_other(void **state) {
   (void)state;
-  wpm_intern table;
-  wpm_intern_init(&table, (wpm_siphash_key){1, 2});
+  wpm_store *store = capped(0, 0);
   wpm_text one[] = {WPM_TEXT("/ab"), WPM_TEXT("/c")};
   wpm_text two[] = {WPM_TEXT("/a"), WPM_TEXT("b/c")};
   wpm_text three[] = {WPM_TEXT("/c"), WPM_TEXT("/ab"), WPM_TEXT("/c")};
-  wpm_interned *a;
-  wpm_interned *b;
-  wpm_interned *c;
-  wpm_interned *none;
-  assert_int_equal(wpm_protocols_take(&table, one, 2, 0, 0, &a), WPM_OK);
-  assert_int_equal(wpm_protocols_take(&table, two, 2, 0, 0, &b), WPM_OK);
-  assert_int_equal(wpm_protocols_take(&table, three, 3, 0, 0, &c), WPM_OK);
-  assert_int_equal(wpm_protocols_take(&table, NULL, 0, 0, 0, &none), WPM_OK);
+  wpm_interned *a = take(store, one, 2);
+  wpm_interned *b = take(store, two, 2);
+  wpm_interned *c = take(store, three, 3);
+  assert_null(take(store, NULL, 0));
   assert_ptr_not_equal(a, b);
   assert_ptr_equal(a, c);
-  assert_null(none);
-  assert_true(wpm_protocols_hold(a, WPM_TEXT("/ab")));
-  assert_false(wpm_protocols_hold(a, WPM_TEXT("/a")));
-  assert_false(wpm_protocols_hold(NULL, WPM_TEXT("/a")));
-  wpm_intern_fini(&table);
+  const wpm_interned *ab = wpm_intern_find(&store->protocols, WPM_BYTES("/ab"));
+  assert_true(wpm_protocols_name(a, wpm_intern_handle(ab)));
+  assert_false(wpm_protocols_name(b, wpm_intern_handle(ab)));
+  assert_false(wpm_protocols_name(NULL, wpm_intern_handle(ab)));
+  /* A protocol goes with the last set that names it. */
+  wpm_protocols_drop(store, a);
+  assert_ptr_equal(wpm_intern_find(&store->protocols, WPM_BYTES("/ab")), ab);
+  wpm_protocols_drop(store, c);
+  assert_null(wpm_intern_find(&store->protocols, WPM_BYTES("/ab")));
+  assert_int_equal(store->indexes.named_used, 2);
+  wpm_protocols_drop(store, b);
+  assert_int_equal(store->indexes.named_used, 0);
+  wpm_store_free(store);
 }
 
 static bool set_is(const wpm_interned *entry, const char *const *protocols, size_t count) {
@@ -187,43 +216,44 @@ static bool set_is(const wpm_interned *entry, const char *const *protocols, size
   return same;
 }
 
+static void expect_set(size_t max_protocols, size_t max_text, const wpm_text *protocols,
+                       size_t count, const char *const *kept, size_t kept_count, bool relay) {
+  wpm_store *store = capped(max_protocols, max_text);
+  wpm_interned *entry = take(store, protocols, count);
+  assert_true(set_is(entry, kept, kept_count));
+  assert_int_equal(wpm_protocols_of(entry)->relay, relay);
+  wpm_protocols_drop(store, entry);
+  wpm_store_free(store);
+}
+
+#define KEPT(...)                                                                                  \
+  (const char *[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *)
+
 static void no_cap_hides_that_a_peer_relays(void **state) {
   (void)state;
-  wpm_intern table;
-  wpm_intern_init(&table, (wpm_siphash_key){1, 2});
-  wpm_interned *entry;
   /* Behind the cap on their number. */
   wpm_text last[] = {WPM_TEXT("/d"), WPM_TEXT("/c"), WPM_TEXT("/b"),
                      WPM_TEXT("/vac/waku/relay/2.0.0")};
-  assert_int_equal(wpm_protocols_take(&table, last, 4, 3, 0, &entry), WPM_OK);
-  assert_true(wpm_protocols_of(entry)->relay);
-  assert_true(set_is(entry, (const char *[]){"/c", "/d", "/vac/waku/relay/2.0.0"}, 3));
-  assert_int_equal(wpm_protocols_take(&table, last, 4, 1, 0, &entry), WPM_OK);
-  assert_true(set_is(entry, (const char *[]){"/vac/waku/relay/2.0.0"}, 1));
+  expect_set(3, 0, last, 4, KEPT("/c", "/d", "/vac/waku/relay/2.0.0"), true);
+  expect_set(1, 0, last, 4, KEPT("/vac/waku/relay/2.0.0"), true);
   /* More relay protocols than the cap. */
   wpm_text relays[] = {WPM_TEXT("/a"), WPM_TEXT("/meshsub/1.1.0"), WPM_TEXT("/floodsub/1.0.0")};
-  assert_int_equal(wpm_protocols_take(&table, relays, 3, 1, 0, &entry), WPM_OK);
-  assert_true(set_is(entry, (const char *[]){"/meshsub/1.1.0"}, 1));
+  expect_set(1, 0, relays, 3, KEPT("/meshsub/1.1.0"), true);
   /* Longer than the cap on text, even where that leaves no room for the prefix. */
   wpm_text longer[] = {WPM_TEXT("/vac/waku/relay/2.0.0"), WPM_TEXT("/b"),
                        WPM_TEXT("/store/longer/than/that"), WPM_TEXT("/meshsub/1.1.0"),
                        WPM_TEXT("/meshsub/1.2.0")};
-  assert_int_equal(wpm_protocols_take(&table, longer, 5, 5, 16, &entry), WPM_OK);
-  assert_true(set_is(
-      entry, (const char *[]){"/b", "/meshsub/1.1.0", "/meshsub/1.2.0", "/vac/waku/relay/"}, 4));
-  assert_int_equal(wpm_protocols_take(&table, longer, 5, 5, 4, &entry), WPM_OK);
-  assert_true(wpm_protocols_of(entry)->relay);
-  assert_true(set_is(entry, (const char *[]){"/b", "/meshsub/", "/vac/waku/relay/"}, 3));
+  expect_set(5, 16, longer, 5, KEPT("/b", "/meshsub/1.1.0", "/meshsub/1.2.0", "/vac/waku/relay/"),
+             true);
+  expect_set(5, 4, longer, 5, KEPT("/b", "/meshsub/", "/vac/waku/relay/"), true);
   /* What is none stays none. */
-  assert_int_equal(wpm_protocols_take(&table, last, 3, 2, 0, &entry), WPM_OK);
-  assert_false(wpm_protocols_of(entry)->relay);
-  wpm_intern_fini(&table);
+  expect_set(2, 0, last, 3, KEPT("/c", "/d"), false);
 }
 
 /* ---- order ----------------------------------------------------------------------------------- */
 
 static wpm_peer peer(wpm_reason reason, int64_t connected, int64_t disconnected) {
-  wpm_peer p = {.reason = (uint8_t)reason};
+  wpm_peer p = {.reason = (uint8_t)reason, .state = WPM_SLOT_HELD};
   p.connected_time.ns = connected;
   p.disconnect_time.ns = disconnected;
   return p;
@@ -293,12 +323,9 @@ static void the_checker_sees_faults(void **state) {
   wpm_error error = {0};
   assert_int_equal(wpm_store_check(store, &error), WPM_OK);
   wpm_peer *p = wpm_store_peer(store, 0);
-  p->live = 1;
-  expect_fault(store, "never held");
-  p->live = 0;
-  p->first_failure.ns = 5;
-  expect_fault(store, "first failure");
-  p->first_failure = WPM_WALL_NONE;
+  p->u.live = 1;
+  expect_fault(store, "connectivity");
+  p->u.live = 0;
   store->count++;
   expect_fault(store, "number of peers");
   store->count--;
@@ -307,13 +334,32 @@ static void the_checker_sees_faults(void **state) {
   store->first_free = 0;
   expect_fault(store, "free slots");
   store->first_free = 2;
-  p->agent->holders++;
+  wpm_intern_at(&store->texts, p->agent)->holders++;
   expect_fault(store, "holders");
-  p->agent->holders--;
-  p->id[0] = 9;
+  wpm_intern_at(&store->texts, p->agent)->holders--;
+  p->id.bytes[0] = 9;
   expect_fault(store, "does not lead to");
-  p->id[0] = 0;
-  uint8_t *byte = (uint8_t *)(uintptr_t)p->addresses.items[0].multiaddr.data;
+  p->id.bytes[0] = 0;
+  p->attributes ^= WPM_BIT(WPM_HAS_STATIC);
+  expect_fault(store, "shows otherwise");
+  p->attributes ^= WPM_BIT(WPM_HAS_STATIC);
+  wpm_indexes_flip(&store->indexes, 0, WPM_BIT(WPM_HAS_DIALABLE), 0);
+  p->attributes ^= WPM_BIT(WPM_HAS_DIALABLE);
+  expect_fault(store, "dialable");
+  wpm_indexes_flip(&store->indexes, 0, WPM_BIT(WPM_HAS_DIALABLE), UINT32_MAX);
+  p->attributes ^= WPM_BIT(WPM_HAS_DIALABLE);
+  store->indexes.counts[WPM_HAS_HELD]++;
+  expect_fault(store, "an attribute with a wrong number");
+  store->indexes.counts[WPM_HAS_HELD]--;
+  wpm_index_set(&store->indexes, 1, 0, false);
+  expect_fault(store, "a protocol that the index does not show");
+  wpm_index_set(&store->indexes, 1, 0, true);
+  store->contacts++;
+  expect_fault(store, "contacts");
+  store->contacts--;
+  size_t count;
+  const wpm_address *items = wpm_peer_decode_addresses(store, p, &count);
+  uint8_t *byte = (uint8_t *)(uintptr_t)items[0].multiaddr.data;
   byte[4] = 2;
   expect_fault(store, "twice");
   byte[4] = 1;
@@ -329,16 +375,11 @@ static void the_checker_sees_faults(void **state) {
   store->config.max_peers = 1;
   expect_fault(store, "peers than the cap");
   store->config.max_peers = 0;
-  uint16_t shards[] = {5, 5};
-  p->shards = shards;
-  p->shard_count = 2;
-  expect_fault(store, "shards out of order");
-  p->shards = NULL;
-  p->shard_count = 0;
-  wpm_protocol_set *set = wpm_interned_extra(p->protocols);
-  set->relay = false;
-  expect_fault(store, "relay mark");
-  set->relay = true;
+  wpm_protocol_set *set = wpm_interned_extra(wpm_intern_at(&store->sets, p->protocols));
+  wpm_text relay = set->protocols[1];
+  set->protocols[1] = set->protocols[0];
+  expect_fault(store, "mark of relay");
+  set->protocols[1] = relay;
   assert_int_equal(wpm_store_check(store, &error), WPM_OK);
   wpm_store_free(store);
 }

@@ -176,6 +176,10 @@ static void removed_and_found_again_before_the_host_looked(void **state) {
   assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1)->connection, c);
   assert_non_null(w->disk[1]); /* Forgotten first, then stored anew. */
   assert_int_equal(w->disk[1]->connectivity, WPM_NOT_CONNECTED);
+  /* A stranger, but its backoff has outlived its record. */
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, 1);
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_PRUNE_BACKOFF, 60 * WPM_SECOND, 64 * WPM_SECOND);
+  wpm_world_run(w, 64 * WPM_SECOND);
   wpm_world_expect(w, WPM_ACTION_DIAL, 1);
 }
 

@@ -244,8 +244,13 @@ static void a_disconnect_time_alone_asks_for_its_backoff(void **state) {
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     wpm_world *w = wpm_world_new(100);
     wpm_world_start(w);
-    wpm_address address = {wpm_world_address(1, 60000), WPM_SOURCE_CONFIG, WPM_WALL_NONE,
-                           WPM_WALL_NONE};
+    wpm_address address = {.multiaddr = wpm_world_address(1, 60000),
+                           .source = WPM_SOURCE_CONFIG,
+                           .first_seen = WPM_WALL_NONE,
+                           .last_seen = WPM_WALL_NONE,
+                           .last_success = WPM_WALL_NONE,
+                           .last_failure = WPM_WALL_NONE,
+                           .expires = WPM_WALL_NONE};
     wpm_peer_record r = {.id = wpm_world_id(1),
                          .addresses = &address,
                          .address_count = 1,
@@ -268,8 +273,13 @@ static void a_disconnect_time_alone_asks_for_its_backoff(void **state) {
 
 static void damaged_waits_are_cut(void **state) {
   wpm_world *w = *state;
-  wpm_address address = {wpm_world_address(1, 60000), WPM_SOURCE_CONFIG, WPM_WALL_NONE,
-                         WPM_WALL_NONE};
+  wpm_address address = {.multiaddr = wpm_world_address(1, 60000),
+                         .source = WPM_SOURCE_CONFIG,
+                         .first_seen = WPM_WALL_NONE,
+                         .last_seen = WPM_WALL_NONE,
+                         .last_success = WPM_WALL_NONE,
+                         .last_failure = WPM_WALL_NONE,
+                         .expires = WPM_WALL_NONE};
   wpm_wait odd = {{{INT64_MIN}, {INT64_MAX}, 1}, INT64_MAX};
   wpm_peer_record r = {.id = wpm_world_id(1), .addresses = &address, .address_count = 1};
   r.is_static = true;

@@ -1,0 +1,234 @@
+#include "core/index.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_SIZE (WPM_BITS_WORDS * sizeof(uint64_t))
+
+/* The first page of the group that `page` is in, and how many the group has. */
+static uint32_t first_of(uint32_t page, uint32_t group) {
+  return page == 0 ? 0 : (page - 1) / group * group + 1;
+}
+static uint32_t count_of(uint32_t page, uint32_t group) {
+  return page == 0 ? 1 : group;
+}
+
+void wpm_indexes_init(wpm_indexes *indexes) {
+  *indexes = (wpm_indexes){0};
+}
+
+static void clear(wpm_indexes *indexes, wpm_index *index) {
+  for (uint32_t i = 0; i < index->length; i++) {
+    if (i == first_of(i, WPM_NAMED_GROUP) && index->pages[i]) {
+      indexes->bytes -= count_of(i, WPM_NAMED_GROUP) * PAGE_SIZE;
+      free(index->pages[i]);
+    }
+  }
+  indexes->bytes -= index->length * (sizeof(*index->pages) + sizeof(*index->counts));
+  free(index->pages);
+  free(index->counts);
+}
+
+void wpm_indexes_fini(wpm_indexes *indexes) {
+  for (uint32_t i = 0; i < indexes->named_count; i++) {
+    clear(indexes, &indexes->named[i]);
+  }
+  for (uint32_t i = 0; i < indexes->length; i++) {
+    if (i == first_of(i, WPM_FIXED_GROUP)) {
+      free(indexes->fixed[i]);
+    }
+  }
+  free(indexes->named);
+  free(indexes->fixed);
+  free(indexes->stamps);
+  wpm_indexes_init(indexes);
+}
+
+/* ---- attributes ------------------------------------------------------------------------------ */
+
+static int grow(wpm_indexes *indexes) {
+  uint32_t capacity = indexes->capacity ? indexes->capacity * 2 : 4;
+  uint64_t **fixed = realloc(indexes->fixed, capacity * sizeof(*fixed));
+  if (!fixed) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  indexes->fixed = fixed;
+  uint32_t *stamps = realloc(indexes->stamps, capacity * sizeof(*stamps));
+  if (!stamps) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  indexes->stamps = stamps;
+  indexes->bytes += (capacity - indexes->capacity) * (sizeof(*fixed) + sizeof(*stamps));
+  indexes->capacity = capacity;
+  return WPM_OK;
+}
+
+/* The group that `page`, its first, begins. */
+static int add_group(wpm_indexes *indexes, uint32_t page) {
+  uint32_t count = count_of(page, WPM_FIXED_GROUP);
+  while (page + count > indexes->capacity) {
+    int err = grow(indexes);
+    if (err) {
+      return err;
+    }
+  }
+  uint64_t *bits = calloc((size_t)count * WPM_ATTRIBUTES, PAGE_SIZE);
+  if (!bits) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    indexes->fixed[page + i] = bits + (size_t)i * WPM_BITS_WORDS;
+  }
+  indexes->bytes += (size_t)count * WPM_ATTRIBUTES * PAGE_SIZE;
+  return WPM_OK;
+}
+
+int wpm_indexes_reserve(wpm_indexes *indexes, uint32_t slot) {
+  uint32_t page = slot / WPM_BITS_PAGE;
+  if (page < indexes->length) {
+    return WPM_OK;
+  }
+  assert(page == indexes->length); /* Slots are given out one after another. */
+  if (page == first_of(page, WPM_FIXED_GROUP)) {
+    int err = add_group(indexes, page);
+    if (err) {
+      return err;
+    }
+  }
+  indexes->stamps[page] = 1;
+  indexes->length++;
+  return WPM_OK;
+}
+
+void wpm_indexes_flip(wpm_indexes *indexes, uint32_t slot, uint32_t flips, uint32_t now) {
+  uint32_t page = slot / WPM_BITS_PAGE;
+  while (flips) {
+    unsigned attribute = (unsigned)__builtin_ctz(flips);
+    flips &= flips - 1;
+    wpm_bits_flip(wpm_indexes_page(indexes, page, attribute), slot % WPM_BITS_PAGE);
+    if (now & WPM_BIT(attribute)) {
+      indexes->counts[attribute]++;
+    } else {
+      indexes->counts[attribute]--;
+    }
+  }
+}
+
+/* ---- one protocol, shard or tag -------------------------------------------------------------- */
+
+int wpm_indexes_add(wpm_indexes *indexes, uint32_t *number) {
+  if (indexes->named_unused) {
+    *number = indexes->named_unused;
+    indexes->named_unused = indexes->named[*number - 1].count;
+  } else {
+    if (indexes->named_count == indexes->named_capacity) {
+      uint32_t capacity = indexes->named_capacity ? indexes->named_capacity * 2 : 8;
+      wpm_index *named = realloc(indexes->named, capacity * sizeof(*named));
+      if (!named) {
+        return WPM_ERR_NO_MEMORY;
+      }
+      indexes->named = named;
+      indexes->bytes += (capacity - indexes->named_capacity) * sizeof(*named);
+      indexes->named_capacity = capacity;
+    }
+    *number = ++indexes->named_count;
+  }
+  indexes->named[*number - 1] = (wpm_index){0};
+  indexes->named_used++;
+  return WPM_OK;
+}
+
+void wpm_indexes_remove(wpm_indexes *indexes, uint32_t number) {
+  if (number == 0) {
+    return;
+  }
+  wpm_index *index = &indexes->named[number - 1];
+  clear(indexes, index);
+  *index = (wpm_index){.count = indexes->named_unused};
+  indexes->named_unused = number;
+  indexes->named_used--;
+}
+
+/* Room for the pages below `needed`. */
+static int lengthen(wpm_indexes *indexes, wpm_index *index, uint32_t needed) {
+  uint32_t length = index->length * 2 > needed ? index->length * 2 : needed;
+  uint64_t **pages = realloc(index->pages, length * sizeof(*pages));
+  if (!pages) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  index->pages = pages;
+  uint16_t *counts = realloc(index->counts, length * sizeof(*counts));
+  if (!counts) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  index->counts = counts;
+  uint32_t added = length - index->length;
+  memset(pages + index->length, 0, added * sizeof(*pages));
+  memset(counts + index->length, 0, added * sizeof(*counts));
+  indexes->bytes += added * (sizeof(*pages) + sizeof(*counts));
+  index->length = length;
+  return WPM_OK;
+}
+
+int wpm_index_reserve(wpm_indexes *indexes, uint32_t number, uint32_t slot) {
+  if (number == 0) {
+    return WPM_OK;
+  }
+  wpm_index *index = &indexes->named[number - 1];
+  uint32_t page = slot / WPM_BITS_PAGE;
+  if (page < index->length && index->pages[page]) {
+    return WPM_OK;
+  }
+  uint32_t first = first_of(page, WPM_NAMED_GROUP);
+  uint32_t count = count_of(page, WPM_NAMED_GROUP);
+  int err = first + count > index->length ? lengthen(indexes, index, first + count) : WPM_OK;
+  uint64_t *bits = err ? NULL : calloc(count, PAGE_SIZE);
+  if (!bits) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    index->pages[first + i] = bits + (size_t)i * WPM_BITS_WORDS;
+  }
+  indexes->bytes += count * PAGE_SIZE;
+  return WPM_OK;
+}
+
+/* Gives the group of `page` back, where nobody is left in it. */
+static void drop_empty(wpm_indexes *indexes, wpm_index *index, uint32_t page) {
+  uint32_t first = first_of(page, WPM_NAMED_GROUP);
+  uint32_t count = count_of(page, WPM_NAMED_GROUP);
+  for (uint32_t i = first; i < first + count; i++) {
+    if (index->counts[i] > 0) {
+      return;
+    }
+  }
+  free(index->pages[first]);
+  memset(&index->pages[first], 0, count * sizeof(*index->pages));
+  indexes->bytes -= count * PAGE_SIZE;
+}
+
+bool wpm_index_test(const wpm_indexes *indexes, uint32_t number, uint32_t slot) {
+  const wpm_index *index = &indexes->named[number - 1];
+  uint32_t page = slot / WPM_BITS_PAGE;
+  return page < index->length && index->pages[page] &&
+         wpm_bits_test(index->pages[page], slot % WPM_BITS_PAGE);
+}
+
+void wpm_index_set(wpm_indexes *indexes, uint32_t number, uint32_t slot, bool has) {
+  if (number == 0 || wpm_index_test(indexes, number, slot) == has) {
+    return;
+  }
+  wpm_index *index = &indexes->named[number - 1];
+  uint32_t page = slot / WPM_BITS_PAGE;
+  wpm_bits_flip(index->pages[page], slot % WPM_BITS_PAGE);
+  if (has) {
+    index->counts[page]++;
+    index->count++;
+    return;
+  }
+  index->count--;
+  if (--index->counts[page] == 0) {
+    drop_empty(indexes, index, page);
+  }
+}

@@ -1,0 +1,330 @@
+/* Who goes for a newcomer, what outlives a record, and deadlines. */
+#include "core/store.h"
+
+#include "core/wait.h"
+
+#include <assert.h>
+
+/* ---- spans of waiting -------------------------------------------------------------------------- */
+
+/* When it is over, as far as that is known: before the first advance a span may be of another boot,
+ * and is looked at by it. */
+static wpm_mono end_of(const wpm_store *store, const wpm_wait *wait) {
+  if (wait->length_ns == 0) {
+    return (wpm_mono){INT64_MIN};
+  }
+  if (wait->length_ns == INT64_MAX) {
+    return WPM_NEVER;
+  }
+  return store->advanced ? wpm_wait_end(wait, store->last) : (wpm_mono){INT64_MIN};
+}
+
+static bool runs(const wpm_store *store, const wpm_wait *wait) {
+  return wait->length_ns > 0 &&
+         (!store->advanced || wait->length_ns == INT64_MAX || wpm_wait_runs(wait, store->last));
+}
+
+wpm_wait wpm_store_later(const wpm_store *store, const wpm_wait *left, const wpm_wait *said) {
+  if (!runs(store, left)) {
+    return *said;
+  }
+  return end_of(store, said).ns >= end_of(store, left).ns ? *said : *left;
+}
+
+uint32_t wpm_store_arm(wpm_store *store, uint32_t slot) {
+  const wpm_contact *contact = wpm_store_own_contact(store, slot);
+  wpm_mono next = WPM_NEVER;
+  uint32_t has = 0;
+  for (unsigned i = 0; i < WPM_WAIT_COUNT; i++) {
+    const wpm_wait *wait = &contact->waits[i];
+    if (!runs(store, wait)) {
+      continue;
+    }
+    has |= i == WPM_WAIT_BAN ? WPM_BIT(WPM_HAS_BAN) : WPM_BIT(WPM_HAS_WAIT);
+    wpm_mono end = end_of(store, wait);
+    next = end.ns < next.ns ? end : next;
+  }
+  wpm_deadlines_set(&store->waits, slot, next);
+  return has;
+}
+
+/* ---- tombstones -------------------------------------------------------------------------------- */
+
+/* When what is left of a peer is over; INT64_MIN: now, or not known before the first advance. */
+static wpm_mono end_of_tombstone(const wpm_store *store, const wpm_contact *contact) {
+  wpm_mono prune = end_of(store, &contact->waits[WPM_WAIT_PRUNE_BACKOFF]);
+  wpm_mono ban = end_of(store, &contact->waits[WPM_WAIT_BAN]);
+  wpm_mono end = prune.ns > ban.ns ? prune : ban;
+  if (end.ns == WPM_NEVER.ns) {
+    end.ns--; /* A heap knows no deadline that never comes: this is the last of all. */
+  }
+  return end;
+}
+
+static bool outlives(const wpm_store *store, const wpm_contact *contact) {
+  return runs(store, &contact->waits[WPM_WAIT_PRUNE_BACKOFF]) ||
+         runs(store, &contact->waits[WPM_WAIT_BAN]);
+}
+
+size_t wpm_store_most_tombstones(const wpm_store *store) {
+  size_t most = store->config.max_tombstones;
+  return most == WPM_QUARTER_OF_PEERS ? store->config.max_peers / 4 : most;
+}
+
+/* Keeps within the cap: those that end soonest go. */
+static void cap_tombstones(wpm_store *store) {
+  size_t most = wpm_store_most_tombstones(store);
+  while (most > 0 && store->tombstone_count > most) {
+    uint32_t slot = WPM_SLOT_NONE;
+    (void)wpm_deadlines_least(&store->tombstones, &slot);
+    wpm_store_drop_slot(store, slot);
+    store->dropped++;
+  }
+}
+
+/* The slot, which has a contact and is in no heap, is a tombstone. */
+static void make_tombstone(wpm_store *store, uint32_t slot) {
+  wpm_peer *peer = wpm_store_peer(store, slot);
+  wpm_contact *contact = wpm_store_own_contact(store, slot);
+  wpm_contact rest = *wpm_peer_contact(NULL, NULL);
+  rest.waits[WPM_WAIT_PRUNE_BACKOFF] = contact->waits[WPM_WAIT_PRUNE_BACKOFF];
+  rest.waits[WPM_WAIT_BAN] = contact->waits[WPM_WAIT_BAN];
+  *contact = rest;
+  peer->state = WPM_SLOT_TOMBSTONE;
+  store->tombstone_count++;
+  wpm_deadlines_set(&store->tombstones, slot, end_of_tombstone(store, contact));
+}
+
+void wpm_store_bury(wpm_store *store, uint32_t slot) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  if (peer->contact && outlives(store, wpm_peer_contact(store, peer))) {
+    make_tombstone(store, slot);
+    cap_tombstones(store);
+  } else {
+    wpm_store_drop_slot(store, slot);
+  }
+}
+
+size_t wpm_store_tombstone_count(const wpm_store *store) {
+  return store->tombstone_count;
+}
+
+uint64_t wpm_store_tombstones_dropped(const wpm_store *store) {
+  return store->dropped;
+}
+
+bool wpm_store_next_tombstone(const wpm_store *store, uint64_t *cursor, wpm_tombstone *out) {
+  while (*cursor < store->slots) {
+    const wpm_peer *peer = wpm_store_peer(store, (uint32_t)(*cursor)++);
+    if (peer->state == WPM_SLOT_TOMBSTONE) {
+      *out = (wpm_tombstone){wpm_peer_id_of(store, peer),
+                             *wpm_peer_wait(store, peer, WPM_WAIT_PRUNE_BACKOFF),
+                             *wpm_peer_wait(store, peer, WPM_WAIT_BAN)};
+      return true;
+    }
+  }
+  return false;
+}
+
+static int set_spans(wpm_store *store, uint32_t slot, const wpm_tombstone *tombstone) {
+  int err = wpm_store_make_contact(store, slot);
+  if (!err) {
+    wpm_store_slot_wait(store, slot, WPM_WAIT_PRUNE_BACKOFF, tombstone->prune_backoff);
+    wpm_store_slot_wait(store, slot, WPM_WAIT_BAN, tombstone->ban);
+  }
+  return err;
+}
+
+int wpm_store_put_tombstone(wpm_store *store, const wpm_tombstone *tombstone) {
+  if (tombstone->id.len > WPM_PEER_ID_MAX || tombstone->prune_backoff.length_ns < 0 ||
+      tombstone->ban.length_ns < 0) {
+    return WPM_ERR_INVALID;
+  }
+  if (wpm_store_is_full(store)) {
+    return WPM_ERR_FULL;
+  }
+  uint32_t slot = wpm_store_find(store, tombstone->id);
+  if (slot != WPM_SLOT_NONE) {
+    return set_spans(store, slot, tombstone);
+  }
+  uint32_t there = wpm_map_find(&store->by_id, tombstone->id);
+  bool in_use = there != WPM_SLOT_NONE && wpm_store_peer(store, there)->state == WPM_SLOT_DETACHED;
+  int err = wpm_store_take_bare(store, tombstone->id, &slot);
+  if (err) {
+    return err;
+  }
+  wpm_contact *contact = wpm_store_own_contact(store, slot);
+  contact->waits[WPM_WAIT_PRUNE_BACKOFF] = tombstone->prune_backoff;
+  contact->waits[WPM_WAIT_BAN] = tombstone->ban;
+  if (in_use) { /* It is buried when the manager is done with it. */
+    return WPM_OK;
+  }
+  uint64_t dropped = store->dropped;
+  wpm_store_bury(store, slot);
+  bool kept = wpm_map_find(&store->by_id, tombstone->id) != WPM_SLOT_NONE;
+  return !kept && store->dropped != dropped ? WPM_ERR_FULL : WPM_OK;
+}
+
+int wpm_store_set_wait(wpm_store *store, wpm_bytes id, wpm_wait_kind kind, wpm_wait wait) {
+  uint32_t slot = wpm_store_find(store, id);
+  if ((unsigned)kind >= WPM_WAIT_COUNT || wait.length_ns < 0) {
+    return WPM_ERR_INVALID;
+  }
+  if (slot == WPM_SLOT_NONE && kind == WPM_WAIT_BAN) {
+    wpm_tombstone tombstone = {.id = id, .ban = wait};
+    uint32_t there = wpm_map_find(&store->by_id, id);
+    if (there != WPM_SLOT_NONE) { /* A backoff of its goes on. */
+      tombstone.prune_backoff =
+          *wpm_peer_wait(store, wpm_store_peer(store, there), WPM_WAIT_PRUNE_BACKOFF);
+    }
+    return wpm_store_put_tombstone(store, &tombstone);
+  }
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  if (wait.length_ns == 0 && !wpm_store_peer(store, slot)->contact) {
+    return WPM_OK;
+  }
+  int err = wpm_store_is_full(store) ? WPM_ERR_FULL : wpm_store_make_contact(store, slot);
+  if (!err) {
+    wpm_store_slot_wait(store, slot, kind, wait);
+  }
+  return err;
+}
+
+/* ---- deadlines --------------------------------------------------------------------------------- */
+
+#define MOST_AT_ONCE 1000
+
+static void wait_is_due(wpm_store *store, uint32_t slot) {
+  const uint32_t both = WPM_BIT(WPM_HAS_WAIT) | WPM_BIT(WPM_HAS_BAN);
+  uint32_t had = wpm_store_peer(store, slot)->attributes & both;
+  uint32_t has = wpm_store_arm(store, slot);
+  if (has != had) {
+    wpm_store_settle(store, slot, has, both & ~has, 0);
+  }
+}
+
+static void tombstone_is_due(wpm_store *store, uint32_t slot) {
+  const wpm_contact *contact = wpm_store_own_contact(store, slot);
+  if (outlives(store, contact)) {
+    wpm_deadlines_set(&store->tombstones, slot, end_of_tombstone(store, contact));
+  } else {
+    wpm_store_drop_slot(store, slot);
+  }
+}
+
+void wpm_store_advance(wpm_store *store, wpm_instant now) {
+  store->last = now;
+  store->advanced = true;
+  uint32_t slot;
+  unsigned left = MOST_AT_ONCE;
+  for (; left > 0 && wpm_deadlines_least(&store->waits, &slot).ns <= now.mono.ns; left--) {
+    wait_is_due(store, slot);
+  }
+  for (; left > 0 && wpm_deadlines_least(&store->tombstones, &slot).ns <= now.mono.ns; left--) {
+    tombstone_is_due(store, slot);
+  }
+}
+
+wpm_mono wpm_store_next_deadline(const wpm_store *store) {
+  wpm_mono waits = wpm_deadlines_least(&store->waits, NULL);
+  wpm_mono tombstones = wpm_deadlines_least(&store->tombstones, NULL);
+  return waits.ns < tombstones.ns ? waits : tombstones;
+}
+
+/* ---- eviction ---------------------------------------------------------------------------------- */
+
+#define DRAWN 16
+
+#define ASK(term, value)                                                                           \
+  { .kind = (term), .number = (value) }
+#define NOT(term)                                                                                  \
+  {.kind = (term)}, {                                                                              \
+    .kind = WPM_TERM_NOT                                                                           \
+  }
+#define MAY_GO NOT(WPM_TERM_PROTECTED), NOT(WPM_TERM_STATIC)
+
+static const wpm_term unreachable[] = {MAY_GO,
+                                       NOT(WPM_TERM_HELD),
+                                       ASK(WPM_TERM_CONNECTIVITY, WPM_CANNOT_CONNECT),
+                                       NOT(WPM_TERM_ADDRESS),
+                                       ASK(WPM_TERM_CONNECTIVITY, WPM_CONNECTED),
+                                       {.kind = WPM_TERM_NOT},
+                                       {.kind = WPM_TERM_AND},
+                                       {.kind = WPM_TERM_OR}};
+static const wpm_term untried[] = {MAY_GO, NOT(WPM_TERM_HELD),
+                                   ASK(WPM_TERM_CONNECTIVITY, WPM_NOT_CONNECTED)};
+static const wpm_term lost[] = {MAY_GO, ASK(WPM_TERM_HELD, 0),
+                                ASK(WPM_TERM_CONNECTIVITY, WPM_CANNOT_CONNECT)};
+static const wpm_term parted[] = {MAY_GO, ASK(WPM_TERM_CONNECTIVITY, WPM_CAN_CONNECT)};
+
+#define QUERY(terms)                                                                               \
+  { terms, sizeof(terms) / sizeof((terms)[0]) }
+
+static const struct {
+  wpm_query query;
+  wpm_cause cause;
+} kinds[] = {{QUERY(unreachable), WPM_CAUSE_UNREACHABLE},
+             {QUERY(untried), WPM_CAUSE_UNTRIED},
+             {QUERY(lost), WPM_CAUSE_LOST},
+             {QUERY(parted), WPM_CAUSE_PARTED}};
+
+/* Of those drawn, the one seen last the longest ago; of equals the first drawn. */
+static wpm_peer_ref stalest(const wpm_store *store, const wpm_peer_ref *drawn, size_t count) {
+  size_t best = 0;
+  int64_t least = INT64_MAX;
+  for (size_t i = 0; i < count; i++) {
+    int64_t seen = wpm_peer_last_seen(store, wpm_store_peer(store, drawn[i].slot));
+    if (i == 0 || seen < least) {
+      best = i;
+      least = seen;
+    }
+  }
+  return drawn[best];
+}
+
+static uint64_t evictions(const wpm_store *store) {
+  uint64_t all = 0;
+  for (unsigned i = 0; i < WPM_CAUSE_COUNT; i++) {
+    all += store->counters.evicted[i];
+  }
+  return all;
+}
+
+int wpm_store_victim(const wpm_store *store, wpm_peer_ref *out, wpm_cause *cause) {
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    wpm_peer_ref drawn[DRAWN];
+    size_t found = 0;
+    int err = wpm_store_query_pick(store, &kinds[i].query, store->seed + evictions(store), drawn,
+                                   DRAWN, &found);
+    if (err) {
+      return err;
+    }
+    if (found > 0) {
+      *out = stalest(store, drawn, found);
+      *cause = kinds[i].cause;
+      return WPM_OK;
+    }
+  }
+  return WPM_ERR_NO_VICTIM;
+}
+
+int wpm_store_choose_victim(wpm_store *store, uint32_t *victim, wpm_cause *cause) {
+  wpm_peer_ref ref;
+  *victim = WPM_SLOT_NONE;
+  if (store->config.max_peers == 0 || store->count < store->config.max_peers) {
+    return WPM_OK;
+  }
+  int err = store->config.evict ? wpm_store_victim(store, &ref, cause) : WPM_ERR_FULL;
+  if (!err) {
+    *victim = ref.slot;
+  } else if (err != WPM_ERR_NO_MEMORY) {
+    store->counters.refused++;
+  }
+  return err;
+}
+
+wpm_store_counters wpm_store_get_counters(const wpm_store *store) {
+  return store->counters;
+}
