@@ -8,8 +8,7 @@
 #ifndef WPM_STORAGE_SCHEMA_H
 #define WPM_STORAGE_SCHEMA_H
 
-#include <sqlite3.h>
-#include <wakupeers/types.h>
+#include "storage/handle.h"
 
 #define WPM_STORAGE_APPLICATION_ID 0x57504d50 /* "WPMP" */
 
@@ -21,11 +20,12 @@ int wpm_schema_latest(void);
  * wpm_storage_open. */
 WPM_MUST_USE int wpm_schema_version(sqlite3 *db, const char *path, int *version, wpm_error *error);
 
-/* Brings it up to date. Errors as wpm_storage_open; then nothing was changed. */
-WPM_MUST_USE int wpm_schema_migrate(sqlite3 *db, const char *path, wpm_error *error);
+/* Brings the open file up to date; its statements must not be prepared yet. Errors as
+ * wpm_storage_open; then nothing was changed. */
+WPM_MUST_USE int wpm_schema_migrate(wpm_storage *storage, wpm_error *error);
 
-/* Looks through the whole file for damage (quick_check): every page, though not every value.
- * WPM_ERR_CORRUPT; else as wpm_storage_open. */
-WPM_MUST_USE int wpm_schema_check(sqlite3 *db, const char *path, wpm_error *error);
+/* Moves the records of schema 1, whose tables have been renamed to peer_1 and address_1, into the
+ * tables of schema 2. In the transaction of the migration. Returns SQLite's result code. */
+WPM_MUST_USE int wpm_schema_move_1(wpm_storage *storage);
 
 #endif

@@ -113,8 +113,8 @@ static bool is_write_protected(const char *real) {
 
 /* ---- the connection -------------------------------------------------------------------------- */
 
-/* Connects to the database `name`, and reads its schema's version; changes nothing. */
-static int connect_to(wpm_storage *storage, const char *name, int flags, wpm_error *error) {
+/* Opens a connection to the database `name`, which is not read yet. */
+static int connect_unread(wpm_storage *storage, const char *name, int flags, wpm_error *error) {
   int code = sqlite3_open_v2(name, &storage->db,
                              flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
   if (code == SQLITE_OK) {
@@ -131,17 +131,24 @@ static int connect_to(wpm_storage *storage, const char *name, int flags, wpm_err
     code = sqlite3_exec(storage->db, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
                         NULL, NULL, NULL);
   }
-  if (code != SQLITE_OK) {
-    return wpm_storage_fault(error, storage->path, storage->db, code);
-  }
-  return wpm_schema_version(storage->db, storage->path, &storage->schema, error);
+  return code == SQLITE_OK ? WPM_OK : wpm_storage_fault(error, storage->path, storage->db, code);
 }
 
-static void disconnect(wpm_storage *storage) {
+/* Connects to the database `name`, and reads its schema's version; changes nothing. */
+static int connect_to(wpm_storage *storage, const char *name, int flags, wpm_error *error) {
+  int err = connect_unread(storage, name, flags, error);
+  return err ? err : wpm_schema_version(storage->db, storage->path, &storage->schema, error);
+}
+
+void wpm_storage_finalize(wpm_storage *storage) {
   for (int i = 0; i < WPM_STATEMENT_COUNT; i++) {
     (void)sqlite3_finalize(storage->statements[i]);
     storage->statements[i] = NULL;
   }
+}
+
+static void disconnect(wpm_storage *storage) {
+  wpm_storage_finalize(storage);
   (void)sqlite3_close(storage->db);
   storage->db = NULL;
 }
@@ -175,12 +182,29 @@ static int try_writing(wpm_storage *storage) {
   return code == SQLITE_OK ? sqlite3_exec(storage->db, "ROLLBACK", NULL, NULL, NULL) : code;
 }
 
+int wpm_storage_connect_damaged(wpm_storage *storage, const char *real, wpm_error *error) {
+  int err = connect_unread(storage, real, SQLITE_OPEN_READWRITE, error);
+  if (err) {
+    return err;
+  }
+  /* With a schema that could be written SQLite also reads a file that lacks its last pages. */
+  int code = sqlite3_db_config(storage->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+  if (code == SQLITE_OK) {
+    code = sqlite3_exec(storage->db, "PRAGMA writable_schema = ON", NULL, NULL, NULL);
+  }
+  return code == SQLITE_OK ? wpm_schema_version(storage->db, storage->path, &storage->schema, error)
+                           : wpm_storage_fault(error, storage->path, storage->db, code);
+}
+
 static int open_to_write(wpm_storage *storage, const char *real, wpm_storage_mode mode,
                          wpm_error *error) {
   if (is_write_protected(real)) {
     return wpm_storage_fault(error, storage->path, NULL, SQLITE_READONLY);
   }
-  int err = connect_to(storage, real, SQLITE_OPEN_READWRITE, error);
+  int err = wpm_rescue_finish(real, error);
+  if (!err) {
+    err = connect_to(storage, real, SQLITE_OPEN_READWRITE, error);
+  }
   if (err) {
     return err;
   }
@@ -192,20 +216,18 @@ static int open_to_write(wpm_storage *storage, const char *real, wpm_storage_mod
   }
   /* Stated, not left to how SQLite was built: a commit is on the disk when it returns. */
   int code = sqlite3_exec(storage->db,
-                          "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = " LOG_SIZE_LIMIT,
+                          "PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST;"
+                          "PRAGMA journal_size_limit = " LOG_SIZE_LIMIT,
                           NULL, NULL, NULL);
   if (code != SQLITE_OK) {
     return wpm_storage_fault(error, storage->path, storage->db, code);
   }
-  if (storage->schema > 0) {
-    err = wpm_schema_check(storage->db, storage->path, error);
-  }
   /* A new file gets its schema before it gets a log, so that the file itself says whose it is. */
-  if (!err && storage->schema < wpm_schema_latest()) {
-    err = wpm_schema_migrate(storage->db, storage->path, error);
-  }
-  if (err) {
-    return err;
+  if (storage->schema < wpm_schema_latest()) {
+    err = wpm_schema_migrate(storage, error);
+    if (err) {
+      return err;
+    }
   }
   storage->schema = wpm_schema_latest();
   err = use_log(storage, error);
@@ -215,6 +237,9 @@ static int open_to_write(wpm_storage *storage, const char *real, wpm_storage_mod
   code = try_writing(storage);
   if (code == SQLITE_OK) {
     code = wpm_storage_prepare(storage);
+  }
+  if (code == SQLITE_OK) {
+    code = wpm_storage_read_memory(storage);
   }
   if (code == SQLITE_OK) {
     code = sqlite3_db_config(storage->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
@@ -291,7 +316,8 @@ static int open_to_read(wpm_storage *storage, const char *real, wpm_error *error
                     "file and its directory writable",
                     wpm_storage_shown_path(storage->path), storage->schema, wpm_schema_latest());
   }
-  return wpm_schema_check(storage->db, storage->path, error);
+  int code = wpm_storage_read_memory(storage);
+  return code == SQLITE_OK ? WPM_OK : wpm_storage_fault(error, storage->path, storage->db, code);
 }
 
 /* ---- the handle ------------------------------------------------------------------------------ */
@@ -306,6 +332,7 @@ int wpm_storage_open(const char *path, wpm_storage_mode mode, wpm_storage **out,
     return wpm_storage_fault(error, path, NULL, SQLITE_NOMEM);
   }
   char *real = NULL;
+  wpm_words_init(&storage->words);
   storage->path = strdup(path);
   int err = storage->path ? resolve(path, mode, &real, error)
                           : wpm_storage_fault(error, path, NULL, SQLITE_NOMEM);
@@ -331,7 +358,9 @@ void wpm_storage_close(wpm_storage *storage) {
     wpm_storage_rollback(storage);
   }
   disconnect(storage);
-  wpm_row_scratch_fini(&storage->scratch);
+  wpm_words_fini(&storage->words);
+  wpm_room_fini(&storage->row);
+  wpm_codec_lists_fini(&storage->lists);
   free(storage->path);
   free(storage);
 }

@@ -90,7 +90,7 @@ static inline void stored_put_plain(wpm_storage *storage, uint32_t first, uint32
   assert_stored(wpm_storage_begin(storage, error));
   for (uint32_t i = 0; i < count; i++) {
     wpm_test_record_plain(first + i, plain);
-    assert_stored(wpm_storage_put(storage, &plain->record, error));
+    assert_stored(wpm_storage_put(storage, &plain->record, WPM_FIELD_ALL, error));
   }
   assert_stored(wpm_storage_commit(storage, error));
   free(plain);
@@ -115,6 +115,21 @@ static inline void stored_assert_plain(const stored *s, uint32_t count) {
     assert_non_null(found);
     assert_true(wpm_record_equal(found, &plain->record));
   }
+  free(plain);
+}
+
+/* Expects that each record is one of the plain records 0 … count - 1. */
+static inline void stored_assert_among_plain(const stored *s, uint32_t count) {
+  wpm_test_record *plain = malloc(sizeof(*plain));
+  assert_non_null(plain);
+  size_t found = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    wpm_test_record_plain(i, plain);
+    const wpm_peer_record *record = stored_find(s, plain->record.id);
+    assert_true(!record || wpm_record_equal(record, &plain->record));
+    found += record != NULL;
+  }
+  assert_int_equal(found, s->count);
   free(plain);
 }
 

@@ -164,7 +164,7 @@ static int run_script(bool *committed, wpm_error *error) {
     err = wpm_storage_begin(storage, error);
   }
   for (uint32_t i = 0; !err && i < NEW; i++) {
-    err = wpm_storage_put(storage, &news[i].record, error);
+    err = wpm_storage_put(storage, &news[i].record, WPM_FIELD_ALL, error);
   }
   if (!err) {
     err = wpm_storage_put_heartbeat(storage, (wpm_instant){{1}, {2}, 3}, error);

@@ -47,7 +47,7 @@ static int try_to_put(wpm_storage *storage, uint32_t first, uint32_t count, wpm_
   int err = wpm_storage_begin(storage, error);
   for (uint32_t i = 0; !err && i < count; i++) {
     wpm_test_record_plain(first + i, plain);
-    err = wpm_storage_put(storage, &plain->record, error);
+    err = wpm_storage_put(storage, &plain->record, WPM_FIELD_ALL, error);
   }
   if (!err) {
     err = wpm_storage_commit(storage, error);

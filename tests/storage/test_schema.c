@@ -38,9 +38,25 @@ static wpm_wall wall(int64_t ns) {
 
 /* The first peer of the fixture, field by field. */
 static void assert_first(const wpm_peer_record *found) {
-  const wpm_address addresses[] = {
-      {WPM_BYTES("\x04\x7f\x00\x00\x01\x06\x0f\xa1"), WPM_SOURCE_CONFIG, wall(5), WPM_WALL_NONE},
-      {WPM_BYTES("\xff\xff\x7f"), WPM_SOURCE_IDENTIFY, WPM_WALL_NONE, wall(6)}};
+  const wpm_address addresses[] = {{.multiaddr = WPM_BYTES("\x04\x7f\x00\x00\x01\x06\x0f\xa1"),
+                                    .source = WPM_SOURCE_CONFIG,
+                                    .confidence = WPM_CONFIDENCE_DIALLED,
+                                    .first_seen = WPM_WALL_NONE,
+                                    .last_seen = WPM_WALL_NONE,
+                                    .last_success = wall(5),
+                                    .last_failure = WPM_WALL_NONE,
+                                    .ttl_ns = WPM_TTL_QUALITY,
+                                    .expires = WPM_WALL_NONE},
+                                   {.multiaddr = WPM_BYTES("\xff\xff\x7f"),
+                                    .source = WPM_SOURCE_IDENTIFY,
+                                    .identified = true,
+                                    .confidence = WPM_CONFIDENCE_IDENTIFIED,
+                                    .first_seen = WPM_WALL_NONE,
+                                    .last_seen = WPM_WALL_NONE,
+                                    .last_success = WPM_WALL_NONE,
+                                    .last_failure = wall(6),
+                                    .ttl_ns = WPM_TTL_QUALITY,
+                                    .expires = WPM_WALL_NONE}};
   const wpm_text protocols[] = {WPM_TEXT("/vac/waku/relay/2.0.0"), WPM_TEXT("/a\"b\\c\a\xff")};
   const uint16_t shards[] = {0, 5, 65535};
   const wpm_peer_record expected = {
@@ -111,15 +127,104 @@ static void schema_1_is_opened_and_brought_up_to_date(void **state) {
   stored_assert_answer(path, "SELECT count(*) FROM peer", "5");
 }
 
+/* ---- schema 2 -------------------------------------------------------------------------------- */
+
+#define SCHEMA_2 WPM_TESTS_DIR "/storage/schema-2.sql"
+
+/* What schema 1 did not know. */
+static void assert_third(const wpm_peer_record *found) {
+  const wpm_address address = {.multiaddr = WPM_BYTES("\x04\x7f\x00\x00\x01\x06\x0f\xa1"),
+                               .source = WPM_SOURCE_DNS,
+                               .certified = true,
+                               .confidence = WPM_CONFIDENCE_CERTIFIED,
+                               .first_seen = wall(0),
+                               .last_seen = wall(WPM_SECOND),
+                               .last_success = WPM_WALL_NONE,
+                               .last_failure = wall(7),
+                               .ttl_ns = WPM_TTL_ADDRESS,
+                               .expires = wall(WPM_SECOND + WPM_HOUR)};
+  const uint16_t shard = 7;
+  const wpm_tag tag = {.name = WPM_TEXT("relay-mesh"), .value = -5, .protects = true};
+  const wpm_app_entry entry = {.key = WPM_TEXT("key"), .value = WPM_BYTES("\x00\x01")};
+  const wpm_peer_record expected = {.id = WPM_BYTES("\x00\x01\xee"),
+                                    .addresses = &address,
+                                    .address_count = 1,
+                                    .cluster_id = 16,
+                                    .shards = &shard,
+                                    .shard_count = 1,
+                                    .capabilities_known = true,
+                                    .capabilities = 5,
+                                    .enr = WPM_BYTES("\xc0"),
+                                    .enr_sequence = 9,
+                                    .signed_record = WPM_BYTES("\x0a"),
+                                    .signed_sequence = UINT64_MAX,
+                                    .connectivity = WPM_CAN_CONNECT,
+                                    .reason = WPM_REASON_EOF,
+                                    .disconnect_time = wall(21),
+                                    .connected_time = wall(20),
+                                    .direction = WPM_INBOUND,
+                                    .held = true,
+                                    .rtt_ns = 1000,
+                                    .first_failure = WPM_WALL_NONE,
+                                    .last_failure = WPM_WALL_NONE,
+                                    .ban = {{{7}, {8}, 9}, WPM_HOUR},
+                                    .score = -3,
+                                    .tags = &tag,
+                                    .tag_count = 1,
+                                    .app = &entry,
+                                    .app_count = 1};
+  assert_non_null(found);
+  assert_true(wpm_record_equal(found, &expected));
+}
+
+static int assert_tombstone(void *user, const wpm_tombstone *tombstone) {
+  assert_true(wpm_bytes_equal(tombstone->id, WPM_BYTES("\x00\x01\xdd")));
+  assert_int_equal(tombstone->prune_backoff.length_ns, WPM_MINUTE);
+  assert_int_equal(tombstone->ban.start.boot_id, 6);
+  assert_int_equal(tombstone->ban.length_ns, INT64_MAX);
+  ++*(int *)user;
+  return WPM_OK;
+}
+
+static int assert_key(void *user, wpm_bytes id, wpm_bytes key) {
+  assert_true(wpm_bytes_equal(id, WPM_BYTES("\x00\x01\xaa")));
+  assert_true(wpm_bytes_equal(key, WPM_BYTES("\x08\x01\x12")));
+  ++*(int *)user;
+  return WPM_OK;
+}
+
+static void schema_2_is_opened(void **state) {
+  (void)state;
+  make_from(SCHEMA_2);
+  wpm_storage *storage = stored_open(path, WPM_STORAGE_CREATE);
+  stored s = stored_load(storage);
+  assert_int_equal(s.count, 3);
+  assert_int_equal(s.skipped, 1);
+  assert_first(stored_find(&s, WPM_BYTES("\x00\x01\xaa")));
+  assert_second(stored_find(&s, WPM_BYTES("\x00\x01\xbb")));
+  assert_third(stored_find(&s, WPM_BYTES("\x00\x01\xee")));
+  stored_free(&s);
+  int others = 0;
+  assert_stored(wpm_storage_load_tombstones(storage, assert_tombstone, &others, NULL, error));
+  assert_stored(wpm_storage_load_private_keys(storage, assert_key, &others, error));
+  assert_int_equal(others, 2);
+  stored_put_plain(storage, 0, 2);
+  wpm_storage_close(storage);
+}
+
 #define ALL_OBJECTS                                                                                \
   "SELECT group_concat(sql, char(10)) FROM (SELECT sql FROM sqlite_schema ORDER BY name)"
 
-/* However old the database was: afterwards it is as a new one. While schema 1 is the latest, this
- * also holds the released migration against the fixture. */
+/* However old the database was: afterwards it is as a new one. Of the latest schema this also holds
+ * the released migration against the fixture. */
 static void a_migrated_database_is_like_a_new_one(void **state) {
   (void)state;
   wpm_storage_close(stored_open(path, WPM_STORAGE_CREATE));
   char *of_new = stored_ask(path, ALL_OBJECTS);
+  assert_int_equal(unlink(path), 0);
+  make_from(SCHEMA_2);
+  wpm_storage_close(stored_open(path, WPM_STORAGE_CREATE));
+  stored_assert_answer(path, ALL_OBJECTS, of_new);
   assert_int_equal(unlink(path), 0);
   make_from(SCHEMA_1);
   wpm_storage_close(stored_open(path, WPM_STORAGE_CREATE));
@@ -190,12 +295,12 @@ static void ours_without_a_version_or_its_tables_is_damaged(void **state) {
   stored_make(path, 3);
   stored_sql(path, "PRAGMA user_version = 0");
   assert_left_alone(WPM_ERR_CORRUPT, "damaged");
-  stored_sql(path, "PRAGMA user_version = 1; ALTER TABLE peer RENAME COLUMN agent TO client");
+  stored_sql(path, "PRAGMA user_version = 2; ALTER TABLE peer RENAME COLUMN data TO row");
   wpm_storage *storage = NULL;
   wpm_error error = {0, ""};
   assert_int_equal(wpm_storage_open(path, WPM_STORAGE_CREATE, &storage, &error), WPM_ERR_CORRUPT);
-  assert_non_null(strstr(error.text, "agent"));
-  stored_assert_answer(path, "SELECT count(client) FROM peer", "3");
+  assert_non_null(strstr(error.text, "data"));
+  stored_assert_answer(path, "SELECT count(row) FROM peer", "3");
 }
 
 static void an_empty_file_is_a_new_database(void **state) {
@@ -216,6 +321,7 @@ static void an_empty_file_is_a_new_database(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(schema_1_is_opened_and_brought_up_to_date),
+      TEST(schema_2_is_opened),
       TEST(a_migrated_database_is_like_a_new_one),
       TEST(a_newer_schema_is_refused),
       TEST(a_newer_schema_in_the_log_is_refused),

@@ -1,91 +1,11 @@
-#include "storage/list.h"
-
-#include "storage/utf8.h"
+#include "storage/list_1.h"
 
 #include <string.h>
 
 #define ESCAPE_LEN 6 /* \u00XX */
 #define NUMBER_LEN 5 /* 65535 */
 
-size_t wpm_list_texts_room(const wpm_text *texts, size_t count) {
-  size_t room = 2;
-  for (size_t i = 0; i < count; i++) {
-    room += 3 + ESCAPE_LEN * texts[i].len;
-  }
-  return room;
-}
-
-static char *write_escape(uint8_t byte, char *out) {
-  static const char digits[] = "0123456789abcdef";
-  const char escape[ESCAPE_LEN] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};
-  memcpy(out, escape, ESCAPE_LEN);
-  return out + ESCAPE_LEN;
-}
-
-static char *write_string(wpm_text text, char *out) {
-  *out++ = '"';
-  for (size_t used = 0; used < text.len;) {
-    uint8_t byte = (uint8_t)text.data[used];
-    size_t len = wpm_utf8_sequence((wpm_text){text.data + used, text.len - used});
-    if (byte == '"' || byte == '\\') {
-      *out++ = '\\';
-    } else if (len == 0 || byte < 0x20 || byte == 0x7f) {
-      out = write_escape(byte, out);
-      used++;
-      continue;
-    }
-    memcpy(out, text.data + used, len);
-    out += len;
-    used += len;
-  }
-  *out++ = '"';
-  return out;
-}
-
-size_t wpm_list_write_texts(const wpm_text *texts, size_t count, char *out) {
-  char *at = out;
-  *at++ = '[';
-  for (size_t i = 0; i < count; i++) {
-    if (i > 0) {
-      *at++ = ',';
-    }
-    at = write_string(texts[i], at);
-  }
-  *at++ = ']';
-  return (size_t)(at - out);
-}
-
-size_t wpm_list_numbers_room(size_t count) {
-  return 2 + count * (NUMBER_LEN + 1);
-}
-
-static char *write_number(unsigned number, char *out) {
-  char digits[NUMBER_LEN];
-  size_t len = 0;
-  do {
-    digits[len++] = (char)('0' + number % 10);
-    number /= 10;
-  } while (number > 0);
-  while (len > 0) {
-    *out++ = digits[--len];
-  }
-  return out;
-}
-
-size_t wpm_list_write_numbers(const uint16_t *numbers, size_t count, char *out) {
-  char *at = out;
-  *at++ = '[';
-  for (size_t i = 0; i < count; i++) {
-    if (i > 0) {
-      *at++ = ',';
-    }
-    at = write_number(numbers[i], at);
-  }
-  *at++ = ']';
-  return (size_t)(at - out);
-}
-
-size_t wpm_list_count_bound(wpm_text list) {
+size_t wpm_list_1_count_bound(wpm_text list) {
   size_t commas = 0;
   for (size_t i = 0; i < list.len; i++) {
     commas += list.data[i] == ',';
@@ -160,7 +80,7 @@ static bool take_string(wpm_text *rest, char **bytes, wpm_text *out) {
   return true;
 }
 
-int wpm_list_read_texts(wpm_text list, wpm_text *out, size_t *count, char *bytes) {
+int wpm_list_1_read_texts(wpm_text list, wpm_text *out, size_t *count, char *bytes) {
   *count = 0;
   if (!take(&list, '[')) {
     return WPM_ERR_INVALID;
@@ -189,7 +109,7 @@ static bool take_number(wpm_text *rest, uint16_t *out) {
   return digits > 0 && number <= UINT16_MAX;
 }
 
-int wpm_list_read_numbers(wpm_text list, uint16_t *out, size_t *count) {
+int wpm_list_1_read_numbers(wpm_text list, uint16_t *out, size_t *count) {
   *count = 0;
   if (!take(&list, '[')) {
     return WPM_ERR_INVALID;

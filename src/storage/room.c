@@ -1,10 +1,10 @@
-#include "storage/scratch.h"
+#include "storage/room.h"
 
 #include <stdlib.h>
 
 #define SMALLEST 256
 
-int wpm_scratch_reserve(wpm_scratch *scratch, size_t count, size_t each) {
+int wpm_room_reserve(wpm_room *scratch, size_t count, size_t each) {
   size_t needed = 0;
   if (__builtin_mul_overflow(count, each, &needed) || needed > SIZE_MAX / 2) {
     return WPM_ERR_NO_MEMORY;
@@ -20,11 +20,11 @@ int wpm_scratch_reserve(wpm_scratch *scratch, size_t count, size_t each) {
   if (!memory) {
     return WPM_ERR_NO_MEMORY;
   }
-  *scratch = (wpm_scratch){memory, size};
+  *scratch = (wpm_room){memory, size};
   return WPM_OK;
 }
 
-void wpm_scratch_fini(wpm_scratch *scratch) {
+void wpm_room_fini(wpm_room *scratch) {
   free(scratch->memory);
-  *scratch = (wpm_scratch){NULL, 0};
+  *scratch = (wpm_room){NULL, 0};
 }
