@@ -12,6 +12,7 @@
 #ifndef WAKUPEERS_NODE_H
 #define WAKUPEERS_NODE_H
 
+#include <wakupeers/exchange.h>
 #include <wakupeers/manager.h>
 #include <wakupeers/storage.h>
 
@@ -156,9 +157,10 @@ WPM_API bool wpm_node_next_connection(const wpm_node *node, wpm_bytes peer, uint
 
 /* Health of the storage. */
 typedef struct wpm_node_status {
-  bool persistent;         /* A database was configured. */
-  int storage_error;       /* WPM_OK: it works; else the wpm_err that keeps it from working. */
-  char storage_text[248];  /* That error in words: the file and the remedy; empty while it works. */
+  bool persistent;        /* A database was configured. */
+  int storage_error;      /* WPM_OK: it works; else the wpm_err that keeps it from working. */
+  char storage_text[248]; /* That error in words: the file and the remedy; empty while it works. */
+  int64_t storage_lag_ns; /* Age of the oldest change that is not durable yet, in ns; 0: all are. */
   uint64_t queued_changes; /* Changes not yet durable. */
   bool stopping;           /* wpm_node_stop was called. */
 } wpm_node_status;
@@ -210,6 +212,14 @@ typedef void (*wpm_attempt_fn)(void *user, wpm_bytes peer, const wpm_attempt *at
  * WPM_ERR_FULL, WPM_ERR_NO_MEMORY; *error (may be NULL) says it in words. */
 WPM_API WPM_MUST_USE int wpm_node_add(wpm_node *node, wpm_text multiaddr, wpm_peer_id *id,
                                       wpm_error *error);
+
+/* Takes in what another store knows of a peer, brought together with what is known here
+ * (wpm_exchange_take). Nobody gives way to it; whether it is dialled follows from its record, as after a
+ * restart. `skipped` (may
+ * be NULL) is told of what does not verify or exceeds a cap. WPM_ERR_FULL (it is new, and max_peers are
+ * held), WPM_ERR_INVALID (this node itself; no id), WPM_ERR_NO_MEMORY, WPM_ERR_CRYPTO. */
+WPM_API WPM_MUST_USE int wpm_node_import(wpm_node *node, const wpm_peer_record *record,
+                                         wpm_exchange_skip_fn skipped, void *user);
 
 /* Connects now, whatever delay holds the peer back; `done` (may be NULL) is called once, possibly
  * before this returns (already connected), and in any case before `stopped`. WPM_ERR_NOT_FOUND,

@@ -51,12 +51,6 @@ static void do_ask(wpm_node *node, const wpm_action *action) {
 
 /* ---- the record ------------------------------------------------------------------------------ */
 
-static void do_forget(wpm_node *node, const wpm_action *action) {
-  if (node->writer) {
-    wpm_writer_remove(node->writer, action->peer);
-  }
-}
-
 static void do_notify(wpm_node *node, const wpm_action *action) {
   char text[WPM_PEER_ID_TEXT];
   wpm_node_change change = {.peer = action->peer,
@@ -93,10 +87,10 @@ static void do_action(wpm_node *node, const wpm_action *action) {
     do_ask(node, action);
     break;
   case WPM_ACTION_PERSIST:
-    (void)wpm_node_store_record(node, action->peer);
+    (void)wpm_node_store_record(node, action->peer, action->u.persist.fields, false);
     break;
   case WPM_ACTION_FORGET:
-    do_forget(node, action);
+    wpm_node_store_removal(node, &action->u.forget.tombstone);
     break;
   case WPM_ACTION_NOTIFY:
     do_notify(node, action);

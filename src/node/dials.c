@@ -37,7 +37,7 @@ void wpm_node_dial_over(wpm_node *node, wpm_node_dial *dial, bool connected) {
   unlink_dial(node, dial);
   free(dial);
   if (!connected) {
-    (void)wpm_node_store_record(node, wpm_peer_id_view(&peer));
+    (void)wpm_node_store_record(node, wpm_peer_id_view(&peer), WPM_FIELD_CONNECTIVITY, false);
   }
 }
 
@@ -113,7 +113,8 @@ void wpm_node_dial_begin(wpm_node *node, const wpm_action *action) {
     node->dials->previous = dial;
   }
   node->dials = dial;
-  dial->written_ahead = wpm_node_store_record(node, wpm_peer_id_view(&dial->peer));
+  dial->written_ahead =
+      wpm_node_store_record(node, wpm_peer_id_view(&dial->peer), WPM_FIELD_CONNECTIVITY, true);
   if (!wpm_node_must_wait(node, dial->written_ahead)) {
     begin(node, dial);
   }

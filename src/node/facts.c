@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "node/system.h"
+#include "proto/signed_record.h"
 
 #include <stdlib.h>
 
@@ -234,6 +235,28 @@ bool wpm_node_identified(const wpm_node *node, const wpm_conn *conn, const wpm_i
   return true;
 }
 
+/* The peer's signed record in the message, where it is new to us, verifies and is its own. */
+static bool certified(wpm_node *node, wpm_bytes peer, wpm_bytes envelope, wpm_signed_record *opened,
+                      wpm_certified *out) {
+  wpm_peer_record held;
+  if (envelope.len == 0 || envelope.len > UINT16_MAX) {
+    return false;
+  }
+  if (wpm_store_get(wpm_manager_store(node->manager), peer, &held) == WPM_OK &&
+      wpm_bytes_equal(held.signed_record, envelope)) {
+    return false;
+  }
+  if (wpm_signed_record_open(node->crypto, envelope, opened) != WPM_OK ||
+      !wpm_bytes_equal(wpm_peer_id_view(&opened->peer_id), peer)) {
+    return false;
+  }
+  *out = (wpm_certified){.envelope = envelope,
+                         .sequence = opened->sequence,
+                         .addresses = opened->addresses,
+                         .address_count = opened->address_count};
+  return true;
+}
+
 static void identified(void *user, wpm_conn *conn, const wpm_identify *message, bool pushed) {
   wpm_node *node = user;
   const wpm_node_conn *entry = wpm_conn_user(conn);
@@ -258,10 +281,16 @@ static void identified(void *user, wpm_conn *conn, const wpm_identify *message, 
     return;
   }
   node->counters.identified++;
+  wpm_signed_record opened;
+  wpm_certified record;
+  bool is_certified =
+      certified(node, wpm_conn_peer(conn), message->signed_record, &opened, &record);
   wpm_event event = {
       .type = WPM_EVENT_IDENTIFIED,
       .peer = wpm_conn_peer(conn),
-      .u.identified = {.connection = entry->id, .identified = &fact},
+      .u.identified = {.connection = entry->id,
+                       .identified = &fact,
+                       .certified = is_certified ? &record : NULL},
   };
   report(node, &event);
 }

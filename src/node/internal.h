@@ -73,6 +73,9 @@ struct wpm_node {
   uv_timer_t deadline;       /* The manager's next. */
   uv_timer_t heartbeat;      /* Each second. */
   uv_async_t writer_woke;    /* The writer's status has changed. */
+  bool storing_anew;         /* All records are being stored anew, */
+  uint64_t anew_peers;       /* those of the peers behind this cursor, */
+  uint64_t anew_tombstones;  /* and then tombstones behind this one. */
   wpm_writer_status storage; /* As it was when it last changed. */
   wpm_node_conn **conns;     /* Table; NULL: a free slot. */
   size_t conn_slots;
@@ -81,9 +84,10 @@ struct wpm_node {
   wpm_waiter *waiters;
   wpm_durable_waiter *durable_waiters; /* The longest waiting first. */
   wpm_probe *probes;
-  uint64_t announced_hash;  /* Of the addresses that identify announced last. */
-  uint64_t record_sequence; /* Of the signed records of those. */
-  char enr[WPM_ENR_TEXT];   /* The node record among them; "": none. */
+  wpm_exchange_taker *taker; /* NULL until something is imported. */
+  uint64_t announced_hash;   /* Of the addresses that identify announced last. */
+  uint64_t record_sequence;  /* Of the signed records of those. */
+  char enr[WPM_ENR_TEXT];    /* The node record among them; "": none. */
   wpm_node_counters counters;
   bool pumping; /* Actions are being pulled. */
   bool started;
@@ -123,9 +127,12 @@ void wpm_node_handle_closed(wpm_node *node);
 WPM_MUST_USE int wpm_node_load(wpm_node *node, wpm_error *error);
 /* Writes what is not yet durable and ends the worker. */
 void wpm_node_unload(wpm_node *node);
-/* Queues the peer's record to be stored: as that of a connected peer while it is being dialled.
+/* Queues the peer's record to be stored, of which `fields` changed: as that of a connected peer while
+ * it is being dialled. `urgent`: at once, as a ban, a protection and a prune backoff always are.
  * Returns the change's sequence number; 0: there is nothing to wait for. */
-uint64_t wpm_node_store_record(wpm_node *node, wpm_bytes peer);
+uint64_t wpm_node_store_record(wpm_node *node, wpm_bytes peer, uint32_t fields, bool urgent);
+/* Queues that it is gone, and what is to be stored in its place (both spans 0: nothing). */
+void wpm_node_store_removal(wpm_node *node, const wpm_tombstone *tombstone);
 /* True while that change is not durable, and can be expected to become so. */
 bool wpm_node_must_wait(const wpm_node *node, uint64_t sequence);
 

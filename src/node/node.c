@@ -137,6 +137,7 @@ void wpm_node_free(wpm_node *node) {
   wpm_host_free(node->host);
   wpm_manager_free(node->manager);
   wpm_identity_fini(&node->identity);
+  wpm_exchange_taker_free(node->taker);
   wpm_crypto_free(node->crypto);
   free(node->conns);
   free(node->strings);

@@ -30,9 +30,50 @@ static int load_record(void *user, const wpm_peer_record *record) {
   return WPM_OK;
 }
 
+static int load_tombstone(void *user, const wpm_tombstone *tombstone) {
+  const load_state *state = user;
+  int err = wpm_manager_restore_tombstone(state->node->manager, tombstone, state->now);
+  if (err == WPM_ERR_STALE) {
+    (void)wpm_writer_remove_tombstone(state->node->writer, tombstone->id);
+  }
+  return err == WPM_ERR_NO_MEMORY ? err : WPM_OK;
+}
+
 /* On the worker's thread. */
 static void wake(void *user) {
   wpm_node *node = user;
+  (void)uv_async_send(&node->writer_woke);
+}
+
+static void tell_rescue(const wpm_node *node) {
+  const wpm_storage_rescued *rescued = &node->storage.rescued;
+  WPM_LOG(&node->config.logger, WPM_LOG_ERROR, "storage",
+          "the peer database was damaged; it is now %s, and %llu peers were saved from it%s",
+          rescued->aside, (unsigned long long)rescued->peers,
+          rescued->complete ? "" : " (not all could be read)");
+}
+
+/* Some of what is in memory may not have been saved: all of it is stored anew, a few records each time
+ * the loop comes round. */
+static void store_anew(wpm_node *node) {
+  enum { AT_A_TIME = 500 };
+  const wpm_store *store = wpm_manager_store(node->manager);
+  wpm_peer_record record;
+  wpm_tombstone tombstone;
+  bool more = true;
+  for (int i = 0; more && i < AT_A_TIME; i++) {
+    more = wpm_store_next(store, &node->anew_peers, &record);
+    if (more) {
+      (void)wpm_writer_put(node->writer, &record, WPM_FIELD_ALL, false);
+    }
+  }
+  for (int i = 0; !more && i < AT_A_TIME; i++) {
+    node->storing_anew = wpm_store_next_tombstone(store, &node->anew_tombstones, &tombstone);
+    if (!node->storing_anew) {
+      return;
+    }
+    (void)wpm_writer_put_tombstone(node->writer, &tombstone, false);
+  }
   (void)uv_async_send(&node->writer_woke);
 }
 
@@ -45,6 +86,9 @@ static void look_at_storage(wpm_node *node) {
     WPM_LOG(&node->config.logger, WPM_LOG_ERROR, "storage",
             "%llu changes are lost for want of memory, %llu records cannot be stored",
             (unsigned long long)node->storage.lost, (unsigned long long)node->storage.refused);
+  }
+  if (node->storage.rescues > last.rescues) {
+    tell_rescue(node);
   }
   int after = node->storage.error.code;
   if (after != WPM_OK && after != before) {
@@ -68,21 +112,57 @@ static void tell_durable(wpm_node *node) {
 static void writer_woke(uv_async_t *async) {
   wpm_node *node = async->data;
   if (node->writer) {
+    uint64_t rescues = node->storage.rescues;
     look_at_storage(node);
+    if (node->storage.rescues > rescues) {
+      node->storing_anew = true;
+      node->anew_peers = 0;
+      node->anew_tombstones = 0;
+    }
+    if (node->storing_anew) {
+      store_anew(node);
+    }
     tell_durable(node);
     wpm_node_dials_durable(node);
   }
 }
 
-uint64_t wpm_node_store_record(wpm_node *node, wpm_bytes peer) {
+/* What a crash must not undo: a ban, a protection, a prune backoff. */
+static bool cannot_wait(const wpm_peer_record *record, uint32_t fields) {
+  bool protects = false;
+  for (size_t i = 0; (fields & WPM_FIELD_TAGS) && i < record->tag_count; i++) {
+    protects |= record->tags[i].protects;
+  }
+  if (fields == WPM_FIELD_ALL) {
+    return protects || record->ban.length_ns > 0 || record->prune_backoff.length_ns > 0;
+  }
+  return protects || (fields & (WPM_FIELD_BAN | WPM_FIELD_PRUNE_BACKOFF)) != 0;
+}
+
+uint64_t wpm_node_store_record(wpm_node *node, wpm_bytes peer, uint32_t fields, bool urgent) {
   wpm_peer_record record;
   if (!node->writer || wpm_store_get(wpm_manager_store(node->manager), peer, &record) != WPM_OK) {
     return 0;
   }
   if (wpm_node_is_dialling(node, peer)) {
     record.connectivity = WPM_CONNECTED;
+    fields |= WPM_FIELD_CONNECTIVITY;
   }
-  return wpm_writer_put(node->writer, &record);
+  if (fields == WPM_FIELD_ALL) { /* It is new: what outlived it before is in the record. */
+    (void)wpm_writer_remove_tombstone(node->writer, peer);
+  }
+  return wpm_writer_put(node->writer, &record, fields, urgent || cannot_wait(&record, fields));
+}
+
+void wpm_node_store_removal(wpm_node *node, const wpm_tombstone *tombstone) {
+  if (!node->writer) {
+    return;
+  }
+  bool outlives = tombstone->prune_backoff.length_ns > 0 || tombstone->ban.length_ns > 0;
+  (void)wpm_writer_remove(node->writer, tombstone->id, outlives);
+  if (outlives) {
+    (void)wpm_writer_put_tombstone(node->writer, tombstone, true);
+  }
 }
 
 bool wpm_node_must_wait(const wpm_node *node, uint64_t sequence) {
@@ -99,6 +179,7 @@ int wpm_node_when_durable(wpm_node *node, wpm_durable_fn done, void *user) {
     done(user, node->writer && storage.sequence <= storage.durable);
     return WPM_OK;
   }
+  wpm_writer_hurry(node->writer);
   wpm_durable_waiter *waiter = calloc(1, sizeof *waiter);
   if (!waiter) {
     return WPM_ERR_NO_MEMORY;
@@ -123,8 +204,6 @@ int wpm_node_load(wpm_node *node, wpm_error *error) {
   }
   wpm_writer_config_default(&config);
   config.path = node->config.database;
-  /* Dials and people wait for what they changed to be durable. */
-  config.commit_interval_ns = 10 * WPM_MILLISECOND;
   config.wake = wake;
   config.user = node;
   int err = wpm_system_random(config.hash_key, sizeof config.hash_key);
@@ -146,7 +225,8 @@ int wpm_node_load(wpm_node *node, wpm_error *error) {
   load_state state = {
       .node = node, .heartbeat = beaten ? &heartbeat : NULL, .now = wpm_system_now(node->boot_id)};
   size_t skipped = 0;
-  wpm_writer_load(node->writer, load_record, &state, &skipped);
+  const wpm_writer_sink sink = {.record = load_record, .tombstone = load_tombstone, .user = &state};
+  wpm_writer_load(node->writer, &sink, &skipped);
   look_at_storage(node);
   if (skipped > 0 || state.refused > 0) {
     WPM_LOG(&node->config.logger, WPM_LOG_WARN, "storage",
@@ -189,6 +269,7 @@ void wpm_node_get_status(const wpm_node *node, wpm_node_status *out) {
   *out = (wpm_node_status){.persistent = node->config.database != NULL,
                            .storage_error = storage.error.code,
                            .queued_changes = storage.queued,
+                           .storage_lag_ns = storage.lag_ns,
                            .stopping = node->stopping};
   if (storage.error.code != WPM_OK) {
     (void)snprintf(out->storage_text, sizeof out->storage_text, "%s", storage.error.text);

@@ -1,10 +1,8 @@
 #include "node/writer.h"
 
 #include "base/error.h"
-#include "base/map.h"
-#include "base/record.h"
+#include "node/writer_queue.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -12,22 +10,8 @@
 /* How often a commit is tried once the writer is to stop. */
 #define STOP_ATTEMPTS 3
 
-/* What is to become of one peer's row. */
-typedef struct change {
-  wpm_peer_record *record; /* The record; of a removed peer the id alone counts. */
-  bool removed;            /* The row is to go. */
-} change;
-
-/* Changes that go into one commit. */
-typedef struct queue {
-  wpm_map by_peer;       /* Peer id → index into changes. */
-  change *changes;       /* One per peer. */
-  size_t count;          /* Changes held. */
-  size_t capacity;       /* Changes allocated. */
-  wpm_instant heartbeat; /* The last one. */
-  bool has_heartbeat;    /* There is one. */
-  uint64_t sequence;     /* Of the last change held; 0: it is empty. */
-} queue;
+/* A disk that damages one database after the other is not given more of them. */
+#define MOST_RESCUES 3
 
 struct wpm_writer {
   wpm_writer_config config;   /* As given; its path is `path`. */
@@ -37,27 +21,23 @@ struct wpm_writer {
   bool was_loaded;            /* Memory holds all that is stored. */
   uv_thread_t thread;         /* The worker. */
   bool has_thread;            /* It was started. */
-  queue batch;                /* What the worker is storing; only it touches the changes. */
+  wpm_queue batch;            /* What the worker is storing; only it touches the changes. */
 
-  uv_mutex_t mutex;         /* Guards what follows. */
-  uv_cond_t changed;        /* `waiting` got its first change, or `stopping` was set. */
-  queue waiting;            /* What the next commit takes. */
-  wpm_writer_status status; /* All but `queued`. */
+  uv_mutex_t mutex;  /* Guards what follows. */
+  uv_cond_t changed; /* `waiting` got its first or an urgent change, or `stopping` was set. */
+  wpm_queue waiting; /* What the next commit takes. */
+  wpm_writer_status status; /* All but `queued` and `lag_ns`. */
   size_t batch_count;       /* Changes in `batch`. */
+  uint64_t batch_since;     /* When the first of them came; 0: it is empty. */
+  uint64_t commit_ns;       /* How long the longest of the latest commits took. */
   bool stopping;            /* Store what is there and end. */
 };
 
 void wpm_writer_config_default(wpm_writer_config *config) {
   *config = (wpm_writer_config){.commit_interval_ns = 500 * WPM_MILLISECOND,
+                                .loss_bound_ns = WPM_SECOND,
                                 .retry_min_ns = 100 * WPM_MILLISECOND,
                                 .retry_max_ns = 5 * WPM_SECOND};
-}
-
-/* ---- the queue ------------------------------------------------------------------------------- */
-
-static wpm_bytes peer_of(const void *user, uint32_t slot) {
-  const queue *q = user;
-  return q->changes[slot].record->id;
 }
 
 static wpm_siphash_key hash_key_of(const wpm_writer *writer) {
@@ -67,74 +47,14 @@ static wpm_siphash_key hash_key_of(const wpm_writer *writer) {
   return key;
 }
 
-static void queue_init(queue *q, wpm_siphash_key key) {
-  *q = (queue){.count = 0};
-  wpm_map_init(&q->by_peer, key, peer_of, q);
-}
-
-static void queue_fini(queue *q) {
-  for (size_t i = 0; i < q->count; i++) {
-    free(q->changes[i].record);
-  }
-  free(q->changes);
-  wpm_map_fini(&q->by_peer);
-}
-
-/* Moves all of `from`, which is left empty, to `to`, which is empty. */
-static void queue_move(queue *to, queue *from) {
-  wpm_siphash_key key = from->by_peer.key;
-  assert(to->count == 0 && !to->changes);
-  *to = *from;
-  to->by_peer.user = to;
-  queue_init(from, key);
-}
-
-static bool queue_reserve(queue *q) {
-  if (q->count < q->capacity) {
-    return true;
-  }
-  size_t capacity = q->capacity ? q->capacity * 2 : 16;
-  if (capacity >= WPM_MAP_NONE) {
-    return false;
-  }
-  change *changes = realloc(q->changes, capacity * sizeof(*changes));
-  if (!changes) {
-    return false;
-  }
-  q->changes = changes;
-  q->capacity = capacity;
-  return true;
-}
-
-/* Takes `record` (malloc) as the last word on its peer; *replaced gets the record that it stands in
- * for, which is then the caller's. False: out of memory, and nothing was changed. */
-static bool queue_put(queue *q, wpm_peer_record *record, bool removed, wpm_peer_record **replaced) {
-  uint32_t slot = wpm_map_find(&q->by_peer, record->id);
-  if (slot != WPM_MAP_NONE) {
-    *replaced = q->changes[slot].record;
-    q->changes[slot] = (change){record, removed};
-    return true;
-  }
-  if (!queue_reserve(q)) {
-    return false;
-  }
-  slot = (uint32_t)q->count;
-  q->changes[slot] = (change){record, removed};
-  if (wpm_map_add(&q->by_peer, record->id, slot) != WPM_OK) {
-    return false;
-  }
-  q->count++;
-  return true;
-}
-
 /* ---- starting -------------------------------------------------------------------------------- */
 
 /* Nothing will be written until the next start, so nothing is kept for it. */
 static void give_up(wpm_writer *writer) {
   wpm_storage_close(writer->storage);
   writer->storage = NULL;
-  queue_fini(&writer->waiting);
-  queue_init(&writer->waiting, hash_key_of(writer));
+  wpm_queue_fini(&writer->waiting);
+  wpm_queue_init(&writer->waiting, hash_key_of(writer));
   writer->status.memory_only = true;
 }
 
@@ -156,6 +76,29 @@ static void open_unwritable(wpm_writer *writer, int err) {
   give_up(writer);
 }
 
+/* Sets a damaged database aside and opens the one that takes its place. With nobody else at work. */
+static int rescue(wpm_writer *writer, wpm_storage_rescued *out, wpm_error *error) {
+  wpm_storage_close(writer->storage);
+  writer->storage = NULL;
+  int err = wpm_storage_rescue(writer->path, out, error);
+  return err ? err : wpm_storage_open(writer->path, WPM_STORAGE_EXISTING, &writer->storage, error);
+}
+
+/* The same while the writer starts; what it says of failures, the damage included, is in the status. */
+static int rescue_at_start(wpm_writer *writer, const wpm_error *damage) {
+  wpm_error error;
+  wpm_storage_rescued rescued;
+  int err = rescue(writer, &rescued, &error);
+  if (err != WPM_OK) {
+    writer->status.error = err == WPM_ERR_NOT_FOUND ? *damage : error;
+    return err;
+  }
+  writer->status.rescues++;
+  writer->status.rescued = rescued;
+  writer->status.error = (wpm_error){.code = WPM_OK};
+  return WPM_OK;
+}
+
 static int init_threading(wpm_writer *writer) {
   if (uv_mutex_init(&writer->mutex) != 0) {
     return WPM_ERR_NO_MEMORY;
@@ -170,7 +113,7 @@ static int init_threading(wpm_writer *writer) {
 int wpm_writer_open(const wpm_writer_config *config, wpm_writer **out) {
   *out = NULL;
   if (!config->path || config->path[0] == '\0' || config->commit_interval_ns < 0 ||
-      config->retry_min_ns < 0 || config->retry_max_ns < 0) {
+      config->loss_bound_ns < 0 || config->retry_min_ns < 0 || config->retry_max_ns < 0) {
     return WPM_ERR_INVALID;
   }
   wpm_writer *writer = calloc(1, sizeof(*writer));
@@ -183,10 +126,15 @@ int wpm_writer_open(const wpm_writer_config *config, wpm_writer **out) {
   writer->config = *config;
   writer->path = path;
   writer->config.path = path;
-  queue_init(&writer->waiting, hash_key_of(writer));
-  queue_init(&writer->batch, hash_key_of(writer));
+  wpm_queue_init(&writer->waiting, hash_key_of(writer));
+  wpm_queue_init(&writer->batch, hash_key_of(writer));
   writer->reopen_as = WPM_STORAGE_EXISTING;
-  int err = wpm_storage_open(path, WPM_STORAGE_CREATE, &writer->storage, &writer->status.error);
+  wpm_error error = {.code = WPM_OK};
+  int err = wpm_storage_open(path, WPM_STORAGE_CREATE, &writer->storage, &error);
+  writer->status.error = error;
+  if (err == WPM_ERR_CORRUPT) {
+    err = rescue_at_start(writer, &error);
+  }
   if (err != WPM_OK) {
     open_unwritable(writer, err);
   }
@@ -207,20 +155,46 @@ bool wpm_writer_last_heartbeat(wpm_writer *writer, wpm_instant *out) {
   return err == WPM_OK;
 }
 
-void wpm_writer_load(wpm_writer *writer, wpm_storage_record_fn fn, void *user, size_t *skipped) {
-  if (skipped) {
-    *skipped = 0;
+static int load_all(wpm_writer *writer, const wpm_writer_sink *sink, size_t *skipped,
+                    wpm_error *error) {
+  size_t records = 0;
+  size_t tombstones = 0;
+  int err = WPM_OK;
+  if (sink->record) {
+    err = wpm_storage_load(writer->storage, sink->record, sink->user, &records, error);
   }
+  if (!err && sink->tombstone) {
+    err = wpm_storage_load_tombstones(writer->storage, sink->tombstone, sink->user, &tombstones,
+                                      error);
+  }
+  if (!err && sink->private_key) {
+    err = wpm_storage_load_private_keys(writer->storage, sink->private_key, sink->user, error);
+  }
+  *skipped = records + tombstones;
+  return err;
+}
+
+void wpm_writer_load(wpm_writer *writer, const wpm_writer_sink *sink, size_t *skipped) {
+  size_t rows = 0;
+  bool can_write = writer->status.error.code == WPM_OK;
   if (writer->storage) {
     wpm_error error;
-    if (wpm_storage_load(writer->storage, fn, user, skipped, &error) != WPM_OK) {
-      writer->status.error = error;
+    int err = load_all(writer, sink, &rows, &error);
+    if (err == WPM_ERR_CORRUPT && can_write && rescue_at_start(writer, &error) == WPM_OK) {
+      err = load_all(writer, sink, &rows, &error);
+    }
+    if (err != WPM_OK) {
+      if (writer->status.error.code == WPM_OK) {
+        writer->status.error = error;
+      }
       give_up(writer);
-      return;
     }
   }
-  writer->was_loaded = true;
-  if (writer->status.error.code != WPM_OK) {
+  if (skipped) {
+    *skipped = rows;
+  }
+  writer->was_loaded = !writer->status.memory_only;
+  if (writer->was_loaded && !can_write) {
     /* It was opened to be read; from now on it is tried to be written. */
     wpm_storage_close(writer->storage);
     writer->storage = NULL;
@@ -237,24 +211,123 @@ static int reopen(wpm_writer *writer, wpm_error *error) {
   return err;
 }
 
-/* A record that can never be stored must not hold up the others. */
-static bool is_refusal(int err) {
-  return err == WPM_ERR_INVALID || err == WPM_ERR_TOO_LARGE;
+/* What can never be stored must not hold up the rest. */
+static int unless_refused(int err, uint64_t *refused) {
+  if (err == WPM_ERR_INVALID || err == WPM_ERR_TOO_LARGE || err == WPM_ERR_NOT_FOUND) {
+    ++*refused;
+    return WPM_OK;
+  }
+  return err;
+}
+
+static int write_record(wpm_storage *storage, const wpm_peer_change *change, wpm_error *error) {
+  switch (change->kind) {
+  case WPM_RECORD_STAYS:
+    break;
+  case WPM_RECORD_CONTACT: {
+    wpm_peer_record record = {.id = {change->id, change->id_len}};
+    wpm_contact_apply(&change->contact, &record);
+    return wpm_storage_put(storage, &record, WPM_FIELD_CONTACT, error);
+  }
+  case WPM_RECORD_PUT:
+    return wpm_storage_put(storage, change->record, change->fields, error);
+  case WPM_RECORD_REMOVED:
+    return wpm_storage_remove(storage, (wpm_bytes){change->id, change->id_len}, error);
+  }
+  return WPM_OK;
+}
+
+static int write_tombstone(wpm_storage *storage, const wpm_peer_change *change, wpm_error *error) {
+  const wpm_tombstone tombstone = {.id = {change->id, change->id_len},
+                                   .prune_backoff = change->prune_backoff,
+                                   .ban = change->ban};
+  switch (change->tombstone) {
+  case WPM_TOMBSTONE_STAYS:
+    break;
+  case WPM_TOMBSTONE_PUT:
+    return wpm_storage_put_tombstone(storage, &tombstone, error);
+  case WPM_TOMBSTONE_REMOVED:
+    return wpm_storage_remove_tombstone(storage, tombstone.id, error);
+  }
+  return WPM_OK;
+}
+
+static int write_keys(wpm_storage *storage, const wpm_queue *batch, uint64_t *refused,
+                      wpm_error *error) {
+  int err = WPM_OK;
+  for (const wpm_key_change *key = batch->keys; key && err == WPM_OK; key = key->next) {
+    err = key->key.len > 0 ? wpm_storage_put_private_key(storage, key->id, key->key, error)
+                           : wpm_storage_remove_private_key(storage, key->id, error);
+    err = unless_refused(err, refused);
+  }
+  return err;
+}
+
+/* A change and where its rows lie. */
+typedef struct placed {
+  uint64_t place;
+  const wpm_peer_change *change;
+} placed;
+
+static int by_place(const void *a, const void *b) {
+  const placed *one = a;
+  const placed *other = b;
+  return (one->place > other->place) - (one->place < other->place);
+}
+
+/* The changes in the order of their places (malloc); NULL where memory lacks. */
+static placed *sorted(const wpm_storage *storage, const wpm_queue *batch) {
+  placed *list = batch->count <= SIZE_MAX / sizeof(*list) - 1
+                     ? malloc((batch->count + 1) * sizeof(*list))
+                     : NULL;
+  for (size_t i = 0; list && i < batch->count; i++) {
+    const wpm_peer_change *change = wpm_queue_at(batch, i);
+    const wpm_bytes id = {change->id, change->id_len};
+    list[i] = (placed){wpm_storage_place(storage, id), change};
+  }
+  if (list) {
+    qsort(list, batch->count, sizeof(*list), by_place);
+  }
+  return list;
+}
+
+/* In the order of places the changes lie anywhere in memory: they are fetched ahead. */
+static void fetch_ahead(const placed *list, size_t i, size_t count) {
+  enum { AHEAD = 12, LINE = 64 };
+  if (list && i + AHEAD < count) {
+    const char *change = (const char *)list[i + AHEAD].change;
+    for (size_t at = 0; at < sizeof(wpm_peer_change) + LINE; at += LINE) {
+      __builtin_prefetch(change + at);
+    }
+  }
+}
+
+static int write_peers(wpm_storage *storage, const wpm_queue *batch, uint64_t *refused,
+                       wpm_error *error) {
+  placed *list = sorted(storage, batch); /* Without memory for it, the order they came in does. */
+  int err = WPM_OK;
+  for (size_t i = 0; err == WPM_OK && i < batch->count; i++) {
+    const wpm_peer_change *change = list ? list[i].change : wpm_queue_at(batch, i);
+    fetch_ahead(list, i, batch->count);
+    err = unless_refused(write_record(storage, change, error), refused);
+    if (err == WPM_OK) {
+      err = unless_refused(write_tombstone(storage, change, error), refused);
+    }
+  }
+  free(list);
+  return err;
 }
 
 static int write_changes(wpm_writer *writer, uint64_t *refused, wpm_error *error) {
   wpm_storage *storage = writer->storage;
-  const queue *batch = &writer->batch;
+  const wpm_queue *batch = &writer->batch;
   *refused = 0;
   int err = wpm_storage_begin(storage, error);
-  for (size_t i = 0; err == WPM_OK && i < batch->count; i++) {
-    const change *one = &batch->changes[i];
-    err = one->removed ? wpm_storage_remove(storage, one->record->id, error)
-                       : wpm_storage_put(storage, one->record, error);
-    if (is_refusal(err)) {
-      err = WPM_OK;
-      ++*refused;
-    }
+  if (err == WPM_OK) {
+    err = write_peers(storage, batch, refused, error);
+  }
+  if (err == WPM_OK) {
+    err = write_keys(storage, batch, refused, error);
   }
   if (err == WPM_OK && batch->has_heartbeat) {
     err = wpm_storage_put_heartbeat(storage, batch->heartbeat, error);
@@ -262,14 +335,22 @@ static int write_changes(wpm_writer *writer, uint64_t *refused, wpm_error *error
   return err == WPM_OK ? wpm_storage_commit(storage, error) : err;
 }
 
+/* What one attempt to commit came to. */
+typedef struct outcome {
+  wpm_error error;             /* Why it failed. */
+  uint64_t refused;            /* Changes that can never be stored. */
+  bool was_rescued;            /* The database was damaged, and set aside. */
+  wpm_storage_rescued rescued; /* What was saved of it. */
+} outcome;
+
 /* Stores the batch. After an error the database is opened anew, unless somebody else's transaction
  * was merely in the way. */
-static int commit(wpm_writer *writer, uint64_t *refused, wpm_error *error) {
-  int err = writer->storage ? WPM_OK : reopen(writer, error);
+static int commit_once(wpm_writer *writer, outcome *out) {
+  int err = writer->storage ? WPM_OK : reopen(writer, &out->error);
   if (err != WPM_OK) {
     return err;
   }
-  err = write_changes(writer, refused, error);
+  err = write_changes(writer, &out->refused, &out->error);
   if (err != WPM_OK) {
     wpm_storage_rollback(writer->storage);
     if (err != WPM_ERR_LOCKED) {
@@ -280,10 +361,26 @@ static int commit(wpm_writer *writer, uint64_t *refused, wpm_error *error) {
   return err;
 }
 
-/* Waits until `due`, or a stop that is not ignored; with the mutex held. */
-static void wait_until(wpm_writer *writer, uint64_t due, bool ignore_stop) {
+/* The same; a database that turns out to be damaged is set aside, and the batch stored in the one that
+ * takes its place. */
+static int commit(wpm_writer *writer, uint64_t rescues, outcome *out) {
+  int err = commit_once(writer, out);
+  if (err != WPM_ERR_CORRUPT || rescues >= MOST_RESCUES) {
+    return err;
+  }
+  wpm_error error;
+  err = rescue(writer, &out->rescued, &error);
+  if (err != WPM_OK) {
+    return WPM_ERR_CORRUPT; /* The damage is the news, not why it could not be set aside. */
+  }
+  out->was_rescued = true;
+  return commit_once(writer, out);
+}
+
+/* Waits until `due`, a stop that is not ignored, or a change that cannot wait; with the mutex held. */
+static void wait_until(wpm_writer *writer, uint64_t due, bool retrying, bool ignore_stop) {
   uint64_t now = uv_hrtime();
-  while (now < due && (ignore_stop || !writer->stopping)) {
+  while (now < due && (ignore_stop || !writer->stopping) && (retrying || !writer->waiting.urgent)) {
     (void)uv_cond_timedwait(&writer->changed, &writer->mutex, due - now);
     now = uv_hrtime();
   }
@@ -295,41 +392,63 @@ static bool take_batch(wpm_writer *writer, uint64_t due) {
   while (writer->waiting.sequence == 0 && !writer->stopping) {
     uv_cond_wait(&writer->changed, &writer->mutex);
   }
-  wait_until(writer, due, false);
+  wait_until(writer, due, false, false);
   if (writer->waiting.sequence == 0) {
     return false;
   }
-  queue_move(&writer->batch, &writer->waiting);
+  wpm_queue_move(&writer->batch, &writer->waiting);
   writer->batch_count = writer->batch.count;
+  writer->batch_since = writer->batch.since;
   return true;
 }
 
-static void note_commit(wpm_writer *writer, uint64_t refused) {
+/* When the commit after the one that begins now is to begin: so early that a change that comes just
+ * behind it is durable in time, even if both take as long as the longest lately. */
+static uint64_t next_due(const wpm_writer *writer) {
+  uint64_t interval = (uint64_t)writer->config.commit_interval_ns;
+  uint64_t bound = (uint64_t)writer->config.loss_bound_ns;
+  uint64_t spare = bound > writer->commit_ns ? bound - writer->commit_ns : 0;
+  return uv_hrtime() + (interval < spare ? interval : spare);
+}
+
+static void note_commit(wpm_writer *writer, const outcome *out, uint64_t began) {
   wpm_writer_status *status = &writer->status;
+  uint64_t now = uv_hrtime();
+  uint64_t faded = writer->commit_ns - writer->commit_ns / 8;
+  int64_t age = (int64_t)(now - writer->batch_since);
   status->error = (wpm_error){.code = WPM_OK};
   status->durable = writer->batch.sequence;
   status->commits++;
-  status->refused += refused;
+  status->stored += writer->batch_count;
+  status->refused += out->refused;
+  status->worst_ns = age > status->worst_ns ? age : status->worst_ns;
+  writer->commit_ns = now - began > faded ? now - began : faded;
   writer->batch_count = 0;
+  writer->batch_since = 0;
 }
 
-static void note_failure(wpm_writer *writer, const wpm_error *error) {
-  writer->status.error = *error;
+static void note_failure(wpm_writer *writer, const outcome *out) {
+  writer->status.error = out->error;
   writer->status.failures++;
 }
 
 /* Tries once to store the batch, and says how it went. With the mutex held, but not while
  * storing. */
 static bool try_batch(wpm_writer *writer) {
-  wpm_error error = {.code = WPM_OK};
-  uint64_t refused = 0;
+  outcome out = {.refused = 0};
+  uint64_t began = uv_hrtime();
+  uint64_t rescues = writer->status.rescues;
   uv_mutex_unlock(&writer->mutex);
-  int err = commit(writer, &refused, &error);
+  int err = commit(writer, rescues, &out);
   uv_mutex_lock(&writer->mutex);
+  if (out.was_rescued) {
+    writer->status.rescues++;
+    writer->status.rescued = out.rescued;
+  }
   if (err == WPM_OK) {
-    note_commit(writer, refused);
+    note_commit(writer, &out, began);
   } else {
-    note_failure(writer, &error);
+    note_failure(writer, &out);
   }
   uv_mutex_unlock(&writer->mutex);
   if (writer->config.wake) {
@@ -354,7 +473,7 @@ static bool store_batch(wpm_writer *writer) {
     if (last_attempts == STOP_ATTEMPTS) {
       return false;
     }
-    wait_until(writer, uv_hrtime() + (was_stopping ? shortest : delay), was_stopping);
+    wait_until(writer, uv_hrtime() + (was_stopping ? shortest : delay), true, was_stopping);
     delay = delay < longest / 2 ? delay * 2 : longest;
   }
 }
@@ -365,13 +484,13 @@ static void work(void *user) {
   uint64_t due = 0;
   uv_mutex_lock(&writer->mutex);
   while (take_batch(writer, due)) {
-    due = uv_hrtime() + (uint64_t)writer->config.commit_interval_ns;
+    due = next_due(writer);
     if (!store_batch(writer)) {
       break;
     }
     uv_mutex_unlock(&writer->mutex);
-    queue_fini(&writer->batch);
-    queue_init(&writer->batch, key);
+    wpm_queue_fini(&writer->batch);
+    wpm_queue_init(&writer->batch, key);
     uv_mutex_lock(&writer->mutex);
   }
   uv_mutex_unlock(&writer->mutex);
@@ -398,52 +517,86 @@ int wpm_writer_start(wpm_writer *writer) {
 
 /* ---- changes --------------------------------------------------------------------------------- */
 
-static uint64_t next_sequence(wpm_writer *writer) {
-  writer->waiting.sequence = ++writer->status.sequence;
-  uv_cond_signal(&writer->changed);
-  return writer->waiting.sequence;
-}
-
-/* Queues `record` (malloc; NULL: there was no memory for it), which is taken over. */
-static uint64_t queue_change(wpm_writer *writer, wpm_peer_record *record, bool removed) {
-  wpm_peer_record *left = NULL;
-  uint64_t sequence = 0;
-  uv_mutex_lock(&writer->mutex);
+/* Counts a change that was queued, or that nothing is queued of. With the mutex held. */
+static uint64_t next_sequence(wpm_writer *writer, bool urgent) {
+  uint64_t sequence = ++writer->status.sequence;
+  wpm_queue *waiting = &writer->waiting;
   if (writer->status.memory_only) {
-    sequence = ++writer->status.sequence;
-    left = record;
-  } else if (record && queue_put(&writer->waiting, record, removed, &left)) {
-    sequence = next_sequence(writer);
-  } else {
-    writer->status.lost++;
-    left = record;
+    return sequence;
   }
-  uv_mutex_unlock(&writer->mutex);
-  free(left);
+  bool is_first = waiting->sequence == 0;
+  bool is_news = is_first || (urgent && !waiting->urgent);
+  if (is_first) {
+    waiting->since = uv_hrtime();
+  }
+  waiting->urgent |= urgent;
+  waiting->sequence = sequence;
+  if (is_news) {
+    uv_cond_signal(&writer->changed);
+  }
   return sequence;
 }
 
-uint64_t wpm_writer_put(wpm_writer *writer, const wpm_peer_record *record) {
-  return queue_change(writer, wpm_record_clone(record), false);
+/* Counts a change that `err` says was queued or not. With the mutex held, which it gives back. */
+static uint64_t count_change(wpm_writer *writer, int err, bool urgent) {
+  uint64_t sequence = 0;
+  if (err == WPM_OK) {
+    sequence = next_sequence(writer, urgent);
+  } else {
+    writer->status.lost++;
+  }
+  uv_mutex_unlock(&writer->mutex);
+  return sequence;
 }
 
-uint64_t wpm_writer_remove(wpm_writer *writer, wpm_bytes id) {
-  const wpm_peer_record record = {.id = id};
-  return queue_change(writer, wpm_record_clone(&record), true);
+uint64_t wpm_writer_put(wpm_writer *writer, const wpm_peer_record *record, uint32_t fields,
+                        bool urgent) {
+  uv_mutex_lock(&writer->mutex);
+  int err = writer->status.memory_only ? WPM_OK : wpm_queue_put(&writer->waiting, record, fields);
+  return count_change(writer, err, urgent);
+}
+
+uint64_t wpm_writer_remove(wpm_writer *writer, wpm_bytes id, bool urgent) {
+  uv_mutex_lock(&writer->mutex);
+  int err = writer->status.memory_only ? WPM_OK : wpm_queue_remove(&writer->waiting, id);
+  return count_change(writer, err, urgent);
+}
+
+uint64_t wpm_writer_put_tombstone(wpm_writer *writer, const wpm_tombstone *tombstone, bool urgent) {
+  uv_mutex_lock(&writer->mutex);
+  int err =
+      writer->status.memory_only ? WPM_OK : wpm_queue_put_tombstone(&writer->waiting, tombstone);
+  return count_change(writer, err, urgent);
+}
+
+uint64_t wpm_writer_remove_tombstone(wpm_writer *writer, wpm_bytes id) {
+  uv_mutex_lock(&writer->mutex);
+  int err = writer->status.memory_only ? WPM_OK : wpm_queue_remove_tombstone(&writer->waiting, id);
+  return count_change(writer, err, false);
+}
+
+uint64_t wpm_writer_put_private_key(wpm_writer *writer, wpm_bytes id, wpm_bytes key) {
+  uv_mutex_lock(&writer->mutex);
+  int err = writer->status.memory_only ? WPM_OK : wpm_queue_put_key(&writer->waiting, id, key);
+  return count_change(writer, err, false);
+}
+
+void wpm_writer_hurry(wpm_writer *writer) {
+  uv_mutex_lock(&writer->mutex);
+  if (writer->waiting.sequence != 0 && !writer->waiting.urgent) {
+    writer->waiting.urgent = true;
+    uv_cond_signal(&writer->changed);
+  }
+  uv_mutex_unlock(&writer->mutex);
 }
 
 uint64_t wpm_writer_heartbeat(wpm_writer *writer, wpm_instant heartbeat) {
   uv_mutex_lock(&writer->mutex);
-  uint64_t sequence = 0;
-  if (writer->status.memory_only) {
-    sequence = ++writer->status.sequence;
-  } else {
+  if (!writer->status.memory_only) {
     writer->waiting.heartbeat = heartbeat;
     writer->waiting.has_heartbeat = true;
-    sequence = next_sequence(writer);
   }
-  uv_mutex_unlock(&writer->mutex);
-  return sequence;
+  return count_change(writer, WPM_OK, false);
 }
 
 /* ---- looking, stopping ----------------------------------------------------------------------- */
@@ -452,6 +605,8 @@ void wpm_writer_get_status(wpm_writer *writer, wpm_writer_status *out) {
   uv_mutex_lock(&writer->mutex);
   *out = writer->status;
   out->queued = writer->waiting.count + writer->batch_count;
+  uint64_t since = writer->batch_since ? writer->batch_since : writer->waiting.since;
+  out->lag_ns = since ? (int64_t)(uv_hrtime() - since) : 0;
   uv_mutex_unlock(&writer->mutex);
 }
 
@@ -471,8 +626,8 @@ int wpm_writer_stop(wpm_writer *writer, wpm_error *error) {
     *error = writer->status.error;
   }
   wpm_storage_close(writer->storage);
-  queue_fini(&writer->waiting);
-  queue_fini(&writer->batch);
+  wpm_queue_fini(&writer->waiting);
+  wpm_queue_fini(&writer->batch);
   uv_cond_destroy(&writer->changed);
   uv_mutex_destroy(&writer->mutex);
   free(writer->path);

@@ -15,7 +15,7 @@ typedef struct wpm_crypto wpm_crypto;
 
 /* Initialises the libraries once per process (libsodium; OpenSSL without its configuration file)
  * and a context whose secp256k1 part is blinded by `seed`. What it uses of OpenSSL is its own (about
- * 200 KiB): an embedder's settings do not reach it. crypto_init.c; called by node alone.
+ * 200 KiB): an embedder's settings do not reach it. crypto_init.c; called by node and exchange alone.
  * WPM_ERR_NO_MEMORY, WPM_ERR_CRYPTO (a library refuses to start). */
 WPM_MUST_USE int wpm_crypto_init(const uint8_t seed[32], wpm_crypto **out);
 void wpm_crypto_free(wpm_crypto *crypto);

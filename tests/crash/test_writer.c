@@ -1,11 +1,12 @@
-/* A process that writes behind is killed (SIGKILL) at a random moment, again and again. After each
- * death the database must hold exactly the state after some one of its changes: not before the last
- * that it had been told was durable, no torn record, nothing of the runs before lost.
- * WPM_TEST_ROUNDS sets how often. */
+/* A process that writes behind is killed (SIGKILL) at a random moment, again and again; or the power
+ * fails, which also takes what its disk had not synced. After each death the database must hold exactly
+ * the state after some one of its changes: not before the last that it had been told was durable, no
+ * torn record, nothing of the runs before lost. WPM_TEST_ROUNDS sets how often; WPM_TEST_LONG: 300 times. */
 #include "node/writer.h"
 
 #include "storage/stored.h"
 #include "support/seed.h"
+#include "support/storage/faulty_vfs.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -13,7 +14,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-enum { PEERS = 60, DEFAULT_ROUNDS = 40, MOST_CHANGES = 2000, REMOVED = 0 };
+enum { PEERS = 60, DEFAULT_ROUNDS = 40, LONG_ROUNDS = 300, MOST_CHANGES = 2000, REMOVED = 0 };
 
 /* What the parent sees of the child after its death. */
 typedef struct shared {
@@ -21,33 +22,57 @@ typedef struct shared {
   _Atomic uint64_t begun;   /* Sequence number of the last change that it began. */
 } shared;
 
-/* Per peer: the tag of the change that its record comes from; REMOVED. */
+/* Per peer: the tags of the changes that its record comes from, its contact apart; REMOVED. */
 typedef struct model {
-  uint64_t tags[PEERS];
+  uint64_t rest[PEERS];
+  uint64_t contact[PEERS];
 } model;
 
-/* One change, from its number in the run `run_seed`. */
+/* What one change does. */
 typedef struct change {
   uint32_t peer;
-  uint64_t tag; /* REMOVED, or what the record is made from. */
+  uint32_t fields; /* 0: the peer is removed. */
+  bool urgent;
 } change;
 
-static change change_of(uint64_t run_seed, uint64_t sequence) {
+/* Makes change `sequence` of the run `run_seed` in the model. */
+static change change_model(model *m, uint64_t run_seed, uint64_t sequence) {
   uint64_t seed = run_seed + sequence * UINT64_C(0x9e3779b97f4a7c15);
-  change c = {.peer = (uint32_t)wpm_test_random_below(&seed, PEERS)};
-  bool removed = wpm_test_random_below(&seed, 5) == 0;
-  c.tag = removed ? REMOVED : 1 + (wpm_test_random(&seed) >> 2);
+  change c = {.peer = (uint32_t)wpm_test_random_below(&seed, PEERS), .fields = WPM_FIELD_ALL};
+  uint64_t kind = wpm_test_random_below(&seed, 6);
+  uint64_t tag = 1 + (wpm_test_random(&seed) >> 2);
+  c.urgent = wpm_test_random_below(&seed, 8) == 0;
+  if (kind == 0) {
+    c.fields = 0;
+    tag = REMOVED;
+  } else if (m->rest[c.peer] != REMOVED && kind < 4) {
+    c.fields = WPM_FIELD_CONTACT;
+  } else if (m->rest[c.peer] != REMOVED && kind == 4) {
+    c.fields = WPM_FIELD_ALL & ~(uint32_t)WPM_FIELD_CONTACT;
+  }
+  if (c.fields != WPM_FIELD_CONTACT) {
+    m->rest[c.peer] = tag;
+  }
+  if (c.fields & WPM_FIELD_CONTACT || tag == REMOVED) {
+    m->contact[c.peer] = tag;
+  }
   return c;
 }
 
-/* The record of `peer` that a change with `tag` stores; the tag can be read from it. */
-static void record_of(uint32_t peer, uint64_t tag, wpm_test_record *out) {
+/* The record of `peer` in the model; both tags can be read from it. */
+static void record_of(const model *m, uint32_t peer, wpm_test_record *out) {
   static uint8_t ids[PEERS][2];
-  uint64_t seed = tag;
-  wpm_test_record_random(&seed, out);
+  static wpm_test_record met;
+  uint64_t rest_seed = m->rest[peer];
+  uint64_t contact_seed = m->contact[peer];
+  wpm_test_record_random(&rest_seed, out);
+  wpm_test_record_random(&contact_seed, &met);
+  const wpm_contact contact = wpm_contact_of(&met.record);
+  wpm_contact_apply(&contact, &out->record);
   ids[peer][0] = (uint8_t)(peer + 1);
   out->record.id = (wpm_bytes){ids[peer], 1 + peer % 2};
-  out->record.connected_time.ns = (int64_t)tag;
+  out->record.enr_sequence = m->rest[peer];
+  out->record.connected_time.ns = (int64_t)m->contact[peer];
 }
 
 /* ---- the process that is killed -------------------------------------------------------------- */
@@ -71,7 +96,7 @@ static int ignore_record(void *user, const wpm_peer_record *record) {
 }
 
 /* Writes changes until it is killed; each is announced by a byte on `pipe_end`. */
-static _Noreturn void write_until_killed(const char *path, uint64_t run_seed, shared *seen,
+static _Noreturn void write_until_killed(const char *path, model m, uint64_t run_seed, shared *seen,
                                          int pipe_end) {
   child c = {NULL, seen};
   wpm_test_record *record = malloc(sizeof(*record));
@@ -84,24 +109,27 @@ static _Noreturn void write_until_killed(const char *path, uint64_t run_seed, sh
   if (!record || wpm_writer_open(&config, &c.writer) != WPM_OK) {
     _exit(1);
   }
-  wpm_writer_load(c.writer, ignore_record, NULL, NULL);
+  const wpm_writer_sink sink = {.record = ignore_record};
+  wpm_writer_load(c.writer, &sink, NULL);
   if (wpm_writer_start(c.writer) != WPM_OK) {
     _exit(2);
   }
   for (uint64_t sequence = 1;; sequence++) {
-    change one = change_of(run_seed, sequence);
-    record_of(one.peer, one.tag, record);
+    change one = change_model(&m, run_seed, sequence);
+    record_of(&m, one.peer, record);
     atomic_store(&seen->begun, sequence);
-    uint64_t given = one.tag == REMOVED ? wpm_writer_remove(c.writer, record->record.id)
-                                        : wpm_writer_put(c.writer, &record->record);
+    uint64_t given = one.fields == 0
+                         ? wpm_writer_remove(c.writer, record->record.id, one.urgent)
+                         : wpm_writer_put(c.writer, &record->record, one.fields, one.urgent);
     if (given != sequence || write(pipe_end, "", 1) != 1) {
       _exit(3);
     }
   }
 }
 
-/* Runs it, and kills it after `changes`. */
-static void run_and_kill(const char *path, uint64_t run_seed, uint64_t changes, shared *seen) {
+/* Runs it, and kills it after `changes`; `power`: the power fails as well. */
+static void run_and_kill(const char *path, const model *before, uint64_t run_seed, uint64_t changes,
+                         bool power, shared *seen) {
   int ends[2];
   char byte;
   atomic_store(&seen->durable, 0);
@@ -111,7 +139,11 @@ static void run_and_kill(const char *path, uint64_t run_seed, uint64_t changes, 
   assert_true(pid >= 0);
   if (pid == 0) {
     close(ends[0]);
-    write_until_killed(path, run_seed, seen, ends[1]);
+    if (power) {
+      wpm_disk_install();
+      wpm_disk_remember_syncs();
+    }
+    write_until_killed(path, *before, run_seed, seen, ends[1]);
   }
   close(ends[1]);
   for (uint64_t i = 0; i < changes; i++) {
@@ -122,13 +154,16 @@ static void run_and_kill(const char *path, uint64_t run_seed, uint64_t changes, 
   assert_int_equal(waitpid(pid, &outcome, 0), pid);
   assert_true(WIFSIGNALED(outcome) && WTERMSIG(outcome) == SIGKILL);
   close(ends[0]);
+  if (power) {
+    wpm_disk_lose_power(path);
+  }
 }
 
 /* ---- the check ------------------------------------------------------------------------------- */
 
 /* Reads the database as a model; every record in it must be whole. */
 static model read_model(const char *path) {
-  model m = {{REMOVED}};
+  model m = {{REMOVED}, {REMOVED}};
   wpm_test_record *expected = malloc(sizeof(*expected));
   assert_non_null(expected);
   stored s = stored_read(path, WPM_STORAGE_CREATE);
@@ -136,9 +171,10 @@ static model read_model(const char *path) {
   for (size_t i = 0; i < s.count; i++) {
     uint32_t peer = (uint32_t)s.records[i]->id.data[0] - 1;
     assert_true(peer < PEERS);
-    assert_int_equal(m.tags[peer], REMOVED);
-    m.tags[peer] = (uint64_t)s.records[i]->connected_time.ns;
-    record_of(peer, m.tags[peer], expected);
+    assert_int_equal(m.rest[peer], REMOVED);
+    m.rest[peer] = s.records[i]->enr_sequence;
+    m.contact[peer] = (uint64_t)s.records[i]->connected_time.ns;
+    record_of(&m, peer, expected);
     assert_true(wpm_record_equal(s.records[i], &expected->record));
   }
   stored_free(&s);
@@ -150,42 +186,36 @@ static model read_model(const char *path) {
  * most `begun`. */
 static bool is_a_state_of(const model *after, model before, uint64_t run_seed, uint64_t durable,
                           uint64_t begun) {
-  size_t different = 0;
-  for (size_t i = 0; i < PEERS; i++) {
-    different += before.tags[i] != after->tags[i];
-  }
   for (uint64_t sequence = 0;; sequence++) {
-    if (sequence >= durable && different == 0) {
+    if (sequence >= durable && memcmp(after, &before, sizeof(before)) == 0) {
       return true;
     }
     if (sequence == begun) {
       return false;
     }
-    change one = change_of(run_seed, sequence + 1);
-    different -= before.tags[one.peer] != after->tags[one.peer];
-    before.tags[one.peer] = one.tag;
-    different += before.tags[one.peer] != after->tags[one.peer];
+    (void)change_model(&before, run_seed, sequence + 1);
   }
 }
 
 static unsigned rounds(void) {
   const char *given = getenv("WPM_TEST_ROUNDS");
-  return given ? (unsigned)strtoul(given, NULL, 10) : DEFAULT_ROUNDS;
+  unsigned usual = getenv("WPM_TEST_LONG") ? LONG_ROUNDS : DEFAULT_ROUNDS;
+  return given ? (unsigned)strtoul(given, NULL, 10) : usual;
 }
 
-static void what_was_durable_survives_being_killed(void **state) {
-  (void)state;
+static void die_again_and_again(bool power) {
   uint64_t seed = wpm_test_seed();
   char *dir = wpm_test_dir_new();
   char *path = wpm_test_dir_file(dir, "peers.db");
   shared *seen =
       mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   assert_true(seen != MAP_FAILED);
-  model before = {{REMOVED}};
+  model before = {{REMOVED}, {REMOVED}};
   uint64_t total = 0;
   for (unsigned round = 0; round < rounds(); round++) {
     uint64_t run_seed = wpm_test_random(&seed);
-    run_and_kill(path, run_seed, 1 + wpm_test_random_below(&seed, MOST_CHANGES), seen);
+    run_and_kill(path, &before, run_seed, 1 + wpm_test_random_below(&seed, MOST_CHANGES), power,
+                 seen);
     uint64_t durable = atomic_load(&seen->durable);
     uint64_t begun = atomic_load(&seen->begun);
     model after = read_model(path);
@@ -203,9 +233,20 @@ static void what_was_durable_survives_being_killed(void **state) {
   wpm_test_dir_remove(dir);
 }
 
+static void what_was_durable_survives_being_killed(void **state) {
+  (void)state;
+  die_again_and_again(false);
+}
+
+static void what_was_durable_survives_a_power_loss(void **state) {
+  (void)state;
+  die_again_and_again(true);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_was_durable_survives_being_killed),
+      cmocka_unit_test(what_was_durable_survives_a_power_loss),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

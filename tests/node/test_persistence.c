@@ -1,6 +1,7 @@
 /* What a node keeps on disk, over restarts; and databases that cannot be used. */
 #include "lab.h"
 
+#include "node/internal.h"
 #include "support/temp_dir.h"
 
 #include <sqlite3.h>
@@ -123,14 +124,16 @@ static void what_is_durable_is_told(void **state) {
   end(&k);
 }
 
-/* ---- databases that cannot be used ----------------------------------------------------------- */
+/* ---- what outlives a record ------------------------------------------------------------------ */
+
+#define MOST_READ ((size_t)1 << 22)
 
 static char *read_whole(const char *path, size_t *len) {
   FILE *file = fopen(path, "rb");
   assert_non_null(file);
-  char *bytes = malloc(65536);
+  char *bytes = malloc(MOST_READ);
   assert_non_null(bytes);
-  *len = fread(bytes, 1, 65536, file);
+  *len = fread(bytes, 1, MOST_READ, file);
   (void)fclose(file);
   return bytes;
 }
@@ -141,6 +144,149 @@ static void write_whole(const char *path, const char *bytes, size_t len) {
   assert_int_equal(fwrite(bytes, 1, len, file), len);
   assert_int_equal(fclose(file), 0);
 }
+
+static void copy_whole(const char *from, const char *to) {
+  size_t len = 0;
+  char *bytes = read_whole(from, &len);
+  write_whole(to, bytes, len);
+  free(bytes);
+}
+
+/* What a crash now would leave on disk becomes the database of the node's next run. */
+static void keep_what_a_crash_would_leave(kept *k, char **path) {
+  char *log = wpm_test_dir_file(k->dir, "peers.db-wal");
+  char *log_copy = wpm_test_dir_file(k->dir, "crashed.db-wal");
+  *path = wpm_test_dir_file(k->dir, "crashed.db");
+  copy_whole(k->database, *path);
+  copy_whole(log, log_copy);
+  free(log);
+  free(log_copy);
+}
+
+/* A peer that pruned us is removed while it is connected. Returns when that is durable. */
+static void prune_and_remove(kept *k, int64_t backoff_ns) {
+  lab_node *a = &k->l.nodes[0];
+  lab_node *b = &k->l.nodes[1];
+  wpm_bytes peer = wpm_peer_id_view(&a->id);
+  wpm_event pruned = {
+      .type = WPM_EVENT_PRUNED, .peer = peer, .u.pruned = {.backoff_ns = backoff_ns}};
+  int durable = -1;
+  b->config.listen_count = 0; /* The other cannot come back by itself. */
+  lab_start(a);
+  lab_hold(b, a);
+  lab_start(b);
+  LAB_CONNECTED(a, b);
+  assert_int_equal(wpm_node_fact(b->node, &pruned), WPM_OK);
+  assert_int_equal(wpm_node_remove(b->node, peer), WPM_OK);
+  assert_int_equal(lab_connectivity(b, a), -1);
+  assert_int_equal(wpm_store_tombstone_count(wpm_manager_store(wpm_node_manager(b->node))), 1);
+  assert_int_equal(wpm_node_when_durable(b->node, on_durable, &durable), WPM_OK);
+  RUN_UNTIL(&k->l.loop, durable != -1);
+  assert_int_equal(durable, 1);
+}
+
+/* The node starts with the removed peer as a static node, and waits with the dial. */
+static void expect_backoff(kept *k, int64_t backoff_ns) {
+  lab_node *a = &k->l.nodes[0];
+  lab_node *b = &k->l.nodes[1];
+  lab_start(b);
+  assert_int_equal(lab_connectivity(b, a), WPM_NOT_CONNECTED);
+  wpm_plan plan = lab_plan(b, a);
+  assert_int_equal(plan.held_by, WPM_HELD_BY_PRUNE_BACKOFF);
+  int64_t left = plan.next_dial.ns - wpm_node_now(b->node).mono.ns;
+  assert_true(left > backoff_ns - WPM_MINUTE && left < backoff_ns + WPM_MINUTE);
+  assert_int_equal(lab_counters(b).dials_started, 0);
+}
+
+static void a_removed_peers_backoff_outlasts_a_restart(void **state) {
+  (void)state;
+  kept k;
+  begin(&k);
+  prune_and_remove(&k, WPM_HOUR);
+  lab_stop(&k.l.nodes[1]);
+  expect_backoff(&k, WPM_HOUR);
+  /* In its new record too, beside which no tombstone is left. */
+  lab_stop(&k.l.nodes[1]);
+  expect_backoff(&k, WPM_HOUR);
+  const wpm_store *store = wpm_manager_store(wpm_node_manager(k.l.nodes[1].node));
+  assert_int_equal(wpm_store_tombstone_count(store), 0);
+  end(&k);
+}
+
+static void a_removed_peers_backoff_outlasts_a_crash(void **state) {
+  (void)state;
+  kept k;
+  char *crashed = NULL;
+  begin(&k);
+  prune_and_remove(&k, WPM_HOUR);
+  keep_what_a_crash_would_leave(&k, &crashed);
+  lab_stop(&k.l.nodes[1]);
+  k.l.nodes[1].config.database = crashed;
+  expect_backoff(&k, WPM_HOUR);
+  end(&k);
+  free(crashed);
+}
+
+static void a_backoff_that_is_over_leaves_nothing(void **state) {
+  (void)state;
+  kept k;
+  begin(&k);
+  prune_and_remove(&k, WPM_MILLISECOND);
+  lab_node *a = &k.l.nodes[0];
+  lab_node *b = &k.l.nodes[1];
+  lab_stop(b);
+  lab_start(b);
+  LAB_CONNECTED(a, b); /* It is dialled once that is over. */
+  assert_int_equal(wpm_store_tombstone_count(wpm_manager_store(wpm_node_manager(b->node))), 0);
+  end(&k);
+}
+
+/* ---- capacity -------------------------------------------------------------------------------- */
+
+static void the_least_useful_goes_for_a_newcomer(void **state) {
+  (void)state;
+  kept k;
+  wpm_error error;
+  begin(&k);
+  lab_node *a = &k.l.nodes[0];
+  lab_node *b = &k.l.nodes[1];
+  lab_node *c = &k.l.nodes[2];
+  lab_node *d = &k.l.nodes[3];
+  b->config.manager.store.max_peers = 2;
+  lab_start(b);
+  lab_hold(a, b); /* a dials b: for b it is nobody's static node. */
+  lab_start(a);
+  LAB_CONNECTED(a, b);
+  lab_start(c);
+  lab_start(d);
+  assert_int_equal(wpm_node_add(b->node, wpm_text_of(c->address), NULL, &error), WPM_OK);
+  /* Connected and static peers stay. */
+  assert_int_equal(wpm_node_add(b->node, wpm_text_of(d->address), NULL, &error), WPM_ERR_NO_VICTIM);
+  assert_non_null(strstr(error.text, "cannot be kept"));
+  lab_stop(a);
+  RUN_UNTIL(&k.l.loop, lab_connectivity(b, a) != WPM_CONNECTED);
+  const wpm_store *store = wpm_manager_store(wpm_node_manager(b->node));
+  uint64_t cursor = wpm_store_feed_end(store);
+  assert_int_equal(wpm_node_add(b->node, wpm_text_of(d->address), NULL, &error), WPM_OK);
+  assert_int_equal(lab_connectivity(b, a), -1);
+  wpm_store_counters counters = wpm_store_get_counters(store);
+  assert_int_equal(counters.evicted[WPM_CAUSE_LOST] + counters.evicted[WPM_CAUSE_PARTED], 1);
+  assert_int_equal(counters.refused, 1);
+  wpm_store_change change;
+  assert_int_equal(wpm_store_feed_next(store, &cursor, &change), WPM_OK);
+  assert_int_equal(change.kind, WPM_CHANGE_REMOVED);
+  assert_true(wpm_bytes_equal(change.id, wpm_peer_id_view(&a->id)));
+  assert_true(change.cause == WPM_CAUSE_LOST || change.cause == WPM_CAUSE_PARTED);
+  /* Its row is gone too. */
+  lab_stop(b);
+  b->config.manager.store.max_peers = 0;
+  lab_start(b);
+  assert_int_equal(lab_connectivity(b, a), -1);
+  assert_int_equal(wpm_store_count(wpm_manager_store(wpm_node_manager(b->node))), 2);
+  end(&k);
+}
+
+/* ---- databases that cannot be used ----------------------------------------------------------- */
 
 /* The node runs from memory, says so, and keeps its hands off the file. */
 static void runs_from_memory(kept *k, int err) {
@@ -161,6 +307,29 @@ static void runs_from_memory(kept *k, int err) {
   assert_int_equal(wpm_node_when_durable(b->node, on_durable, &durable), WPM_OK);
   assert_int_equal(durable, 0);
   lab_stop(b);
+}
+
+static void a_newer_database_stays_as_it_is(void **state) {
+  (void)state;
+  enum { USER_VERSION = 60 }; /* Where SQLite's file format has it. */
+  kept k;
+  size_t len = 0;
+  size_t after_len = 0;
+  begin(&k);
+  lab_node *b = &k.l.nodes[1];
+  lab_start(b);
+  lab_stop(b);
+  char *bytes = read_whole(k.database, &len);
+  assert_true(len > 4096);
+  bytes[USER_VERSION] = 1;
+  write_whole(k.database, bytes, len);
+  runs_from_memory(&k, WPM_ERR_NEWER_SCHEMA);
+  char *after = read_whole(k.database, &after_len);
+  assert_int_equal(after_len, len);
+  assert_memory_equal(after, bytes, len);
+  free(after);
+  free(bytes);
+  end(&k);
 }
 
 static void a_file_that_is_no_database_stays_as_it_is(void **state) {
@@ -236,12 +405,12 @@ static void a_locked_database_is_written_later(void **state) {
   end(&k);
 }
 
-/* A database whose middle was overwritten loses nothing that can still be read from it elsewhere. */
-static void a_damaged_database_stays_as_it_is(void **state) {
+/* What can still be read of it is saved; it stays beside the fresh one under a new name. */
+static void a_damaged_database_is_set_aside(void **state) {
   (void)state;
   kept k;
   size_t len = 0;
-  size_t after_len = 0;
+  size_t aside_len = 0;
   begin(&k);
   lab_node *a = &k.l.nodes[0];
   lab_node *b = &k.l.nodes[1];
@@ -250,17 +419,28 @@ static void a_damaged_database_stays_as_it_is(void **state) {
   lab_start(b);
   LAB_CONNECTED(a, b);
   lab_stop(b);
-  lab_stop(a);
-  b->config.static_node_count = 0;
   char *bytes = read_whole(k.database, &len);
   assert_true(len > 4096);
   memset(bytes + 1000, 0x5a, len - 1000);
   write_whole(k.database, bytes, len);
-  runs_from_memory(&k, WPM_ERR_CORRUPT);
-  char *after = read_whole(k.database, &after_len);
-  assert_int_equal(after_len, len);
-  assert_memory_equal(after, bytes, len);
-  free(after);
+  lab_start(b);
+  char *aside = wpm_test_dir_file(k.dir, "peers.db.damaged-1");
+  assert_int_equal(status_of(b).storage_error, WPM_OK);
+  assert_int_equal(b->error_count, 1);
+  assert_non_null(strstr(b->errors, "was damaged"));
+  assert_non_null(strstr(b->errors, aside));
+  char *bytes_aside = read_whole(aside, &aside_len);
+  assert_int_equal(aside_len, len);
+  assert_memory_equal(bytes_aside, bytes, len);
+  /* From here on it is kept as ever. */
+  LAB_CONNECTED(a, b);
+  lab_stop(b);
+  b->config.static_node_count = 0;
+  lab_start(b);
+  assert_int_equal(b->error_count, 1);
+  LAB_CONNECTED(a, b);
+  free(bytes_aside);
+  free(aside);
   free(bytes);
   end(&k);
 }
@@ -270,10 +450,15 @@ int main(void) {
       cmocka_unit_test(peers_come_back_after_a_restart),
       cmocka_unit_test(a_persons_wishes_outlast_restarts),
       cmocka_unit_test(what_is_durable_is_told),
+      cmocka_unit_test(a_removed_peers_backoff_outlasts_a_restart),
+      cmocka_unit_test(a_removed_peers_backoff_outlasts_a_crash),
+      cmocka_unit_test(a_backoff_that_is_over_leaves_nothing),
+      cmocka_unit_test(the_least_useful_goes_for_a_newcomer),
       cmocka_unit_test(a_file_that_is_no_database_stays_as_it_is),
       cmocka_unit_test(a_directory_that_is_missing_is_named),
       cmocka_unit_test(a_locked_database_is_written_later),
-      cmocka_unit_test(a_damaged_database_stays_as_it_is),
+      cmocka_unit_test(a_newer_database_stays_as_it_is),
+      cmocka_unit_test(a_damaged_database_is_set_aside),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

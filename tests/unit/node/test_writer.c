@@ -64,7 +64,8 @@ static wpm_writer *open_with(const wpm_writer_config *config) {
 
 static stored load(wpm_writer *writer) {
   stored s = {NULL, 0, 0};
-  wpm_writer_load(writer, stored_take, &s, &s.skipped);
+  const wpm_writer_sink sink = {.record = stored_take, .user = &s};
+  wpm_writer_load(writer, &sink, &s.skipped);
   return s;
 }
 
@@ -106,7 +107,7 @@ static uint64_t put_plain(wpm_writer *writer, uint32_t number) {
   wpm_test_record *plain = malloc(sizeof(*plain));
   assert_non_null(plain);
   wpm_test_record_plain(number, plain);
-  uint64_t sequence = wpm_writer_put(writer, &plain->record);
+  uint64_t sequence = wpm_writer_put(writer, &plain->record, WPM_FIELD_ALL, false);
   free(plain);
   return sequence;
 }
@@ -115,7 +116,7 @@ static uint64_t remove_plain(wpm_writer *writer, uint32_t number) {
   wpm_test_record *plain = malloc(sizeof(*plain));
   assert_non_null(plain);
   wpm_test_record_plain(number, plain);
-  uint64_t sequence = wpm_writer_remove(writer, plain->record.id);
+  uint64_t sequence = wpm_writer_remove(writer, plain->record.id, false);
   free(plain);
   return sequence;
 }
@@ -159,6 +160,7 @@ static void changes_gather_between_commits(void **state) {
   enum { PEERS = 10, TIMES = 50 };
   wpm_writer_config config = eager();
   config.commit_interval_ns = WPM_HOUR;
+  config.loss_bound_ns = 2 * WPM_HOUR;
   wpm_writer *writer = start_with(&config);
   uint64_t first = put_plain(writer, 0);
   WAIT_FOR(writer, seen.durable >= first);
@@ -213,10 +215,11 @@ static void a_record_that_cannot_be_stored_holds_up_no_other(void **state) {
   (void)state;
   wpm_writer_config config = eager();
   config.commit_interval_ns = WPM_HOUR;
+  config.loss_bound_ns = 2 * WPM_HOUR;
   wpm_writer *writer = start_with(&config);
   const wpm_peer_record bad = {.id = WPM_BYTES("bad"), .reason = (wpm_reason)WPM_REASON_COUNT};
   (void)put_plain(writer, 0);
-  uint64_t sequence = wpm_writer_put(writer, &bad);
+  uint64_t sequence = wpm_writer_put(writer, &bad, WPM_FIELD_ALL, false);
   (void)put_plain(writer, 1);
   stop(writer);
   assert_int_equal(sequence, 2);
@@ -224,7 +227,7 @@ static void a_record_that_cannot_be_stored_holds_up_no_other(void **state) {
 
   config.commit_interval_ns = 0;
   writer = start_with(&config);
-  sequence = wpm_writer_put(writer, &bad);
+  sequence = wpm_writer_put(writer, &bad, WPM_FIELD_ALL, false);
   WAIT_FOR(writer, seen.durable >= sequence);
   assert_int_equal(status_of(writer).refused, 1);
   assert_int_equal(status_of(writer).error.code, WPM_OK);
@@ -386,6 +389,214 @@ static void a_disk_full_at_the_start_is_waited_out(void **state) {
   }
 }
 
+/* ---- merging, urgency, lag ------------------------------------------------------------------- */
+
+/* Expects that the only record in the file is `expected`. */
+static void assert_file_is(const wpm_peer_record *expected) {
+  stored s = stored_read(path, WPM_STORAGE_EXISTING);
+  assert_int_equal(s.count, 1);
+  assert_true(wpm_record_equal(s.records[0], expected));
+  stored_free(&s);
+}
+
+/* Parts of a record that change while the first change waits all reach the disk, whatever the order. */
+static void changes_of_parts_are_merged(void **state) {
+  (void)state;
+  static const uint32_t orders[][3] = {
+      {WPM_FIELD_ALL, WPM_FIELD_RTT, WPM_FIELD_TAGS},
+      {WPM_FIELD_RTT, WPM_FIELD_CONNECTIVITY, WPM_FIELD_RTT},
+      {WPM_FIELD_RTT, WPM_FIELD_AGENT, WPM_FIELD_FAILURES},
+      {WPM_FIELD_AGENT, WPM_FIELD_RTT, WPM_FIELD_AGENT},
+      {0, WPM_FIELD_RTT, WPM_FIELD_ALL},
+  };
+  uint64_t seed = wpm_test_seed();
+  wpm_writer_config config = eager();
+  config.commit_interval_ns = WPM_HOUR;
+  config.loss_bound_ns = 2 * WPM_HOUR;
+  wpm_test_record *plain = malloc(sizeof(*plain));
+  assert_non_null(plain);
+  for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+    stored_make(path, 1);
+    wpm_test_record_plain(0, plain);
+    wpm_writer *writer = start_with(&config);
+    uint64_t sequence = wpm_writer_heartbeat(writer, (wpm_instant){{1}, {2}, 3});
+    WAIT_FOR(writer, seen.durable >= sequence); /* From now on changes wait. */
+    for (size_t k = 0; k < 3; k++) {
+      uint32_t fields = orders[i][k];
+      if (fields == 0) {
+        assert_int_not_equal(wpm_writer_remove(writer, plain->record.id, false), 0);
+        continue;
+      }
+      plain->record.rtt_ns =
+          fields & WPM_FIELD_RTT ? (int64_t)(wpm_test_random(&seed) >> 1) : plain->record.rtt_ns;
+      plain->record.held ^= (fields & WPM_FIELD_CONNECTIVITY) != 0;
+      plain->record.failures += (fields & WPM_FIELD_FAILURES) != 0;
+      plain->record.agent.len -= (fields & WPM_FIELD_AGENT) != 0;
+      plain->record.score += (fields & WPM_FIELD_TAGS) != 0;
+      assert_int_not_equal(wpm_writer_put(writer, &plain->record, fields, false), 0);
+    }
+    assert_int_equal(status_of(writer).queued, 1);
+    stop(writer);
+    assert_file_is(&plain->record);
+    assert_int_equal(unlink(path), 0);
+  }
+  free(plain);
+}
+
+/* A contact of a peer that is not stored is no reason to hold up others. */
+static void a_contact_of_nobody_is_refused_alone(void **state) {
+  (void)state;
+  wpm_writer *writer = start();
+  wpm_test_record *plain = malloc(sizeof(*plain));
+  assert_non_null(plain);
+  wpm_test_record_plain(5, plain);
+  (void)wpm_writer_put(writer, &plain->record, WPM_FIELD_RTT, false);
+  uint64_t sequence = put_plain(writer, 0);
+  WAIT_FOR(writer, seen.durable >= sequence);
+  assert_int_equal(status_of(writer).refused, 1);
+  stop(writer);
+  assert_file_holds(1);
+  free(plain);
+}
+
+/* With an hour between commits: what is urgent takes all that waits along, at once. */
+static void what_is_urgent_does_not_wait(void **state) {
+  (void)state;
+  wpm_writer_config config = eager();
+  config.commit_interval_ns = WPM_HOUR;
+  config.loss_bound_ns = 2 * WPM_HOUR;
+  const wpm_tombstone tombstone = {.id = WPM_BYTES("banned"), .ban = {.length_ns = INT64_MAX}};
+  wpm_test_record *plain = malloc(sizeof(*plain));
+  assert_non_null(plain);
+  wpm_writer *writer = start_with(&config);
+  uint64_t sequence = put_plain(writer, 0);
+  WAIT_FOR(writer, seen.durable >= sequence);
+  (void)put_plain(writer, 1);
+  wpm_test_record_plain(2, plain);
+  sequence = wpm_writer_put(writer, &plain->record, WPM_FIELD_ALL, true);
+  WAIT_FOR(writer, seen.durable >= sequence);
+  assert_file_holds(3);
+  (void)remove_plain(writer, 2);
+  sequence = wpm_writer_put_tombstone(writer, &tombstone, true);
+  WAIT_FOR(writer, seen.durable >= sequence);
+  assert_file_holds(2);
+  stored_assert_answer(path, "SELECT id FROM tombstone", "banned");
+  sequence = wpm_writer_remove_tombstone(writer, tombstone.id);
+  wpm_writer_hurry(writer);
+  WAIT_FOR(writer, seen.durable >= sequence);
+  stored_assert_answer(path, "SELECT count(*) FROM tombstone", "0");
+  assert_int_equal(status_of(writer).lag_ns, 0);
+  assert_true(status_of(writer).worst_ns > 0);
+  (void)put_plain(writer, 3);
+  int64_t lag = status_of(writer).lag_ns;
+  assert_true(lag > 0 && status_of(writer).lag_ns >= lag);
+  stop(writer);
+  free(plain);
+}
+
+/* Waits that are allowed to be longer than the loss bound are cut to it. */
+static void the_loss_bound_sets_the_pace(void **state) {
+  (void)state;
+  wpm_writer_config config = eager();
+  config.commit_interval_ns = WPM_HOUR;
+  config.loss_bound_ns = 20 * WPM_MILLISECOND;
+  wpm_writer *writer = start_with(&config);
+  for (uint32_t i = 0; i < 5; i++) {
+    uint64_t sequence = put_plain(writer, i);
+    WAIT_FOR(writer, seen.durable >= sequence);
+  }
+  stop(writer);
+  assert_file_holds(5);
+}
+
+static int take_key(void *user, wpm_bytes id, wpm_bytes key) {
+  assert_true(wpm_bytes_equal(id, WPM_BYTES("mine")) && wpm_bytes_equal(key, WPM_BYTES("new")));
+  ++*(int *)user;
+  return WPM_OK;
+}
+
+static void private_keys_are_stored_and_loaded(void **state) {
+  (void)state;
+  const wpm_writer_config config = eager();
+  int keys = 0;
+  const wpm_writer_sink sink = {.private_key = take_key, .user = &keys};
+  wpm_writer *writer = start();
+  (void)wpm_writer_put_private_key(writer, WPM_BYTES("mine"), WPM_BYTES("old"));
+  (void)wpm_writer_put_private_key(writer, WPM_BYTES("gone"), WPM_BYTES("old"));
+  (void)wpm_writer_put_private_key(writer, WPM_BYTES("mine"), WPM_BYTES("new"));
+  (void)wpm_writer_put_private_key(writer, WPM_BYTES("gone"), (wpm_bytes){NULL, 0});
+  stop(writer);
+  writer = open_with(&config);
+  wpm_writer_load(writer, &sink, NULL);
+  assert_int_equal(keys, 1);
+  stop(writer);
+}
+
+/* ---- damage ---------------------------------------------------------------------------------- */
+
+/* Overwrites the page of the file at `offset` with what is no page. */
+static void spoil(long offset) {
+  FILE *stream = fopen(path, "r+b");
+  assert_non_null(stream);
+  assert_int_equal(fseek(stream, offset, SEEK_SET), 0);
+  for (int i = 0; i < 4096; i++) {
+    assert_int_not_equal(fputc(0xee, stream), EOF);
+  }
+  assert_int_equal(fclose(stream), 0);
+}
+
+static void assert_was_rescued(wpm_writer *writer) {
+  wpm_writer_status status = status_of(writer);
+  assert_int_equal(status.error.code, WPM_OK);
+  assert_int_equal(status.rescues, 1);
+  assert_non_null(strstr(status.rescued.aside, "peers.db.damaged-1"));
+  assert_int_equal(access(status.rescued.aside, F_OK), 0);
+}
+
+/* Noticed when it is opened, or when it is read: what can be read is there, and writing goes on. */
+static void a_damaged_database_is_set_aside_at_the_start(void **state) {
+  (void)state;
+  enum { PEERS = 200 };
+  const wpm_writer_config config = eager();
+  for (int is_last_page = 0; is_last_page < 2; is_last_page++) {
+    struct stat facts;
+    stored_make(path, PEERS);
+    assert_int_equal(stat(path, &facts), 0);
+    spoil(is_last_page ? facts.st_size - 4096 : 0);
+    wpm_writer *writer = open_with(&config);
+    stored s = load(writer);
+    assert_was_rescued(writer);
+    assert_true(is_last_page ? s.count > PEERS / 2 : s.count == 0);
+    stored_free(&s);
+    assert_int_equal(wpm_writer_start(writer), WPM_OK);
+    for (uint32_t i = 0; i < PEERS; i++) {
+      (void)put_plain(writer, i);
+    }
+    char *aside = strdup(status_of(writer).rescued.aside);
+    stop(writer);
+    assert_file_holds(PEERS);
+    assert_int_equal(unlink(aside), 0);
+    assert_int_equal(unlink(path), 0);
+    free(aside);
+  }
+}
+
+/* Noticed by a commit: that goes into the database that takes its place. */
+static void damage_met_while_running_is_set_aside(void **state) {
+  (void)state;
+  enum { PEERS = 200 };
+  stored_make(path, PEERS);
+  wpm_writer *writer = start();
+  stored_sql(path, "DROP TABLE contact");
+  uint64_t sequence = put_plain(writer, 0);
+  WAIT_FOR(writer, seen.durable >= sequence);
+  assert_was_rescued(writer);
+  stop(writer);
+  stored s = stored_read(path, WPM_STORAGE_EXISTING);
+  assert_int_equal(s.count, PEERS);
+  stored_free(&s);
+}
+
 /* ---- memory only ----------------------------------------------------------------------------- */
 
 /* Expects that changes are dropped, and that the file stays as it is. */
@@ -405,20 +616,6 @@ static void assert_runs_from_memory(wpm_writer *writer, int expected) {
   assert_int_equal(wpm_writer_stop(writer, &error), expected);
   assert_string_equal(error.text, status.error.text);
   stored_assert_unchanged(path, before);
-}
-
-static void a_damaged_database_is_not_touched(void **state) {
-  (void)state;
-  const wpm_writer_config config = eager();
-  const char text[] = "not a database, but perhaps someone's only copy of something";
-  stored_file_write(path, text, strlen(text));
-  wpm_writer *writer = open_with(&config);
-  wpm_instant heartbeat;
-  assert_false(wpm_writer_last_heartbeat(writer, &heartbeat));
-  stored s = load(writer);
-  assert_int_equal(s.count, 0);
-  stored_free(&s);
-  assert_runs_from_memory(writer, WPM_ERR_CORRUPT);
 }
 
 static void a_newer_database_is_not_touched(void **state) {
@@ -444,7 +641,8 @@ static void a_database_not_loaded_whole_is_not_written(void **state) {
   int taken = 0;
   stored_make(path, 5);
   wpm_writer *writer = open_with(&config);
-  wpm_writer_load(writer, take_two, &taken, NULL);
+  const wpm_writer_sink sink = {.record = take_two, .user = &taken};
+  wpm_writer_load(writer, &sink, NULL);
   assert_runs_from_memory(writer, WPM_ERR_NO_MEMORY);
 
   writer = open_with(&config);
@@ -462,6 +660,7 @@ static void without_memory_a_change_is_counted_as_lost(void **state) {
   (void)state;
   wpm_writer_config config = eager();
   config.commit_interval_ns = WPM_HOUR;
+  config.loss_bound_ns = 2 * WPM_HOUR;
   wpm_test_record *plain = malloc(sizeof(*plain));
   assert_non_null(plain);
   wpm_writer *writer = start_with(&config);
@@ -471,7 +670,7 @@ static void without_memory_a_change_is_counted_as_lost(void **state) {
   for (size_t n = 1; n <= 3; n++) { /* The clone, the list, the map. */
     wpm_test_record_plain((uint32_t)n, plain);
     wpm_alloc_fail_once_at(n);
-    sequence = wpm_writer_put(writer, &plain->record);
+    sequence = wpm_writer_put(writer, &plain->record, WPM_FIELD_ALL, false);
     size_t failed = wpm_alloc_failed();
     wpm_alloc_fail_off();
     assert_int_equal(failed, 1);
@@ -480,9 +679,9 @@ static void without_memory_a_change_is_counted_as_lost(void **state) {
     assert_int_equal(status_of(writer).queued, 0);
   }
   wpm_test_record_plain(0, plain);
-  assert_int_not_equal(wpm_writer_put(writer, &plain->record), 0);
+  assert_int_not_equal(wpm_writer_put(writer, &plain->record, WPM_FIELD_ALL, false), 0);
   wpm_alloc_fail_at(1);
-  sequence = wpm_writer_put(writer, &plain->record);
+  sequence = wpm_writer_put(writer, &plain->record, WPM_FIELD_ALL, false);
   wpm_alloc_fail_off();
   assert_int_equal(sequence, 0);
   assert_int_equal(status_of(writer).queued, 1);
@@ -532,7 +731,13 @@ int main(void) {
       TEST(a_file_that_vanished_is_written_once_it_is_back),
       TEST(a_disk_that_fills_up_is_waited_out),
       TEST(a_disk_full_at_the_start_is_waited_out),
-      TEST(a_damaged_database_is_not_touched),
+      TEST(changes_of_parts_are_merged),
+      TEST(a_contact_of_nobody_is_refused_alone),
+      TEST(what_is_urgent_does_not_wait),
+      TEST(the_loss_bound_sets_the_pace),
+      TEST(private_keys_are_stored_and_loaded),
+      TEST(a_damaged_database_is_set_aside_at_the_start),
+      TEST(damage_met_while_running_is_set_aside),
       TEST(a_newer_database_is_not_touched),
       TEST(a_database_not_loaded_whole_is_not_written),
       TEST(without_memory_a_change_is_counted_as_lost),

@@ -1,0 +1,215 @@
+#include "node/writer_queue.h"
+
+#include "base/bytes.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static wpm_bytes peer_of(const void *user, uint32_t slot) {
+  const wpm_peer_change *change = wpm_queue_at(user, slot);
+  return (wpm_bytes){change->id, change->id_len};
+}
+
+void wpm_queue_init(wpm_queue *queue, wpm_siphash_key key) {
+  *queue = (wpm_queue){.count = 0};
+  queue->last_key = &queue->keys;
+  wpm_map_init(&queue->by_peer, key, peer_of, queue);
+}
+
+static void free_change(wpm_peer_change *change) {
+  free(change->record);
+  free(change);
+}
+
+static void free_keys(wpm_key_change *key) {
+  while (key) {
+    wpm_key_change *next = key->next;
+    wpm_wipe((uint8_t *)(uintptr_t)key->key.data, key->key.len);
+    free(key);
+    key = next;
+  }
+}
+
+void wpm_queue_fini(wpm_queue *queue) {
+  for (size_t i = 0; i < queue->count; i++) {
+    free_change(wpm_queue_at(queue, i));
+  }
+  for (size_t i = 0; i < queue->chunk_count; i++) {
+    free(queue->chunks[i]);
+  }
+  free(queue->chunks);
+  free_keys(queue->keys);
+  wpm_map_fini(&queue->by_peer);
+}
+
+void wpm_queue_move(wpm_queue *to, wpm_queue *from) {
+  wpm_siphash_key key = from->by_peer.key;
+  assert(to->count == 0 && !to->chunks && !to->keys);
+  *to = *from;
+  to->by_peer.user = to;
+  to->last_key = NULL; /* Nothing is added to what was moved. */
+  wpm_queue_init(from, key);
+}
+
+wpm_peer_change *wpm_queue_at(const wpm_queue *queue, size_t i) {
+  return queue->chunks[i / WPM_QUEUE_CHUNK][i % WPM_QUEUE_CHUNK];
+}
+
+/* Makes room for one more change. */
+static int reserve(wpm_queue *queue) {
+  size_t chunk = queue->count / WPM_QUEUE_CHUNK;
+  if (chunk < queue->chunk_count) {
+    return WPM_OK;
+  }
+  if (queue->count >= WPM_MAP_NONE - 1) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  if ((chunk & (chunk - 1)) == 0) { /* 0, 1, 2, 4, … chunks: room for twice as many. */
+    wpm_peer_change ***chunks =
+        realloc(queue->chunks, (chunk ? 2 * chunk : 1) * sizeof(*queue->chunks));
+    if (!chunks) {
+      return WPM_ERR_NO_MEMORY;
+    }
+    queue->chunks = chunks;
+  }
+  queue->chunks[chunk] = malloc(WPM_QUEUE_CHUNK * sizeof(*queue->chunks[chunk]));
+  if (!queue->chunks[chunk]) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  queue->chunk_count++;
+  return WPM_OK;
+}
+
+/* The change of `id`; a new one says nothing yet. NULL: out of memory. */
+static wpm_peer_change *change_of(wpm_queue *queue, wpm_bytes id) {
+  uint32_t slot = wpm_map_find(&queue->by_peer, id);
+  if (slot != WPM_MAP_NONE) {
+    return wpm_queue_at(queue, slot);
+  }
+  if (reserve(queue) != WPM_OK) {
+    return NULL;
+  }
+  wpm_peer_change *change = malloc(sizeof(*change) + id.len);
+  if (!change) {
+    return NULL;
+  }
+  change->kind = WPM_RECORD_STAYS;
+  change->tombstone = WPM_TOMBSTONE_STAYS;
+  change->fields = 0;
+  change->record = NULL;
+  change->id_len = id.len;
+  if (id.len > 0) {
+    memcpy(change->id, id.data, id.len);
+  }
+  queue->chunks[queue->count / WPM_QUEUE_CHUNK][queue->count % WPM_QUEUE_CHUNK] = change;
+  if (wpm_map_add(&queue->by_peer, id, (uint32_t)queue->count) != WPM_OK) {
+    free(change);
+    return NULL;
+  }
+  queue->count++;
+  return change;
+}
+
+static int put_whole(wpm_queue *queue, const wpm_peer_record *record, uint32_t fields) {
+  wpm_peer_record *copy = wpm_record_clone(record);
+  wpm_peer_change *change = copy ? change_of(queue, record->id) : NULL;
+  if (!change) {
+    free(copy);
+    return WPM_ERR_NO_MEMORY;
+  }
+  switch (change->kind) {
+  case WPM_RECORD_STAYS:
+    break;
+  case WPM_RECORD_CONTACT:
+    fields |= WPM_FIELD_CONTACT;
+    break;
+  case WPM_RECORD_PUT:
+    fields |= change->fields;
+    break;
+  case WPM_RECORD_REMOVED:
+    fields = WPM_FIELD_ALL; /* Nothing of the old row is to stay. */
+    break;
+  }
+  free(change->record);
+  change->record = copy;
+  change->fields = fields;
+  change->kind = WPM_RECORD_PUT;
+  return WPM_OK;
+}
+
+int wpm_queue_put(wpm_queue *queue, const wpm_peer_record *record, uint32_t fields) {
+  if (fields & ~(uint32_t)WPM_FIELD_CONTACT) {
+    return put_whole(queue, record, fields);
+  }
+  wpm_peer_change *change = change_of(queue, record->id);
+  if (!change) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  switch (change->kind) {
+  case WPM_RECORD_REMOVED: /* It came back; then all of it is to be stored. */
+    return put_whole(queue, record, WPM_FIELD_ALL);
+  case WPM_RECORD_PUT:
+    change->contact = wpm_contact_of(record);
+    wpm_contact_apply(&change->contact, change->record);
+    change->fields |= fields;
+    return WPM_OK;
+  case WPM_RECORD_STAYS:
+  case WPM_RECORD_CONTACT:
+    break;
+  }
+  change->contact = wpm_contact_of(record);
+  change->kind = WPM_RECORD_CONTACT;
+  return WPM_OK;
+}
+
+int wpm_queue_remove(wpm_queue *queue, wpm_bytes id) {
+  wpm_peer_change *change = change_of(queue, id);
+  if (!change) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  free(change->record);
+  change->record = NULL;
+  change->kind = WPM_RECORD_REMOVED;
+  return WPM_OK;
+}
+
+int wpm_queue_put_tombstone(wpm_queue *queue, const wpm_tombstone *tombstone) {
+  wpm_peer_change *change = change_of(queue, tombstone->id);
+  if (!change) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  change->tombstone = WPM_TOMBSTONE_PUT;
+  change->prune_backoff = tombstone->prune_backoff;
+  change->ban = tombstone->ban;
+  return WPM_OK;
+}
+
+int wpm_queue_remove_tombstone(wpm_queue *queue, wpm_bytes id) {
+  wpm_peer_change *change = change_of(queue, id);
+  if (!change) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  change->tombstone = WPM_TOMBSTONE_REMOVED;
+  return WPM_OK;
+}
+
+int wpm_queue_put_key(wpm_queue *queue, wpm_bytes id, wpm_bytes key) {
+  if (key.len > SIZE_MAX / 2 || id.len > SIZE_MAX / 4) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  wpm_key_change *change = malloc(sizeof(*change) + id.len + key.len);
+  if (!change) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  uint8_t *bytes = (uint8_t *)(change + 1);
+  if (id.len > 0) {
+    memcpy(bytes, id.data, id.len);
+  }
+  if (key.len > 0) {
+    memcpy(bytes + id.len, key.data, key.len);
+  }
+  *change = (wpm_key_change){.id = {bytes, id.len}, .key = {bytes + id.len, key.len}};
+  *queue->last_key = change;
+  queue->last_key = &change->next;
+  return WPM_OK;
+}
