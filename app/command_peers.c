@@ -114,6 +114,20 @@ static void print_scalar(const char *name, const json_t *value) {
   free(text);
 }
 
+/* By its name: what it is in JSON, a whole number, may be anything. */
+static bool is_time(const char *name) {
+  static const char *const names[] = {
+      "disconnectTime", "connectedTime", "lastFailure", "lastSuccess", "firstSeen",
+      "lastSeen",       "expires",       "bannedUntil", "nextDial",    "since"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (strcmp(names[i], name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Text says by itself what it is; other values stand behind their names. */
 static void print_entry(const char *name, const json_t *entry) {
   char line[2048];
   size_t len = 0;
@@ -122,17 +136,19 @@ static void print_entry(const char *name, const json_t *entry) {
   line[0] = '\0';
   json_object_foreach((json_t *)(uintptr_t)entry, key, value) {
     char when[32] = "";
-    const char *text = json_string_value(value);
-    if (json_is_integer(value)) {
+    bool is_text = json_is_string(value);
+    char *dumped = is_text ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_DIGITS);
+    const char *text = is_text ? json_string_value(value) : dumped;
+    if (is_time(key)) {
       relative(value, when, sizeof when);
       text = when;
     }
-    if (text && len < sizeof line) {
-      int more =
-          snprintf(line + len, sizeof line - len, "%s%s%s%s", len > 0 ? ", " : "",
-                   json_is_integer(value) ? key : "", json_is_integer(value) ? " " : "", text);
+    if (text && !json_is_null(value) && len < sizeof line) {
+      int more = snprintf(line + len, sizeof line - len, "%s%s%s%s", len > 0 ? ", " : "",
+                          is_text ? "" : key, is_text ? "" : " ", text);
       len += more > 0 ? (size_t)more : 0;
     }
+    free(dumped);
   }
   print_text(name, line);
 }
@@ -141,10 +157,6 @@ static void print_peer(const json_t *peer) {
   const char *name = NULL;
   json_t *value = NULL;
   json_object_foreach((json_t *)(uintptr_t)peer, name, value) {
-    size_t len = strlen(name);
-    bool is_time = json_is_integer(value) && len > 4 &&
-                   (strcmp(name + len - 4, "Time") == 0 || strcmp(name, "nextDial") == 0 ||
-                    strcmp(name, "lastFailure") == 0);
     char when[32];
     if (json_is_array(value)) {
       for (size_t i = 0; i < json_array_size(value); i++) {
@@ -156,7 +168,7 @@ static void print_peer(const json_t *peer) {
           print_scalar(label, item);
         }
       }
-    } else if (is_time) {
+    } else if (json_is_integer(value) && is_time(name)) {
       relative(value, when, sizeof when);
       print_text(name, when);
     } else if (!json_is_null(value)) {

@@ -7,5 +7,6 @@ int command_run(int argc, char **argv);
 int command_ping(int argc, char **argv);
 int command_peers(int argc, char **argv);
 int command_key(int argc, char **argv);
+int command_db(int argc, char **argv);
 
 #endif

@@ -1,5 +1,7 @@
 #include "json_peer.h"
 
+#include "base64.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,17 +54,77 @@ static json_t *first_multiaddr(const wpm_peer_record *record) {
   return json_multiaddr(wpm_multiaddr_view(&whole));
 }
 
+/* Spans that do not end by the clock are none. */
+static json_t *finite_ttl(int64_t ttl_ns) {
+  bool is_finite = ttl_ns > WPM_TTL_QUALITY && ttl_ns < WPM_TTL_CONNECTED;
+  return json_span_ms(is_finite ? ttl_ns : WPM_SPAN_NONE);
+}
+
 static json_t *addresses_of(const wpm_peer_record *record) {
   json_t *list = json_array();
   for (size_t i = 0; i < record->address_count; i++) {
     const wpm_address *address = &record->addresses[i];
-    (void)json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o}", "address",
-                                                json_multiaddr(address->multiaddr), "source",
-                                                wpm_address_source_name(address->source),
-                                                "lastSuccess", json_wall(address->last_success),
-                                                "lastFailure", json_wall(address->last_failure)));
+    (void)json_array_append_new(
+        list, json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "address",
+                        json_multiaddr(address->multiaddr), "source",
+                        wpm_address_source_name(address->source), "confidence",
+                        wpm_confidence_name(address->confidence), "firstSeen",
+                        json_wall(address->first_seen), "lastSeen", json_wall(address->last_seen),
+                        "lastSuccess", json_wall(address->last_success), "lastFailure",
+                        json_wall(address->last_failure), "ttlMs", finite_ttl(address->ttl_ns),
+                        "expires", json_wall(address->expires)));
   }
   return list;
+}
+
+static json_t *enr_of(const wpm_peer_record *record) {
+  char *text = record->enr.len > 0 ? base64_encode(record->enr, true) : NULL;
+  json_t *value = text ? json_sprintf("enr:%s", text) : json_null();
+  free(text);
+  return value;
+}
+
+/* The bits of `waku2` by their names (31/WAKU2-ENR). */
+static json_t *capabilities_of(const wpm_peer_record *record) {
+  static const char *const names[8] = {"relay", "store", "filter", "lightpush",
+                                       "sync",  "mix",   "bit6",   "bit7"};
+  if (!record->capabilities_known) {
+    return json_null();
+  }
+  json_t *list = json_array();
+  for (unsigned bit = 0; bit < 8; bit++) {
+    if (record->capabilities & 1U << bit) {
+      (void)json_array_append_new(list, json_string(names[bit]));
+    }
+  }
+  return list;
+}
+
+static json_t *tags_of(const wpm_peer_record *record) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < record->tag_count; i++) {
+    const wpm_tag *tag = &record->tags[i];
+    (void)json_array_append_new(list,
+                                json_pack("{s:o, s:I, s:b}", "name", json_text(tag->name), "value",
+                                          (json_int_t)tag->value, "protects", tag->protects));
+  }
+  return list;
+}
+
+/* A moment of the monotonic clock as a time of the wall's. */
+static wpm_wall wall_at(wpm_mono moment, wpm_instant now) {
+  wpm_wall at = now.wall;
+  at.ns += moment.ns > now.mono.ns ? moment.ns - now.mono.ns : 0;
+  return at;
+}
+
+static void add_ban(json_t *peer, const wpm_wait *ban, wpm_instant now) {
+  bool is_endless = ban->length_ns == INT64_MAX;
+  wpm_mono end = wpm_wait_end(ban, now);
+  bool is_banned = is_endless || end.ns > now.mono.ns;
+  wpm_wall until = is_banned && !is_endless ? wall_at(end, now) : WPM_WALL_NONE;
+  (void)json_object_set_new(peer, "banned", json_boolean(is_banned));
+  (void)json_object_set_new(peer, "bannedUntil", json_wall(until));
 }
 
 static json_t *connections_of(const wpm_node *node, const wpm_peer_record *record) {
@@ -86,11 +148,8 @@ static void add_plan(json_t *peer, const wpm_node *node, wpm_bytes id) {
   if (wpm_manager_plan(wpm_node_manager(node), id, now, &plan) != WPM_OK) {
     return;
   }
-  wpm_wall at = WPM_WALL_NONE;
-  if (plan.next_dial.ns != WPM_NEVER.ns) {
-    at = now.wall;
-    at.ns += plan.next_dial.ns > now.mono.ns ? plan.next_dial.ns - now.mono.ns : 0;
-  }
+  bool by_time = plan.next_dial.ns != WPM_NEVER.ns;
+  wpm_wall at = by_time ? wall_at(plan.next_dial, now) : WPM_WALL_NONE;
   (void)json_object_set_new(peer, "nextDial", json_wall(at));
   (void)json_object_set_new(peer, "heldBackBy",
                             plan.held_by == WPM_HELD_BY_NOTHING
@@ -98,7 +157,8 @@ static void add_plan(json_t *peer, const wpm_node *node, wpm_bytes id) {
                                 : json_string(wpm_held_by_name(plan.held_by)));
 }
 
-json_t *json_peer(const wpm_node *node, const wpm_peer_record *record) {
+/* nwaku's WakuPeer. */
+static json_t *waku_peer(const wpm_peer_record *record) {
   json_t *protocols = json_array();
   json_t *shards = json_array();
   for (size_t i = 0; i < record->protocol_count; i++) {
@@ -107,21 +167,28 @@ json_t *json_peer(const wpm_node *node, const wpm_peer_record *record) {
   for (size_t i = 0; i < record->shard_count; i++) {
     (void)json_array_append_new(shards, json_integer(record->shards[i]));
   }
-  json_t *peer = json_pack("{s:o, s:o, s:o, s:s, s:o, s:s}", "multiaddr", first_multiaddr(record),
-                           "protocols", protocols, "shards", shards, "connected",
-                           wpm_connectivity_name(record->connectivity), "agent",
-                           json_text(record->agent), "origin", wpm_origin_name(record->origin));
+  return json_pack("{s:o, s:o, s:o, s:s, s:o, s:s}", "multiaddr", first_multiaddr(record),
+                   "protocols", protocols, "shards", shards, "connected",
+                   wpm_connectivity_name(record->connectivity), "agent", json_text(record->agent),
+                   "origin", wpm_origin_name(record->origin));
+}
+
+json_t *json_peer(const wpm_node *node, const wpm_peer_record *record) {
+  json_t *peer = waku_peer(record);
   json_t *ours = json_pack(
-      "{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:b, s:b, s:I, s:o, s:o}", "peerId",
-      json_peer_id(record->id), "protocolVersion", json_text(record->protocol_version), "clusterId",
-      record->metadata_known ? json_integer(record->cluster_id) : json_null(), "addresses",
-      addresses_of(record), "reason", wpm_reason_name(record->reason), "disconnectTime",
-      json_wall(record->disconnect_time), "connectedTime", json_wall(record->connected_time),
-      "direction", wpm_direction_name(record->direction), "static", record->is_static, "heldOff",
-      record->held_off, "failures", (json_int_t)record->failures, "lastFailure",
-      json_wall(record->last_failure), "rttMs", json_span_ms(record->rtt_ns));
+      "{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:b, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:I}",
+      "peerId", json_peer_id(record->id), "protocolVersion", json_text(record->protocol_version),
+      "clusterId", record->metadata_known ? json_integer(record->cluster_id) : json_null(),
+      "addresses", addresses_of(record), "reason", wpm_reason_name(record->reason),
+      "disconnectTime", json_wall(record->disconnect_time), "connectedTime",
+      json_wall(record->connected_time), "direction", wpm_direction_name(record->direction),
+      "static", record->is_static, "heldOff", record->held_off, "failures",
+      (json_int_t)record->failures, "lastFailure", json_wall(record->last_failure), "rttMs",
+      json_span_ms(record->rtt_ns), "enr", enr_of(record), "capabilities", capabilities_of(record),
+      "tags", tags_of(record), "score", (json_int_t)record->score);
   if (peer && ours) {
     (void)json_object_update(peer, ours);
+    add_ban(peer, &record->ban, wpm_node_now(node));
     add_plan(peer, node, record->id);
     (void)json_object_set_new(peer, "connections", connections_of(node, record));
   }

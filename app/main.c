@@ -19,6 +19,7 @@ static const struct {
     {"ping", command_ping, "connect to one peer, identify it and ping it"},
     {"peers", command_peers, "list, show, add, remove, connect, disconnect a daemon's peers"},
     {"key", command_key, "make or show a node key"},
+    {"db", command_db, "look after the peer database; move peers in and out"},
 };
 
 static int print_completion(int argc, char **argv) {

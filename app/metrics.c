@@ -150,10 +150,14 @@ static void tally_peer(tallies *all, const wpm_peer_record *record) {
 
 static void print_store(FILE *out, const wpm_node *node, tallies *all) {
   const wpm_store *store = wpm_manager_store(wpm_node_manager(node));
-  wpm_store_filter connected = {.connectivity = 1U << WPM_CONNECTED};
+  wpm_term connected = {.kind = WPM_TERM_CONNECTIVITY, .number = WPM_CONNECTED};
   wpm_peer_record record;
+  wpm_peer_ref ref;
   uint64_t cursor = 0;
-  while (wpm_store_next(store, &connected, &cursor, &record)) {
+  size_t found;
+  while (wpm_store_query_page(store, &(wpm_query){&connected, 1}, &cursor, &ref, 1, &found) ==
+             WPM_OK &&
+         found > 0 && wpm_store_at(store, ref, &record) == WPM_OK) {
     tally_peer(all, &record);
   }
   print_tally(out, "waku_connected_peers", "Connected peers, by direction and protocol",
@@ -168,12 +172,29 @@ static void print_store(FILE *out, const wpm_node *node, tallies *all) {
   /* No place is set aside for service peers, so there is none to list. */
   head(out, "waku_service_peers", "gauge", "Peers in service slots, by protocol and peer id");
   head(out, "wakupeers_peers", "gauge", "Peers in the store, by connectivity");
-  for (int i = 0; i < WPM_CONNECTIVITY_COUNT; i++) {
-    wpm_store_filter filter = {.connectivity = 1U << i};
-    (void)fprintf(out, "wakupeers_peers{connectivity=\"%s\"} %zu\n",
-                  wpm_connectivity_name((wpm_connectivity)i),
-                  wpm_store_count_matching(store, &filter));
+  for (unsigned i = 0; i < WPM_CONNECTIVITY_COUNT; i++) {
+    wpm_term state = {.kind = WPM_TERM_CONNECTIVITY, .number = i};
+    size_t count;
+    if (wpm_store_query_count(store, &(wpm_query){&state, 1}, &count) == WPM_OK) {
+      (void)fprintf(out, "wakupeers_peers{connectivity=\"%s\"} %zu\n",
+                    wpm_connectivity_name((wpm_connectivity)i), count);
+    }
   }
+  print_value(out, "wakupeers_tombstones", "gauge",
+              "Removed peers whose prune backoff or ban goes on", wpm_store_tombstone_count(store));
+  print_value(out, "wakupeers_tombstones_dropped_total", "counter",
+              "Tombstones dropped before their end, for want of room",
+              wpm_store_tombstones_dropped(store));
+  wpm_store_counters counters = wpm_store_get_counters(store);
+  head(out, "wakupeers_evicted_total", "counter", "Peers evicted for a newcomer, by cause");
+  for (unsigned i = WPM_CAUSE_UNREACHABLE; i < WPM_CAUSE_COUNT; i++) {
+    (void)fprintf(out, "wakupeers_evicted_total{cause=\"%s\"} %" PRIu64 "\n",
+                  wpm_cause_name((wpm_cause)i), counters.evicted[i]);
+  }
+  print_value(out, "wakupeers_newcomers_refused_total", "counter",
+              "Newcomers refused since nobody could be evicted for them", counters.refused);
+  print_value(out, "wakupeers_store_bytes", "gauge", "Memory that the peer store holds, in bytes",
+              wpm_store_bytes(store));
 }
 
 static void tally_streams(void *user, wpm_text protocol, wpm_direction direction, size_t streams) {
@@ -205,6 +226,9 @@ static bool print_all(FILE *out, const wpm_node *node) {
               wpm_manager_dial_count(wpm_node_manager(node)));
   print_value(out, "wakupeers_storage_queued_changes", "gauge", "Changes not yet durable",
               status.queued_changes);
+  print_value(out, "wakupeers_storage_lag_milliseconds", "gauge",
+              "Age of the oldest change that is not durable yet, in milliseconds",
+              (uint64_t)(status.storage_lag_ns / WPM_MILLISECOND));
   print_value(out, "wakupeers_storage_healthy", "gauge",
               "1: the peer database works; 0: the node runs from memory",
               status.persistent && status.storage_error == WPM_OK);

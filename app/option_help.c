@@ -93,6 +93,7 @@ static void print_values(const option_spec *spec, FILE *out) {
 static void print_command(unsigned command, const option_spec *specs, size_t count, FILE *out) {
   const char *verbs = command == FOR_PEERS ? "list show add remove connect disconnect "
                       : command == FOR_KEY ? "new show "
+                      : command == FOR_DB  ? "info check export import compact "
                                            : "";
   (void)fprintf(out, "    %s) words=\"%s", option_command_name(command), verbs);
   for (size_t i = 0; i < count; i++) {
@@ -130,7 +131,7 @@ void options_print_completion(FILE *out) {
               "    return\n"
               "  fi\n"
               "  if [[ $COMP_CWORD == 1 ]]; then\n"
-              "    words=\"run ping peers key completion --help --version\"\n"
+              "    words=\"run ping peers key db completion --help --version\"\n"
               "  else\n"
               "  case \"${COMP_WORDS[1]}\" in\n",
               out);
@@ -141,6 +142,10 @@ void options_print_completion(FILE *out) {
               "  esac\n"
               "  fi\n"
               "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+              "  if [[ ${COMP_WORDS[1]} == db && $COMP_CWORD -gt 2 && $cur != -* ]]; then\n"
+              "    COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+              "    compopt -o filenames 2>/dev/null\n"
+              "  fi\n"
               "  if [[ ${COMPREPLY[0]} == *= ]]; then\n"
               "    compopt -o nospace 2>/dev/null\n"
               "  fi\n"

@@ -13,7 +13,8 @@ static const char serving[] = "REST and metrics";
 static const char rest_of_it[] = "Log and help";
 
 static const option_spec specs[] = {
-    {"data-dir", KIND_TEXT, AT(data_dir), FOR_RUN | FOR_PEERS | FOR_KEY, general, NULL, 0, 0, "DIR",
+    {"data-dir", KIND_TEXT, AT(data_dir), FOR_RUN | FOR_PEERS | FOR_KEY | FOR_DB, general, NULL, 0,
+     0, "DIR",
      "where peers and the node key are kept; default: wakupeers under $XDG_STATE_HOME, or "
      "~/.local/state/wakupeers"},
     {"config-file", KIND_TEXT, AT(config_file), FOR_RUN, general, NULL, 0, 0, "FILE",
@@ -29,6 +30,8 @@ static const option_spec specs[] = {
      "TCP port to listen on; 0: any free one"},
     {"max-connections", KIND_NUMBER, AT(max_connections), FOR_RUN, node, "300", 1, 1000000, "N",
      "most connections at once, beside those a person asks for"},
+    {"peer-store-capacity", KIND_NUMBER, AT(peer_store_capacity), FOR_RUN, node, "100000", 0,
+     100000000, "N", "most peers kept; over it the least useful goes for a newcomer; 0: no cap"},
     {"cluster-id", KIND_NUMBER, AT(cluster_id), FOR_RUN | FOR_PING, node, "1", 0, 65535, "N",
      "our Waku cluster; peers of another are left alone; 0: no such rule"},
     {"shard", KIND_LIST, AT(shards), FOR_RUN, node, NULL, 0, 1023, "N",
@@ -79,8 +82,11 @@ static const option_spec specs[] = {
      "type of a new key: secp256k1 or ed25519"},
     {"force", KIND_FLAG, AT(force), FOR_KEY, general, "false", 0, 0, NULL,
      "replace a node key that exists already"},
-    {"json", KIND_FLAG, AT(json), FOR_PING | FOR_PEERS | FOR_KEY, general, "false", 0, 0, NULL,
-     "print JSON"},
+    {"format", KIND_WORD, AT(format), FOR_DB, general, NULL, 0, 0, "jsonl|nwaku|go|js|text|enr",
+     "format of the file: jsonl, nwaku, go, js, text or enr; default of import: told by what is in "
+     "it; of export: jsonl"},
+    {"json", KIND_FLAG, AT(json), FOR_PING | FOR_PEERS | FOR_KEY | FOR_DB, general, "false", 0, 0,
+     NULL, "print JSON"},
     {"help", KIND_FLAG, AT(help), FOR_ALL, rest_of_it, "false", 0, 0, NULL, "print this"},
 };
 
@@ -89,7 +95,8 @@ _Static_assert(sizeof specs / sizeof *specs <= 64, "options.c keeps a bit for ea
 static const struct {
   unsigned command;
   const char *name;
-} commands[] = {{FOR_RUN, "run"}, {FOR_PING, "ping"}, {FOR_PEERS, "peers"}, {FOR_KEY, "key"}};
+} commands[] = {
+    {FOR_RUN, "run"}, {FOR_PING, "ping"}, {FOR_PEERS, "peers"}, {FOR_KEY, "key"}, {FOR_DB, "db"}};
 
 static const struct {
   char letter;

@@ -39,6 +39,7 @@ typedef struct app_options {
   char *listen_address;
   uint64_t tcp_port;
   uint64_t max_connections;
+  uint64_t peer_store_capacity;
   uint64_t cluster_id;
   text_list shards;
   /* Policy. */
@@ -69,6 +70,8 @@ typedef struct app_options {
   /* key. */
   char *key_type;
   bool force;
+  /* db. */
+  char *format;
   uint64_t given; /* A bit for each option of the table that was given. */
 } app_options;
 
@@ -78,7 +81,8 @@ enum {
   FOR_PING = 2,
   FOR_PEERS = 4,
   FOR_KEY = 8,
-  FOR_ALL = FOR_RUN | FOR_PING | FOR_PEERS | FOR_KEY
+  FOR_DB = 16,
+  FOR_ALL = FOR_RUN | FOR_PING | FOR_PEERS | FOR_KEY | FOR_DB
 };
 
 /* Reads all three sources for one command. argv[0] is the command's name. Words that are no options

@@ -71,6 +71,8 @@ static json_t *protocol_health(const char *protocol, const char *health, const c
 
 /* nwaku's list of protocols; this node serves none of Waku's. Storage and peer management are
  * ours. */
+#define LAG_WORTH_SAYING WPM_SECOND /* The bound of what a crash may lose. */
+
 static void get_health(rest_service *rest, http_request *request) {
   static const char *const not_mounted[] = {
       "Relay",        "Rln Relay",     "Lightpush",          "Legacy Lightpush",
@@ -88,9 +90,14 @@ static void get_health(rest_service *rest, http_request *request) {
   const char *storage = !status.persistent               ? "NOT_MOUNTED"
                         : status.storage_error == WPM_OK ? "READY"
                                                          : "NOT_READY";
-  (void)json_array_append_new(
-      protocols, protocol_health("Storage", storage,
-                                 status.storage_error == WPM_OK ? NULL : status.storage_text));
+  char behind[80] = "";
+  if (status.storage_lag_ns > LAG_WORTH_SAYING) {
+    (void)snprintf(behind, sizeof behind,
+                   "the disk is slow: changes of the last %.1f s are not durable",
+                   (double)status.storage_lag_ns / 1e9);
+  }
+  const char *why = status.storage_error != WPM_OK ? status.storage_text : behind;
+  (void)json_array_append_new(protocols, protocol_health("Storage", storage, *why ? why : NULL));
   rest_answer_json(request, 200,
                    json_pack("{s:s, s:o}", "nodeHealth", node, "protocolsHealth", protocols));
 }

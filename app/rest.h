@@ -24,4 +24,7 @@ void rest_answer_text(http_request *request, unsigned status, const char *format
 /* rest_admin.c: the /admin/v1/ calls. False: there is no such call. */
 bool rest_admin_handle(rest_service *rest, http_request *request);
 
+/* rest_import.c: POST /admin/v1/peers/import. */
+void rest_post_import(rest_service *rest, http_request *request, const char *word);
+
 #endif

@@ -48,8 +48,8 @@ static bool keep_services(json_t *peer) {
 /* A listing that is being sent. A peer that comes or goes meanwhile may be in it or not. */
 typedef struct listing {
   const rest_service *rest;
-  wpm_store_filter filter;
-  bool services; /* Only peers with service protocols, and of those only these. */
+  wpm_term terms[2]; /* Which peers; terms that are not used ask for any. */
+  bool services;     /* Only peers with service protocols, and of those only these. */
   uint64_t cursor;
   size_t listed;
   char *text; /* What is to be sent next, from `sent` to `len`. */
@@ -64,8 +64,13 @@ static void release_listing(void *state) {
 }
 
 static json_t *next_peer(listing *list) {
+  const wpm_store *store = store_of(list->rest);
+  wpm_query query = {list->terms, sizeof list->terms / sizeof *list->terms};
   wpm_peer_record record;
-  while (wpm_store_next(store_of(list->rest), &list->filter, &list->cursor, &record)) {
+  wpm_peer_ref ref;
+  size_t found;
+  while (wpm_store_query_page(store, &query, &list->cursor, &ref, 1, &found) == WPM_OK &&
+         found > 0 && wpm_store_at(store, ref, &record) == WPM_OK) {
     json_t *peer = json_peer(list->rest->node, &record);
     if (!peer || !list->services || keep_services(peer)) {
       return peer;
@@ -117,32 +122,36 @@ static ssize_t listing_source(void *state, char *out, size_t cap) {
   return (ssize_t)filled;
 }
 
-static void answer_listing(const rest_service *rest, http_request *request,
-                           const wpm_store_filter *filter, bool services) {
+static const wpm_term connected = {.kind = WPM_TERM_CONNECTIVITY, .number = WPM_CONNECTED};
+static const wpm_term any = {.kind = WPM_TERM_ALL};
+
+static void answer_listing(const rest_service *rest, http_request *request, wpm_term one,
+                           wpm_term two, bool services) {
   listing *list = calloc(1, sizeof *list);
   if (!list) {
     rest_answer_text(request, 500, "Out of memory");
     return;
   }
   list->rest = rest;
-  list->filter = *filter;
+  list->terms[0] = one;
+  list->terms[1] = two;
   list->services = services;
   http_answer_pieces(request, "application/json", listing_source, list, release_listing);
 }
 
 static void get_peers(rest_service *rest, http_request *request, const char *word) {
   (void)word;
-  answer_listing(rest, request, &(wpm_store_filter){0}, false);
+  answer_listing(rest, request, any, any, false);
 }
 
 static void get_connected(rest_service *rest, http_request *request, const char *word) {
   (void)word;
-  answer_listing(rest, request, &(wpm_store_filter){.connectivity = 1U << WPM_CONNECTED}, false);
+  answer_listing(rest, request, connected, any, false);
 }
 
 static void get_service(rest_service *rest, http_request *request, const char *word) {
   (void)word;
-  answer_listing(rest, request, &(wpm_store_filter){0}, true);
+  answer_listing(rest, request, any, any, true);
 }
 
 /* Reads the shard in the path; answers where it is none. */
@@ -157,9 +166,10 @@ static bool read_shard(http_request *request, const char *word, uint16_t *shard)
 }
 
 static void get_connected_on(rest_service *rest, http_request *request, const char *word) {
-  wpm_store_filter filter = {.connectivity = 1U << WPM_CONNECTED, .by_shard = true};
-  if (read_shard(request, word, &filter.shard)) {
-    answer_listing(rest, request, &filter, false);
+  uint16_t shard;
+  if (read_shard(request, word, &shard)) {
+    wpm_term of_shard = {.kind = WPM_TERM_SHARD, .number = shard};
+    answer_listing(rest, request, connected, of_shard, false);
   }
 }
 
@@ -183,11 +193,15 @@ static void no_filter(rest_service *rest, http_request *request, const char *wor
 
 static json_t *count_connectivity(const rest_service *rest) {
   json_t *counts = json_object();
-  for (int i = 0; i < WPM_CONNECTIVITY_COUNT; i++) {
-    wpm_store_filter filter = {.connectivity = 1U << i};
-    (void)json_object_set_new(
-        counts, wpm_connectivity_name((wpm_connectivity)i),
-        json_integer((json_int_t)wpm_store_count_matching(store_of(rest), &filter)));
+  for (unsigned i = 0; i < WPM_CONNECTIVITY_COUNT; i++) {
+    wpm_term state = {.kind = WPM_TERM_CONNECTIVITY, .number = i};
+    size_t count = 0;
+    if (wpm_store_query_count(store_of(rest), &(wpm_query){&state, 1}, &count) != WPM_OK) {
+      json_decref(counts);
+      return NULL;
+    }
+    (void)json_object_set_new(counts, wpm_connectivity_name((wpm_connectivity)i),
+                              json_integer((json_int_t)count));
   }
   return counts;
 }
@@ -219,27 +233,46 @@ static json_t *no_peers_yet(void) {
   return counts;
 }
 
-static void get_stats(rest_service *rest, http_request *request, const char *word) {
-  (void)word;
-  json_t *protocols = no_peers_yet();
-  json_t *shards = json_object();
-  json_int_t relay = 0;
-  wpm_peer_record record;
+/* Counts each protocol's peers, by the store's own index. */
+static void count_protocols(const wpm_store *store, json_t *counts) {
+  wpm_text protocol;
   uint64_t cursor = 0;
-  while (wpm_store_next(store_of(rest), NULL, &cursor, &record)) {
-    bool relays = false;
-    for (size_t i = 0; i < record.protocol_count; i++) {
-      relays = relays || wpm_protocol_is_relay(record.protocols[i]);
-      add_one(protocols, json_text(record.protocols[i]));
+  size_t peers;
+  while (wpm_store_next_protocol(store, &cursor, &protocol, &peers) == WPM_OK) {
+    json_t *key = json_text(protocol);
+    const char *name = json_string_value(key);
+    if (name && peers > 0) {
+      (void)json_object_set_new(counts, name, json_integer((json_int_t)peers));
     }
-    if (!relays || record.connectivity != WPM_CONNECTED) {
-      continue;
-    }
+    json_decref(key);
+  }
+}
+
+/* Counts connected relay peers by shard; returns how many there are. */
+static json_int_t count_relay_peers(const wpm_store *store, json_t *shards) {
+  const wpm_term terms[] = {connected, {.kind = WPM_TERM_RELAY}};
+  wpm_query query = {terms, sizeof terms / sizeof *terms};
+  wpm_peer_record record;
+  wpm_peer_ref ref;
+  uint64_t cursor = 0;
+  size_t found;
+  json_int_t relay = 0;
+  while (wpm_store_query_page(store, &query, &cursor, &ref, 1, &found) == WPM_OK && found > 0 &&
+         wpm_store_at(store, ref, &record) == WPM_OK) {
     relay++;
     for (size_t i = 0; i < record.shard_count; i++) {
       add_one(shards, json_sprintf("%u", (unsigned)record.shards[i]));
     }
   }
+  return relay;
+}
+
+static void get_stats(rest_service *rest, http_request *request, const char *word) {
+  (void)word;
+  json_t *protocols = no_peers_yet();
+  json_t *shards = json_object();
+  count_protocols(store_of(rest), protocols);
+  json_int_t relay = count_relay_peers(store_of(rest), shards);
   (void)json_object_set_new(shards, "Total relay peers", json_integer(relay));
   rest_answer_json(request, 200,
                    json_pack("{s:{s:I}, s:o, s:o, s:{s:I}, s:o}", "Sum", "Total peers",
@@ -505,6 +538,7 @@ static const struct {
 } routes[] = {
     {"GET", "/admin/v1/peers", get_peers},
     {"POST", "/admin/v1/peers", post_peers},
+    {"POST", "/admin/v1/peers/import", rest_post_import},
     {"GET", "/admin/v1/peers/stats", get_stats},
     {"GET", "/admin/v1/peers/service", get_service},
     {"GET", "/admin/v1/peers/connected", get_connected},

@@ -33,7 +33,7 @@ function(wpm_folder folder)
   target_include_directories(wpm_${folder} PRIVATE
     "${CMAKE_SOURCE_DIR}/include" "${CMAKE_BINARY_DIR}/include-of/${folder}")
   target_link_libraries(wpm_${folder} PRIVATE wpm_flags wpm_warnings ${ARG_LIBS} Threads::Threads)
-  if(folder MATCHES "^(net|storage|node)$")
+  if(folder MATCHES "^(net|storage|exchange|node)$")
     target_compile_definitions(wpm_${folder} PRIVATE _GNU_SOURCE)
   endif()
   set_target_properties(wpm_${folder} PROPERTIES

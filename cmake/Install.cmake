@@ -16,6 +16,19 @@ if(TARGET wakupeers)
   install(FILES "${CMAKE_BINARY_DIR}/completions/wakupeers" OPTIONAL
     DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
 endif()
+
+# The Go binding as a module that finds the library by pkg-config, whatever tags it is built with.
+set(go_link "${CMAKE_SOURCE_DIR}/bindings/go/link_pkgconfig.go")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${go_link}")
+file(READ "${go_link}" go_link_text)
+string(REPLACE "//go:build wakupeers_pkgconfig\n\n" "" go_link_text "${go_link_text}")
+file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/go/link_pkgconfig.go" CONTENT "${go_link_text}" @ONLY)
+set(go_dir "${CMAKE_INSTALL_DATADIR}/wakupeers/go")
+install(DIRECTORY bindings/go/ DESTINATION "${go_dir}" FILES_MATCHING
+  PATTERN "*.go" PATTERN "*.[ch]" PATTERN "go.mod" PATTERN "go.sum"
+  PATTERN "*_test.go" EXCLUDE PATTERN "link_*.go" EXCLUDE)
+install(FILES "${CMAKE_BINARY_DIR}/go/link_pkgconfig.go" DESTINATION "${go_dir}")
+
 install(EXPORT wakupeersTargets NAMESPACE wakupeers:: DESTINATION "${package_dir}")
 
 configure_package_config_file(cmake/wakupeersConfig.cmake.in

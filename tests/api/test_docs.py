@@ -9,7 +9,7 @@ import subprocess
 import api
 from api import PATIENCE, ROOT, ApiTest
 
-COMMANDS = ("run", "ping", "peers", "key")
+COMMANDS = ("run", "ping", "peers", "key", "db")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -54,7 +54,7 @@ class Reference(ApiTest):
         for name, default in options.items():
             if default:
                 self.assertEqual(rows[name], f"`{default}`", name)
-        for command in ("ping", "peers", "key"):
+        for command in ("ping", "peers", "key", "db"):
             text = re.search(rf"`wakupeers {command}` takes(.*?)(?:;|\.\s)", page, re.S)[1]
             named = set(re.findall(r"--([a-z-]+)", text))
             self.assertEqual(named, set(self.options(command)) - {"help"}, command)
@@ -68,14 +68,19 @@ class Reference(ApiTest):
         self.assertEqual(named, set(re.findall(r"^# TYPE (\S+)", text, re.M)))
 
     def test_closed_sets(self):
-        page = (ROOT / "docs" / "rest.md").read_text()
-        for header, prefix, begin, missing in (("types.h", "WPM_REASON_", "`reason`: ", {"none", "count"}),
-                                               ("manager.h", "WPM_HELD_BY_", "`heldBackBy`: ", {"nothing", "count"})):
+        for name, header, prefix, begin, end, missing in (
+                ("rest", "types.h", "WPM_REASON_", "`reason`: ", "\n\n", {"none"}),
+                ("rest", "manager.h", "WPM_HELD_BY_", "`heldBackBy`: ", "\n\n", {"nothing"}),
+                ("rest", "types.h", "WPM_SOURCE_", "`source`, ", "\n\n", set()),
+                ("rest", "types.h", "WPM_CONFIDENCE_", "`confidence`, ", "\n\n", set()),
+                # Causes of an eviction.
+                ("operating", "types.h", "WPM_CAUSE_", "in the order in which they go: ", "|\n", {"fact", "person"})):
+            page = (ROOT / "docs" / f"{name}.md").read_text()
             text = (ROOT / "include" / "wakupeers" / header).read_text()
-            words = {each.lower() for each in re.findall(rf"\b{prefix}([A-Z_]+)\b", text)} - missing
+            words = {each.lower() for each in re.findall(rf"\b{prefix}([A-Z0-9_]+)\b", text)} - missing - {"count"}
             start = page.index(begin) + len(begin)
-            paragraph = page[start:page.index("\n\n", start)]
-            self.assertEqual(set(re.findall(r"`([a-z_]+)`", paragraph)), words)
+            paragraph = page[start:page.index(end, start)]
+            self.assertEqual(set(re.findall(r"`([a-z0-9_]+)`", paragraph)), words, prefix)
 
     def test_exit_codes(self):
         page = (ROOT / "docs" / "operating.md").read_text()
@@ -143,7 +148,7 @@ class Examples(ApiTest):
             if language == "json":
                 self.same_shape(json.loads(answer), json.loads(shown), text)
             elif language == "text":
-                self.assertEqual(answer, shown.strip(), text)
+                self.assertEqual(answer.strip(), shown.strip(), text)
         return ran
 
     def test_rest(self):
@@ -154,6 +159,9 @@ class Examples(ApiTest):
                 self.made.wait_peer(self.other.id, lambda peer: peer["clusterId"] == 1 and peer["protocols"],
                                     "fully known")
         self.assertGreaterEqual(self.check_page("rest.md", before), 12)
+
+    def test_exchange(self):
+        self.assertEqual(self.check_page("exchange.md", lambda text: None), 2)
 
     def test_operating(self):
         self.assertGreaterEqual(self.check_page("operating.md", lambda text: None), 4)

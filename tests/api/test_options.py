@@ -64,6 +64,7 @@ class Usage(ApiTest):
                 ("tcp-port", "1x", "0 to 65535"), ("rest-port", "", "0 to 65535"),
                 ("tcp-port", "99999999999999999999", "0 to 65535"),
                 ("max-connections", "0", "1 to 1000000"), ("cluster-id", "65536", "0 to 65535"),
+                ("peer-store-capacity", "100000001", "0 to 100000000"), ("peer-store-capacity", "all", "0 to"),
                 ("keep-alive", "yes", "true or false"), ("rest", "1", "true or false"),
                 ("idle-timeout", "soon", "500ms, 5s or 10m"), ("idle-timeout", "0", "more than 0"),
                 ("idle-timeout", "5 s", "500ms, 5s or 10m"), ("ping-timeout", "-5s", "more than 0"),

@@ -15,10 +15,13 @@ OURS = {"peerId": str, "protocolVersion": str, "clusterId": (int, type(None)), "
         "reason": str, "disconnectTime": (int, type(None)), "connectedTime": (int, type(None)),
         "direction": str, "static": bool, "heldOff": bool, "failures": int,
         "lastFailure": (int, type(None)), "rttMs": (float, type(None)),
+        "enr": (str, type(None)), "capabilities": (list, type(None)), "tags": list, "score": int,
+        "banned": bool, "bannedUntil": (int, type(None)),
         "nextDial": (int, type(None)), "heldBackBy": (str, type(None)), "connections": list}
 CONNECTION = {"direction": str, "local": str, "remote": str, "security": str, "muxer": str, "since": int}
-ADDRESS = {"address": str, "source": str, "lastSuccess": (int, type(None)),
-           "lastFailure": (int, type(None))}
+ADDRESS = {"address": str, "source": str, "confidence": str, "firstSeen": (int, type(None)),
+           "lastSeen": (int, type(None)), "lastSuccess": (int, type(None)),
+           "lastFailure": (int, type(None)), "ttlMs": (float, type(None)), "expires": (int, type(None))}
 
 
 class RestTest(ApiTest):
@@ -304,9 +307,14 @@ class Shapes(RestTest):
         (connection,) = peer["connections"]
         self.assertEqual((connection["direction"], connection["security"], connection["muxer"]),
                          ("outbound", "/noise", "/yamux/1.0.0"))
-        self.assertEqual(peer["addresses"][0]["source"], "person")
+        (address,) = peer["addresses"]
+        self.assertEqual((address["source"], address["confidence"], address["ttlMs"], address["expires"]),
+                         ("person", "connected", None, None))
+        self.assertEqual((peer["enr"], peer["capabilities"], peer["tags"], peer["score"], peer["banned"]),
+                         (None, None, [], 0, False))
         now = time.time() * 1000
-        for at in (peer["connectedTime"], connection["since"], peer["addresses"][0]["lastSuccess"]):
+        for at in (peer["connectedTime"], connection["since"], address["lastSuccess"], address["firstSeen"],
+                   address["lastSeen"]):
             self.assertAlmostEqual(at, now, delta=PATIENCE * 1000)
         self.made.wait_peer(other.id, lambda peer: peer["clusterId"] == 1, "of its cluster")
         # The other end knows the same connection as inbound, and its remote address is no peer address.

@@ -25,13 +25,13 @@ class Restart(ApiTest):
         self.known = self.made.wait_peer(
             self.other.id, lambda peer: peer["protocols"] and peer["clusterId"] == 1, "fully known")
 
-    def until_stored(self, condition, what):
-        """Waits until a row of the made daemon's database satisfies a condition."""
-        def stored():
-            with contextlib.closing(sqlite3.connect(self.made.data_dir / "peers.db", timeout=PATIENCE)) as link:
-                link.row_factory = sqlite3.Row
-                return any(condition(row) for row in link.execute("SELECT * FROM peer"))
-        api.wait_for(stored, what)
+    def until_stored(self, peer_id, condition, what):
+        """Waits until a peer of the made daemon satisfies a condition, and all changes so far are durable:
+        the oldest that is not is younger than that."""
+        self.made.wait_peer(peer_id, condition, what)
+        since = time.monotonic()
+        api.wait_for(lambda: (time.monotonic() - since) * 1000 >
+                     self.made.metrics()["wakupeers_storage_lag_milliseconds"] + 1, "all is durable")
 
     def check_kept(self):
         peer = self.made.peer(self.other.id)
@@ -50,7 +50,7 @@ class Restart(ApiTest):
         self.assertGreater(peer["connectedTime"], peer["disconnectTime"])
 
     def test_killed(self):
-        self.until_stored(lambda row: row["connectivity"] == "Connected" and row["protocols"] != "[]",
+        self.until_stored(self.other.id, lambda peer: peer["connected"] == "Connected" and peer["protocols"],
                           "the connection is stored")
         self.made.kill()
         killed = now_ms()
@@ -92,7 +92,7 @@ class Restart(ApiTest):
     def test_held_off_by_a_person(self):
         self.made.ask("POST", f"/admin/v1/peer/{self.other.id}/disconnect", {})
         for end in (self.made.terminate, self.made.kill):
-            self.until_stored(lambda row: row["held_off"] == 1, "the wish is stored")
+            self.until_stored(self.other.id, lambda peer: peer["heldOff"], "the wish is stored")
             end()
             self.made.start()
             peer = self.made.peer(self.other.id)
@@ -118,7 +118,7 @@ class Restart(ApiTest):
     def test_one_that_was_never_reached(self):
         self.made.request("POST", "/admin/v1/peers", [NOBODYS_ADDRESS])
         for end in (self.made.terminate, self.made.kill):
-            self.until_stored(lambda row: row["peer_id"] == NOBODY and row["failures"] > 0, "it is stored")
+            self.until_stored(NOBODY, lambda peer: peer["failures"] > 0, "it is stored")
             end()
             self.made.start()
             peer = self.made.peer(NOBODY)

@@ -1,6 +1,5 @@
 """The daemon's life: its key, its lock, its signals, its log, and what it does without."""
 
-import contextlib
 import io
 import json
 import os
@@ -245,11 +244,10 @@ class Signals(ApiTest):
         made.process.send_signal(signal.SIGINT)
         made.process.send_signal(signal.SIGTERM)
         self.assertEqual(made.process.wait(PATIENCE), 0)
-        with contextlib.closing(sqlite3.connect(made.data_dir / "peers.db")) as link:
-            rows = list(link.execute("SELECT peer_id, connectivity, reason, disconnect_time / 1000000000"
-                                     " FROM peer"))
-        self.assertEqual([row[:3] for row in rows], [(other.id, "CanConnect", "shutdown")])
-        self.assertAlmostEqual(rows[0][3], time.time(), delta=PATIENCE)
+        made.start()
+        (peer,) = made.peers().values()
+        self.assertEqual((peer["peerId"], peer["reason"]), (other.id, "shutdown"))
+        self.assertAlmostEqual(peer["disconnectTime"] / 1000, time.time(), delta=PATIENCE)
 
     def test_while_starting(self):
         """As soon as it has its handlers, long before it answers."""

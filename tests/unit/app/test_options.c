@@ -30,6 +30,7 @@ static void has_defaults(void **state) {
   assert_int_equal(rest, 1);
   assert_int_equal(options.tcp_port, 60000);
   assert_int_equal(options.max_connections, 300);
+  assert_int_equal(options.peer_store_capacity, 100000);
   assert_int_equal(options.cluster_id, 1);
   assert_true(options.keep_alive);
   assert_int_equal(options.idle_timeout_ns, 10 * WPM_MINUTE);

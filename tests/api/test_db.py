@@ -1,0 +1,341 @@
+"""`wakupeers db` as a person types it: into an empty data directory and beside a running daemon, from
+and into every format."""
+
+import base64
+import json
+import os
+import sqlite3
+import stat
+
+import api
+from api import NOBODY, ROOT, ApiTest
+
+DATA = ROOT / "tests" / "data"
+OTHER = "12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq"
+TEXT = f"""# peers of ours
+/ip4/192.168.1.7/tcp/60000/p2p/{NOBODY}
+/dns4/node.example/tcp/443/wss/p2p/{NOBODY}
+/ip4/10.0.0.1/tcp/30304/p2p/{OTHER}
+"""
+
+
+def node_records():
+    lines = (DATA / "enr.txt").read_text().splitlines()
+    return [line.split()[0] for line in lines if line.startswith("enr:")]
+
+
+class DbTest(ApiTest):
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def database(self, name, sql):
+        path = self.folder / name
+        link = sqlite3.connect(path)
+        link.executescript((DATA / sql).read_text())
+        link.close()
+        return path
+
+    def db(self, code, verb, *arguments, data="data", **more):
+        return self.expect(code, "db", verb, f"--data-dir={data}", *arguments, **more)
+
+    def exported(self, data="data"):
+        """{peer id: object} of all peers, by jsonl."""
+        lines = self.db(0, "export", data=data).out.splitlines()
+        peers = [json.loads(line) for line in lines]
+        return {peer["peerId"]: peer for peer in peers}
+
+
+class Import(DbTest):
+    def test_a_list(self):
+        done = self.db(0, "import", self.write("list", TEXT))
+        self.assertEqual((done.out, done.err), ("imported 2, skipped 0\n", ""))
+        peers = self.exported()
+        self.assertEqual(peers[NOBODY]["multiaddrs"],
+                         ["/ip4/192.168.1.7/tcp/60000", "/dns4/node.example/tcp/443/wss"])
+        self.assertEqual(peers[NOBODY]["connectivity"], "NotConnected")
+        self.assertEqual({address["source"] for address in peers[NOBODY]["addresses"]}, {"import"})
+        self.assertEqual(stat.S_IMODE(os.stat(self.folder / "data").st_mode), 0o700)
+
+    def test_what_cannot_be_read(self):
+        bad = self.write("list", TEXT + "/ip4/192.0.2.1/tcp/1\nhello\n")
+        done = self.db(1, "import", bad)
+        self.assertEqual(done.out, "imported 2, skipped 2\n")
+        self.assertRegex(done.err, r"line 5: it has no /p2p/PEER-ID")
+        self.assertRegex(done.err, r"line 6: neither a multiaddr")
+        done = self.db(2, "import", self.write("none", "/ip4/192.0.2.1/tcp/1\n"), data="fresh")
+        self.assertEqual(done.out, "imported 0, skipped 1\n")
+
+    def test_the_first_reasons_only(self):
+        done = self.db(1, "import", self.write("list", TEXT + "x\n" * 50))
+        self.assertEqual(done.out, "imported 2, skipped 50\n")
+        self.assertEqual(len(done.err.splitlines()), 11)
+        self.assertIn("and 40 more", done.err)
+
+    def test_nothing_is_made_for_a_wrong_name(self):
+        for file in ("missing", self.write("odd", "what is this?\n"), self.folder):
+            done = self.db(2, "import", file)
+            self.assertTrue(done.err.startswith("wakupeers: "), done.err)
+            self.assertFalse((self.folder / "data").exists())
+
+    def test_usage(self):
+        self.write("list", TEXT)
+        for words, said in (((), "verb"), (("import",), "takes a file"), (("frob",), "no verb"),
+                            (("info", "x"), "no more words"), (("info", "--format=js"), "no --format"),
+                            (("import", "list", "--format=xml"), "jsonl"),
+                            (("import", "-", "--format=nwaku"), "name its file"),
+                            (("export", "--format=go"), "name the file")):
+            done = self.expect(2, "db", "--data-dir=data", *words)
+            self.assertIn(said, done.err)
+
+    def test_the_standard_input(self):
+        self.db(0, "import", "-", stdin=TEXT)
+        self.db(0, "import", "-", "--format=enr", stdin="\n".join(node_records()))
+        self.assertGreater(len(self.exported()), 5)
+
+    def test_again_changes_nothing(self):
+        listed = self.write("list", TEXT)
+        self.db(0, "import", listed)
+        before = self.exported()
+        self.assertEqual(self.db(0, "import", listed).out, "imported 2, skipped 0\n")
+        after = self.exported()
+        for peer in (*before.values(), *after.values()):
+            for address in peer["addresses"]:
+                del address["lastSeenNs"]
+        self.assertEqual(before, after)
+
+    def test_nwaku(self):
+        done = self.db(1, "import", self.database("peers.db", "nwaku_peers.sql"))
+        self.assertEqual(done.out, "imported 6, skipped 5\n")
+        self.assertIn("its connectedness is none of 0 to 3", done.err)
+        peers = self.exported()
+        reasons = {(peer["connectivity"], peer["reason"]) for peer in peers.values()}
+        self.assertEqual(reasons, {("NotConnected", "none"), ("CannotConnect", "imported"),
+                                   ("CanConnect", "local_close")})
+        (was_connected,) = [peer for peer in peers.values() if peer.get("shards") == list(range(8))]
+        self.assertEqual(was_connected["disconnectTimeNs"], 1700000000 * 10**9)
+
+    def test_go_waku(self):
+        done = self.db(1, "import", self.database("store.db", "go_waku_peerstore.sql"), "--json")
+        self.assertEqual(json.loads(done.out), {"imported": 2, "skipped": 1})
+        self.assertIn("the store's own node", done.err)
+        (peer,) = [peer for peer in self.exported().values() if peer.get("agent") == "go-waku"]
+        self.assertEqual((peer["score"], peer["clusterId"], peer["shards"]), (7, 1, [2, 5]))
+        self.assertEqual([entry["key"] for entry in peer["app"]], ["comment", "weight"])
+
+    def test_js_waku(self):
+        cache = [{"id": NOBODY, "multiaddrs": ["/ip4/127.0.0.1/tcp/1", "/bogus/1"]},
+                 {"id": OTHER, "address": "/dns4/node.example/tcp/443/wss"}, {"id": "foo", "multiaddrs": []},
+                 {"multiaddrs": []}, 5]
+        done = self.db(1, "import", self.write("cache.json", json.dumps(cache)))
+        self.assertEqual(done.out, "imported 2, skipped 4\n")
+        peers = self.exported()
+        self.assertEqual(peers[NOBODY]["multiaddrs"], ["/ip4/127.0.0.1/tcp/1"])
+        self.assertEqual(peers[OTHER]["multiaddrs"], ["/dns4/node.example/tcp/443/wss"])
+        self.db(2, "import", self.write("cut.json", "[{\"id\":"), data="fresh")
+
+    def test_a_cache_of_js_waku(self):
+        """Written by the peer cache of @waku/discovery 0.0.13, which was told of two peers."""
+        done = self.db(0, "import", DATA / "js_waku_cache.json")
+        self.assertEqual(done.out, "imported 2, skipped 0\n")
+        peers = self.exported()
+        self.assertEqual(peers[NOBODY]["multiaddrs"],
+                         ["/ip4/192.0.2.1/tcp/60001", "/dns4/node.example/tcp/443/wss"])
+        self.assertEqual(peers[OTHER]["multiaddrs"], ["/ip4/127.0.0.1/tcp/8000/ws"])
+
+    def test_what_exceeds_a_cap_is_said(self):
+        lines = "".join(f"/ip4/10.0.0.{i}/tcp/1/p2p/{NOBODY}\n" for i in range(70))
+        done = self.db(1, "import", self.write("list", lines))
+        self.assertEqual(done.out, "imported 1, skipped 1\n")
+        self.assertIn("6 of its 70 addresses exceed the cap", done.err)
+        self.assertEqual(len(self.exported()[NOBODY]["multiaddrs"]), 64)
+
+    def test_a_newer_database_is_left_alone(self):
+        self.db(0, "import", self.write("list", TEXT))
+        file = self.folder / "data" / "peers.db"
+        link = sqlite3.connect(file)
+        link.execute("PRAGMA user_version = 99")
+        link.close()
+        before = file.read_bytes()
+        self.db(2, "import", self.folder / "list")
+        self.assertEqual(file.read_bytes(), before)
+
+
+class Export(DbTest):
+    def setUp(self):
+        super().setUp()
+        self.db(1, "import", self.database("nwaku.db", "nwaku_peers.sql"))
+        self.db(1, "import", self.database("go.db", "go_waku_peerstore.sql"))
+        self.peers = self.exported()
+        self.assertEqual(len(self.peers), 8)
+
+    def test_jsonl_is_exact(self):
+        self.db(0, "export", "all.jsonl")
+        self.assertEqual(self.db(0, "import", "all.jsonl", data="other").out, "imported 8, skipped 0\n")
+        self.assertEqual(self.exported("other"), self.peers)
+        lines = (self.folder / "all.jsonl").read_text().splitlines()
+        again = self.db(0, "export", data="other").out.splitlines()
+        self.assertEqual(sorted(lines), sorted(again))
+
+    def test_a_peer_that_was_connected_too(self):
+        peer = next(iter(self.peers.values()))
+        peer.update(connectivity="Connected", reason="none", held=True, connectedTimeNs=1767225600123456789)
+        self.db(0, "import", self.write("one.jsonl", json.dumps(peer)), data="other")
+        self.assertEqual(self.exported("other"), {peer["peerId"]: peer})
+
+    def test_every_field(self):
+        """One record that has them all, written by hand."""
+        lines = (DATA / "signed_records.txt").read_text().splitlines()
+        fields = next(line for line in lines if line.startswith("ed25519 go-libp2p")).split()
+        key = "080112201ed1e8fae2c4a144b8be8fd4b47bf3d3b34b871c3cacf6010f0e42d474fce27e"
+        start = 1767225600 * 10**9
+
+        def span(number):
+            return {"monoNs": number, "wallNs": start + number, "bootId": str(2**64 - 1), "lengthNs": number * 10**9}
+
+        certified = {"source": "identify", "identified": True, "certified": True, "firstSeenNs": start,
+                     "lastSeenNs": start + 50 * 10**9, "lastSuccessNs": start + 11, "lastFailureNs": start + 12,
+                     "ttlNs": 3600 * 10**9, "expiresNs": start + 3600 * 10**9 + 77}
+        peer = {
+            "peerId": OTHER, "publicKey": base64.b64encode(bytes.fromhex(key)).decode(),
+            "observedAddress": "/ip4/10.9.8.7/tcp/5", "protocolsKnown": True, "agent": "agent/1",
+            "protocolVersion": "v\0é", "metadataKnown": True, "clusterId": 16,
+            "signedRecord": base64.b64encode(bytes.fromhex(fields[3])).decode(), "signedSequence": int(fields[2]),
+            "connectivity": "CannotConnect", "reason": "ping_timeout", "disconnectTimeNs": start + 123456789,
+            "connectedTimeNs": start - 987654321, "origin": "Dns", "direction": "outbound", "failures": 3,
+            "firstFailureNs": start + 1, "lastFailureNs": start + 7, "rttNs": 1234567, "static": True, "held": True,
+            "heldOff": True, "pruneBackoff": span(5), "retryDelay": span(6), "mismatchDelay": span(7),
+            "ban": {"wallNs": 5, "lengthNs": 2**63 - 1}, "score": -5,
+            "multiaddrs": [*fields[4:], "/ip4/10.0.0.1/udp/1/quic-v1", "/ip6/fe80::1/tcp/7"],
+            "addresses": [*[certified] * len(fields[4:]), {"source": "peer_exchange"},
+                          {"source": "config", "firstSeenNs": start, "lastSeenNs": start, "ttlNs": 2**63 - 1}],
+            "protocols": ["/a", "/vac/waku/relay/2.0.0"], "shards": [0, 5, 1023],
+            "tags": [{"name": "a", "value": -3}, {"name": "mesh", "value": 7, "protects": True}],
+            "app": [{"key": "k", "value": "AAE="}, {"key": "weight", "value": "/w=="}]}
+        self.db(0, "import", self.write("one.jsonl", json.dumps(peer)), data="other")
+        self.assertEqual(self.exported("other"), {OTHER: peer})
+
+    def test_every_format_and_back(self):
+        for name, peers in (("nwaku", 8), ("go", 8), ("js", 8), ("text", 8), ("enr", 2)):
+            with self.subTest(name):
+                done = self.db(0, "export", f"--format={name}", f"out.{name}")
+                self.assertEqual(done.err.splitlines()[-1], f"exported {peers}, skipped {8 - peers}")
+                self.assertEqual(stat.S_IMODE(os.stat(self.folder / f"out.{name}").st_mode), 0o600)
+                done = self.db(0, "import", f"out.{name}", data=f"from-{name}")
+                self.assertEqual(done.out, f"imported {peers}, skipped 0\n")
+                found = self.exported(f"from-{name}")
+                if name != "enr":
+                    self.assertEqual({i: p["multiaddrs"] for i, p in found.items()},
+                                     {i: p["multiaddrs"] for i, p in self.peers.items()})
+
+    def test_a_file_is_not_overwritten(self):
+        for name in ("jsonl", "nwaku", "go"):
+            kept = self.write(f"kept.{name}", "mine")
+            self.assertIn("choose another name", self.db(1, "export", f"--format={name}", kept).err)
+            self.assertEqual(kept.read_text(), "mine")
+
+    def test_nothing_to_export(self):
+        done = self.db(1, "export", "out", data="nowhere")
+        self.assertIn("does not exist", done.err)
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_text_and_js_on_the_output(self):
+        lines = self.db(0, "export", "--format=text").out.splitlines()
+        self.assertTrue(all("/p2p/" in line for line in lines))
+        entries = json.loads(self.db(0, "export", "--format=js").out)
+        self.assertEqual({entry["id"] for entry in entries}, set(self.peers))
+        self.assertTrue(all(set(entry) == {"id", "multiaddrs"} for entry in entries))
+
+
+class Care(DbTest):
+    def test_info_check_compact(self):
+        self.db(1, "import", self.database("nwaku.db", "nwaku_peers.sql"))
+        info = json.loads(self.db(0, "info", "--json").out)
+        self.assertEqual((info["peers"], info["connectivity"]["CannotConnect"], info["nodeRecords"]), (6, 2, 2))
+        self.assertRegex(self.db(0, "info").out, r"(?m)^peers +6$")
+        self.assertIn("0 problems", self.db(0, "check").out)
+        self.assertEqual(json.loads(self.db(0, "check", "--json").out)["problems"], 0)
+        sizes = json.loads(self.db(0, "compact", "--json").out)
+        self.assertLessEqual(sizes["after"], sizes["before"])
+        self.assertEqual(len(self.exported()), 6)
+
+    def test_damage_is_found(self):
+        self.db(1, "import", self.database("nwaku.db", "nwaku_peers.sql"))
+        self.db(0, "compact")
+        file = self.folder / "data" / "peers.db"
+        content = bytearray(file.read_bytes())
+        at = content.index(b"node-01.waku")
+        content[at] ^= 1
+        file.write_bytes(content)
+        done = self.db(1, "check")
+        self.assertIn("1 problems", done.out)
+        self.assertIn("damaged", done.err)
+        self.assertEqual(len(self.exported()), 5)
+
+    def test_no_database(self):
+        for verb in ("info", "check", "compact"):
+            self.assertIn("does not exist", self.db(1, verb, data="nowhere").err)
+
+
+class Live(DbTest):
+    """Beside a daemon, which holds the peers in memory."""
+
+    def setUp(self):
+        super().setUp()
+        self.made = self.daemon()
+        self.data = str(self.made.data_dir)
+
+    def test_import_and_export(self):
+        done = self.db(0, "import", self.write("list", TEXT), data=self.data)
+        self.assertEqual(done.out, "imported 2, skipped 0\n")
+        self.assertEqual(set(self.made.peers()), {NOBODY, OTHER})
+        self.assertEqual(set(self.exported(self.data)), {NOBODY, OTHER})
+        self.made.kill()
+        self.made.start()
+        self.assertEqual(set(self.made.peers()), {NOBODY, OTHER}, "lost by a crash")
+
+    def test_other_formats(self):
+        done = self.db(1, "import", self.database("go.db", "go_waku_peerstore.sql"), data=self.data)
+        self.assertEqual(done.out, "imported 2, skipped 1\n")
+        (peer,) = [peer for peer in self.made.peers().values() if peer["agent"] == "go-waku"]
+        self.assertIn("/vac/waku/relay/2.0.0", peer["protocols"])
+        lines = "".join(f"/ip4/10.0.0.{i}/tcp/1/p2p/{OTHER}\n" for i in range(70))
+        done = self.db(1, "import", "-", stdin=lines, data=self.data)
+        self.assertIn("6 of its 70 addresses exceed the cap", done.err)
+
+    def test_many_in_several_requests(self):
+        lines = "".join(f"/ip4/10.0.0.{i % 250}/tcp/{1 + i}/p2p/{NOBODY if i % 2 else OTHER}\n" for i in range(2000))
+        done = self.db(1, "import", "-", stdin=lines, data=self.data)
+        self.assertTrue(done.out.startswith("imported 2, "), done)
+
+    def test_itself_is_no_peer(self):
+        done = self.db(2, "import", "-", stdin=f"/ip4/127.0.0.1/tcp/1/p2p/{self.made.id}\n", data=self.data)
+        self.assertIn("this node itself", done.err)
+
+    def test_care(self):
+        self.db(0, "import", self.write("list", TEXT), data=self.data)
+        self.assertEqual(json.loads(self.db(0, "info", "--json", data=self.data).out)["peers"], 2)
+        self.assertIn("0 problems", self.db(0, "check", data=self.data).out)
+        self.db(0, "compact", data=self.data)
+        self.db(0, "import", "-", stdin=node_records()[0], data=self.data)
+        self.assertEqual(len(self.exported(self.data)), 3)
+
+    def test_the_call_refuses_what_it_must(self):
+        headers = {"Content-Type": "application/json"}
+        for body, status in (("{}", 400), ("[", 400), ("[{}]", 200), ("[" + "1," * 40000 + "1]", 413)):
+            found, _, text = api.http_call(self.made.netloc, "POST", "/admin/v1/peers/import", body, headers)
+            self.assertEqual(found, status, text)
+        _, _, text = api.http_call(self.made.netloc, "POST", "/admin/v1/peers/import", "[{}]", headers)
+        self.assertEqual(json.loads(text), [{"peerId": None, "imported": False, "skipped": ["\"peerId\" is missing"]}])
+
+
+class WithoutRest(DbTest):
+    def test_a_daemon_without_rest(self):
+        made = self.daemon(rest_admin="false")
+        done = self.db(2, "import", self.write("list", TEXT), data=str(made.data_dir))
+        self.assertIn("--rest-admin=true", done.err)
+
+
+if __name__ == "__main__":
+    api.main()
