@@ -54,6 +54,7 @@ test_dependencies() {
   command_of clang-tidy clang-tidy
   command_of cppcheck cppcheck
   command_of npm npm
+  command_of valgrind valgrind
   command_of curl curl        # the documentation's examples are run,
   command_of groff-base groff # and its man pages set
   file_of ca-certificates /etc/ssl/certs/ca-certificates.crt

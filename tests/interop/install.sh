@@ -41,6 +41,20 @@ install_go() {
       go mod download
     fi
     go list -deps -export -tags "$2" . >/dev/null
+    # The same peer on a peerstore of ours needs our library to be compiled: only downloaded here.
+    if GOPROXY=off go list -modfile=wakupeers.mod -deps -tags "$2,wakupeers" . >/dev/null 2>&1; then return; fi
+    go mod download -modfile=wakupeers.mod
+  )
+}
+
+# Of the Go binding: its tests' modules too. What needs our library is built with the tests.
+install_go_binding() {
+  (
+    cd "$here/../../bindings/go"
+    export GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' GOWORK=off
+    if GOPROXY=off go list -deps -test ./... >/dev/null 2>&1; then return; fi
+    echo "interop: downloading the modules of bindings/go"
+    go mod download
   )
 }
 
@@ -52,6 +66,8 @@ install_js waku
 if go_is_new_enough; then
   install_go libp2p ''
   install_go waku gowaku_no_rln
+  install_go_binding
 else
-  echo "interop: no Go >= $go_needed here: the tests against go-libp2p and go-waku will be skipped"
+  echo "interop: no Go >= $go_needed here: the tests against go-libp2p and go-waku, and those of the Go"
+  echo "binding, will be skipped"
 fi

@@ -51,7 +51,7 @@ class Lifecycle(Grouped):
                 if latest is not None:
                     self.assertLessEqual(again, latest, "came back late")
 
-    def check_all_are(self, node, connectivity, reasons):
+    def check_all_are(self, node, connectivity, reasons, removed=False):
         """What REST shows of them while they wait."""
         seen = node.peers()
         for host in self.hosts():
@@ -61,7 +61,11 @@ class Lifecycle(Grouped):
                 self.assertIn(peer["reason"], reasons)
                 self.assertEqual(peer["connections"], [])
                 self.assertEqual(peer["heldBackBy"], "prune_backoff")
-                self.assertTrue(peer["disconnectTime"] and peer["nextDial"] > peer["disconnectTime"])
+                self.assertIsNotNone(peer["nextDial"])
+                if removed:
+                    self.assertIsNone(peer["disconnectTime"])
+                else:
+                    self.assertGreater(peer["nextDial"], peer["disconnectTime"])
 
     def marks(self):
         return {process: process.mark() for process in self.processes}
@@ -118,6 +122,24 @@ class Lifecycle(Grouped):
                 first = host.events("tcp_accept", since=marks[host.peer])[0]
                 self.assertGreaterEqual(first["t"], lost[host] + BACKOFF * 1000, "dialled before the backoff was over")
                 node.wait_connected(host.id)
+
+    def check_removed(self, end):
+        """A person removes the peers; what is left of them, after the end of the daemon too, is how long
+        they must be left alone."""
+        node, marks = self.node(), self.marks()
+        for host in self.hosts():
+            self.assertEqual(node.ask("DELETE", f"/admin/v1/peer/{host.id}"), "OK")
+        self.assertEqual(node.peers(), {})
+        end(node)
+        started = node.start()
+        self.check_all_are(node, "NotConnected", ("none",), removed=True)
+        self.check_all_return(node, marks, started + BACKOFF * 1000 + LATE)
+
+    def test_removed_and_stopped_and_started(self):
+        self.check_removed(lambda node: node.terminate())
+
+    def test_removed_and_killed_and_started(self):
+        self.check_removed(lambda node: node.kill())
 
     def test_daemon_is_stopped_and_started(self):
         node, marks = self.node(), self.marks()

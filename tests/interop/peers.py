@@ -58,25 +58,27 @@ def go_program():
     go = shutil.which("go")
     needed = ".".join(map(str, GO_NEEDED))
     if go is None:
-        raise unittest.SkipTest(f"no go command on this machine; the Go peers need Go >= {needed}")
+        raise unittest.SkipTest(f"no go command on this machine; this needs Go >= {needed}")
     said = subprocess.run([go, "env", "GOVERSION"], env=go_environment(), check=True,
                           capture_output=True, text=True).stdout.strip()
     found = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", said)
     if not found or tuple(int(part or 0) for part in found.groups()) < GO_NEEDED:
-        raise unittest.SkipTest(f"this machine has {said}; the Go peers need Go >= {needed}")
+        raise unittest.SkipTest(f"this machine has {said}; this needs Go >= {needed}")
     return go
 
 
-def go_peer_program(kind):
-    """Builds tests/interop/go/<kind> into the build directory, unless it is up to date."""
+def go_peer_program(kind, on_ours=False):
+    """Builds tests/interop/go/<kind> into the build directory, unless it is up to date; with
+    `on_ours` the one whose hosts may have a peerstore of ours, which is built beside our library."""
     go = go_program()
     out = build_dir() / "interop"
     out.mkdir(parents=True, exist_ok=True)
-    program = out / f"go-{kind}-peer"
+    program = out / f"go-{kind}-peer{'-on-ours' if on_ours else ''}"
     with open(out / "go.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        tags = ["-tags", "gowaku_no_rln"] if kind == "waku" else []
-        done = subprocess.run([go, "build", *tags, "-o", program, "."], cwd=GO / kind,
+        tags = ["gowaku_no_rln"] * (kind == "waku") + ["wakupeers"] * on_ours
+        modules = ["-modfile=wakupeers.mod"] if on_ours else []
+        done = subprocess.run([go, "build", *modules, "-tags", ",".join(tags), "-o", program, "."], cwd=GO / kind,
                               env=go_environment(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PeerError(f"go build of tests/interop/go/{kind} failed "
@@ -237,5 +239,5 @@ def start(kind, log, hosts=({},), **config):
     if language == "js":
         argv = [node_program(), JS / library / "peer.mjs"]
     else:
-        argv = [go_peer_program(library)]
+        argv = [go_peer_program(library, any("peerstore" in host for host in hosts))]
     return Peer(argv, config, log)

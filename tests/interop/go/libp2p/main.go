@@ -36,6 +36,13 @@ func options(config peer.HostConfig, index int, key crypto.PrivKey) ([]libp2p.Op
 		libp2p.DisableMetrics(),
 		libp2p.Ping(false),
 	}
+	if config.Peerstore != "" {
+		ps, err := openPeerstore(config.Peerstore)
+		if err != nil {
+			return nil, err
+		}
+		chosen = append(chosen, libp2p.Peerstore(ps))
+	}
 	securities := map[string]libp2p.Option{"noise": libp2p.Security(noise.ID, noise.New), "tls": libp2p.Security(libp2ptls.ID, libp2ptls.New)}
 	muxers := map[string]libp2p.Option{"yamux": libp2p.Muxer(yamux.ID, yamux.DefaultTransport), "mplex": libp2p.Muxer(mplex.ID, mplex.DefaultTransport)}
 	for _, names := range []struct {

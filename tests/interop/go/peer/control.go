@@ -46,6 +46,8 @@ type HostConfig struct {
 	Topics    []string  `json:"topics"`
 	Metadata  *Metadata `json:"metadata"`
 	Protocols []string  `json:"protocols"`
+	Store     string    `json:"store"`
+	Peerstore string    `json:"peerstore"`
 }
 
 // Config is the program's only argument, as JSON.

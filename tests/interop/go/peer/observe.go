@@ -237,6 +237,27 @@ func pingPeer(hosts []host.Host) command {
 	}
 }
 
+// known tells what the peerstore has of a peer.
+func known(hosts []host.Host) func(Request) (Fields, error) {
+	return func(request Request) (Fields, error) {
+		id, err := peer.Decode(request.Peer)
+		if err != nil {
+			return nil, err
+		}
+		store := hosts[request.Host].Peerstore()
+		protocols, err := store.GetProtocols(id)
+		if err != nil {
+			return nil, err
+		}
+		agent, _ := store.Get(id, "AgentVersion")
+		addrs := []string{}
+		for _, addr := range store.Addrs(id) {
+			addrs = append(addrs, addr.String())
+		}
+		return Fields{"addrs": addrs, "protocols": protocols, "agent": agent, "key": store.PubKey(id) != nil}, nil
+	}
+}
+
 // Commands are those of every Go peer.
 func Commands(hosts []host.Host) map[string]func(Request) (Fields, error) {
 	return map[string]func(Request) (Fields, error){
@@ -256,6 +277,7 @@ func Commands(hosts []host.Host) map[string]func(Request) (Fields, error) {
 			}
 			return Fields{"connections": connections}, nil
 		},
+		"known": known(hosts),
 		// Adds a protocol after the fact: identify push tells the connected peers.
 		"protocol": func(request Request) (Fields, error) {
 			Offer(hosts[request.Host], request.Name)

@@ -95,7 +95,7 @@ func start(config peer.HostConfig) (host.Host, peer.Fields, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	waku, err := node.New(
+	options := []node.WakuNodeOption{
 		node.WithLogger(logger),
 		node.WithPrivateKey(native),
 		node.WithLibP2POptions(
@@ -111,7 +111,17 @@ func start(config peer.HostConfig) (host.Host, peer.Fields, error) {
 		node.WithWakuRelay(),
 		node.WithMaxConnectionsPerIP(0),
 		node.WithKeepAlive(10*time.Second, 5*time.Minute),
-	)
+	}
+	open, where := peerStore, config.Store
+	if config.Peerstore != "" {
+		open, where = openPeerstore, config.Peerstore
+	}
+	store, err := open(where)
+	if err != nil {
+		return nil, nil, err
+	}
+	options = append(options, node.WithPeerStore(store))
+	waku, err := node.New(options...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,5 +151,8 @@ func main() {
 		peer.Fail(err)
 	}
 	peer.Emit("listening", peer.Fields{"hosts": []peer.Fields{listening}, "kind": "go-waku"})
-	peer.Serve(peer.Commands([]host.Host{h}))
+	commands := peer.Commands([]host.Host{h})
+	commands["stored"] = func(peer.Request) (peer.Fields, error) { return stored(h) }
+	commands["note"] = func(request peer.Request) (peer.Fields, error) { return note(h, request) }
+	peer.Serve(commands)
 }
