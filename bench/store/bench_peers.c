@@ -64,6 +64,13 @@ static const char *const protocols[PROTOCOLS] = {
 };
 #define ASKED 38 /* /vac/waku/relay/2.0.0 */
 
+/* Those by which a peer may take part in a relay mesh. */
+static const uint8_t relays[] = {20, 29, 30, 38};
+
+#define RARE_ONE_IN 500
+#define FEW_ONE_IN 1021   /* At most 980 of a million. */
+#define APART_ONE_IN 5003 /* Of those that relay, in shard WPM_FILE_SHARD_APART. */
+
 typedef enum choice { CHOICE_ZIPF, CHOICE_RANDOM } choice;
 #define CHOICES 2
 
@@ -218,6 +225,47 @@ static void write_head(const output *out) {
   }
 }
 
+static bool is_relay(const uint8_t *index) {
+  for (size_t i = 0; i < PER_PEER; i++) {
+    for (size_t k = 0; k < sizeof relays; k++) {
+      if (index[i] == relays[k]) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/* What is drawn of a peer's shards; the rest follows from its number and whether it relays. */
+typedef struct shard_draw {
+  uint8_t first, second; /* Below WPM_FILE_SHARDS; equal: one alone. */
+  bool rare;
+} shard_draw;
+
+static shard_draw draw_shards(wpm_rng *rng) {
+  shard_draw drawn = {(uint8_t)wpm_rng_below(rng, WPM_FILE_SHARDS), 0, false};
+  drawn.second = wpm_rng_below(rng, 2) ? (uint8_t)wpm_rng_below(rng, WPM_FILE_SHARDS) : drawn.first;
+  drawn.rare = wpm_rng_below(rng, RARE_ONE_IN) == 0;
+  return drawn;
+}
+
+static void write_shards(FILE *file, const shard_draw *drawn, uint32_t number, bool relay) {
+  const bool has[] = {drawn->rare, number % FEW_ONE_IN == FEW_ONE_IN - 1,
+                      !relay || number % APART_ONE_IN == APART_ONE_IN - 1, !relay};
+  uint8_t shards[2 + sizeof has];
+  uint8_t count = 0;
+  shards[count++] = drawn->first < drawn->second ? drawn->first : drawn->second;
+  if (drawn->first != drawn->second) {
+    shards[count++] = drawn->first < drawn->second ? drawn->second : drawn->first;
+  }
+  for (size_t i = 0; i < sizeof has; i++) {
+    if (has[i]) {
+      shards[count++] = (uint8_t)(WPM_FILE_SHARD_RARE + i);
+    }
+  }
+  put_bytes(file, shards, count);
+}
+
 /* Draws one peer and writes it to the files that take it. */
 static void write_peer(wpm_rng *rng, uint32_t number, const output *outputs, size_t count) {
   wpm_peer_id id;
@@ -230,6 +278,7 @@ static void write_peer(wpm_rng *rng, uint32_t number, const output *outputs, siz
   }
   const peer_set *zipf = zipf_set(rng);
   draw_set(rng, &random);
+  shard_draw shards = draw_shards(rng);
   for (size_t i = 0; i < count; i++) {
     FILE *file = outputs[i].file;
     if (number >= outputs[i].count) {
@@ -241,7 +290,9 @@ static void write_peer(wpm_rng *rng, uint32_t number, const output *outputs, siz
     for (size_t j = 0; j < ADDRESSES; j++) {
       put_bytes(file, list[j].bytes, list[j].len);
     }
-    put_bytes(file, outputs[i].choice == CHOICE_ZIPF ? zipf->index : random.index, PER_PEER);
+    const uint8_t *index = outputs[i].choice == CHOICE_ZIPF ? zipf->index : random.index;
+    put_bytes(file, index, PER_PEER);
+    write_shards(file, &shards, number, is_relay(index));
   }
 }
 

@@ -61,6 +61,10 @@ static void take_peer(cursor *c, wpm_file_peer *out) {
     }
     out->protocols[i] = c->file->protocols[index];
   }
+  out->shard_count = take_count(c);
+  for (size_t i = 0; i < out->shard_count; i++) {
+    out->shards[i] = take_byte(c);
+  }
 }
 
 static void map_file(const char *path, wpm_peer_file *out) {

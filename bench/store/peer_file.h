@@ -1,13 +1,14 @@
 /* The peers that every implementation is measured on: a file that bench_peers writes once and all
  * read, so that none has a generator of its own. Numbers are little-endian.
  *
- *   "wpmpeer1"
+ *   "wpmpeer2"
  *   u32 peers, u8 protocols, u8 asked       protocols[asked] is the one that queries ask for
  *   protocols × { u8 len, text }            ascending
  *   peers × { u8 len, id
  *             u8 connectivity               wpm_connectivity
  *             u8 count × { u8 len, multiaddr }
- *             u8 count × { u8 index } }     protocols, ascending
+ *             u8 count × { u8 index }       protocols, ascending
+ *             u8 count × { u8 shard } }     ascending
  *   peers × { u32 index }                   a permutation: the order of random access
  */
 #ifndef WPM_BENCH_STORE_PEER_FILE_H
@@ -15,9 +16,18 @@
 
 #include <wakupeers/types.h>
 
-#define WPM_PEER_FILE_MAGIC "wpmpeer1"
+#define WPM_PEER_FILE_MAGIC "wpmpeer2"
 #define WPM_PEER_FILE_PROTOCOLS 64 /* Most protocols in the table. */
-#define WPM_PEER_FILE_LIST 16      /* Most addresses, and protocols, of one peer. */
+#define WPM_PEER_FILE_LIST 16      /* Most addresses, protocols and shards of one peer. */
+
+/* Shards of the file's peers; see bench/README.md for who has which. */
+enum {
+  WPM_FILE_SHARDS = 8,       /* 0 … 7: everybody has one or two. */
+  WPM_FILE_SHARD_RARE = 8,   /* One in 500. */
+  WPM_FILE_SHARD_FEW = 9,    /* At most 1 000 in all. */
+  WPM_FILE_SHARD_APART = 10, /* Those that do not relay, and a handful that do. */
+  WPM_FILE_SHARD_NEVER = 11  /* Those that do not relay. */
+};
 
 typedef struct wpm_peer_file {
   const uint8_t *data;                         /* The file in memory. */
@@ -38,6 +48,8 @@ typedef struct wpm_file_peer {
   size_t address_count;                    /* Their number. */
   wpm_text protocols[WPM_PEER_FILE_LIST];  /* Its protocols. */
   size_t protocol_count;                   /* Their number. */
+  uint16_t shards[WPM_PEER_FILE_LIST];     /* Its shards. */
+  size_t shard_count;                      /* Their number. */
 } wpm_file_peer;
 
 /* Opens it, all of it resident; ends the program where it is not of the form above. */

@@ -6,9 +6,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -54,7 +56,7 @@ func openPeerFile(path string) (*peerFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(data) < 14 || string(data[:8]) != "wpmpeer1" {
+	if len(data) < 14 || string(data[:8]) != "wpmpeer2" {
 		return nil, fmt.Errorf("%s is no file of peers", path)
 	}
 	file := &peerFile{data: data, peers: int(binary.LittleEndian.Uint32(data[8:]))}
@@ -74,7 +76,8 @@ func openPeerFile(path string) (*peerFile, error) {
 		for range count {
 			at += 1 + int(data[at])
 		}
-		at += 1 + int(data[at])
+		at += 1 + int(data[at]) // protocols
+		at += 1 + int(data[at]) // shards
 	}
 	file.order = at
 	return file, nil
@@ -106,6 +109,24 @@ func (f *peerFile) get(i int) (peer.ID, []ma.Multiaddr, []protocol.ID, error) {
 		protocols[j] = f.protocols[f.data[at+1+j]]
 	}
 	return id, addrs, protocols, nil
+}
+
+func (f *peerFile) shards(i int) (peer.ID, []uint16, error) {
+	id, at, err := f.id(i)
+	if err != nil {
+		return "", nil, err
+	}
+	count := int(f.data[at])
+	at++
+	for range count {
+		at += 1 + int(f.data[at])
+	}
+	at += 1 + int(f.data[at])
+	shards := make([]uint16, f.data[at])
+	for j := range shards {
+		shards[j] = uint16(f.data[at+1+j])
+	}
+	return id, shards, nil
 }
 
 type stores struct {
@@ -191,6 +212,10 @@ func (s *stores) obey(line string) error {
 		return repeated(func() (int, error) { return s.list(-1) })
 	case "page":
 		return repeated(func() (int, error) { return s.list(page) })
+	case "shards":
+		return s.putShards()
+	case "pick":
+		return repeated(func() (int, error) { return s.pick(page) })
 	}
 	return fmt.Errorf("unknown command %q", line)
 }
@@ -297,6 +322,56 @@ func (s *stores) supporting(p protocol.ID, most int, each func(peer.ID)) (int, e
 		}
 	}
 	return found, nil
+}
+
+const shardsKey = "shards"
+
+// putShards keeps each peer's shards as metadata.
+func (s *stores) putShards() error {
+	begin := time.Now()
+	for i := range s.file.peers {
+		id, shards, err := s.file.shards(i)
+		if err != nil {
+			return err
+		}
+		if err := s.store.Put(id, shardsKey, shards); err != nil {
+			return err
+		}
+	}
+	timed(s.file.peers, time.Since(begin), s.file.peers)
+	return nil
+}
+
+var relays = []protocol.ID{"/floodsub/1.0.0", "/meshsub/1.1.0", "/meshsub/1.2.0",
+	"/vac/waku/relay/2.0.0"}
+
+// pick draws `most` peers at random of those that have an address, relay, and are of a shard. There
+// is no index: it goes through all of them, the cheapest question first.
+func (s *stores) pick(most int) (int, error) {
+	const shard = 3
+	var matching []peer.ID
+	for _, id := range s.store.PeersWithAddrs() {
+		supported, err := s.store.SupportsProtocols(id, relays...)
+		if err != nil {
+			return 0, err
+		}
+		if len(supported) == 0 {
+			continue
+		}
+		value, err := s.store.Get(id, shardsKey)
+		if err != nil {
+			return 0, err
+		}
+		if slices.Contains(value.([]uint16), shard) {
+			matching = append(matching, id)
+		}
+	}
+	picked := min(most, len(matching))
+	for i := range picked {
+		j := i + rand.IntN(len(matching)-i)
+		matching[i], matching[j] = matching[j], matching[i]
+	}
+	return picked, nil
 }
 
 func (s *stores) list(most int) (int, error) {

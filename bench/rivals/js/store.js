@@ -25,7 +25,7 @@ class PeerFile {
   constructor (path) {
     this.data = readFileSync(path)
     const data = this.data
-    if (data.toString('latin1', 0, 8) !== 'wpmpeer1') {
+    if (data.toString('latin1', 0, 8) !== 'wpmpeer2') {
       throw new Error(`${path} is no file of peers`)
     }
     this.peers = data.readUInt32LE(8)
@@ -44,7 +44,8 @@ class PeerFile {
       for (let j = 0; j < count; j++) {
         at += 1 + data[at]
       }
-      at += 1 + data[at]
+      at += 1 + data[at] // protocols
+      at += 1 + data[at] // shards
     }
     this.order = at
   }

@@ -59,7 +59,7 @@ fn map(path: &str) -> Outcome<&'static [u8]> {
 impl PeerFile {
     fn open(path: &str) -> Outcome<Self> {
         let data = map(path)?;
-        if data.len() < 14 || &data[..8] != b"wpmpeer1" {
+        if data.len() < 14 || &data[..8] != b"wpmpeer2" {
             return Err(format!("{path} is no file of peers").into());
         }
         let mut at = 14;
@@ -75,7 +75,8 @@ impl PeerFile {
             for _ in 0..count {
                 at += 1 + data[at] as usize;
             }
-            at += 1 + data[at] as usize;
+            at += 1 + data[at] as usize; // protocols
+            at += 1 + data[at] as usize; // shards
         }
         Ok(PeerFile { data, offsets, order: at })
     }
