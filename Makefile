@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 # Options of the daemon (run), arguments of ctest (the tests), e.g. ARGS="-R varint", or of bench.
 ARGS ?=
 
-.PHONY: build run unit check test bench bench-store install format deps build-deps clean help
+.PHONY: build run unit check test test-long bench bench-store bench-go bench-count install format deps build-deps clean help
 
 build: build-deps ## build the library and the program
 	@cmake --preset release >/dev/null
@@ -24,6 +24,9 @@ check: deps ## formatting, static analysis, the rules of the house
 test: deps ## build and run everything
 	@tools/test.sh all $(ARGS)
 
+test-long: deps ## the tests that go on for longer: churn, killed writers
+	@tools/test.sh long $(ARGS)
+
 bench: deps ## measure, side by side with other implementations
 	@cmake --preset release -DWPM_BUILD_BENCH=ON >/dev/null
 	@ninja --quiet -C build/release bench
@@ -33,6 +36,14 @@ bench-store: deps ## measure the peer store, beside those of other implementatio
 	@cmake --preset release -DWPM_BUILD_BENCH=ON >/dev/null
 	@ninja --quiet -C build/release bench-store
 	@/usr/bin/python3 bench/run_store.py --programs build/release/bench --out build/bench $(ARGS)
+
+bench-count: deps ## count the instructions of the store's operations, against their budgets
+	@cmake --preset release -DWPM_BUILD_BENCH=ON >/dev/null
+	@ninja --quiet -C build/release bench_count
+	@/usr/bin/python3 bench/run_count.py --program build/release/bench/bench_count $(ARGS)
+
+bench-go: build ## measure the Go binding, beside go-libp2p's own peerstores
+	@/usr/bin/python3 bench/run_go.py --out build/bench $(ARGS)
 
 install: build ## install below PREFIX (/usr/local), DESTDIR before it
 	@cmake --install build/release --prefix $(PREFIX)

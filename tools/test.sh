@@ -1,14 +1,15 @@
 #!/bin/sh
 # Builds what the tests need and runs them by one ctest, whose summary closes the run.
 #
-# usage: test.sh unit|check|all [CTEST-ARGUMENT...]
+# usage: test.sh unit|check|all|long [CTEST-ARGUMENT...]
 #   unit   the unit suite under ASan and UBSan: quick, for every change
 #   check  formatting, static analysis and the rules of the house
 #   all    everything: gcc's release build, clang's ASan+UBSan build, TSan on what has threads
+#   long   what can go on for longer, at its full length: 100 M operations of churn, 300 killed writers
 set -eu
 cd "$(dirname "$0")/.."
 
-what=${1:?usage: test.sh unit|check|all}
+what=${1:?usage: test.sh unit|check|all|long}
 shift
 
 configure() { # configure PRESET [-D...]
@@ -52,8 +53,16 @@ all)
   printf 'subdirs("%s")\n' ../release ../clang-asan ../clang-tsan >build/all/CTestTestfile.cmake
   exec ctest --test-dir build/all -j "$jobs" --output-on-failure "$@"
   ;;
+long)
+  configure release
+  build release all_tests
+  WPM_TEST_LONG=1
+  export WPM_TEST_LONG
+  exec ctest --test-dir build/release -R '^(property\.core\.store_churn|crash\.writer)$' \
+    --output-on-failure --verbose "$@"
+  ;;
 *)
-  echo "usage: $0 unit|check|all" >&2
+  echo "usage: $0 unit|check|all|long" >&2
   exit 2
   ;;
 esac
