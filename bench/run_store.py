@@ -98,9 +98,10 @@ def measure_process(impl, store, peers, size, figures, answers):
     if not suffix:
         again = f"again {AGAIN_PART[impl]}" if impl in AGAIN_PART else "again"
         figures.add("again", impl, size, per_second(ask(again)), "k/s")
-        for how in ("lookup", "lookup_many") if impl == OURS else ("lookup",):
+        for how in ("lookup", "lookup_many", "find_many") if impl == OURS else ("lookup",):
             result = ask(how)
-            answers.check(impl, ("lookup", chosen, size), result["answer"])
+            if how != "find_many":  # It counts peers, where the others add up addresses.
+                answers.check(impl, ("lookup", chosen, size), result["answer"])
             figures.add(how, impl, size, per_second(result), "k/s")
         if "pick" in QUERIES[impl] and impl != OURS:
             ask("shards")  # Ours are part of a peer; go-libp2p keeps them as metadata.
@@ -220,7 +221,8 @@ def rows(sizes):
         ("insert of a whole peer from binary, thousand a second", "insert", 1),
         ("  the longest of them while the store grows, us of CPU", "insert_longest", 1),
         ("the same again, thousand a second", "again", 1),
-        ("look-up in batches (find_many), thousand a second", "lookup_many", 0),
+        ("look-up in batches (find_many), thousand a second", "find_many", 0),
+        ("  with their records (get_many)", "lookup_many", 0),
         ("count of the peers of one protocol, ms", "count", 3),
         ("count of one (protocol, state) pair, ms", "count_pair", 4),
         ("  asked anew", "count_pair_anew", 4),
@@ -271,7 +273,7 @@ def goals(figures, sizes):
 
     yield "look-ups, thousand a second", ours("lookup"), ">=", 3000
     yield "look-ups: times go pstoremem", times("lookup"), ">=", 5
-    yield "look-ups in batches, thousand a second", ours("lookup_many"), ">=", 10000
+    yield "look-ups in batches, thousand a second", ours("find_many"), ">=", 10000
     yield "inserts, thousand a second", ours("insert"), ">=", 1000
     yield "inserts: times go pstoremem", times("insert"), ">=", 5
     yield "inserts again, thousand a second", ours("again"), ">=", 2500

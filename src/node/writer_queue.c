@@ -3,7 +3,9 @@
 #include "base/bytes.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 static wpm_bytes peer_of(const void *user, uint32_t slot) {
   const wpm_peer_change *change = wpm_queue_at(user, slot);
@@ -16,9 +18,48 @@ void wpm_queue_init(wpm_queue *queue, wpm_siphash_key key) {
   wpm_map_init(&queue->by_peer, key, peer_of, queue);
 }
 
-static void free_change(wpm_peer_change *change) {
-  free(change->record);
-  free(change);
+/* Room for changes, laid down one behind the other: a commit frees a few blocks, where it would else
+ * leave malloc some hundred thousand small chunks to sort in the middle of one of the loop's calls. */
+struct wpm_queue_block {
+  struct wpm_queue_block *next; /* The one before it. */
+  size_t used;                  /* Bytes of `room`. */
+  max_align_t room[];           /* BLOCK_BYTES. */
+};
+
+#define BLOCK_BYTES (32u << 10) /* Far above what a change takes; below malloc's own mappings. */
+
+/* A change that says nothing yet, with its id. NULL: out of memory. */
+static wpm_peer_change *new_change(wpm_queue *queue, wpm_bytes id) {
+  size_t align = sizeof(max_align_t) - 1;
+  size_t size = (sizeof(wpm_peer_change) + id.len + align) & ~align;
+  struct wpm_queue_block *block = queue->blocks;
+  if (size > BLOCK_BYTES) {
+    return NULL;
+  }
+  if (!block || size > BLOCK_BYTES - block->used) {
+    block = malloc(sizeof(*block) + BLOCK_BYTES);
+    if (!block) {
+      return NULL;
+    }
+    block->next = queue->blocks;
+    block->used = 0;
+    queue->blocks = block;
+  }
+  wpm_peer_change *change = (wpm_peer_change *)(void *)((uint8_t *)block->room + block->used);
+  block->used += size;
+  *change = (wpm_peer_change){.id_len = id.len};
+  if (id.len > 0) {
+    memcpy(change->id, id.data, id.len);
+  }
+  return change;
+}
+
+static void free_blocks(struct wpm_queue_block *block) {
+  while (block) {
+    struct wpm_queue_block *next = block->next;
+    free(block);
+    block = next;
+  }
 }
 
 static void free_keys(wpm_key_change *key) {
@@ -32,8 +73,9 @@ static void free_keys(wpm_key_change *key) {
 
 void wpm_queue_fini(wpm_queue *queue) {
   for (size_t i = 0; i < queue->count; i++) {
-    free_change(wpm_queue_at(queue, i));
+    free(wpm_queue_at(queue, i)->record);
   }
+  free_blocks(queue->blocks);
   for (size_t i = 0; i < queue->chunk_count; i++) {
     free(queue->chunks[i]);
   }
@@ -89,22 +131,13 @@ static wpm_peer_change *change_of(wpm_queue *queue, wpm_bytes id) {
   if (reserve(queue) != WPM_OK) {
     return NULL;
   }
-  wpm_peer_change *change = malloc(sizeof(*change) + id.len);
+  wpm_peer_change *change = new_change(queue, id);
   if (!change) {
     return NULL;
   }
-  change->kind = WPM_RECORD_STAYS;
-  change->tombstone = WPM_TOMBSTONE_STAYS;
-  change->fields = 0;
-  change->record = NULL;
-  change->id_len = id.len;
-  if (id.len > 0) {
-    memcpy(change->id, id.data, id.len);
-  }
   queue->chunks[queue->count / WPM_QUEUE_CHUNK][queue->count % WPM_QUEUE_CHUNK] = change;
   if (wpm_map_add(&queue->by_peer, id, (uint32_t)queue->count) != WPM_OK) {
-    free(change);
-    return NULL;
+    return NULL; /* Its room is lost until the queue goes. */
   }
   queue->count++;
   return change;

@@ -49,17 +49,18 @@ typedef struct wpm_key_change {
 } wpm_key_change;
 
 typedef struct wpm_queue {
-  wpm_map by_peer;           /* Peer id → number of the change. */
-  wpm_peer_change ***chunks; /* The changes, WPM_QUEUE_CHUNK to a chunk. */
-  size_t chunk_count;        /* Chunks allocated. */
-  size_t count;              /* Changes held. */
-  wpm_key_change *keys;      /* In the order they came. */
-  wpm_key_change **last_key; /* Where the next one is linked in. */
-  wpm_instant heartbeat;     /* The last one. */
-  bool has_heartbeat;        /* There is one. */
-  bool urgent;               /* Something in it is to be stored at once. */
-  uint64_t sequence;         /* Of the last change held; 0: it is empty. */
-  uint64_t since;            /* When the first change came, by uv_hrtime. */
+  wpm_map by_peer;                /* Peer id → number of the change. */
+  wpm_peer_change ***chunks;      /* The changes, WPM_QUEUE_CHUNK to a chunk. */
+  size_t chunk_count;             /* Chunks allocated. */
+  size_t count;                   /* Changes held. */
+  struct wpm_queue_block *blocks; /* What the changes lie in. */
+  wpm_key_change *keys;           /* In the order they came. */
+  wpm_key_change **last_key;      /* Where the next one is linked in. */
+  wpm_instant heartbeat;          /* The last one. */
+  bool has_heartbeat;             /* There is one. */
+  bool urgent;                    /* Something in it is to be stored at once. */
+  uint64_t sequence;              /* Of the last change held; 0: it is empty. */
+  uint64_t since;                 /* When the first change came, by uv_hrtime. */
 } wpm_queue;
 
 #define WPM_QUEUE_CHUNK 512
