@@ -162,8 +162,8 @@ typedef struct wpm_storage_rescued {
  * the damaged one, with its log, stays beside it under a new name. Whatever happens on the way, at
  * each moment either the damaged database or the fresh one is whole at `path` or one step from it,
  * which the next wpm_storage_open takes. Nobody else may have the database open. WPM_ERR_NOT_FOUND
- * (missing, empty, or a file that never was a database, which stays); else as wpm_storage_open. After an error nothing was changed, or the next
- * opening ends what was begun. */
+ * (missing, empty, or a file that never was a database, which stays); else as wpm_storage_open. After
+ * an error nothing was changed, or the next opening ends what was begun. */
 WPM_API WPM_MUST_USE int wpm_storage_rescue(const char *path, wpm_storage_rescued *out,
                                             wpm_error *error);
 

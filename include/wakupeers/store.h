@@ -212,10 +212,11 @@ typedef struct wpm_store_change {
  * memory for one, however slow. */
 WPM_API uint64_t wpm_store_feed_end(const wpm_store *store);
 
-/* Takes the next change at *cursor and moves the cursor on. Updates of a peer that follow each other, with nothing between them and read by nobody yet, are one change. One whose peer has gone meanwhile is
- * left out (its REMOVED follows). WPM_ERR_NOT_FOUND: none for now. WPM_ERR_TRUNCATED: the consumer was too slow
- * and missed some; the cursor is moved to the oldest that is kept, and what matters must be read
- * anew. */
+/* Takes the next change at *cursor and moves the cursor on. Updates of a peer that follow each other,
+ * with nothing between them and read by nobody yet, are one change. One whose peer is gone by now is
+ * left out (its REMOVED follows). WPM_ERR_NOT_FOUND: the cursor is at the end. WPM_ERR_TRUNCATED: the
+ * consumer was too slow and missed some; the cursor is moved to the oldest that is kept, and what
+ * matters must be read anew. */
 WPM_API WPM_MUST_USE int wpm_store_feed_next(const wpm_store *store, uint64_t *cursor,
                                              wpm_store_change *out);
 
@@ -366,8 +367,8 @@ WPM_API WPM_MUST_USE int wpm_store_address_failed(wpm_store *store, wpm_bytes id
                                                   wpm_bytes multiaddr, wpm_wall now);
 
 /* Another peer than `id` answered at an address that was dialled for `id`, and proved who it is: the
- * address leaves `id`, where it has it, and goes to `answered`, where that is held. WPM_ERR_NOT_FOUND (`id`),
- * WPM_ERR_NO_MEMORY. */
+ * address leaves `id`, where it has it, and goes to `answered`, where that is held.
+ * WPM_ERR_NOT_FOUND (`id`), WPM_ERR_NO_MEMORY. */
 WPM_API WPM_MUST_USE int wpm_store_address_moved(wpm_store *store, wpm_bytes id,
                                                  wpm_bytes multiaddr, wpm_bytes answered,
                                                  wpm_wall now);

@@ -391,7 +391,7 @@ typedef struct wpm_app_entry {
 
 /* All that is known of one peer: the five fields that 27/WAKU2-PEERS recommends (public key,
  * addresses, protocols, connectivity, disconnect time), and more. As returned by the store it is a
- * view: pointers last until the next call that changes the store. */
+ * view: pointers last until the next call on the store. */
 typedef struct wpm_peer_record {
   wpm_bytes id;                 /* The peer id, binary. Never changes. */
   wpm_bytes public_key;         /* libp2p PublicKey protobuf; empty: not known. */

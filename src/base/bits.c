@@ -36,13 +36,6 @@ static unsigned count_word(uint64_t word) {
     }                                                                                              \
     return count;                                                                                  \
   }                                                                                                \
-  TARGET_##set static unsigned count_and_##set(const uint64_t *a, const uint64_t *b) {             \
-    unsigned count = 0;                                                                            \
-    for (size_t i = 0; i < WPM_BITS_WORDS; i++) {                                                  \
-      count += (unsigned)count_one(a[i] & b[i]);                                                   \
-    }                                                                                              \
-    return count;                                                                                  \
-  }                                                                                                \
   TARGET_##set static uint32_t select_##set(const uint64_t *a, unsigned rank) {                    \
     uint32_t at = 0;                                                                               \
     unsigned here = (unsigned)count_one(a[0]);                                                     \
@@ -56,8 +49,8 @@ static unsigned count_word(uint64_t word) {
     }                                                                                              \
     return at * 64 + (uint32_t)__builtin_ctzll(word);                                              \
   }                                                                                                \
-  static const wpm_bits_ops ops_##set = {#set,        and_##set,       or_##set,    and_not_##set, \
-                                         count_##set, count_and_##set, select_##set};
+  static const wpm_bits_ops ops_##set = {#set,          and_##set,   or_##set,                     \
+                                         and_not_##set, count_##set, select_##set};
 
 DEFINE_OPS(portable, count_word)
 

@@ -17,8 +17,7 @@ typedef struct wpm_bits_ops {
   void (*and_)(uint64_t *out, const uint64_t *a, const uint64_t *b);
   void (*or_)(uint64_t *out, const uint64_t *a, const uint64_t *b);
   void (*and_not)(uint64_t *out, const uint64_t *a, const uint64_t *b);
-  unsigned (*count)(const uint64_t *a);                        /* Bits set. */
-  unsigned (*count_and)(const uint64_t *a, const uint64_t *b); /* Bits set in both. */
+  unsigned (*count)(const uint64_t *a);                 /* Bits set. */
   uint32_t (*select)(const uint64_t *a, unsigned rank); /* The position of the set bit number `rank`
                                                            (from 0), which must exist. */
 } wpm_bits_ops;

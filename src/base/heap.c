@@ -1,135 +1,133 @@
 #include "base/heap.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 void wpm_heap_init(wpm_heap *heap) {
-  *heap = (wpm_heap){0};
+  wpm_heap_init_at(heap, NULL, NULL);
+}
+
+void wpm_heap_init_at(wpm_heap *heap, wpm_heap_position_fn position_of, const void *user) {
+  *heap = (wpm_heap){.position_of = position_of, .user = user};
 }
 
 void wpm_heap_fini(wpm_heap *heap) {
-  free(heap->entries);
-  free(heap->position);
-  wpm_heap_init(heap);
+  wpm_chunks_fini(&heap->entries);
+  wpm_chunks_fini(&heap->positions);
+  wpm_heap_init_at(heap, heap->position_of, heap->user);
 }
 
 int wpm_heap_reserve(wpm_heap *heap, size_t slots) {
   if (slots <= heap->slots) {
     return WPM_OK;
   }
-  /* Half as much again, so that reserving one slot at a time stays cheap. */
-  size_t wanted = heap->slots + heap->slots / 2;
-  if (wanted < slots) {
-    wanted = slots;
-  }
-  if (wanted > UINT32_MAX - 1 || wanted > SIZE_MAX / sizeof(*heap->entries)) {
+  if (slots > UINT32_MAX - 1) {
     return WPM_ERR_NO_MEMORY;
   }
-  if (wanted > heap->capacity) {
-    wpm_heap_entry *entries = realloc(heap->entries, wanted * sizeof(*entries));
-    if (!entries) {
-      return WPM_ERR_NO_MEMORY;
-    }
-    heap->entries = entries;
-    heap->capacity = wanted;
+  int err = wpm_chunks_reserve(&heap->entries, sizeof(wpm_heap_entry), slots + 1);
+  if (!err && !heap->position_of) {
+    err = wpm_chunks_reserve(&heap->positions, sizeof(uint32_t), heap->entries.capacity);
   }
-  uint32_t *position = realloc(heap->position, wanted * sizeof(*position));
-  if (!position) {
-    return WPM_ERR_NO_MEMORY;
+  if (!err) {
+    heap->slots = heap->entries.capacity - 1;
   }
-  memset(position + heap->slots, 0, (wanted - heap->slots) * sizeof(*position));
-  heap->position = position;
-  heap->slots = wanted;
-  return WPM_OK;
+  return err;
 }
 
-static bool before(wpm_heap_entry a, wpm_heap_entry b) {
-  return a.at.ns < b.at.ns || (a.at.ns == b.at.ns && a.slot < b.slot);
+static uint32_t *position_at(const wpm_heap *heap, uint32_t slot) {
+  return heap->position_of ? heap->position_of(heap->user, slot)
+                           : wpm_chunks_at(&heap->positions, sizeof(uint32_t), slot);
 }
 
-static void place(wpm_heap *heap, size_t index, wpm_heap_entry entry) {
-  heap->entries[index] = entry;
-  heap->position[entry.slot] = (uint32_t)index + 1;
+static bool before(const wpm_heap_entry *a, const wpm_heap_entry *b) {
+  return a->at.ns < b->at.ns || (a->at.ns == b->at.ns && a->slot < b->slot);
 }
 
-static void sift_up(wpm_heap *heap, size_t index, wpm_heap_entry entry) {
-  while (index > 0) {
-    size_t parent = (index - 1) / 2;
-    if (!before(entry, heap->entries[parent])) {
+/* Puts `entry` at `position`, which is `place`. */
+static void put(wpm_heap *heap, wpm_heap_entry *place, size_t position, wpm_heap_entry entry) {
+  *place = entry;
+  *position_at(heap, entry.slot) = (uint32_t)position;
+}
+
+static void sift_up(wpm_heap *heap, size_t position, wpm_heap_entry entry) {
+  wpm_heap_entry *place = wpm_heap_at(heap, position);
+  while (position > 1) {
+    wpm_heap_entry *above = wpm_heap_at(heap, position / 2);
+    if (!before(&entry, above)) {
       break;
     }
-    place(heap, index, heap->entries[parent]);
-    index = parent;
+    put(heap, place, position, *above);
+    position /= 2;
+    place = above;
   }
-  place(heap, index, entry);
+  put(heap, place, position, entry);
 }
 
-static void sift_down(wpm_heap *heap, size_t index, wpm_heap_entry entry) {
-  for (;;) {
-    size_t child = 2 * index + 1;
-    if (child >= heap->count) {
+/* Both that lie below a position are of the same chunk, since that begins at an even one. */
+static void sift_down(wpm_heap *heap, size_t position, wpm_heap_entry entry) {
+  wpm_heap_entry *place = wpm_heap_at(heap, position);
+  for (size_t below = 2 * position; below <= heap->count; below = 2 * position) {
+    wpm_heap_entry *least = wpm_heap_at(heap, below);
+    if (below < heap->count && before(least + 1, least)) {
+      least++;
+      below++;
+    }
+    if (!before(least, &entry)) {
       break;
     }
-    if (child + 1 < heap->count && before(heap->entries[child + 1], heap->entries[child])) {
-      child++;
-    }
-    if (!before(heap->entries[child], entry)) {
-      break;
-    }
-    place(heap, index, heap->entries[child]);
-    index = child;
+    put(heap, place, position, *least);
+    position = below;
+    place = least;
   }
-  place(heap, index, entry);
+  put(heap, place, position, entry);
 }
 
-/* Puts `entry` where index was freed. */
-static void settle(wpm_heap *heap, size_t index, wpm_heap_entry entry) {
-  if (index > 0 && before(entry, heap->entries[(index - 1) / 2])) {
-    sift_up(heap, index, entry);
+/* Puts `entry` where a position was freed. */
+static void settle(wpm_heap *heap, size_t position, wpm_heap_entry entry) {
+  if (position > 1 && before(&entry, wpm_heap_at(heap, position / 2))) {
+    sift_up(heap, position, entry);
   } else {
-    sift_down(heap, index, entry);
+    sift_down(heap, position, entry);
   }
 }
 
-static void remove_at(wpm_heap *heap, size_t index) {
-  heap->position[heap->entries[index].slot] = 0;
-  wpm_heap_entry last = heap->entries[--heap->count];
-  if (index < heap->count) {
-    settle(heap, index, last);
+static void remove_at(wpm_heap *heap, size_t position) {
+  *position_at(heap, wpm_heap_at(heap, position)->slot) = 0;
+  wpm_heap_entry last = *wpm_heap_at(heap, heap->count--);
+  if (position <= heap->count) {
+    settle(heap, position, last);
   }
 }
 
 void wpm_heap_set(wpm_heap *heap, uint32_t slot, wpm_mono at) {
-  assert(slot < heap->slots);
-  uint32_t position = heap->position[slot];
+  assert(heap->position_of || slot < heap->slots);
+  uint32_t position = *position_at(heap, slot);
   if (at.ns == WPM_NEVER.ns) {
     if (position) {
-      remove_at(heap, position - 1);
+      remove_at(heap, position);
     }
     return;
   }
   wpm_heap_entry entry = {at, slot};
   if (position) {
-    settle(heap, position - 1, entry);
+    settle(heap, position, entry);
   } else {
-    sift_up(heap, heap->count++, entry);
+    assert(heap->count < heap->slots);
+    sift_up(heap, ++heap->count, entry);
   }
 }
 
 wpm_mono wpm_heap_get(const wpm_heap *heap, uint32_t slot) {
-  if (slot >= heap->slots || heap->position[slot] == 0) {
-    return WPM_NEVER;
-  }
-  return heap->entries[heap->position[slot] - 1].at;
+  uint32_t position = slot < heap->slots ? *position_at(heap, slot) : 0;
+  return position ? wpm_heap_at(heap, position)->at : WPM_NEVER;
 }
 
 wpm_mono wpm_heap_least(const wpm_heap *heap, uint32_t *slot) {
   if (heap->count == 0) {
     return WPM_NEVER;
   }
+  const wpm_heap_entry *least = wpm_heap_at(heap, 1);
   if (slot) {
-    *slot = heap->entries[0].slot;
+    *slot = least->slot;
   }
-  return heap->entries[0].at;
+  return least->at;
 }

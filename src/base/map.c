@@ -4,16 +4,20 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Linear probing. The hash's upper 32 bits are kept with each entry: their top bits are its home
  * in the table, so the table can grow without asking for a key. */
 struct wpm_map_entry {
   uint32_t hash;       /* Upper half of the key's SipHash. */
-  uint32_t slot_and_1; /* 0: free, so that fresh zeroed memory is an empty table. */
+  uint32_t slot_and_1; /* 0: free, so that zeroed memory is an empty table. */
 };
 
 #define SMALLEST 16
 #define MOVED_PER_CALL 8 /* Old positions emptied by each call that changes the map. */
+/* New positions cleared by each call that adds. It begins a 32nd of the table's size before the table
+ * grows: enough for twice its size. */
+#define CLEARED_PER_CALL 64
 
 void wpm_map_init(wpm_map *map, wpm_siphash_key key, wpm_map_key_fn key_of, const void *user) {
   *map = (wpm_map){.key = key, .key_of = key_of, .user = user};
@@ -22,6 +26,7 @@ void wpm_map_init(wpm_map *map, wpm_siphash_key key, wpm_map_key_fn key_of, cons
 void wpm_map_fini(wpm_map *map) {
   free(map->entries);
   free(map->old);
+  free(map->next);
   wpm_map_init(map, map->key, map->key_of, map->user);
 }
 
@@ -79,23 +84,58 @@ static void move_some(wpm_map *map) {
   map->moved = 0;
 }
 
-/* Begins to use a table of twice the size. By then the old one has been emptied: between two
- * growths lie more additions than an eighth of its positions. */
-static int grow(wpm_map *map) {
-  assert(!map->old);
-  if (map->capacity > UINT32_MAX / 2 || map->capacity > SIZE_MAX / 2 / sizeof(wpm_map_entry)) {
-    return WPM_ERR_NO_MEMORY;
+/* Gets the next table ready, a piece at a time: a large one that is cleared at once, as calloc does where
+ * it has used the memory before, takes milliseconds. WPM_ERR_NO_MEMORY. */
+static int prepare(wpm_map *map) {
+  if (!map->next) {
+    if (map->capacity > UINT32_MAX / 2 || map->capacity > SIZE_MAX / 2 / sizeof(wpm_map_entry)) {
+      return WPM_ERR_NO_MEMORY;
+    }
+    map->next = malloc(2 * map->capacity * sizeof(*map->next));
+    map->cleared = 0;
+    if (!map->next) {
+      return WPM_ERR_NO_MEMORY;
+    }
   }
-  size_t capacity = map->capacity ? map->capacity * 2 : SMALLEST;
-  wpm_map_entry *entries = calloc(capacity, sizeof(*entries));
-  if (!entries) {
-    return WPM_ERR_NO_MEMORY;
-  }
+  size_t left = 2 * map->capacity - map->cleared;
+  size_t count = left < CLEARED_PER_CALL ? left : CLEARED_PER_CALL;
+  memset(map->next + map->cleared, 0, count * sizeof(*map->next));
+  map->cleared += count;
+  return WPM_OK;
+}
+
+/* Begins to use the next table. By then the old one has been emptied, and the next one cleared: there
+ * were more than enough additions for both since the last time. */
+static void grow(wpm_map *map) {
+  assert(!map->old && map->cleared == 2 * map->capacity);
   map->old = map->entries;
   map->old_capacity = map->capacity;
-  map->entries = entries;
-  map->capacity = capacity;
-  return WPM_OK;
+  map->entries = map->next;
+  map->capacity *= 2;
+  map->next = NULL;
+}
+
+static int begin(wpm_map *map) {
+  map->entries = calloc(SMALLEST, sizeof(*map->entries));
+  map->capacity = map->entries ? SMALLEST : 0;
+  return map->entries ? WPM_OK : WPM_ERR_NO_MEMORY;
+}
+
+/* It is time to get the next table ready. */
+static bool is_time(const wpm_map *map) {
+  return map->count >= map->capacity - map->capacity / 4 - map->capacity / 32;
+}
+
+/* Makes sure of a free position for one more. */
+static int make_room(wpm_map *map) {
+  if (map->capacity == 0) {
+    return begin(map);
+  }
+  int err = is_time(map) ? prepare(map) : WPM_OK;
+  if (!err && map->count >= map->capacity - map->capacity / 4) {
+    grow(map);
+  }
+  return err;
 }
 
 uint32_t wpm_map_hash(const wpm_map *map, wpm_bytes key) {
@@ -103,7 +143,13 @@ uint32_t wpm_map_hash(const wpm_map *map, wpm_bytes key) {
 }
 
 size_t wpm_map_bytes(const wpm_map *map) {
-  return (map->capacity + map->old_capacity) * sizeof(wpm_map_entry);
+  size_t next = map->next ? 2 * map->capacity : 0;
+  return (map->capacity + map->old_capacity + next) * sizeof(wpm_map_entry);
+}
+
+size_t wpm_map_next_bytes(const wpm_map *map) {
+  size_t entries = map->capacity ? 2 * map->capacity : SMALLEST;
+  return !map->next && is_time(map) ? entries * sizeof(wpm_map_entry) : 0;
 }
 
 void wpm_map_prefetch(const wpm_map *map, uint32_t hash) {
@@ -151,11 +197,9 @@ int wpm_map_add(wpm_map *map, wpm_bytes key, uint32_t slot) {
   if (map->old) {
     move_some(map);
   }
-  if (map->count >= map->capacity - map->capacity / 4) {
-    int err = grow(map);
-    if (err) {
-      return err;
-    }
+  int err = make_room(map);
+  if (err) {
+    return err;
   }
   insert_new(map, (wpm_map_entry){hash_of(map, key), slot + 1});
   map->count++;

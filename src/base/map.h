@@ -3,7 +3,7 @@
  * - The keys live elsewhere (in the slots): the map stores hash fragments and slot numbers, and
  *   asks `key_of` for a slot's key when it compares.
  * - Hashing is keyed (SipHash-1-3), so nobody can choose colliding keys.
- * - Growing is spread over the calls that follow: no call moves more than a few entries.
+ * - Growing is spread over the calls around it: no call clears or moves more than a few entries.
  */
 #ifndef WPM_BASE_MAP_H
 #define WPM_BASE_MAP_H
@@ -22,6 +22,8 @@ typedef struct wpm_map {
   wpm_map_entry *old;     /* The table before the last growth, while entries remain in it. */
   size_t old_capacity;    /* Entries in the old table. */
   size_t moved;           /* Entries of the old table below this have moved. */
+  wpm_map_entry *next;    /* The table to grow into, of twice the size; NULL: not begun. */
+  size_t cleared;         /* Entries of it below this are free. */
   size_t count;           /* Keys held, in both. */
   wpm_siphash_key key;    /* Hash key. */
   wpm_map_key_fn key_of;  /* Key of a slot. */
@@ -43,8 +45,9 @@ bool wpm_map_remove(wpm_map *map, wpm_bytes key);
 /* `key` → `slot` instead of another, whose key is the same; it must be held. */
 void wpm_map_replace(wpm_map *map, wpm_bytes key, uint32_t slot);
 
-/* Memory held, in bytes. */
+/* Memory held, in bytes; what the next wpm_map_add would allocate besides. */
 size_t wpm_map_bytes(const wpm_map *map);
+size_t wpm_map_next_bytes(const wpm_map *map);
 
 /* Where a look-up of `key` begins: its hash, for wpm_map_prefetch and wpm_map_find_hashed. */
 uint32_t wpm_map_hash(const wpm_map *map, wpm_bytes key);

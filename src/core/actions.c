@@ -119,9 +119,7 @@ static void fill_peer_action(wpm_manager *m, uint32_t slot, unsigned bit, wpm_ac
     return;
   case WPM_PENDING_FORGET:
     out->type = WPM_ACTION_FORGET;
-    out->u.forget.tombstone =
-        (wpm_tombstone){out->peer, *wpm_peer_wait(m->store, peer, WPM_WAIT_PRUNE_BACKOFF),
-                        *wpm_peer_wait(m->store, peer, WPM_WAIT_BAN)};
+    out->u.forget.tombstone = wpm_store_outliving(m->store, slot);
     return;
   case WPM_PENDING_DIAL:
     fill_dial(m, slot, out);

@@ -6,7 +6,7 @@
 #include "base/bits.h"
 
 #define WPM_QUERY_CACHE 256u   /* Queries kept: a table of 40 protocols by state, and more. */
-#define WPM_QUERY_KEY_MAX 512u /* Longer ones are not kept, but use the last place. */
+#define WPM_QUERY_KEY_MAX 512u /* Longer ones are not kept, and share one place. */
 
 typedef struct wpm_query_answer {
   uint8_t *key;      /* The query's terms in one string; WPM_QUERY_KEY_MAX bytes. NULL: free. */

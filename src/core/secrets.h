@@ -20,4 +20,10 @@ typedef struct wpm_secrets {
 void wpm_secrets_init(wpm_secrets *secrets, wpm_siphash_key key);
 void wpm_secrets_fini(wpm_secrets *secrets);
 
+/* Memory held in all, in bytes. */
+static inline size_t wpm_secrets_bytes(const wpm_secrets *secrets) {
+  return secrets->bytes + wpm_map_bytes(&secrets->by_id) +
+         secrets->capacity * (sizeof(*secrets->items) + sizeof(*secrets->unused));
+}
+
 #endif

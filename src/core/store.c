@@ -70,8 +70,8 @@ int wpm_store_new_with(const wpm_store_config *config, size_t extra, wpm_store *
   wpm_intern_init(&store->sets, key);
   wpm_intern_init(&store->tags, key);
   wpm_intern_init(&store->shards, key);
-  wpm_deadlines_init(&store->waits, position_of, store);
-  wpm_deadlines_init(&store->tombstones, position_of, store);
+  wpm_heap_init_at(&store->waits, position_of, store);
+  wpm_heap_init_at(&store->tombstones, position_of, store);
   wpm_feed_init(&store->feed, config->max_changes);
   wpm_secrets_init(&store->secrets, key);
   int err = wpm_store_reserve_views(store, FEW_ADDRESSES, 0, 0, 0);
@@ -101,8 +101,8 @@ void wpm_store_free(wpm_store *store) {
   wpm_intern_fini(&store->protocols);
   wpm_intern_fini(&store->tags);
   wpm_intern_fini(&store->shards);
-  wpm_deadlines_fini(&store->waits);
-  wpm_deadlines_fini(&store->tombstones);
+  wpm_heap_fini(&store->waits);
+  wpm_heap_fini(&store->tombstones);
   wpm_indexes_fini(&store->indexes);
   wpm_query_cache_fini(&store->queries);
   wpm_feed_fini(&store->feed);
@@ -126,8 +126,8 @@ size_t wpm_store_bytes(const wpm_store *store) {
          wpm_slab_bytes(&store->slab) + store->indexes.bytes + wpm_intern_bytes(&store->texts) +
          wpm_intern_bytes(&store->protocols) + wpm_intern_bytes(&store->sets) +
          wpm_intern_bytes(&store->tags) + wpm_intern_bytes(&store->shards) +
-         (store->waits.capacity + store->tombstones.capacity) * sizeof(wpm_deadline_entry) +
-         wpm_feed_bytes(&store->feed) + store->queries.bytes + store->secrets.bytes +
+         wpm_heap_bytes(&store->waits) + wpm_heap_bytes(&store->tombstones) +
+         wpm_feed_bytes(&store->feed) + store->queries.bytes + wpm_secrets_bytes(&store->secrets) +
          store->views.size + store->draft.size + store->bytes.size;
 }
 
@@ -136,9 +136,7 @@ bool wpm_store_is_full(const wpm_store *store) {
   if (most == 0) {
     return false;
   }
-  size_t step = WPM_SLAB_PAGE;
-  bool map_grows = store->by_id.count + 1 >= store->by_id.capacity - store->by_id.capacity / 4;
-  step += map_grows ? 2 * wpm_map_bytes(&store->by_id) : 0;
+  size_t step = WPM_SLAB_PAGE + wpm_map_next_bytes(&store->by_id);
   size_t held = wpm_store_bytes(store);
   return held > most || step > most - held;
 }
@@ -182,9 +180,9 @@ int wpm_store_make_contact(wpm_store *store, uint32_t slot) {
   size_t tombstones = (size_t)store->contacts + 1;
   /* One more than the cap, for the one that is too many. */
   tombstones = most > 0 && most + 1 < tombstones ? most + 1 : tombstones;
-  int err = wpm_deadlines_reserve(&store->waits, store->contacts + 1);
+  int err = wpm_heap_reserve(&store->waits, (size_t)store->contacts + 1);
   if (!err) {
-    err = wpm_deadlines_reserve(&store->tombstones, (uint32_t)tombstones);
+    err = wpm_heap_reserve(&store->tombstones, tombstones);
   }
   if (!err) {
     err = wpm_slab_take(&store->slab, sizeof(wpm_contact), &peer->contact);
@@ -371,7 +369,7 @@ int wpm_store_take_bare(wpm_store *store, wpm_bytes id, uint32_t *out) {
   wpm_peer *peer = wpm_store_peer(store, there);
   *out = there;
   if (peer->state == WPM_SLOT_TOMBSTONE) {
-    wpm_deadlines_set(&store->tombstones, there, WPM_NEVER);
+    wpm_heap_set(&store->tombstones, there, WPM_NEVER);
     store->tombstone_count--;
     peer->state = WPM_SLOT_DETACHED;
     return WPM_OK;
@@ -387,7 +385,7 @@ uint32_t wpm_store_find(const wpm_store *store, wpm_bytes id) {
 
 /* The peer is back whose tombstone this is. */
 static void revive(wpm_store *store, uint32_t slot) {
-  wpm_deadlines_set(&store->tombstones, slot, WPM_NEVER);
+  wpm_heap_set(&store->tombstones, slot, WPM_NEVER);
   store->tombstone_count--;
   begin_peer(store, slot);
 }
@@ -528,7 +526,7 @@ static void clear_peer(wpm_store *store, uint32_t slot) {
   wpm_slab_give(&store->slab, peer->addresses);
   wpm_slab_give(&store->slab, peer->facts);
   if (peer->contact) {
-    wpm_deadlines_set(&store->waits, slot, WPM_NEVER);
+    wpm_heap_set(&store->waits, slot, WPM_NEVER);
   }
   peer->protocols = peer->agent = peer->protocol_version = 0;
   peer->addresses = peer->facts = 0;
@@ -580,7 +578,7 @@ void wpm_store_release(wpm_store *store, uint32_t slot) {
 void wpm_store_drop_slot(wpm_store *store, uint32_t slot) {
   wpm_peer *peer = wpm_store_peer(store, slot);
   if (peer->state == WPM_SLOT_TOMBSTONE) {
-    wpm_deadlines_set(&store->tombstones, slot, WPM_NEVER);
+    wpm_heap_set(&store->tombstones, slot, WPM_NEVER);
     store->tombstone_count--;
   }
   bool removed = wpm_map_remove(&store->by_id, wpm_peer_id_of(store, peer));

@@ -15,8 +15,8 @@
 #ifndef WPM_CORE_STORE_H
 #define WPM_CORE_STORE_H
 
+#include "base/heap.h"
 #include "core/addresses.h"
-#include "core/deadlines.h"
 #include "core/facts.h"
 #include "core/feed.h"
 #include "core/index.h"
@@ -47,7 +47,7 @@ typedef struct wpm_contact {
   int64_t rtt_ns;
   uint32_t failures;
   int32_t score;
-  uint32_t deadline; /* Its position in a heap of deadlines, 1 + …; 0: in none. */
+  uint32_t deadline; /* Its position in a heap of deadlines; 0: in none. */
 } wpm_contact;
 
 /* All that is known of a peer: see wpm_peer_record, which is a view of it. */
@@ -93,8 +93,8 @@ struct wpm_store {
   wpm_intern tags;             /* Names of tags, each with the number of its index. */
   wpm_intern shards;           /* Shards (2 bytes), each with the number of its index. */
   wpm_interned *recent[256];   /* Protocol ids that were looked up lately, by a cheap hash. */
-  wpm_deadlines waits;         /* By slot of a peer: when its next span of waiting is over. */
-  wpm_deadlines tombstones;    /* By slot of a tombstone: when it ends. */
+  wpm_heap waits;              /* By slot of a peer: when its next span of waiting is over. */
+  wpm_heap tombstones;         /* By slot of a tombstone: when it ends. */
   wpm_feed feed;               /* The latest changes. */
   wpm_query_cache queries;     /* Latest queries and how many match where. */
   wpm_secrets secrets;         /* Private keys. */
@@ -261,6 +261,9 @@ uint32_t wpm_store_protection(const wpm_store *store, uint32_t slot);
 
 /* The cap on tombstones; 0: none. */
 size_t wpm_store_most_tombstones(const wpm_store *store);
+
+/* What of the slot's peer is to outlive it: of its prune backoff and its ban, those that run. */
+wpm_tombstone wpm_store_outliving(const wpm_store *store, uint32_t slot);
 
 /* Of two spans the one that ends later; `left` only while it runs. */
 wpm_wait wpm_store_later(const wpm_store *store, const wpm_wait *left, const wpm_wait *said);

@@ -153,8 +153,9 @@ static const char *fault_of_contact(const wpm_store *store, const wpm_peer *peer
   }
   bool waits = peer->state == WPM_SLOT_HELD && contact->deadline > 0;
   all->waits += waits;
-  if (waits && (contact->deadline > store->waits.count ||
-                wpm_store_peer(store, store->waits.entries[contact->deadline - 1].slot) != peer)) {
+  if (waits &&
+      (contact->deadline > store->waits.count ||
+       wpm_store_peer(store, wpm_heap_at(&store->waits, contact->deadline)->slot) != peer)) {
     return "a deadline that is another's";
   }
   return NULL;

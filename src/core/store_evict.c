@@ -24,6 +24,16 @@ static bool runs(const wpm_store *store, const wpm_wait *wait) {
          (!store->advanced || wait->length_ns == INT64_MAX || wpm_wait_runs(wait, store->last));
 }
 
+wpm_tombstone wpm_store_outliving(const wpm_store *store, uint32_t slot) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  const wpm_wait *prune = wpm_peer_wait(store, peer, WPM_WAIT_PRUNE_BACKOFF);
+  const wpm_wait *ban = wpm_peer_wait(store, peer, WPM_WAIT_BAN);
+  wpm_tombstone out = {.id = wpm_peer_id_of(store, peer)};
+  out.prune_backoff = runs(store, prune) ? *prune : (wpm_wait){.length_ns = 0};
+  out.ban = runs(store, ban) ? *ban : (wpm_wait){.length_ns = 0};
+  return out;
+}
+
 wpm_wait wpm_store_later(const wpm_store *store, const wpm_wait *left, const wpm_wait *said) {
   if (!runs(store, left)) {
     return *said;
@@ -44,7 +54,7 @@ uint32_t wpm_store_arm(wpm_store *store, uint32_t slot) {
     wpm_mono end = end_of(store, wait);
     next = end.ns < next.ns ? end : next;
   }
-  wpm_deadlines_set(&store->waits, slot, next);
+  wpm_heap_set(&store->waits, slot, next);
   return has;
 }
 
@@ -68,7 +78,8 @@ static bool outlives(const wpm_store *store, const wpm_contact *contact) {
 
 size_t wpm_store_most_tombstones(const wpm_store *store) {
   size_t most = store->config.max_tombstones;
-  return most == WPM_QUARTER_OF_PEERS ? store->config.max_peers / 4 : most;
+  size_t peers = store->config.max_peers;
+  return most == WPM_QUARTER_OF_PEERS ? (peers > 0 && peers < 4 ? 1 : peers / 4) : most;
 }
 
 /* Keeps within the cap: those that end soonest go. */
@@ -76,7 +87,7 @@ static void cap_tombstones(wpm_store *store) {
   size_t most = wpm_store_most_tombstones(store);
   while (most > 0 && store->tombstone_count > most) {
     uint32_t slot = WPM_SLOT_NONE;
-    (void)wpm_deadlines_least(&store->tombstones, &slot);
+    (void)wpm_heap_least(&store->tombstones, &slot);
     wpm_store_drop_slot(store, slot);
     store->dropped++;
   }
@@ -92,7 +103,7 @@ static void make_tombstone(wpm_store *store, uint32_t slot) {
   *contact = rest;
   peer->state = WPM_SLOT_TOMBSTONE;
   store->tombstone_count++;
-  wpm_deadlines_set(&store->tombstones, slot, end_of_tombstone(store, contact));
+  wpm_heap_set(&store->tombstones, slot, end_of_tombstone(store, contact));
 }
 
 void wpm_store_bury(wpm_store *store, uint32_t slot) {
@@ -208,7 +219,7 @@ static void wait_is_due(wpm_store *store, uint32_t slot) {
 static void tombstone_is_due(wpm_store *store, uint32_t slot) {
   const wpm_contact *contact = wpm_store_own_contact(store, slot);
   if (outlives(store, contact)) {
-    wpm_deadlines_set(&store->tombstones, slot, end_of_tombstone(store, contact));
+    wpm_heap_set(&store->tombstones, slot, end_of_tombstone(store, contact));
   } else {
     wpm_store_drop_slot(store, slot);
   }
@@ -219,17 +230,17 @@ void wpm_store_advance(wpm_store *store, wpm_instant now) {
   store->advanced = true;
   uint32_t slot;
   unsigned left = MOST_AT_ONCE;
-  for (; left > 0 && wpm_deadlines_least(&store->waits, &slot).ns <= now.mono.ns; left--) {
+  for (; left > 0 && wpm_heap_least(&store->waits, &slot).ns <= now.mono.ns; left--) {
     wait_is_due(store, slot);
   }
-  for (; left > 0 && wpm_deadlines_least(&store->tombstones, &slot).ns <= now.mono.ns; left--) {
+  for (; left > 0 && wpm_heap_least(&store->tombstones, &slot).ns <= now.mono.ns; left--) {
     tombstone_is_due(store, slot);
   }
 }
 
 wpm_mono wpm_store_next_deadline(const wpm_store *store) {
-  wpm_mono waits = wpm_deadlines_least(&store->waits, NULL);
-  wpm_mono tombstones = wpm_deadlines_least(&store->tombstones, NULL);
+  wpm_mono waits = wpm_heap_least(&store->waits, NULL);
+  wpm_mono tombstones = wpm_heap_least(&store->tombstones, NULL);
   return waits.ns < tombstones.ns ? waits : tombstones;
 }
 

@@ -412,8 +412,8 @@ static wpm_query_answer *place_of(wpm_query_cache *cache, const uint8_t *key, si
   uint32_t oldest = 0;
   for (uint32_t i = 0; i < cache->count; i++) {
     const wpm_query_answer *answer = &cache->answers[i];
-    if (len > 0 && answer->hash == hash && answer->key_len == len &&
-        memcmp(answer->key, key, len) == 0) {
+    if (answer->hash == hash && answer->key_len == len &&
+        (len == 0 || memcmp(answer->key, key, len) == 0)) {
       return &cache->answers[i];
     }
     if (answer->used < cache->answers[oldest].used) {

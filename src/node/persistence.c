@@ -64,7 +64,7 @@ static void store_anew(wpm_node *node) {
   for (int i = 0; more && i < AT_A_TIME; i++) {
     more = wpm_store_next(store, &node->anew_peers, &record);
     if (more) {
-      (void)wpm_writer_put(node->writer, &record, WPM_FIELD_ALL, false);
+      (void)wpm_node_store_record(node, record.id, WPM_FIELD_ALL, false);
     }
   }
   for (int i = 0; !more && i < AT_A_TIME; i++) {

@@ -129,7 +129,7 @@ void wpm_node_settle_waiters(wpm_node *node, wpm_bytes peer) {
   static const wpm_attempt removed = {.err = WPM_ERR_NOT_FOUND,
                                       .reason = WPM_REASON_PERSON,
                                       .step = WPM_STEP_CONNECT,
-                                      .detail = "a person removed it meanwhile"};
+                                      .detail = "it was removed meanwhile"};
   wpm_plan plan;
   if (!node->waiters) {
     return;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "node/writer_queue.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -76,19 +77,17 @@ static void open_unwritable(wpm_writer *writer, int err) {
   give_up(writer);
 }
 
-/* Sets a damaged database aside and opens the one that takes its place. With nobody else at work. */
-static int rescue(wpm_writer *writer, wpm_storage_rescued *out, wpm_error *error) {
-  wpm_storage_close(writer->storage);
-  writer->storage = NULL;
-  int err = wpm_storage_rescue(writer->path, out, error);
-  return err ? err : wpm_storage_open(writer->path, WPM_STORAGE_EXISTING, &writer->storage, error);
-}
-
-/* The same while the writer starts; what it says of failures, the damage included, is in the status. */
+/* Sets a damaged database aside and opens the one that takes its place, while the writer starts; what it
+ * says of failures, the damage included, is in the status. */
 static int rescue_at_start(wpm_writer *writer, const wpm_error *damage) {
   wpm_error error;
   wpm_storage_rescued rescued;
-  int err = rescue(writer, &rescued, &error);
+  wpm_storage_close(writer->storage);
+  writer->storage = NULL;
+  int err = wpm_storage_rescue(writer->path, &rescued, &error);
+  if (err == WPM_OK) {
+    err = wpm_storage_open(writer->path, WPM_STORAGE_EXISTING, &writer->storage, &error);
+  }
   if (err != WPM_OK) {
     writer->status.error = err == WPM_ERR_NOT_FOUND ? *damage : error;
     return err;
@@ -166,9 +165,6 @@ static int load_all(wpm_writer *writer, const wpm_writer_sink *sink, size_t *ski
   if (!err && sink->tombstone) {
     err = wpm_storage_load_tombstones(writer->storage, sink->tombstone, sink->user, &tombstones,
                                       error);
-  }
-  if (!err && sink->private_key) {
-    err = wpm_storage_load_private_keys(writer->storage, sink->private_key, sink->user, error);
   }
   *skipped = records + tombstones;
   return err;
@@ -252,17 +248,6 @@ static int write_tombstone(wpm_storage *storage, const wpm_peer_change *change, 
   return WPM_OK;
 }
 
-static int write_keys(wpm_storage *storage, const wpm_queue *batch, uint64_t *refused,
-                      wpm_error *error) {
-  int err = WPM_OK;
-  for (const wpm_key_change *key = batch->keys; key && err == WPM_OK; key = key->next) {
-    err = key->key.len > 0 ? wpm_storage_put_private_key(storage, key->id, key->key, error)
-                           : wpm_storage_remove_private_key(storage, key->id, error);
-    err = unless_refused(err, refused);
-  }
-  return err;
-}
-
 /* A change and where its rows lie. */
 typedef struct placed {
   uint64_t place;
@@ -326,9 +311,6 @@ static int write_changes(wpm_writer *writer, uint64_t *refused, wpm_error *error
   if (err == WPM_OK) {
     err = write_peers(storage, batch, refused, error);
   }
-  if (err == WPM_OK) {
-    err = write_keys(storage, batch, refused, error);
-  }
   if (err == WPM_OK && batch->has_heartbeat) {
     err = wpm_storage_put_heartbeat(storage, batch->heartbeat, error);
   }
@@ -369,8 +351,8 @@ static int commit(wpm_writer *writer, uint64_t rescues, outcome *out) {
     return err;
   }
   wpm_error error;
-  err = rescue(writer, &out->rescued, &error);
-  if (err != WPM_OK) {
+  assert(!writer->storage);
+  if (wpm_storage_rescue(writer->path, &out->rescued, &error) != WPM_OK) {
     return WPM_ERR_CORRUPT; /* The damage is the news, not why it could not be set aside. */
   }
   out->was_rescued = true;
@@ -572,12 +554,6 @@ uint64_t wpm_writer_put_tombstone(wpm_writer *writer, const wpm_tombstone *tombs
 uint64_t wpm_writer_remove_tombstone(wpm_writer *writer, wpm_bytes id) {
   uv_mutex_lock(&writer->mutex);
   int err = writer->status.memory_only ? WPM_OK : wpm_queue_remove_tombstone(&writer->waiting, id);
-  return count_change(writer, err, false);
-}
-
-uint64_t wpm_writer_put_private_key(wpm_writer *writer, wpm_bytes id, wpm_bytes key) {
-  uv_mutex_lock(&writer->mutex);
-  int err = writer->status.memory_only ? WPM_OK : wpm_queue_put_key(&writer->waiting, id, key);
   return count_change(writer, err, false);
 }
 

@@ -57,10 +57,9 @@ WPM_MUST_USE bool wpm_writer_last_heartbeat(wpm_writer *writer, wpm_instant *out
 
 /* Takes what is stored. A function that is NULL lets its kind be. */
 typedef struct wpm_writer_sink {
-  wpm_storage_record_fn record;           /* Takes each record. */
-  wpm_storage_tombstone_fn tombstone;     /* Takes each tombstone. */
-  wpm_storage_private_key_fn private_key; /* Takes each private key. */
-  void *user;                             /* Passed to them. */
+  wpm_storage_record_fn record;       /* Takes each record. */
+  wpm_storage_tombstone_fn tombstone; /* Takes each tombstone. */
+  void *user;                         /* Passed to them. */
 } wpm_writer_sink;
 
 /* Hands on all that is stored, also of a database that can be read but not be written now (read-only,
@@ -88,9 +87,6 @@ uint64_t wpm_writer_remove(wpm_writer *writer, wpm_bytes id, bool urgent);
 
 uint64_t wpm_writer_put_tombstone(wpm_writer *writer, const wpm_tombstone *tombstone, bool urgent);
 uint64_t wpm_writer_remove_tombstone(wpm_writer *writer, wpm_bytes id);
-
-/* An empty key removes it. */
-uint64_t wpm_writer_put_private_key(wpm_writer *writer, wpm_bytes id, wpm_bytes key);
 
 /* Never 0. */
 uint64_t wpm_writer_heartbeat(wpm_writer *writer, wpm_instant heartbeat);

@@ -14,7 +14,6 @@ static wpm_bytes peer_of(const void *user, uint32_t slot) {
 
 void wpm_queue_init(wpm_queue *queue, wpm_siphash_key key) {
   *queue = (wpm_queue){.count = 0};
-  queue->last_key = &queue->keys;
   wpm_map_init(&queue->by_peer, key, peer_of, queue);
 }
 
@@ -62,64 +61,29 @@ static void free_blocks(struct wpm_queue_block *block) {
   }
 }
 
-static void free_keys(wpm_key_change *key) {
-  while (key) {
-    wpm_key_change *next = key->next;
-    wpm_wipe((uint8_t *)(uintptr_t)key->key.data, key->key.len);
-    free(key);
-    key = next;
-  }
-}
-
 void wpm_queue_fini(wpm_queue *queue) {
   for (size_t i = 0; i < queue->count; i++) {
     free(wpm_queue_at(queue, i)->record);
   }
   free_blocks(queue->blocks);
-  for (size_t i = 0; i < queue->chunk_count; i++) {
-    free(queue->chunks[i]);
-  }
-  free(queue->chunks);
-  free_keys(queue->keys);
+  wpm_chunks_fini(&queue->changes);
   wpm_map_fini(&queue->by_peer);
 }
 
 void wpm_queue_move(wpm_queue *to, wpm_queue *from) {
   wpm_siphash_key key = from->by_peer.key;
-  assert(to->count == 0 && !to->chunks && !to->keys);
+  assert(to->count == 0 && !to->changes.chunks);
   *to = *from;
   to->by_peer.user = to;
-  to->last_key = NULL; /* Nothing is added to what was moved. */
   wpm_queue_init(from, key);
 }
 
-wpm_peer_change *wpm_queue_at(const wpm_queue *queue, size_t i) {
-  return queue->chunks[i / WPM_QUEUE_CHUNK][i % WPM_QUEUE_CHUNK];
+static wpm_peer_change **place_of(const wpm_queue *queue, size_t i) {
+  return wpm_chunks_at(&queue->changes, sizeof(wpm_peer_change *), i);
 }
 
-/* Makes room for one more change. */
-static int reserve(wpm_queue *queue) {
-  size_t chunk = queue->count / WPM_QUEUE_CHUNK;
-  if (chunk < queue->chunk_count) {
-    return WPM_OK;
-  }
-  if (queue->count >= WPM_MAP_NONE - 1) {
-    return WPM_ERR_NO_MEMORY;
-  }
-  if ((chunk & (chunk - 1)) == 0) { /* 0, 1, 2, 4, … chunks: room for twice as many. */
-    wpm_peer_change ***chunks =
-        realloc(queue->chunks, (chunk ? 2 * chunk : 1) * sizeof(*queue->chunks));
-    if (!chunks) {
-      return WPM_ERR_NO_MEMORY;
-    }
-    queue->chunks = chunks;
-  }
-  queue->chunks[chunk] = malloc(WPM_QUEUE_CHUNK * sizeof(*queue->chunks[chunk]));
-  if (!queue->chunks[chunk]) {
-    return WPM_ERR_NO_MEMORY;
-  }
-  queue->chunk_count++;
-  return WPM_OK;
+wpm_peer_change *wpm_queue_at(const wpm_queue *queue, size_t i) {
+  return *place_of(queue, i);
 }
 
 /* The change of `id`; a new one says nothing yet. NULL: out of memory. */
@@ -128,14 +92,15 @@ static wpm_peer_change *change_of(wpm_queue *queue, wpm_bytes id) {
   if (slot != WPM_MAP_NONE) {
     return wpm_queue_at(queue, slot);
   }
-  if (reserve(queue) != WPM_OK) {
+  if (queue->count >= WPM_MAP_NONE - 1 ||
+      wpm_chunks_reserve(&queue->changes, sizeof(wpm_peer_change *), queue->count + 1) != WPM_OK) {
     return NULL;
   }
   wpm_peer_change *change = new_change(queue, id);
   if (!change) {
     return NULL;
   }
-  queue->chunks[queue->count / WPM_QUEUE_CHUNK][queue->count % WPM_QUEUE_CHUNK] = change;
+  *place_of(queue, queue->count) = change;
   if (wpm_map_add(&queue->by_peer, id, (uint32_t)queue->count) != WPM_OK) {
     return NULL; /* Its room is lost until the queue goes. */
   }
@@ -223,26 +188,5 @@ int wpm_queue_remove_tombstone(wpm_queue *queue, wpm_bytes id) {
     return WPM_ERR_NO_MEMORY;
   }
   change->tombstone = WPM_TOMBSTONE_REMOVED;
-  return WPM_OK;
-}
-
-int wpm_queue_put_key(wpm_queue *queue, wpm_bytes id, wpm_bytes key) {
-  if (key.len > SIZE_MAX / 2 || id.len > SIZE_MAX / 4) {
-    return WPM_ERR_NO_MEMORY;
-  }
-  wpm_key_change *change = malloc(sizeof(*change) + id.len + key.len);
-  if (!change) {
-    return WPM_ERR_NO_MEMORY;
-  }
-  uint8_t *bytes = (uint8_t *)(change + 1);
-  if (id.len > 0) {
-    memcpy(bytes, id.data, id.len);
-  }
-  if (key.len > 0) {
-    memcpy(bytes + id.len, key.data, key.len);
-  }
-  *change = (wpm_key_change){.id = {bytes, id.len}, .key = {bytes + id.len, key.len}};
-  *queue->last_key = change;
-  queue->last_key = &change->next;
   return WPM_OK;
 }

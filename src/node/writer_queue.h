@@ -8,6 +8,7 @@
 #ifndef WPM_NODE_WRITER_QUEUE_H
 #define WPM_NODE_WRITER_QUEUE_H
 
+#include "base/chunks.h"
 #include "base/map.h"
 #include "base/record.h"
 
@@ -41,29 +42,17 @@ typedef struct wpm_peer_change {
   uint8_t id[];                      /* Whose. */
 } wpm_peer_change;
 
-/* A private key to be stored, or, empty, to be removed. */
-typedef struct wpm_key_change {
-  struct wpm_key_change *next; /* The next one to store. */
-  wpm_bytes id;                /* Whose; behind the struct. */
-  wpm_bytes key;               /* The key; behind the id. Wiped when the change is freed. */
-} wpm_key_change;
-
 typedef struct wpm_queue {
   wpm_map by_peer;                /* Peer id → number of the change. */
-  wpm_peer_change ***chunks;      /* The changes, WPM_QUEUE_CHUNK to a chunk. */
-  size_t chunk_count;             /* Chunks allocated. */
+  wpm_chunks changes;             /* Pointers to the changes. */
   size_t count;                   /* Changes held. */
   struct wpm_queue_block *blocks; /* What the changes lie in. */
-  wpm_key_change *keys;           /* In the order they came. */
-  wpm_key_change **last_key;      /* Where the next one is linked in. */
   wpm_instant heartbeat;          /* The last one. */
   bool has_heartbeat;             /* There is one. */
   bool urgent;                    /* Something in it is to be stored at once. */
   uint64_t sequence;              /* Of the last change held; 0: it is empty. */
   uint64_t since;                 /* When the first change came, by uv_hrtime. */
 } wpm_queue;
-
-#define WPM_QUEUE_CHUNK 512
 
 /* `queue` must not be copied but by wpm_queue_move. */
 void wpm_queue_init(wpm_queue *queue, wpm_siphash_key key);
@@ -80,6 +69,5 @@ WPM_MUST_USE int wpm_queue_put(wpm_queue *queue, const wpm_peer_record *record, 
 WPM_MUST_USE int wpm_queue_remove(wpm_queue *queue, wpm_bytes id);
 WPM_MUST_USE int wpm_queue_put_tombstone(wpm_queue *queue, const wpm_tombstone *tombstone);
 WPM_MUST_USE int wpm_queue_remove_tombstone(wpm_queue *queue, wpm_bytes id);
-WPM_MUST_USE int wpm_queue_put_key(wpm_queue *queue, wpm_bytes id, wpm_bytes key);
 
 #endif

@@ -23,21 +23,22 @@
 #define SANITIZED 1
 #endif
 
-/* And what chance adds, in percent, to the highest level of the warm-up. */
+/* What chance may add to a quarter's mean, in percent. (Not so to its highest: how many pages the indexes
+ * of seldom names take varies, and the highest of a run was up to 4 % above that of the warm-up.) */
 #ifdef SANITIZED
 #define OPERATIONS 400000
-#define MORE_PERCENT 20
+#define MORE_PERCENT 8
 #else
 #define OPERATIONS 10000000
-#define MORE_PERCENT 3
+#define MORE_PERCENT 2
 #endif
 #define OPERATIONS_LONG 100000000
 
 enum {
   PEERS = 4000,    /* The store's cap: always reached. */
   IDS = 3 * PEERS, /* Different ids at a time. */
-  SAMPLES = 200,   /* Looks at the memory. */
-  WARM_UP = SAMPLES / 4
+  SAMPLES = 200,   /* Looks at the memory: the first quarter is the warm-up. */
+  QUARTER = SAMPLES / 4
 };
 
 typedef struct run {
@@ -281,19 +282,34 @@ static void step(run *r, uint64_t number) {
   }
 }
 
+/* The store's room for handing records out is that of the largest it ever held: a peer with as much as
+ * the caps allow comes before all others, so that none makes it larger later. */
+static void meet_the_largest(run *r) {
+  wpm_bytes id = WPM_BYTES("the largest");
+  assert_int_equal(wpm_store_add(r->store, id, WPM_ORIGIN_UNKNOWN), WPM_OK);
+  for (unsigned i = 0; i < 2000; i++) {
+    const wpm_tag tag = {some_name(r, 0), 0, false};
+    offer(r, id);
+    r->taken += wpm_store_set_tag(r->store, id, &tag) == WPM_OK;
+    r->taken += wpm_store_set_app(r->store, id, tag.name, (wpm_bytes){id.data, 1}) == WPM_OK;
+  }
+  assert_int_equal(wpm_store_remove(r->store, id), WPM_OK);
+}
+
 typedef struct level {
   size_t bytes;  /* As the store counts. */
   size_t memory; /* As malloc does. */
 } level;
 
-static void raise(level *highest, level now) {
-  highest->bytes = now.bytes > highest->bytes ? now.bytes : highest->bytes;
-  highest->memory = now.memory > highest->memory ? now.memory : highest->memory;
+static void add(level *sum, level now) {
+  sum->bytes += now.bytes;
+  sum->memory += now.memory;
 }
 
 static void expect_no_growth(const char *what, size_t before, size_t after) {
   if (after > before + before * MORE_PERCENT / 100) {
-    fail_msg("%s: %zu bytes at most in the warm-up, %zu later", what, before, after);
+    fail_msg("%s: %zu bytes after the warm-up, %zu at the end", what, before / QUARTER,
+             after / QUARTER);
   }
 }
 
@@ -311,8 +327,8 @@ static void memory_does_not_grow(void **state) {
   memcpy(config.hash_key, &r->random, sizeof(r->random));
   size_t at_first = wpm_test_allocated();
   r->store = wpm_kit_new(&config);
-  level warm = {0, 0};
-  level later = {0, 0};
+  meet_the_largest(r);
+  level sums[SAMPLES / QUARTER] = {{0, 0}};
   for (unsigned sample = 0; sample < SAMPLES; sample++) {
     for (uint64_t i = 0; i < operations / SAMPLES; i++) {
       step(r, i);
@@ -321,13 +337,15 @@ static void memory_does_not_grow(void **state) {
       }
     }
     level now = {wpm_store_bytes(r->store), wpm_test_allocated() - at_first};
-    raise(sample < WARM_UP ? &warm : &later, now);
+    add(&sums[sample / QUARTER], now);
     assert_in_range(now.bytes, now.memory / 2, now.memory + now.memory / 50 + 65536);
   }
   assert_in_range(wpm_store_count(r->store), PEERS / 4, PEERS);
   assert_true(r->taken > operations / 4); /* So there was much to do. */
-  expect_no_growth("the store's count", warm.bytes, later.bytes);
-  expect_no_growth("the process", warm.memory, later.memory);
+  for (unsigned i = 2; i < SAMPLES / QUARTER; i++) {
+    expect_no_growth("the store's count", sums[1].bytes, sums[i].bytes);
+    expect_no_growth("the process", sums[1].memory, sums[i].memory);
+  }
   wpm_kit_free(r->store);
   free(r);
 }

@@ -509,29 +509,6 @@ static void the_loss_bound_sets_the_pace(void **state) {
   assert_file_holds(5);
 }
 
-static int take_key(void *user, wpm_bytes id, wpm_bytes key) {
-  assert_true(wpm_bytes_equal(id, WPM_BYTES("mine")) && wpm_bytes_equal(key, WPM_BYTES("new")));
-  ++*(int *)user;
-  return WPM_OK;
-}
-
-static void private_keys_are_stored_and_loaded(void **state) {
-  (void)state;
-  const wpm_writer_config config = eager();
-  int keys = 0;
-  const wpm_writer_sink sink = {.private_key = take_key, .user = &keys};
-  wpm_writer *writer = start();
-  (void)wpm_writer_put_private_key(writer, WPM_BYTES("mine"), WPM_BYTES("old"));
-  (void)wpm_writer_put_private_key(writer, WPM_BYTES("gone"), WPM_BYTES("old"));
-  (void)wpm_writer_put_private_key(writer, WPM_BYTES("mine"), WPM_BYTES("new"));
-  (void)wpm_writer_put_private_key(writer, WPM_BYTES("gone"), (wpm_bytes){NULL, 0});
-  stop(writer);
-  writer = open_with(&config);
-  wpm_writer_load(writer, &sink, NULL);
-  assert_int_equal(keys, 1);
-  stop(writer);
-}
-
 /* ---- damage ---------------------------------------------------------------------------------- */
 
 /* Overwrites the page of the file at `offset` with what is no page. */
@@ -735,7 +712,6 @@ int main(void) {
       TEST(a_contact_of_nobody_is_refused_alone),
       TEST(what_is_urgent_does_not_wait),
       TEST(the_loss_bound_sets_the_pace),
-      TEST(private_keys_are_stored_and_loaded),
       TEST(a_damaged_database_is_set_aside_at_the_start),
       TEST(damage_met_while_running_is_set_aside),
       TEST(a_newer_database_is_not_touched),
