@@ -96,7 +96,11 @@ int wpm_storage_begin(wpm_storage *storage, wpm_error *error) {
   storage->in_batch = true;
   storage->failed = false;
   /* Asked now, when nobody else can write. */
-  return done(storage, wpm_storage_refresh(storage), error);
+  int err = done(storage, wpm_storage_refresh(storage), error);
+  if (err) {
+    wpm_storage_rollback(storage);
+  }
+  return err;
 }
 
 /* ---- places ---------------------------------------------------------------------------------- */

@@ -78,15 +78,9 @@ static void problem(checker *c, const char *format, const char *what, int64_t pl
 /* Looks at the row that the statement stands on; says what is wrong with it, or NULL. */
 typedef const char *(*judge_fn)(checker *c, sqlite3_stmt *statement);
 
-static wpm_bytes column_bytes(sqlite3_stmt *statement, int column) {
-  wpm_bytes bytes = {.data = sqlite3_column_blob(statement, column)};
-  bytes.len = bytes.data ? (size_t)sqlite3_column_bytes(statement, column) : 0;
-  return bytes;
-}
-
 static const char *judge_peer(checker *c, sqlite3_stmt *statement) {
   wpm_storage *storage = c->storage;
-  wpm_peer_record record = {.id = column_bytes(statement, 1)};
+  wpm_peer_record record = {.id = wpm_storage_column(statement, 1)};
   int64_t place = sqlite3_column_int64(statement, 0);
   if (record.id.len > WPM_PEER_ID_MAX) {
     return "has an id that is too long";
@@ -94,7 +88,7 @@ static const char *judge_peer(checker *c, sqlite3_stmt *statement) {
   if (!storage->places.displaced && wpm_storage_place(storage, record.id) != (uint64_t)place) {
     return "does not lie where its id says";
   }
-  return wpm_codec_unpack(column_bytes(statement, 2), place, &storage->words, &storage->lists,
+  return wpm_codec_unpack(wpm_storage_column(statement, 2), place, &storage->words, &storage->lists,
                           &record, NULL)
              ? "cannot be decoded"
              : NULL;
@@ -106,7 +100,7 @@ static const char *judge_contact(checker *c, sqlite3_stmt *statement) {
   if (sqlite3_column_type(statement, 2) == SQLITE_NULL) {
     return "belongs to no peer";
   }
-  return wpm_contact_unpack(column_bytes(statement, 1), sqlite3_column_int64(statement, 0),
+  return wpm_contact_unpack(wpm_storage_column(statement, 1), sqlite3_column_int64(statement, 0),
                             &contact)
              ? "cannot be decoded"
              : NULL;
@@ -125,10 +119,10 @@ static const char *judge_word(checker *c, sqlite3_stmt *statement) {
 }
 
 static const char *judge_tombstone(checker *c, sqlite3_stmt *statement) {
-  wpm_tombstone tombstone = {.id = column_bytes(statement, 2)};
+  wpm_tombstone tombstone = {.id = wpm_storage_column(statement, 2)};
   (void)c;
   return sqlite3_column_int64(statement, 0) > WPM_PEER_ID_MAX ||
-                 wpm_codec_unpack_tombstone(column_bytes(statement, 1), &tombstone)
+                 wpm_codec_unpack_tombstone(wpm_storage_column(statement, 1), &tombstone)
              ? "cannot be decoded"
              : NULL;
 }
@@ -180,14 +174,19 @@ int wpm_storage_check(wpm_storage *storage, wpm_storage_problem_fn fn, void *use
   };
   checker c = {.storage = storage, .fn = fn, .user = user, .out = out};
   *out = (wpm_storage_checked){.rows = 0};
-  if (storage->in_batch) {
-    return wpm_fail(error, WPM_ERR_STATE, "a batch is open");
+  int err = wpm_storage_begin_reading(storage, error);
+  if (err) {
+    return err;
   }
   int code = wpm_storage_refresh(storage);
   for (size_t i = 0; code == SQLITE_OK && i < sizeof(looks) / sizeof(looks[0]); i++) {
     code = judge_each(&c, looks[i].sql, looks[i].format, looks[i].judge);
   }
-  return code == SQLITE_OK ? WPM_OK : wpm_storage_fault(error, storage->path, storage->db, code);
+  if (code != SQLITE_OK) {
+    err = wpm_storage_fault(error, storage->path, storage->db, code);
+  }
+  wpm_storage_end_reading(storage);
+  return err;
 }
 
 /* ---- compacting ------------------------------------------------------------------------------ */
@@ -200,7 +199,7 @@ static int used_words(wpm_storage *storage, uint8_t used[WPM_WORDS_MAX]) {
   while (code == SQLITE_OK || code == SQLITE_ROW) {
     code = sqlite3_step(statement);
     if (code == SQLITE_ROW &&
-        wpm_codec_mark_words(column_bytes(statement, 1), column_bytes(statement, 2),
+        wpm_codec_mark_words(wpm_storage_column(statement, 1), wpm_storage_column(statement, 2),
                              sqlite3_column_int64(statement, 0), used)) {
       memset(used, 1, WPM_WORDS_MAX);
     }
@@ -236,9 +235,13 @@ int wpm_storage_compact(wpm_storage *storage, wpm_error *error) {
   if (code == SQLITE_OK) {
     code = wpm_storage_run(storage->statements[WPM_STATEMENT_COMMIT]);
   }
-  wpm_storage_rollback(storage); /* So that the words are read anew; what is committed stays. */
-  if (code == SQLITE_OK) {
-    code = sqlite3_exec(storage->db, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+  if (code != SQLITE_OK) {
+    err = wpm_storage_fault(error, storage->path, storage->db, code);
   }
+  wpm_storage_rollback(storage); /* So that the words are read anew; what is committed stays. */
+  if (err) {
+    return err;
+  }
+  code = sqlite3_exec(storage->db, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
   return code == SQLITE_OK ? WPM_OK : wpm_storage_fault(error, storage->path, storage->db, code);
 }

@@ -1,6 +1,7 @@
 #include "storage/codec.h"
 
 #include "base/bytes.h"
+#include "base/peer_id.h"
 #include "base/record.h"
 #include "storage/codes.h"
 #include "storage/contact.h"
@@ -107,14 +108,10 @@ static bool is_zero(const wpm_wait *wait) {
          wait->start.boot_id == 0;
 }
 
-/* The key that an id of an identity multihash carries; empty: none. */
+/* The key that the id carries; empty: none. */
 static wpm_bytes key_in_id(wpm_bytes id) {
-  enum { BEFORE_KEY = 2, LONGEST = 0x7f };
-  if (id.len > BEFORE_KEY && id.data[0] == 0 && id.data[1] <= LONGEST &&
-      id.len == (size_t)BEFORE_KEY + id.data[1]) {
-    return (wpm_bytes){id.data + BEFORE_KEY, id.len - BEFORE_KEY};
-  }
-  return (wpm_bytes){NULL, 0};
+  wpm_bytes key;
+  return wpm_peer_id_inline_key(id, &key) == WPM_OK ? key : (wpm_bytes){NULL, 0};
 }
 
 static uint32_t flags_of(const wpm_peer_record *record) {

@@ -67,6 +67,18 @@ WPM_MUST_USE int wpm_storage_refresh(wpm_storage *storage);
 /* Steps a statement that returns no rows to its end and resets it. Returns SQLite's result code. */
 WPM_MUST_USE int wpm_storage_run(sqlite3_stmt *statement);
 
+/* The bytes of a column; they last until the next step. */
+static inline wpm_bytes wpm_storage_column(sqlite3_stmt *statement, int column) {
+  wpm_bytes bytes = {.data = sqlite3_column_blob(statement, column)};
+  bytes.len = bytes.data ? (size_t)sqlite3_column_bytes(statement, column) : 0;
+  return bytes;
+}
+
+/* Between these two all that is read is as of the same moment. WPM_ERR_STATE (a batch is open), or as
+ * any reading. */
+WPM_MUST_USE int wpm_storage_begin_reading(wpm_storage *storage, wpm_error *error);
+void wpm_storage_end_reading(wpm_storage *storage);
+
 /* Inside of a transaction: stores a whole record that passed the check; or leaves under its id a row
  * that nobody can decode. Return SQLite's result code. */
 WPM_MUST_USE int wpm_storage_put_record(wpm_storage *storage, const wpm_peer_record *record,

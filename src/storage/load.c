@@ -9,13 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The bytes of a column; they last until the next step. */
-static wpm_bytes column_bytes(sqlite3_stmt *statement, int column) {
-  wpm_bytes bytes = {.data = sqlite3_column_blob(statement, column)};
-  bytes.len = bytes.data ? (size_t)sqlite3_column_bytes(statement, column) : 0;
-  return bytes;
-}
-
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 /* The next row of a table that must be as we wrote it. */
@@ -23,14 +16,6 @@ static int step(sqlite3_stmt *statement, bool *is_row) {
   int code = sqlite3_step(statement);
   *is_row = code == SQLITE_ROW;
   return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
-}
-
-static uint64_t little(const uint8_t *bytes) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < 8; i++) {
-    value |= (uint64_t)bytes[i] << (8 * i);
-  }
-  return value;
 }
 
 static int read_layout(wpm_storage *storage) {
@@ -43,9 +28,11 @@ static int read_layout(wpm_storage *storage) {
     code = step(statement, &is_row);
   }
   if (code == SQLITE_OK) {
-    const wpm_bytes key = is_row ? column_bytes(statement, 0) : (wpm_bytes){NULL, 0};
+    const wpm_bytes key = is_row ? wpm_storage_column(statement, 0) : (wpm_bytes){NULL, 0};
+    wpm_unpacker u = {.rest = key};
     if (key.len == KEY_SIZE) {
-      storage->places = (wpm_places){.key = {little(key.data), little(key.data + KEY_SIZE / 2)},
+      uint64_t low = wpm_unpack_little(&u, KEY_SIZE / 2);
+      storage->places = (wpm_places){.key = {low, wpm_unpack_little(&u, KEY_SIZE / 2)},
                                      .mask = sqlite3_column_int64(statement, 1) & INT64_MAX,
                                      .displaced = sqlite3_column_int64(statement, 2) != 0};
     } else {
@@ -66,9 +53,11 @@ static int read_words(wpm_storage *storage) {
     code = step(statement, &is_row);
   }
   while (code == SQLITE_OK && is_row) {
-    int err = wpm_codec_enter_word(column_bytes(statement, 1), sqlite3_column_int64(statement, 0),
-                                   &storage->words);
-    /* A word that cannot be decoded is missing in the records that use it. */
+    int64_t number = sqlite3_column_int64(statement, 0);
+    int err = wpm_codec_enter_word(wpm_storage_column(statement, 1), number, &storage->words);
+    if (err == WPM_ERR_INVALID) {
+      wpm_words_pass_over(&storage->words, number);
+    }
     code = err == WPM_ERR_NO_MEMORY ? SQLITE_NOMEM : SQLITE_OK;
     if (code == SQLITE_OK) {
       code = step(statement, &is_row);
@@ -139,7 +128,7 @@ static int take_contact(loader *l, int64_t place, wpm_peer_record *record, int *
   *err = WPM_ERR_INVALID;
   if (code == SQLITE_OK && l->has_contact && l->contact_place == place) {
     wpm_contact contact;
-    *err = wpm_contact_unpack(column_bytes(l->contacts, 1), place, &contact);
+    *err = wpm_contact_unpack(wpm_storage_column(l->contacts, 1), place, &contact);
     wpm_contact_apply(&contact, record);
   }
   return code;
@@ -148,10 +137,10 @@ static int take_contact(loader *l, int64_t place, wpm_peer_record *record, int *
 /* Hands on the row that `peers` stands on. */
 static int load_row(loader *l, wpm_storage *storage, wpm_error *error) {
   const int64_t place = sqlite3_column_int64(l->peers, 0);
-  wpm_peer_record record = {.id = column_bytes(l->peers, 1)};
+  wpm_peer_record record = {.id = wpm_storage_column(l->peers, 1)};
   int err = record.id.len > WPM_PEER_ID_MAX
                 ? WPM_ERR_INVALID
-                : wpm_codec_unpack(column_bytes(l->peers, 2), place, &storage->words,
+                : wpm_codec_unpack(wpm_storage_column(l->peers, 2), place, &storage->words,
                                    &storage->lists, &record, NULL);
   int code = take_contact(l, place, &record, &err);
   if (code != SQLITE_OK) {
@@ -199,8 +188,7 @@ static int load_rows(loader *l, wpm_storage *storage, wpm_error *error) {
   return wpm_storage_fault(error, storage->path, storage->db, code);
 }
 
-/* All that one call reads is as of the same moment. */
-static int begin_reading(wpm_storage *storage, wpm_error *error) {
+int wpm_storage_begin_reading(wpm_storage *storage, wpm_error *error) {
   if (storage->in_batch) {
     return wpm_fail(error, WPM_ERR_STATE, "a batch is open");
   }
@@ -208,7 +196,7 @@ static int begin_reading(wpm_storage *storage, wpm_error *error) {
   return code == SQLITE_OK ? WPM_OK : wpm_storage_fault(error, storage->path, storage->db, code);
 }
 
-static void end_reading(wpm_storage *storage) {
+void wpm_storage_end_reading(wpm_storage *storage) {
   if (!sqlite3_get_autocommit(storage->db)) {
     (void)sqlite3_exec(storage->db, "ROLLBACK", NULL, NULL, NULL);
   }
@@ -217,12 +205,12 @@ static void end_reading(wpm_storage *storage) {
 int wpm_storage_load(wpm_storage *storage, wpm_storage_record_fn fn, void *user, size_t *skipped,
                      wpm_error *error) {
   loader l = {.take = fn, .user = user};
-  int err = begin_reading(storage, error);
+  int err = wpm_storage_begin_reading(storage, error);
   if (!err) {
     err = load_rows(&l, storage, error);
     (void)sqlite3_finalize(l.peers);
     (void)sqlite3_finalize(l.contacts);
-    end_reading(storage);
+    wpm_storage_end_reading(storage);
   }
   if (skipped) {
     *skipped = l.skipped;
@@ -240,7 +228,7 @@ static int load_each(wpm_storage *storage, const char *sql, row_fn fn, void *con
                      wpm_error *error) {
   sqlite3_stmt *statement = NULL;
   bool is_row = false;
-  int err = begin_reading(storage, error);
+  int err = wpm_storage_begin_reading(storage, error);
   if (err) {
     return err;
   }
@@ -261,7 +249,7 @@ static int load_each(wpm_storage *storage, const char *sql, row_fn fn, void *con
                    wpm_strerror(err));
   }
   (void)sqlite3_finalize(statement);
-  end_reading(storage);
+  wpm_storage_end_reading(storage);
   return err;
 }
 
@@ -273,9 +261,9 @@ typedef struct tombstone_taker {
 
 static int take_tombstone(sqlite3_stmt *statement, void *context) {
   tombstone_taker *taker = context;
-  wpm_tombstone tombstone = {.id = column_bytes(statement, 0)};
+  wpm_tombstone tombstone = {.id = wpm_storage_column(statement, 0)};
   if (tombstone.id.len > WPM_PEER_ID_MAX ||
-      wpm_codec_unpack_tombstone(column_bytes(statement, 1), &tombstone)) {
+      wpm_codec_unpack_tombstone(wpm_storage_column(statement, 1), &tombstone)) {
     taker->skipped++;
     return WPM_OK;
   }
@@ -301,7 +289,7 @@ typedef struct key_taker {
  * page takes its place. */
 static int take_private_key(sqlite3_stmt *statement, void *context) {
   const key_taker *taker = context;
-  const wpm_bytes stored = column_bytes(statement, 1);
+  const wpm_bytes stored = wpm_storage_column(statement, 1);
   uint8_t *copy = malloc(stored.len + 1);
   if (!copy) {
     return WPM_ERR_NO_MEMORY;
@@ -309,7 +297,8 @@ static int take_private_key(sqlite3_stmt *statement, void *context) {
   if (stored.len > 0) {
     memcpy(copy, stored.data, stored.len);
   }
-  int err = taker->take(taker->user, column_bytes(statement, 0), (wpm_bytes){copy, stored.len});
+  int err =
+      taker->take(taker->user, wpm_storage_column(statement, 0), (wpm_bytes){copy, stored.len});
   wpm_wipe(copy, stored.len);
   free(copy);
   return err;

@@ -4,7 +4,8 @@
 
 #define VARINT_ROOM 10
 
-uint8_t *wpm_pack_room(wpm_packer *p, size_t len) {
+/* Room for `len` bytes behind what is written, which then count as written; NULL: out of memory. */
+static uint8_t *room_for(wpm_packer *p, size_t len) {
   if (p->err) {
     return NULL;
   }
@@ -21,7 +22,7 @@ uint8_t *wpm_pack_room(wpm_packer *p, size_t len) {
 }
 
 static void pack_little(wpm_packer *p, uint64_t value, size_t len) {
-  uint8_t *at = wpm_pack_room(p, len);
+  uint8_t *at = room_for(p, len);
   for (size_t i = 0; at && i < len; i++) {
     at[i] = (uint8_t)(value >> (8 * i));
   }
@@ -55,7 +56,7 @@ void wpm_pack_signed(wpm_packer *p, int64_t value) {
 }
 
 void wpm_pack_raw(wpm_packer *p, const void *data, size_t len) {
-  uint8_t *at = wpm_pack_room(p, len);
+  uint8_t *at = room_for(p, len);
   if (at && len > 0) {
     memcpy(at, data, len);
   }

@@ -23,9 +23,6 @@ typedef struct wpm_packer {
   int err;           /* WPM_OK or WPM_ERR_NO_MEMORY. */
 } wpm_packer;
 
-/* Room for `len` bytes behind what is written, which then count as written; NULL: out of memory. */
-uint8_t *wpm_pack_room(wpm_packer *p, size_t len);
-
 void wpm_pack_byte(wpm_packer *p, uint8_t value);
 void wpm_pack_u32(wpm_packer *p, uint32_t value);
 void wpm_pack_i64(wpm_packer *p, int64_t value);

@@ -14,6 +14,7 @@
 #include "storage/contact.h"
 #include "storage/fault.h"
 #include "storage/handle.h"
+#include "storage/schema.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,9 @@ static int name_too(const char *from, const char *to) {
 
 /* Step 3, under the name `aside`. */
 static int set_aside(const char *path, const char *aside) {
+  if (access(aside, F_OK) == 0) {
+    return EEXIST; /* Asked before the log gets a name, which would be that of another's log. */
+  }
   char *log = with_suffix(path, "-wal");
   char *aside_log = with_suffix(aside, "-wal");
   struct stat facts;
@@ -274,15 +278,9 @@ static int take_ends(rescuer *r, const char *upward, const char *downward, take_
 
 /* ---- what is saved --------------------------------------------------------------------------- */
 
-static wpm_bytes column_bytes(sqlite3_stmt *statement, int column) {
-  wpm_bytes bytes = {.data = sqlite3_column_blob(statement, column)};
-  bytes.len = bytes.data ? (size_t)sqlite3_column_bytes(statement, column) : 0;
-  return bytes;
-}
-
 static int take_word(rescuer *r, sqlite3_stmt *statement) {
-  int err = wpm_codec_enter_word(column_bytes(statement, 1), sqlite3_column_int64(statement, 0),
-                                 &r->from->words);
+  int err = wpm_codec_enter_word(wpm_storage_column(statement, 1),
+                                 sqlite3_column_int64(statement, 0), &r->from->words);
   return err == WPM_ERR_NO_MEMORY ? wpm_storage_fault(r->error, r->from->path, NULL, SQLITE_NOMEM)
                                   : WPM_OK;
 }
@@ -296,7 +294,7 @@ static int find_contact(rescuer *r, int64_t place, wpm_peer_record *record) {
   int code = sqlite3_bind_int64(r->contact, 1, place);
   code = code == SQLITE_OK ? sqlite3_step(r->contact) : code;
   if (code == SQLITE_ROW) {
-    if (wpm_contact_unpack(column_bytes(r->contact, 0), place, &contact) == WPM_OK) {
+    if (wpm_contact_unpack(wpm_storage_column(r->contact, 0), place, &contact) == WPM_OK) {
       wpm_contact_apply(&contact, record);
     } else {
       r->out->unreadable++;
@@ -312,12 +310,12 @@ static int find_contact(rescuer *r, int64_t place, wpm_peer_record *record) {
 static int take_peer(rescuer *r, sqlite3_stmt *statement) {
   wpm_storage *from = r->from;
   const int64_t place = sqlite3_column_int64(statement, 0);
-  wpm_peer_record record = {.id = column_bytes(statement, 1)};
+  wpm_peer_record record = {.id = wpm_storage_column(statement, 1)};
   size_t missing = 0;
   int err = record.id.len > WPM_PEER_ID_MAX
                 ? WPM_ERR_INVALID
-                : wpm_codec_unpack(column_bytes(statement, 2), place, &from->words, &from->lists,
-                                   &record, &missing);
+                : wpm_codec_unpack(wpm_storage_column(statement, 2), place, &from->words,
+                                   &from->lists, &record, &missing);
   if (err == WPM_ERR_NO_MEMORY) {
     return wpm_storage_fault(r->error, from->path, NULL, SQLITE_NOMEM);
   }
@@ -330,28 +328,22 @@ static int take_peer(rescuer *r, sqlite3_stmt *statement) {
     r->out->complete = false;
   }
   err = find_contact(r, place, &record);
-  if (!err) {
-    err = wpm_storage_put(r->to, &record, WPM_FIELD_ALL, r->error);
-  }
-  r->out->peers += !err;
-  return err;
+  return err ? err : wpm_storage_put(r->to, &record, WPM_FIELD_ALL, r->error);
 }
 
 static int take_tombstone(rescuer *r, sqlite3_stmt *statement) {
-  wpm_tombstone tombstone = {.id = column_bytes(statement, 0)};
+  wpm_tombstone tombstone = {.id = wpm_storage_column(statement, 0)};
   if (tombstone.id.len > WPM_PEER_ID_MAX ||
-      wpm_codec_unpack_tombstone(column_bytes(statement, 1), &tombstone)) {
+      wpm_codec_unpack_tombstone(wpm_storage_column(statement, 1), &tombstone)) {
     r->out->unreadable++;
     return WPM_OK;
   }
-  r->out->tombstones++;
   return wpm_storage_put_tombstone(r->to, &tombstone, r->error);
 }
 
 static int take_private_key(rescuer *r, sqlite3_stmt *statement) {
-  int err = wpm_storage_put_private_key(r->to, column_bytes(statement, 0),
-                                        column_bytes(statement, 1), r->error);
-  r->out->private_keys += !err;
+  int err = wpm_storage_put_private_key(r->to, wpm_storage_column(statement, 0),
+                                        wpm_storage_column(statement, 1), r->error);
   r->out->unreadable += err == WPM_ERR_INVALID;
   return err == WPM_ERR_INVALID ? WPM_OK : err;
 }
@@ -422,6 +414,8 @@ static int copy(const char *path, wpm_storage *to, wpm_storage_rescued *out, wpm
   if (err == WPM_ERR_CORRUPT) {
     out->complete = false; /* Not even its first page. */
     err = WPM_OK;
+  } else if (!err && from.schema != wpm_schema_latest()) {
+    err = wpm_storage_damage(error, path, "it has an older schema, which cannot be rescued");
   } else if (!err) {
     err = wpm_storage_begin(to, error);
     if (!err) {

@@ -66,6 +66,12 @@ int wpm_words_enter(wpm_words *words, uint64_t number, wpm_text text) {
   return WPM_OK;
 }
 
+void wpm_words_pass_over(wpm_words *words, int64_t number) {
+  if (number >= words->gap && number < WPM_WORDS_MAX) {
+    words->gap = (uint32_t)number + 1;
+  }
+}
+
 uint32_t wpm_words_use(wpm_words *words, wpm_text text) {
   uint32_t found = wpm_map_find(&words->by_text, (wpm_bytes){(const uint8_t *)text.data, text.len});
   if (found != WPM_MAP_NONE) {

@@ -20,7 +20,7 @@ typedef struct wpm_words {
   wpm_map by_text;     /* Text → number. */
   wpm_room list;       /* wpm_text by number; data NULL: there is none. */
   uint32_t count;      /* Numbers below this may be in use. */
-  uint32_t gap;        /* No number below this is free. */
+  uint32_t gap;        /* No number below this is given out. */
   wpm_room added;      /* Numbers added and not kept yet. */
   size_t added_count;  /* How many. */
   size_t stored_count; /* How many of them have a row already; for the owner to count. */
@@ -40,6 +40,10 @@ uint32_t wpm_words_use(wpm_words *words, wpm_text text);
 /* Enters what a file holds. WPM_ERR_INVALID (number or text out of bounds, or there already),
  * WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_words_enter(wpm_words *words, uint64_t number, wpm_text text);
+
+/* The file holds a word of this number that cannot be decoded. It is missing in the records that use it,
+ * and its number is not given to another, which they would then seem to use. */
+void wpm_words_pass_over(wpm_words *words, int64_t number);
 
 /* The words added since they were last kept are now on disk; or: are forgotten. */
 void wpm_words_keep(wpm_words *words);

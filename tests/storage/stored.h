@@ -209,3 +209,12 @@ static inline void stored_assert_unchanged(const char *path, stored_file before)
   free(now.data);
   free(before.data);
 }
+
+/* Makes the database that a fixture describes. */
+static inline void stored_from(const char *path, const char *fixture) {
+  stored_file sql = stored_file_read(fixture);
+  assert_non_null(sql.data);
+  sql.data[sql.len] = '\0';
+  stored_sql(path, (const char *)sql.data);
+  free(sql.data);
+}

@@ -1,24 +1,7 @@
 /* Counts and sizes, the full check, compacting. */
-#include "storage/stored.h"
+#include "storage/one_database.h"
 
 enum { PEERS = 300, PAGE = 4096 };
-
-static char *dir;
-static char *path;
-
-static int set_up(void **state) {
-  (void)state;
-  dir = wpm_test_dir_new();
-  path = wpm_test_dir_file(dir, "peers.db");
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(path);
-  wpm_test_dir_remove(dir);
-  return 0;
-}
 
 static wpm_storage_info info_of(wpm_storage *storage) {
   wpm_storage_info info;

@@ -1,25 +1,8 @@
 /* Changes of parts of a record, tombstones, private keys, and where rows lie. */
-#include "storage/stored.h"
+#include "storage/one_database.h"
 #include "support/seed.h"
 
 #include <inttypes.h>
-
-static char *dir;
-static char *path;
-
-static int set_up(void **state) {
-  (void)state;
-  dir = wpm_test_dir_new();
-  path = wpm_test_dir_file(dir, "peers.db");
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(path);
-  wpm_test_dir_remove(dir);
-  return 0;
-}
 
 /* ---- parts of a record ----------------------------------------------------------------------- */
 

@@ -1,25 +1,8 @@
 /* A damaged file is reported, and left as it is. */
-#include "storage/stored.h"
+#include "storage/one_database.h"
 #include "support/seed.h"
 
 enum { PEERS = 120, PAGE = 4096 };
-
-static char *dir;
-static char *path;
-
-static int set_up(void **state) {
-  (void)state;
-  dir = wpm_test_dir_new();
-  path = wpm_test_dir_file(dir, "peers.db");
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(path);
-  wpm_test_dir_remove(dir);
-  return 0;
-}
 
 /* Expects that opening in each mode reports damage and what to do, and changes nothing. */
 static void assert_damaged(void) {
@@ -169,6 +152,31 @@ static void a_log_without_its_database_is_left_alone(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Else records that use the damaged word would seem to use another. */
+static void the_number_of_a_damaged_word_is_not_given_away(void **state) {
+  (void)state;
+  const wpm_text fresh[] = {WPM_TEXT("/of/a/newcomer/1"), WPM_TEXT("/of/a/newcomer/2")};
+  stored_make(path, 2);
+  stored_sql(path, "UPDATE word SET data = x'00' WHERE word = 0");
+  stored s = stored_read(path, WPM_STORAGE_EXISTING);
+  size_t skipped = s.skipped;
+  assert_true(skipped > 0);
+  stored_free(&s);
+  wpm_peer_record newcomer = {.id = WPM_BYTES("newcomer"),
+                              .protocols = fresh,
+                              .protocol_count = 2,
+                              .protocols_known = true};
+  wpm_storage *storage = stored_open(path, WPM_STORAGE_EXISTING);
+  assert_stored(wpm_storage_begin(storage, error));
+  assert_stored(wpm_storage_put(storage, &newcomer, WPM_FIELD_ALL, error));
+  assert_stored(wpm_storage_commit(storage, error));
+  wpm_storage_close(storage);
+  s = stored_read(path, WPM_STORAGE_EXISTING);
+  assert_int_equal(s.skipped, skipped);
+  assert_int_equal(stored_find(&s, newcomer.id)->protocol_count, 2);
+  stored_free(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_file_that_is_no_database_is_left_alone),
@@ -176,6 +184,7 @@ int main(void) {
       TEST(a_page_overwritten_is_noticed),
       TEST(a_flipped_byte_does_no_further_harm),
       TEST(a_log_without_its_database_is_left_alone),
+      TEST(the_number_of_a_damaged_word_is_not_given_away),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

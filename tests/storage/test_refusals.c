@@ -1,29 +1,12 @@
 /* What the system refuses: locked, read-only, full, missing, moved. Each is its own error, names the
  * file and the remedy, and costs nothing that is stored. */
-#include "storage/stored.h"
+#include "storage/one_database.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-
-static char *dir;
-static char *path;
-
-static int set_up(void **state) {
-  (void)state;
-  dir = wpm_test_dir_new();
-  path = wpm_test_dir_file(dir, "peers.db");
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(path);
-  wpm_test_dir_remove(dir);
-  return 0;
-}
 
 static void assert_error(const wpm_error *error, int code, const char *word) {
   if (error->code != code || !strstr(error->text, "peers.db") || !strstr(error->text, word)) {

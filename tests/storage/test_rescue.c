@@ -1,27 +1,10 @@
 /* What can be read of a damaged database is saved, and the damaged one kept under another name. */
-#include "storage/stored.h"
+#include "storage/one_database.h"
 #include "support/seed.h"
 
 #include <dirent.h>
 
 enum { PEERS = 200, PAGE = 4096, ROWS_OF_A_PAGE = 60 };
-
-static char *dir;
-static char *path;
-
-static int set_up(void **state) {
-  (void)state;
-  dir = wpm_test_dir_new();
-  path = wpm_test_dir_file(dir, "peers.db");
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(path);
-  wpm_test_dir_remove(dir);
-  return 0;
-}
 
 static wpm_storage_rescued rescue(void) {
   wpm_storage_rescued out;
@@ -140,6 +123,43 @@ static void what_the_log_holds_is_saved_too(void **state) {
   wpm_storage_close(storage);
   free(aside_log);
   free(log);
+}
+
+/* The first name is taken: the log goes with its database, not beside another. */
+static void a_log_gets_no_name_of_another_database(void **state) {
+  (void)state;
+  char *taken = wpm_test_dir_file(dir, "peers.db.damaged-1");
+  char *log = wpm_test_dir_file(dir, "peers.db-wal");
+  char *wrong = wpm_test_dir_file(dir, "peers.db.damaged-1-wal");
+  char *right = wpm_test_dir_file(dir, "peers.db.damaged-2-wal");
+  stored_make(path, PEERS);
+  wpm_storage *storage = stored_open(path, WPM_STORAGE_EXISTING);
+  stored_put_plain(storage, 0, 1);
+  stored_file unmerged = stored_file_read(log);
+  wpm_storage_close(storage);
+  stored_file_write(log, unmerged.data, unmerged.len);
+  stored_file_write(taken, "older", 5);
+  wpm_storage_rescued out = rescue();
+  assert_non_null(strstr(out.aside, "/peers.db.damaged-2"));
+  assert_int_equal(access(wrong, F_OK), -1);
+  stored_assert_unchanged(right, unmerged);
+  free(taken);
+  free(log);
+  free(wrong);
+  free(right);
+}
+
+/* It is read by its own migration alone: nothing may take its place. */
+static void a_database_of_an_older_schema_stays(void **state) {
+  (void)state;
+  wpm_storage_rescued out;
+  wpm_error error = {.text = ""};
+  stored_from(path, WPM_TESTS_DIR "/storage/schema-1.sql");
+  stored_file before = stored_file_read(path);
+  assert_int_equal(wpm_storage_rescue(path, &out, &error), WPM_ERR_CORRUPT);
+  assert_non_null(strstr(error.text, "older schema"));
+  stored_assert_unchanged(path, before);
+  assert_only(1);
 }
 
 /* Each page in turn: only what it held is lost. */
@@ -283,6 +303,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_whole_database_is_saved_whole),
       TEST(what_the_log_holds_is_saved_too),
+      TEST(a_log_gets_no_name_of_another_database),
+      TEST(a_database_of_an_older_schema_stays),
       TEST(a_page_overwritten_loses_its_own_rows_alone),
       TEST(a_truncated_file_is_saved_in_part),
       TEST(a_file_that_never_was_a_database_is_left_alone),

@@ -1,32 +1,6 @@
 /* Every released schema is opened and brought up to date; a newer one and that of another program
  * are refused and left alone. */
-#include "storage/stored.h"
-
-static char *dir;
-static char *path;
-
-static int set_up(void **state) {
-  (void)state;
-  dir = wpm_test_dir_new();
-  path = wpm_test_dir_file(dir, "peers.db");
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(path);
-  wpm_test_dir_remove(dir);
-  return 0;
-}
-
-/* Makes the database that a fixture describes. */
-static void make_from(const char *fixture) {
-  stored_file sql = stored_file_read(fixture);
-  assert_non_null(sql.data);
-  sql.data[sql.len] = '\0';
-  stored_sql(path, (const char *)sql.data);
-  free(sql.data);
-}
+#include "storage/one_database.h"
 
 /* ---- schema 1 -------------------------------------------------------------------------------- */
 
@@ -108,7 +82,7 @@ static void assert_second(const wpm_peer_record *found) {
 
 static void schema_1_is_opened_and_brought_up_to_date(void **state) {
   (void)state;
-  make_from(SCHEMA_1);
+  stored_from(path, SCHEMA_1);
   wpm_storage *storage = stored_open(path, WPM_STORAGE_CREATE);
   assert_int_equal(wpm_storage_schema(storage), wpm_storage_schema_latest());
   stored s = stored_load(storage);
@@ -195,7 +169,7 @@ static int assert_key(void *user, wpm_bytes id, wpm_bytes key) {
 
 static void schema_2_is_opened(void **state) {
   (void)state;
-  make_from(SCHEMA_2);
+  stored_from(path, SCHEMA_2);
   wpm_storage *storage = stored_open(path, WPM_STORAGE_CREATE);
   stored s = stored_load(storage);
   assert_int_equal(s.count, 3);
@@ -222,11 +196,11 @@ static void a_migrated_database_is_like_a_new_one(void **state) {
   wpm_storage_close(stored_open(path, WPM_STORAGE_CREATE));
   char *of_new = stored_ask(path, ALL_OBJECTS);
   assert_int_equal(unlink(path), 0);
-  make_from(SCHEMA_2);
+  stored_from(path, SCHEMA_2);
   wpm_storage_close(stored_open(path, WPM_STORAGE_CREATE));
   stored_assert_answer(path, ALL_OBJECTS, of_new);
   assert_int_equal(unlink(path), 0);
-  make_from(SCHEMA_1);
+  stored_from(path, SCHEMA_1);
   wpm_storage_close(stored_open(path, WPM_STORAGE_CREATE));
   stored_assert_answer(path, ALL_OBJECTS, of_new);
   sqlite3_free(of_new);
