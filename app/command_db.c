@@ -190,9 +190,10 @@ static int check(const app_options *options, const datadir *dir) {
                  checked.problems);
   }
   if (result == EXIT_DONE && checked.problems > 0) {
-    result = complain(EXIT_FAILED,
-                      "the database is damaged: the daemon goes on without those rows; `wakupeers "
-                      "db export` saves what can be read");
+    result =
+        complain(EXIT_FAILED,
+                 "the database is damaged: the daemon goes on without those rows, and where pages "
+                 "are damaged, it sets the file aside when it starts and saves what can be read");
   }
   json_decref(problems);
   wpm_storage_close(storage);

@@ -61,14 +61,13 @@ static int load(void *user, const wpm_peer_record *record) {
   return err == WPM_ERR_NO_MEMORY ? err : WPM_OK;
 }
 
-static int open_store(wpm_store **out, bool capped) {
+/* `most`: peers that it takes; 0: no cap. */
+static int open_store(wpm_store **out, size_t most) {
   wpm_store_config config;
   wpm_store_config_default(&config);
   config.max_changes = 0;
   config.evict = false;
-  if (!capped) {
-    config.max_peers = 0;
-  }
+  config.max_peers = most;
   if (getrandom(config.hash_key, sizeof config.hash_key, 0) != (ssize_t)sizeof config.hash_key) {
     return WPM_ERR_IO;
   }
@@ -100,7 +99,7 @@ static int open_database(db_sink *sink) {
   }
   int err = wpm_exchange_taker_new(&sink->taker);
   if (err == WPM_OK) {
-    err = open_store(&sink->store, true);
+    err = open_store(&sink->store, (size_t)sink->options->peer_store_capacity);
   }
   if (err == WPM_OK) {
     err = wpm_storage_load(sink->storage, load, sink, NULL, &error);
@@ -119,7 +118,7 @@ static int refuse(const db_sink *sink, const wpm_peer_record *record, int err) {
   shown_id(record->id, id);
   db_skip(sink->account, id,
           err == WPM_ERR_FULL ? "the store is full, and no peer that is held gives way to one that "
-                                "is imported"
+                                "is imported; see --peer-store-capacity"
                               : wpm_strerror(err));
   return WPM_OK;
 }
@@ -265,7 +264,7 @@ int db_sink_open(const app_options *options, datadir *dir, bool exact, db_accoun
   sink->dir = dir;
   sink->exact = exact;
   sink->live = datadir_is_locked(dir);
-  if (open_store(&sink->seen, false) != WPM_OK) {
+  if (open_store(&sink->seen, 0) != WPM_OK) {
     return complain_no_memory();
   }
   return sink->live ? open_daemon(sink) : open_database(sink);

@@ -69,10 +69,10 @@ static json_t *protocol_health(const char *protocol, const char *health, const c
   return entry;
 }
 
-/* nwaku's list of protocols; this node serves none of Waku's. Storage and peer management are
- * ours. */
 #define LAG_WORTH_SAYING WPM_SECOND /* The bound of what a crash may lose. */
 
+/* nwaku's list of protocols; this node serves none of Waku's. Storage and peer management are
+ * ours. */
 static void get_health(rest_service *rest, http_request *request) {
   static const char *const not_mounted[] = {
       "Relay",        "Rln Relay",     "Lightpush",          "Legacy Lightpush",

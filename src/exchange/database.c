@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 5000
@@ -95,6 +96,22 @@ static int connect_to(wpm_database *database, const char *name, int flags) {
   return code;
 }
 
+/* True where there is a log that is not merged into the file at `path`. */
+static bool has_log(const char *path) {
+  static const char suffix[] = "-wal";
+  char *real = realpath(path, NULL);
+  char *name = real ? malloc(strlen(real) + sizeof suffix) : NULL;
+  struct stat facts;
+  bool has = false;
+  if (name) {
+    (void)stpcpy(stpcpy(name, real), suffix);
+    has = stat(name, &facts) == 0 && facts.st_size > 0;
+  }
+  free(name);
+  free(real);
+  return has;
+}
+
 int wpm_database_read(wpm_database *database, const char *path, wpm_error *error) {
   *database = (wpm_database){.path = path};
   if (access(path, R_OK) != 0) {
@@ -103,8 +120,17 @@ int wpm_database_read(wpm_database *database, const char *path, wpm_error *error
   }
   int code = connect_to(database, path, 0);
   int primary = code & 0xff;
-  /* One with a write-ahead log in a directory that cannot be written: read it as it lies. */
+  /* One of write-ahead mode, where nothing can be written: read it as it lies, unless the latest of it
+   * lies in its log. */
   if (primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY || primary == SQLITE_IOERR) {
+    if (has_log(path)) {
+      wpm_database_close(database);
+      return wpm_fail(
+          error, WPM_ERR_READ_ONLY,
+          "%.160s has a log, which can be read only where its directory can be written; "
+          "copy both to such a place",
+          path);
+    }
     char *uri = immutable_uri(path);
     (void)sqlite3_close(database->db);
     database->db = NULL;

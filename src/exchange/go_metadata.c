@@ -216,8 +216,12 @@ static int put_fields(const metadata_writer *writer) {
   return err;
 }
 
-/* Whether go-datastore leaves the name as it is: no empty part, no `.` or `..`, no NUL. */
+/* Whether go-datastore leaves the name as it is: no empty part, no `.` or `..`, no NUL; and it is none that
+ * we would not read again. */
 static bool is_clean(wpm_text name) {
+  if (name.len > NAME_MAX_LEN) {
+    return false;
+  }
   size_t begin = 0;
   for (size_t i = 0; i <= name.len; i++) {
     if (i < name.len && name.data[i] == '\0') {

@@ -151,6 +151,28 @@ class Import(DbTest):
         self.assertIn("6 of its 70 addresses exceed the cap", done.err)
         self.assertEqual(len(self.exported()[NOBODY]["multiaddrs"]), 64)
 
+    def test_the_capacity_is_that_of_the_option(self):
+        peers = self.write("list", TEXT)
+        done = self.db(1, "import", "--peer-store-capacity=1", peers)
+        self.assertEqual(done.out, "imported 1, skipped 1\n")
+        self.assertIn("--peer-store-capacity", done.err)
+        self.assertEqual(self.db(0, "import", "--peer-store-capacity=0", peers).out,
+                         "imported 2, skipped 0\n")
+
+    def test_a_log_is_read_or_its_absence_said(self):
+        path = self.database("peers.db", "nwaku_peers.sql")
+        link = sqlite3.connect(path)
+        link.executescript("PRAGMA journal_mode = WAL; DELETE FROM Peer")
+        copy, log = self.folder / "copy.db", self.folder / "copy.db-wal"
+        copy.write_bytes(path.read_bytes())
+        log.write_bytes((self.folder / "peers.db-wal").read_bytes())
+        link.close()
+        (self.folder / "copy.db-shm").mkdir()  # As where SQLite can write nothing beside the file.
+        self.assertEqual(self.db(0, "import", copy).out, "imported 0, skipped 0\n")
+        log.unlink()
+        log.mkdir()  # There is a log, but it cannot be read.
+        self.assertRegex(self.db(2, "import", copy).err, r"copy\.db has a log, .*copy both")
+
     def test_a_newer_database_is_left_alone(self):
         self.db(0, "import", self.write("list", TEXT))
         file = self.folder / "data" / "peers.db"

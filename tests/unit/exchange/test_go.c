@@ -1,54 +1,10 @@
 /* go-libp2p's datastore: what a go-waku node left is read, what we write is read again, and rows that
  * are not as they must be cost nobody else. */
-#include "support/exchange/collected.h"
-#include "support/exchange/database_file.h"
+#include "support/exchange/two_stores.h"
 
 #include "exchange/gob.h"
 #include "support/alloc_fail.h"
 #include "support/vectors.h"
-
-static char *dir;
-static char *path;
-static char *out_path;
-
-static int set_up(void **state) {
-  (void)state;
-  dir = wpm_test_dir_new();
-  path = wpm_test_dir_file(dir, "store.db");
-  out_path = wpm_test_dir_file(dir, "out.db");
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(path);
-  free(out_path);
-  wpm_test_dir_remove(dir);
-  return 0;
-}
-
-static int read_all(const char *from, collected *into) {
-  wpm_error error = {.text = ""};
-  wpm_exchange_sink sink = collect_into(into);
-  return wpm_exchange_read_database(from, WPM_EXCHANGE_GO, &sink, &into->counts, &error);
-}
-
-static void write_all(const collected *from, collected *told) {
-  wpm_exchange_writer *writer = NULL;
-  wpm_error error = {.text = ""};
-  *told = (collected){0};
-  wpm_exchange_target target = {.format = WPM_EXCHANGE_GO,
-                                .path = out_path,
-                                .now = COLLECTED_NOW,
-                                .skipped = collect_skip,
-                                .user = told};
-  assert_int_equal(wpm_exchange_writer_new(&target, &writer, &error), WPM_OK);
-  for (size_t i = 0; i < from->count; i++) {
-    assert_int_equal(wpm_exchange_put(writer, from->records[i], &error), WPM_OK);
-  }
-  assert_int_equal(wpm_exchange_finish(writer, &told->counts, &error), WPM_OK);
-  wpm_exchange_writer_free(writer);
-}
 
 static bool has_protocol(const wpm_peer_record *peer, const char *name) {
   for (size_t i = 0; i < peer->protocol_count; i++) {
@@ -82,7 +38,7 @@ static void test_a_store_of_go_waku(void **state) {
   make_fixture();
   assert_int_equal(wpm_exchange_guess(path, &format, NULL), WPM_OK);
   assert_int_equal(format, WPM_EXCHANGE_GO);
-  assert_int_equal(read_all(path, &found), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_GO, path, &found), WPM_OK);
   assert_int_equal(found.counts.records, 2);
   assert_int_equal(found.counts.own, 2); /* Its own node, and that one's private key. */
   assert_int_equal(found.counts.skipped, 1);
@@ -122,11 +78,11 @@ static void test_round_trip(void **state) {
   collected told;
   collected again;
   make_fixture();
-  assert_int_equal(read_all(path, &found), WPM_OK);
-  write_all(&found, &told);
+  assert_int_equal(read_store(WPM_EXCHANGE_GO, path, &found), WPM_OK);
+  write_store(WPM_EXCHANGE_GO, &found, &told);
   assert_int_equal(told.counts.records, 2);
   assert_int_equal(told.counts.skipped, 0);
-  assert_int_equal(read_all(out_path, &again), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_GO, out_path, &again), WPM_OK);
   assert_int_equal(again.counts.own, 0);
   assert_int_equal(again.counts.skipped, 0);
   assert_int_equal(again.count, found.count);
@@ -171,13 +127,13 @@ static void test_times(void **state) {
   list[3].expires.ns = COLLECTED_NOW.ns - WPM_HOUR; /* Kept beyond its time. */
   wpm_peer_record record = {.id = wpm_test_view(id), .addresses = list, .address_count = 5};
   one.records[0] = &record;
-  write_all(&one, &told);
+  write_store(WPM_EXCHANGE_GO, &one, &told);
   assert_int_equal(told.counts.records, 1);
   assert_int_equal(database_number(out_path, "SELECT count(*) FROM peerstore WHERE key IN "
                                              "('/peers/addrs/" ID_BASE32 "', "
                                              "'/peers/keys/" ID_BASE32 "/pub')"),
                    2);
-  assert_int_equal(read_all(out_path, &again), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_GO, out_path, &again), WPM_OK);
   const wpm_address *found = again.records[0]->addresses;
   assert_int_equal(again.records[0]->address_count, 5);
   /* In the order in which they end. */
@@ -205,7 +161,7 @@ static void test_past_its_time(void **state) {
                      "12170a0804c000020106000110f0d5d6ca061880c0e285e368"
                      "120a0a0804c0000202060001"
                      "121b0a0804c000020306000110ffffffffffffffff7f1880c0e285e368')");
-  assert_int_equal(read_all(path, &found), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_GO, path, &found), WPM_OK);
   assert_int_equal(found.count, 1);
   assert_int_equal(found.counts.skipped, 0);
   const wpm_peer_record *peer = found.records[0];
@@ -248,8 +204,8 @@ static void test_signed_record(void **state) {
                             .signed_record = wpm_test_view(envelope),
                             .signed_sequence = 5};
   one.records[0] = &record;
-  write_all(&one, &told);
-  assert_int_equal(read_all(out_path, &again), WPM_OK);
+  write_store(WPM_EXCHANGE_GO, &one, &told);
+  assert_int_equal(read_store(WPM_EXCHANGE_GO, out_path, &again), WPM_OK);
   assert_int_equal(again.counts.skipped, 0);
   assert_int_equal(again.records[0]->signed_record.len, envelope.len);
   assert_true(again.records[0]->signed_sequence > 5); /* The one that is signed. */
@@ -263,8 +219,8 @@ static void test_signed_record(void **state) {
 
   envelope.data[envelope.len - 1] ^= 1; /* One that does not verify. */
   assert_int_equal(remove(out_path), 0);
-  write_all(&one, &told);
-  assert_int_equal(read_all(out_path, &again), WPM_OK);
+  write_store(WPM_EXCHANGE_GO, &one, &told);
+  assert_int_equal(read_store(WPM_EXCHANGE_GO, out_path, &again), WPM_OK);
   assert_int_equal(again.counts.skipped, 1);
   assert_true(collected_skip(&again, "12D3", "a signed peer record that does not verify"));
   assert_int_equal(again.records[0]->signed_record.len, 0);
@@ -309,7 +265,7 @@ static void put_metadata(const char *name, wpm_gob_type type, const wpm_text *st
 }
 
 static const wpm_peer_record *read_one(collected *found) {
-  assert_int_equal(read_all(path, found), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_GO, path, found), WPM_OK);
   assert_int_equal(found->count, 1);
   return found->records[0];
 }
@@ -372,7 +328,7 @@ static void test_application_map_out(void **state) {
                             .app = app,
                             .app_count = sizeof app / sizeof *app};
   one.records[0] = &record;
-  write_all(&one, &told);
+  write_store(WPM_EXCHANGE_GO, &one, &told);
   assert_int_equal(told.counts.skipped, 5);
   assert_int_equal(
       database_number(out_path,
@@ -396,11 +352,29 @@ static void test_odd_rows(void **state) {
                "('/peers/metadata/" ID_BASE32 "/zero', zeroblob(1000)),"
                "('/peers/metadata/" ID_BASE32 "/empty', x''), ('/peers/gc/addrs/1/x', x''),"
                "('/unrelated', x'')");
-  assert_int_equal(read_all(path, &found), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_GO, path, &found), WPM_OK);
   assert_int_equal(found.counts.records, 1);
   assert_int_equal(found.counts.skipped, 9);
   assert_int_equal(found.records[0]->public_key.len, 36); /* The one in its id. */
   collected_free(&found);
+}
+
+static void test_a_key_that_is_too_long_is_not_written(void **state) {
+  (void)state;
+  collected told;
+  char name[1000];
+  wpm_buffer gob;
+  wpm_buffer_init(&gob, WPM_GOB_MAX);
+  assert_int_equal(wpm_gob_write_number(1, &gob), WPM_OK);
+  const wpm_bytes number = wpm_buffer_view(&gob);
+  memset(name, 'n', sizeof name);
+  wpm_app_entry app[] = {{{name, 255}, number}, {{name, 1000}, number}};
+  wpm_peer_record record = {.id = WPM_BYTES("\x00\x01\x01"), .app = app, .app_count = 2};
+  collected one = {.records = {&record}, .count = 1};
+  write_store(WPM_EXCHANGE_GO, &one, &told);
+  assert_int_equal(told.counts.records, 1);
+  assert_int_equal(told.counts.skipped, 1);
+  wpm_buffer_fini(&gob);
 }
 
 static void test_odd_ids_are_not_written(void **state) {
@@ -408,7 +382,7 @@ static void test_odd_ids_are_not_written(void **state) {
   collected told;
   wpm_peer_record records[] = {{.id = WPM_BYTES("foo")}, {.id = {0}}};
   collected two = {.records = {&records[0], &records[1]}, .count = 2};
-  write_all(&two, &told);
+  write_store(WPM_EXCHANGE_GO, &two, &told);
   assert_int_equal(told.counts.records, 0);
   assert_int_equal(told.counts.skipped, 2);
 }
@@ -422,7 +396,7 @@ static void test_no_memory(void **state) {
     wpm_exchange_writer *writer = NULL;
     wpm_exchange_target target = {.format = WPM_EXCHANGE_GO, .path = out_path};
     wpm_alloc_fail_at(n);
-    int err = read_all(path, &found);
+    int err = read_store(WPM_EXCHANGE_GO, path, &found);
     if (err == WPM_OK) {
       err = wpm_exchange_writer_new(&target, &writer, NULL);
     }
@@ -448,9 +422,16 @@ static void test_no_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_a_store_of_go_waku),  TEST(test_round_trip),    TEST(test_times),
-      TEST(test_past_its_time),       TEST(test_signed_record), TEST(test_metadata_without_a_field),
-      TEST(test_application_map_out), TEST(test_odd_rows),      TEST(test_odd_ids_are_not_written),
+      TEST(test_a_store_of_go_waku),
+      TEST(test_round_trip),
+      TEST(test_times),
+      TEST(test_past_its_time),
+      TEST(test_signed_record),
+      TEST(test_metadata_without_a_field),
+      TEST(test_application_map_out),
+      TEST(test_odd_rows),
+      TEST(test_a_key_that_is_too_long_is_not_written),
+      TEST(test_odd_ids_are_not_written),
       TEST(test_no_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,37 +1,10 @@
 /* nwaku's peers.db: rows of its layout are read, what we write is what it decodes, bad rows cost
  * nobody else. */
-#include "support/exchange/collected.h"
-#include "support/exchange/database_file.h"
+#include "support/exchange/two_stores.h"
 
 #include "base/buffer.h"
 #include "support/alloc_fail.h"
 #include "support/vectors.h"
-
-static char *dir;
-static char *path;
-static char *out_path;
-
-static int set_up(void **state) {
-  (void)state;
-  dir = wpm_test_dir_new();
-  path = wpm_test_dir_file(dir, "peers.db");
-  out_path = wpm_test_dir_file(dir, "out.db");
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(path);
-  free(out_path);
-  wpm_test_dir_remove(dir);
-  return 0;
-}
-
-static int read_all(const char *from, collected *into) {
-  wpm_error error = {.text = ""};
-  wpm_exchange_sink sink = collect_into(into);
-  return wpm_exchange_read_database(from, WPM_EXCHANGE_NWAKU, &sink, &into->counts, &error);
-}
 
 static void make_fixture(void) {
   database_run_file(path, WPM_TEST_DATA("nwaku_peers.sql"));
@@ -47,7 +20,7 @@ static void test_rows(void **state) {
   collected found;
   char text[WPM_MULTIADDR_TEXT];
   make_fixture();
-  assert_int_equal(read_all(path, &found), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_NWAKU, path, &found), WPM_OK);
   assert_int_equal(found.counts.records, 6);
   assert_int_equal(found.count, 6);
   assert_int_equal(found.counts.skipped, 5);
@@ -82,7 +55,7 @@ static void test_states(void **state) {
   size_t untried = 0;
   size_t failed = 0;
   make_fixture();
-  assert_int_equal(read_all(path, &found), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_NWAKU, path, &found), WPM_OK);
   const wpm_peer_record *peer = collected_peer(&found, PARTED);
   assert_non_null(peer);
   assert_int_equal(peer->connectivity, WPM_CAN_CONNECT);
@@ -105,7 +78,7 @@ static void test_what_does_not_verify(void **state) {
   (void)state;
   collected found;
   make_fixture();
-  assert_int_equal(read_all(path, &found), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_NWAKU, path, &found), WPM_OK);
   const wpm_peer_record *peer = collected_peer(&found, FOREIGN_RECORD);
   assert_non_null(peer);
   assert_int_equal(peer->enr.len, 0);
@@ -124,31 +97,14 @@ static void test_what_does_not_verify(void **state) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void write_all(const collected *from, collected *told) {
-  wpm_exchange_writer *writer = NULL;
-  wpm_error error = {.text = ""};
-  *told = (collected){0};
-  wpm_exchange_target target = {.format = WPM_EXCHANGE_NWAKU,
-                                .path = out_path,
-                                .now = COLLECTED_NOW,
-                                .skipped = collect_skip,
-                                .user = told};
-  assert_int_equal(wpm_exchange_writer_new(&target, &writer, &error), WPM_OK);
-  for (size_t i = 0; i < from->count; i++) {
-    assert_int_equal(wpm_exchange_put(writer, from->records[i], &error), WPM_OK);
-  }
-  assert_int_equal(wpm_exchange_finish(writer, &told->counts, &error), WPM_OK);
-  wpm_exchange_writer_free(writer);
-}
-
 static void test_round_trip(void **state) {
   (void)state;
   collected found;
   collected told;
   collected again;
   make_fixture();
-  assert_int_equal(read_all(path, &found), WPM_OK);
-  write_all(&found, &told);
+  assert_int_equal(read_store(WPM_EXCHANGE_NWAKU, path, &found), WPM_OK);
+  write_store(WPM_EXCHANGE_NWAKU, &found, &told);
   assert_int_equal(told.counts.records, 6);
   assert_int_equal(told.counts.skipped, 0);
   assert_int_equal(database_number(out_path, "PRAGMA user_version"), 1);
@@ -156,7 +112,7 @@ static void test_round_trip(void **state) {
                                    "SELECT count(*) FROM sqlite_schema WHERE name = 'Peer' AND sql "
                                    "LIKE '%WITHOUT ROWID%'"),
                    1);
-  assert_int_equal(read_all(out_path, &again), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_NWAKU, out_path, &again), WPM_OK);
   assert_int_equal(again.counts.skipped, 0);
   assert_int_equal(again.count, found.count);
   for (size_t i = 0; i < found.count; i++) { /* Both in the order of the key. */
@@ -187,7 +143,7 @@ static void test_row_bytes(void **state) {
                             .connectivity = WPM_CONNECTED,
                             .disconnect_time = {5 * WPM_SECOND + 7}};
   one.records[0] = &record;
-  write_all(&one, &told);
+  write_store(WPM_EXCHANGE_NWAKU, &one, &told);
   assert_int_equal(told.counts.records, 1);
   assert_int_equal(
       database_number(
@@ -225,7 +181,7 @@ static void test_what_nwaku_cannot_decode_is_not_written(void **state) {
   for (size_t i = 0; i < 4; i++) {
     all.records[i] = &records[i];
   }
-  write_all(&all, &told);
+  write_store(WPM_EXCHANGE_NWAKU, &all, &told);
   assert_int_equal(told.counts.records, 1);
   assert_int_equal(told.counts.skipped, 5);
   assert_true(collected_skip(&told, "0x", "no such peer id"));
@@ -246,7 +202,7 @@ static void test_odd_rows(void **state) {
                      "INSERT INTO Peer VALUES ('text', x'00'), (x'', x''), (7, NULL),"
                      "(zeroblob(256), x'0a00'), (zeroblob(200), zeroblob(2000000)),"
                      "(x'0000', zeroblob(1000000)), (x'1220', x'0a0212205001')");
-  assert_int_equal(read_all(path, &found), WPM_OK);
+  assert_int_equal(read_store(WPM_EXCHANGE_NWAKU, path, &found), WPM_OK);
   assert_int_equal(found.counts.records, 0);
   assert_int_equal(found.counts.skipped, 7);
   collected_free(&found);
@@ -257,18 +213,18 @@ static void test_bad_files(void **state) {
   collected found;
   wpm_exchange_format format;
   wpm_error error = {.text = ""};
-  assert_int_equal(read_all(path, &found), WPM_ERR_NOT_FOUND);
+  assert_int_equal(read_store(WPM_EXCHANGE_NWAKU, path, &found), WPM_ERR_NOT_FOUND);
   assert_int_equal(wpm_exchange_guess(path, &format, &error), WPM_ERR_NOT_FOUND);
   FILE *file = fopen(path, "wb");
   assert_non_null(file);
   assert_true(fputs("this is no database, and long enough to look at: ..........", file) >= 0);
   assert_int_equal(fclose(file), 0);
-  assert_int_equal(read_all(path, &found), WPM_ERR_CORRUPT);
+  assert_int_equal(read_store(WPM_EXCHANGE_NWAKU, path, &found), WPM_ERR_CORRUPT);
   assert_int_equal(wpm_exchange_guess(path, &format, &error), WPM_ERR_UNSUPPORTED);
   assert_non_null(strstr(error.text, "--format"));
   assert_int_equal(remove(path), 0);
   database_run(path, "CREATE TABLE other (x)");
-  assert_int_equal(read_all(path, &found), WPM_ERR_INVALID);
+  assert_int_equal(read_store(WPM_EXCHANGE_NWAKU, path, &found), WPM_ERR_INVALID);
   assert_int_equal(wpm_exchange_guess(path, &format, &error), WPM_ERR_UNSUPPORTED);
   make_fixture();
   assert_int_equal(wpm_exchange_guess(path, &format, &error), WPM_OK);
@@ -317,7 +273,7 @@ static void test_no_memory(void **state) {
     wpm_exchange_writer *writer = NULL;
     wpm_exchange_target target = {.format = WPM_EXCHANGE_NWAKU, .path = out_path};
     wpm_alloc_fail_at(n);
-    int err = read_all(path, &found);
+    int err = read_store(WPM_EXCHANGE_NWAKU, path, &found);
     if (err == WPM_OK) {
       err = wpm_exchange_writer_new(&target, &writer, NULL);
     }
