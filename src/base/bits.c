@@ -1,5 +1,9 @@
 #include "base/bits.h"
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#endif
+
 /* For machines without an instruction for it. */
 static unsigned count_word(uint64_t word) {
   word -= word >> 1 & UINT64_C(0x5555555555555555);
@@ -8,34 +12,39 @@ static unsigned count_word(uint64_t word) {
   return (unsigned)(word * UINT64_C(0x0101010101010101) >> 56);
 }
 
+/* Four words at once: one AVX2 operation, or two of SSE2. */
+typedef uint64_t quad __attribute__((vector_size(32), aligned(8), may_alias));
+#define QUADS (WPM_BITS_WORDS / 4u)
+
 /* One body, compiled for several instruction sets. */
 #define TARGET_portable
 #define TARGET_popcnt __attribute__((target("popcnt")))
 #define TARGET_avx2 __attribute__((target("avx2,popcnt")))
+#define TARGET_avx512 __attribute__((target("avx512f,avx512vpopcntdq,avx2,popcnt")))
 
-#define DEFINE_OPS(set, count_one)                                                                 \
-  TARGET_##set static void and_##set(uint64_t *out, const uint64_t *a, const uint64_t *b) {        \
-    for (size_t i = 0; i < WPM_BITS_WORDS; i++) {                                                  \
-      out[i] = a[i] & b[i];                                                                        \
+#define DEFINE_COMBINE(set, name, expression)                                                      \
+  TARGET_##set static void name##_##set(uint64_t *out, const uint64_t *left,                       \
+                                        const uint64_t *right) {                                   \
+    for (size_t i = 0; i < QUADS; i++) {                                                           \
+      quad a = ((const quad *)left)[i];                                                            \
+      quad b = ((const quad *)right)[i];                                                           \
+      ((quad *)out)[i] = (expression);                                                             \
     }                                                                                              \
-  }                                                                                                \
-  TARGET_##set static void or_##set(uint64_t *out, const uint64_t *a, const uint64_t *b) {         \
-    for (size_t i = 0; i < WPM_BITS_WORDS; i++) {                                                  \
-      out[i] = a[i] | b[i];                                                                        \
-    }                                                                                              \
-  }                                                                                                \
-  TARGET_##set static void and_not_##set(uint64_t *out, const uint64_t *a, const uint64_t *b) {    \
-    for (size_t i = 0; i < WPM_BITS_WORDS; i++) {                                                  \
-      out[i] = a[i] & ~b[i];                                                                       \
-    }                                                                                              \
-  }                                                                                                \
+  }
+
+#define DEFINE_COUNT(set, count_one)                                                               \
   TARGET_##set static unsigned count_##set(const uint64_t *a) {                                    \
     unsigned count = 0;                                                                            \
     for (size_t i = 0; i < WPM_BITS_WORDS; i++) {                                                  \
       count += (unsigned)count_one(a[i]);                                                          \
     }                                                                                              \
     return count;                                                                                  \
-  }                                                                                                \
+  }
+
+#define DEFINE_OPS(set, count_one)                                                                 \
+  DEFINE_COMBINE(set, and, a &b)                                                                   \
+  DEFINE_COMBINE(set, or, a | b)                                                                   \
+  DEFINE_COMBINE(set, and_not, a & ~b)                                                             \
   TARGET_##set static uint32_t select_##set(const uint64_t *a, unsigned rank) {                    \
     uint32_t at = 0;                                                                               \
     unsigned here = (unsigned)count_one(a[0]);                                                     \
@@ -52,15 +61,29 @@ static unsigned count_word(uint64_t word) {
   static const wpm_bits_ops ops_##set = {#set,          and_##set,   or_##set,                     \
                                          and_not_##set, count_##set, select_##set};
 
+DEFINE_COUNT(portable, count_word)
 DEFINE_OPS(portable, count_word)
 
 #if defined(__x86_64__) && defined(__GNUC__)
+DEFINE_COUNT(popcnt, __builtin_popcountll)
 DEFINE_OPS(popcnt, __builtin_popcountll)
+DEFINE_COUNT(avx2, __builtin_popcountll)
 DEFINE_OPS(avx2, __builtin_popcountll)
+
+TARGET_avx512 static unsigned count_avx512(const uint64_t *a) {
+  __m512i sum = _mm512_setzero_si512();
+  for (size_t i = 0; i < WPM_BITS_WORDS; i += 8) {
+    sum = _mm512_add_epi64(sum, _mm512_popcnt_epi64(_mm512_loadu_si512(a + i)));
+  }
+  return (unsigned)_mm512_reduce_add_epi64(sum);
+}
+DEFINE_OPS(avx512, __builtin_popcountll)
 
 const wpm_bits_ops *wpm_bits_usable(size_t index) {
   bool popcnt = __builtin_cpu_supports("popcnt");
   bool avx2 = popcnt && __builtin_cpu_supports("avx2");
+  bool avx512 =
+      avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vpopcntdq");
   switch (index) {
   case 0:
     return &ops_portable;
@@ -68,6 +91,8 @@ const wpm_bits_ops *wpm_bits_usable(size_t index) {
     return popcnt ? &ops_popcnt : NULL;
   case 2:
     return avx2 ? &ops_avx2 : NULL;
+  case 3:
+    return avx512 ? &ops_avx512 : NULL;
   }
   return NULL;
 }

@@ -12,7 +12,7 @@
 #define WPM_BITS_WORDS (WPM_BITS_PAGE / 64u)
 
 typedef struct wpm_bits_ops {
-  const char *name; /* "portable", "popcnt", "avx2". */
+  const char *name; /* "portable", "popcnt", "avx2", "avx512". */
   /* out = a AND b; out = a OR b; out = a AND NOT b. `out` may be `a` or `b`. */
   void (*and_)(uint64_t *out, const uint64_t *a, const uint64_t *b);
   void (*or_)(uint64_t *out, const uint64_t *a, const uint64_t *b);

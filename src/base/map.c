@@ -1,6 +1,7 @@
 #include "base/map.h"
 
 #include "base/bytes.h"
+#include "base/prefetch.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -154,7 +155,7 @@ size_t wpm_map_next_bytes(const wpm_map *map) {
 
 void wpm_map_prefetch(const wpm_map *map, uint32_t hash) {
   if (map->capacity > 0) {
-    __builtin_prefetch(&map->entries[home_of(hash, map->capacity)]);
+    wpm_prefetch(&map->entries[home_of(hash, map->capacity)], sizeof(*map->entries));
   }
 }
 
@@ -193,6 +194,10 @@ void wpm_map_replace(wpm_map *map, wpm_bytes key, uint32_t slot) {
 }
 
 int wpm_map_add(wpm_map *map, wpm_bytes key, uint32_t slot) {
+  return wpm_map_add_hashed(map, hash_of(map, key), slot);
+}
+
+int wpm_map_add_hashed(wpm_map *map, uint32_t hash, uint32_t slot) {
   assert(slot != WPM_MAP_NONE);
   if (map->old) {
     move_some(map);
@@ -201,7 +206,7 @@ int wpm_map_add(wpm_map *map, wpm_bytes key, uint32_t slot) {
   if (err) {
     return err;
   }
-  insert_new(map, (wpm_map_entry){hash_of(map, key), slot + 1});
+  insert_new(map, (wpm_map_entry){hash, slot + 1});
   map->count++;
   return WPM_OK;
 }

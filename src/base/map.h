@@ -39,6 +39,9 @@ uint32_t wpm_map_find(const wpm_map *map, wpm_bytes key);
 /* Adds `key` → `slot`; the key must not be held yet. WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_map_add(wpm_map *map, wpm_bytes key, uint32_t slot);
 
+/* The same, of a key with this wpm_map_hash. */
+WPM_MUST_USE int wpm_map_add_hashed(wpm_map *map, uint32_t hash, uint32_t slot);
+
 /* Removes `key`; false where it is not held. Never fails for want of memory. */
 bool wpm_map_remove(wpm_map *map, wpm_bytes key);
 

@@ -42,10 +42,21 @@ void wpm_indexes_fini(wpm_indexes *indexes) {
   free(indexes->named);
   free(indexes->fixed);
   free(indexes->stamps);
+  free(indexes->page_counts);
   wpm_indexes_init(indexes);
 }
 
 /* ---- attributes ------------------------------------------------------------------------------ */
+
+/* The counts of `capacity` pages, with those there are. */
+static uint16_t *grown_counts(const wpm_indexes *indexes, uint32_t capacity) {
+  uint16_t *counts = calloc((size_t)capacity * WPM_ATTRIBUTES, sizeof(*counts));
+  for (size_t i = 0; counts && indexes->length > 0 && i < WPM_ATTRIBUTES; i++) {
+    memcpy(counts + i * capacity, indexes->page_counts + i * indexes->capacity,
+           indexes->length * sizeof(*counts));
+  }
+  return counts;
+}
 
 static int grow(wpm_indexes *indexes) {
   uint32_t capacity = indexes->capacity ? indexes->capacity * 2 : 4;
@@ -59,7 +70,14 @@ static int grow(wpm_indexes *indexes) {
     return WPM_ERR_NO_MEMORY;
   }
   indexes->stamps = stamps;
-  indexes->bytes += (capacity - indexes->capacity) * (sizeof(*fixed) + sizeof(*stamps));
+  uint16_t *counts = grown_counts(indexes, capacity);
+  if (!counts) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  free(indexes->page_counts);
+  indexes->page_counts = counts;
+  indexes->bytes += (capacity - indexes->capacity) *
+                    (sizeof(*fixed) + sizeof(*stamps) + WPM_ATTRIBUTES * sizeof(*counts));
   indexes->capacity = capacity;
   return WPM_OK;
 }
@@ -107,10 +125,13 @@ void wpm_indexes_flip(wpm_indexes *indexes, uint32_t slot, uint32_t flips, uint3
     unsigned attribute = (unsigned)__builtin_ctz(flips);
     flips &= flips - 1;
     wpm_bits_flip(wpm_indexes_page(indexes, page, attribute), slot % WPM_BITS_PAGE);
+    uint16_t *here = &indexes->page_counts[(size_t)attribute * indexes->capacity + page];
     if (now & WPM_BIT(attribute)) {
       indexes->counts[attribute]++;
+      ++*here;
     } else {
       indexes->counts[attribute]--;
+      --*here;
     }
   }
 }
@@ -171,15 +192,8 @@ static int lengthen(wpm_indexes *indexes, wpm_index *index, uint32_t needed) {
   return WPM_OK;
 }
 
-int wpm_index_reserve(wpm_indexes *indexes, uint32_t number, uint32_t slot) {
-  if (number == 0) {
-    return WPM_OK;
-  }
+int wpm_index_make_page(wpm_indexes *indexes, uint32_t number, uint32_t page) {
   wpm_index *index = &indexes->named[number - 1];
-  uint32_t page = slot / WPM_BITS_PAGE;
-  if (page < index->length && index->pages[page]) {
-    return WPM_OK;
-  }
   uint32_t first = first_of(page, WPM_NAMED_GROUP);
   uint32_t count = count_of(page, WPM_NAMED_GROUP);
   int err = first + count > index->length ? lengthen(indexes, index, first + count) : WPM_OK;
@@ -208,18 +222,21 @@ static void drop_empty(wpm_indexes *indexes, wpm_index *index, uint32_t page) {
   indexes->bytes -= count * PAGE_SIZE;
 }
 
-bool wpm_index_test(const wpm_indexes *indexes, uint32_t number, uint32_t slot) {
-  const wpm_index *index = &indexes->named[number - 1];
+static inline bool test(const wpm_index *index, uint32_t slot) {
   uint32_t page = slot / WPM_BITS_PAGE;
   return page < index->length && index->pages[page] &&
          wpm_bits_test(index->pages[page], slot % WPM_BITS_PAGE);
 }
 
+bool wpm_index_test(const wpm_indexes *indexes, uint32_t number, uint32_t slot) {
+  return test(&indexes->named[number - 1], slot);
+}
+
 void wpm_index_set(wpm_indexes *indexes, uint32_t number, uint32_t slot, bool has) {
-  if (number == 0 || wpm_index_test(indexes, number, slot) == has) {
+  wpm_index *index = number > 0 ? &indexes->named[number - 1] : NULL;
+  if (!index || test(index, slot) == has) {
     return;
   }
-  wpm_index *index = &indexes->named[number - 1];
   uint32_t page = slot / WPM_BITS_PAGE;
   wpm_bits_flip(index->pages[page], slot % WPM_BITS_PAGE);
   if (has) {

@@ -51,10 +51,11 @@ typedef struct wpm_index {
 } wpm_index;
 
 typedef struct wpm_indexes {
-  uint64_t **fixed;  /* By page of slots: its bits of attribute 0; see wpm_indexes_page. */
-  uint32_t *stamps;  /* By page of slots; never 0. */
-  uint32_t length;   /* Pages of slots. */
-  uint32_t capacity; /* Room in both arrays. */
+  uint64_t **fixed;      /* By page of slots: its bits of attribute 0; see wpm_indexes_page. */
+  uint32_t *stamps;      /* By page of slots; never 0. */
+  uint32_t length;       /* Pages of slots. */
+  uint32_t capacity;     /* Room in both arrays. */
+  uint16_t *page_counts; /* By attribute, `capacity` pages each: peers of the page that have it. */
   uint32_t counts[WPM_ATTRIBUTES]; /* Peers that have each. */
   wpm_index *named;                /* The indexes of protocols, shards and tags. */
   uint32_t named_count;            /* In use, or free below named_length. */
@@ -88,13 +89,26 @@ static inline uint64_t *wpm_indexes_page(const wpm_indexes *indexes, uint32_t pa
   return indexes->fixed[page] + attribute * group * WPM_BITS_WORDS;
 }
 
+/* How many peers have the attribute in each page, from `page` on. */
+static inline const uint16_t *wpm_indexes_page_counts(const wpm_indexes *indexes, uint32_t page,
+                                                      unsigned attribute) {
+  return indexes->page_counts + (size_t)attribute * indexes->capacity + page;
+}
+
 /* A new, empty index; *number gets 1 + its number. WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_indexes_add(wpm_indexes *indexes, uint32_t *number);
 void wpm_indexes_remove(wpm_indexes *indexes, uint32_t number);
 
 /* Makes room for `slot` in index `number` (1 + …; 0 is none and needs none), changes it, asks it.
  * WPM_ERR_NO_MEMORY. */
-WPM_MUST_USE int wpm_index_reserve(wpm_indexes *indexes, uint32_t number, uint32_t slot);
+WPM_MUST_USE int wpm_index_make_page(wpm_indexes *indexes, uint32_t number, uint32_t page);
+static inline WPM_MUST_USE int wpm_index_reserve(wpm_indexes *indexes, uint32_t number,
+                                                 uint32_t slot) {
+  uint32_t page = slot / WPM_BITS_PAGE;
+  const wpm_index *index = number > 0 ? &indexes->named[number - 1] : NULL;
+  bool is_there = !index || (page < index->length && index->pages[page]);
+  return is_there ? WPM_OK : wpm_index_make_page(indexes, number, page);
+}
 void wpm_index_set(wpm_indexes *indexes, uint32_t number, uint32_t slot, bool has);
 bool wpm_index_test(const wpm_indexes *indexes, uint32_t number, uint32_t slot);
 

@@ -340,7 +340,7 @@ static void set_bits(wpm_store *store, const wpm_interned *set, const wpm_intern
                      uint32_t slot, bool has) {
   size_t count = set ? wpm_protocols_of(set)->count : 0;
   for (size_t i = 0; i < count; i++) {
-    if (!wpm_protocols_name(other, handles_of(set)[i])) {
+    if (!other || !wpm_protocols_name(other, handles_of(set)[i])) {
       wpm_index_set(&store->indexes, wpm_name_index(protocol_at(store, set, i)), slot, has);
     }
   }

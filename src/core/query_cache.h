@@ -1,5 +1,5 @@
 /* The latest queries, and how many peers match in each page of slots: what has not changed since is not
- * worked out again. */
+ * worked out again. No answer depends on what is kept. */
 #ifndef WPM_CORE_QUERY_CACHE_H
 #define WPM_CORE_QUERY_CACHE_H
 
@@ -14,9 +14,10 @@ typedef struct wpm_query_answer {
   uint64_t hash;     /* Of the key. */
   uint32_t *stamps;  /* By page of slots: its stamp when it was looked at; 0: never. */
   uint16_t *counts;  /* By page of slots: peers that match. */
+  uint16_t *most;    /* By page of slots: at most how many match. Those of the latest pick. */
   uint32_t length;   /* Pages. */
-  uint32_t capacity; /* Room in both arrays. */
-  uint64_t total;    /* Peers that match, in all pages. */
+  uint32_t capacity; /* Room in the arrays. */
+  uint64_t total;    /* Sum of `counts`. */
   uint64_t used;     /* When it was last asked, by the cache's clock. */
 } wpm_query_answer;
 

@@ -306,19 +306,19 @@ static void take_over(wpm_store *store, uint32_t from, uint32_t to) {
 
 /* Gives a slot that is not in use yet an id, a contact where it is to have one, and a place in the map
  * where it is to be found. */
-static int fill_slot(wpm_store *store, uint32_t slot, wpm_bytes id, bool contact, bool in_map) {
-  int err = set_id(store, wpm_store_peer(store, slot), id);
+static int fill_slot(wpm_store *store, uint32_t slot, wpm_hashed_id id, bool contact, bool in_map) {
+  int err = set_id(store, wpm_store_peer(store, slot), id.id);
   if (!err && contact) {
     err = wpm_store_make_contact(store, slot);
   }
   if (!err && in_map) {
-    err = wpm_map_add(&store->by_id, id, slot);
+    err = wpm_map_add_hashed(&store->by_id, id.hash, slot);
   }
   return err;
 }
 
 /* A new slot, detached so far. */
-static int open_slot(wpm_store *store, wpm_bytes id, bool contact, bool in_map, uint32_t *out) {
+static int open_slot(wpm_store *store, wpm_hashed_id id, bool contact, bool in_map, uint32_t *out) {
   uint32_t slot;
   int err = peek_free(store, &slot);
   if (err) {
@@ -344,7 +344,7 @@ static int open_slot(wpm_store *store, wpm_bytes id, bool contact, bool in_map, 
 }
 
 /* A new slot for `id`; `detached`: the slot that its last peer still uses, or none. */
-static int add_slot(wpm_store *store, wpm_bytes id, uint32_t detached, uint32_t *out) {
+static int add_slot(wpm_store *store, wpm_hashed_id id, uint32_t detached, uint32_t *out) {
   bool back = detached != WPM_SLOT_NONE;
   bool contact = back && wpm_store_peer(store, detached)->contact;
   int err = open_slot(store, id, contact, !back, out);
@@ -352,7 +352,7 @@ static int add_slot(wpm_store *store, wpm_bytes id, uint32_t detached, uint32_t 
     return err;
   }
   if (back) {
-    wpm_map_replace(&store->by_id, id, *out);
+    wpm_map_replace(&store->by_id, id.id, *out);
   }
   if (contact) {
     take_over(store, detached, *out);
@@ -362,9 +362,10 @@ static int add_slot(wpm_store *store, wpm_bytes id, uint32_t detached, uint32_t 
 }
 
 int wpm_store_take_bare(wpm_store *store, wpm_bytes id, uint32_t *out) {
-  uint32_t there = wpm_map_find(&store->by_id, id);
+  const wpm_hashed_id hashed = {id, wpm_map_hash(&store->by_id, id)};
+  uint32_t there = wpm_map_find_hashed(&store->by_id, id, hashed.hash);
   if (there == WPM_SLOT_NONE) {
-    return open_slot(store, id, true, true, out);
+    return open_slot(store, hashed, true, true, out);
   }
   wpm_peer *peer = wpm_store_peer(store, there);
   *out = there;
@@ -390,12 +391,22 @@ static void revive(wpm_store *store, uint32_t slot) {
   begin_peer(store, slot);
 }
 
+wpm_hashed_id wpm_store_hash(const wpm_store *store, wpm_bytes id) {
+  const wpm_hashed_id hashed = {id, wpm_map_hash(&store->by_id, id)};
+  wpm_map_prefetch(&store->by_id, hashed.hash);
+  return hashed;
+}
+
 int wpm_store_take(wpm_store *store, wpm_bytes id, wpm_taken *out) {
+  return wpm_store_take_hashed(store, wpm_store_hash(store, id), out);
+}
+
+int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out) {
   *out = (wpm_taken){.victim = WPM_SLOT_NONE};
-  if (id.len > WPM_PEER_ID_MAX) {
+  if (id.id.len > WPM_PEER_ID_MAX) {
     return WPM_ERR_INVALID;
   }
-  uint32_t there = wpm_map_find(&store->by_id, id);
+  uint32_t there = wpm_map_find_hashed(&store->by_id, id.id, id.hash);
   wpm_slot_state state =
       there == WPM_SLOT_NONE ? WPM_SLOT_FREE : (wpm_slot_state)wpm_store_peer(store, there)->state;
   out->slot = there;

@@ -137,6 +137,10 @@ static inline void *wpm_store_extra(const wpm_store *store, uint32_t slot) {
   return wpm_store_peer(store, slot) + 1;
 }
 
+static inline wpm_peer_ref wpm_store_ref_of(const wpm_store *store, uint32_t slot) {
+  return (wpm_peer_ref){slot, wpm_store_peer(store, slot)->generation};
+}
+
 static inline wpm_bytes wpm_peer_id_of(const wpm_store *store, const wpm_peer *peer) {
   const uint8_t *id = peer->id_len <= WPM_PEER_INLINE_ID
                           ? peer->id.bytes
@@ -209,9 +213,19 @@ typedef struct wpm_taken {
   wpm_cause cause; /* Why that one. */
 } wpm_taken;
 
+/* An id with its hash (wpm_map_hash). */
+typedef struct wpm_hashed_id {
+  wpm_bytes id;
+  uint32_t hash;
+} wpm_hashed_id;
+
+/* Hashes an id, and asks for what looking it up begins with. */
+wpm_hashed_id wpm_store_hash(const wpm_store *store, wpm_bytes id);
+
 /* The slot of `id`, a new one where it was not held. Errors as wpm_store_add. When the rest went well,
  * wpm_store_keep lets the victim go; otherwise wpm_store_give_up forgets the peer that was added. */
 WPM_MUST_USE int wpm_store_take(wpm_store *store, wpm_bytes id, wpm_taken *out);
+WPM_MUST_USE int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out);
 void wpm_store_keep(wpm_store *store, const wpm_taken *taken);
 void wpm_store_give_up(wpm_store *store, const wpm_taken *taken);
 

@@ -232,6 +232,29 @@ static size_t count_feed_blocks(const wpm_feed *feed) {
   return count;
 }
 
+/* The numbers of each page, held against its bits. */
+static const char *fault_of_indexes(const wpm_store *store) {
+  const wpm_indexes *indexes = &store->indexes;
+  for (uint32_t page = 0; page < indexes->length; page++) {
+    for (unsigned i = 0; i < WPM_ATTRIBUTES; i++) {
+      if (store->bits->count(wpm_indexes_page(indexes, page, i)) !=
+          *wpm_indexes_page_counts(indexes, page, i)) {
+        return "an attribute with a wrong number of peers in a page";
+      }
+    }
+  }
+  for (uint32_t i = 0; i < indexes->named_count; i++) {
+    const wpm_index *index = &indexes->named[i];
+    for (uint32_t page = 0; page < index->length; page++) {
+      unsigned count = index->pages[page] ? store->bits->count(index->pages[page]) : 0;
+      if (count != index->counts[page]) {
+        return "a name with a wrong number of peers in a page";
+      }
+    }
+  }
+  return NULL;
+}
+
 static const char *fault_of_sums(const wpm_store *store, const sums *all) {
   if (all->held != store->count || all->tombstones != store->tombstone_count) {
     return "the number of peers or tombstones is wrong";
@@ -270,5 +293,6 @@ int wpm_store_check(const wpm_store *store, wpm_error *error) {
     }
   }
   const char *fault = fault_of_sums(store, &all);
+  fault = fault ? fault : fault_of_indexes(store);
   return fault ? broken(error, fault, WPM_SLOT_NONE) : WPM_OK;
 }

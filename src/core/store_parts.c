@@ -183,9 +183,17 @@ static int compare_shards(const void *a, const void *b) {
   return (*x > *y) - (*x < *y);
 }
 
+static bool are_sorted(const uint16_t *shards, size_t count) {
+  size_t i = 1;
+  while (i < count && shards[i] > shards[i - 1]) {
+    i++;
+  }
+  return i >= count;
+}
+
 size_t wpm_shards_sort(uint16_t *shards, size_t count) {
-  if (count == 0) {
-    return 0;
+  if (are_sorted(shards, count)) {
+    return count;
   }
   qsort(shards, count, sizeof(*shards), compare_shards);
   size_t unique = 1;

@@ -177,36 +177,49 @@ static void add_facts(const wpm_store *store, const wpm_peer_record *record, fac
 #define FEW_SOURCES 16
 #define FEW_SHARDS 32
 
-static int put_facts(wpm_parts *parts, const wpm_peer_record *record) {
-  wpm_fact_source few[FEW_SOURCES];
-  uint16_t few_shards[FEW_SHARDS];
-  uint8_t few_bytes[FEW_SOURCES];
+/* A record's facts, ready to be put, and room for few. */
+typedef struct gathered {
+  fact_list list;
+  void *memory; /* Where they are many; NULL: they lie in the arrays. */
+  wpm_fact_source sources[FEW_SOURCES];
+  uint16_t shards[FEW_SHARDS];
+  uint8_t bytes[FEW_SOURCES];
+} gathered;
+
+static int make_lists(gathered *g, const wpm_peer_record *record) {
   size_t named = record->tag_count + record->app_count;
   if (named < record->tag_count || named > SIZE_MAX / 256 || record->shard_count > SIZE_MAX / 8) {
     return WPM_ERR_NO_MEMORY;
   }
-  size_t size =
-      (SINGLE_FACTS + named) * sizeof(*few) + record->shard_count * sizeof(uint16_t) + named;
-  bool fits = SINGLE_FACTS + named <= FEW_SOURCES && record->shard_count <= FEW_SHARDS;
-  uint8_t *memory = fits ? NULL : malloc(size);
-  fact_list list = {.sources = few, .protects = few_bytes, .shards = few_shards};
-  if (!fits) {
-    if (!memory) {
+  fact_list *list = &g->list;
+  *list = (fact_list){.sources = g->sources, .protects = g->bytes, .shards = g->shards};
+  g->memory = NULL;
+  if (SINGLE_FACTS + named > FEW_SOURCES || record->shard_count > FEW_SHARDS) {
+    g->memory = malloc((SINGLE_FACTS + named) * sizeof(*list->sources) +
+                       record->shard_count * sizeof(*list->shards) + named);
+    if (!g->memory) {
       return WPM_ERR_NO_MEMORY;
     }
-    list.sources = (void *)memory;
-    list.shards = (void *)(list.sources + SINGLE_FACTS + named);
-    list.protects = (void *)(list.shards + record->shard_count);
+    list->sources = g->memory;
+    list->shards = (void *)(list->sources + SINGLE_FACTS + named);
+    list->protects = (void *)(list->shards + record->shard_count);
   }
-  list.key_lens = list.protects + record->tag_count;
+  list->key_lens = list->protects + record->tag_count;
+  return WPM_OK;
+}
+
+/* g->memory is to be freed. */
+static int gather(const wpm_store *store, const wpm_peer_record *record, gathered *g) {
+  int err = make_lists(g, record);
+  if (err) {
+    return err;
+  }
   if (record->shard_count > 0) {
-    memcpy(list.shards, record->shards, record->shard_count * sizeof(*list.shards));
-    list.shard_count = wpm_shards_sort(list.shards, record->shard_count);
+    memcpy(g->list.shards, record->shards, record->shard_count * sizeof(*g->list.shards));
+    g->list.shard_count = wpm_shards_sort(g->list.shards, record->shard_count);
   }
-  add_facts(parts->store, record, &list);
-  int err = wpm_parts_facts(parts, list.sources, list.count);
-  free(memory);
-  return err;
+  add_facts(store, record, &g->list);
+  return WPM_OK;
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------- */
@@ -287,10 +300,10 @@ static uint32_t changed_attributes(uint32_t before, uint32_t now) {
   return fields | (flips & WPM_BIT(WPM_HAS_PROTOCOLS_KNOWN) ? WPM_FIELD_PROTOCOLS : 0);
 }
 
-static int build(wpm_parts *parts, const wpm_peer_record *record) {
+static int build(wpm_parts *parts, const wpm_peer_record *record, const fact_list *facts) {
   int err = put_addresses(parts, record);
   if (!err) {
-    err = put_facts(parts, record);
+    err = wpm_parts_facts(parts, facts->sources, facts->count);
   }
   if (!err) {
     err = wpm_parts_protocols(parts, record->protocols, record->protocol_count);
@@ -331,17 +344,15 @@ static void swap_in(wpm_parts *parts, const wpm_taken *taken, const wpm_peer_rec
   }
 }
 
-int wpm_store_put(wpm_store *store, const wpm_peer_record *record) {
+static int put_hashed(wpm_store *store, wpm_hashed_id id, const wpm_peer_record *record,
+                      const fact_list *facts) {
   wpm_taken taken;
-  if (!is_valid(record)) {
-    return WPM_ERR_INVALID;
-  }
-  int err = wpm_store_is_full(store) ? WPM_ERR_FULL : wpm_store_take(store, record->id, &taken);
+  int err = wpm_store_is_full(store) ? WPM_ERR_FULL : wpm_store_take_hashed(store, id, &taken);
   if (err) {
     return err;
   }
   wpm_parts parts = wpm_parts_of(store, taken.slot);
-  err = build(&parts, record);
+  err = build(&parts, record, facts);
   if (err) {
     wpm_parts_drop(&parts);
     wpm_store_give_up(store, &taken);
@@ -350,4 +361,20 @@ int wpm_store_put(wpm_store *store, const wpm_peer_record *record) {
   swap_in(&parts, &taken, record);
   wpm_store_keep(store, &taken);
   return WPM_OK;
+}
+
+/* What can be done without the peer's slot is done while the memory that tells it is on its way. */
+int wpm_store_put(wpm_store *store, const wpm_peer_record *record) {
+  gathered facts;
+  wpm_hashed_id id = wpm_store_hash(store, record->id);
+  if (!is_valid(record)) {
+    return WPM_ERR_INVALID;
+  }
+  int err = gather(store, record, &facts);
+  if (err) {
+    return err;
+  }
+  err = put_hashed(store, id, record, &facts.list);
+  free(facts.memory);
+  return err;
 }

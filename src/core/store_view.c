@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/peer_id.h"
+#include "base/prefetch.h"
 
 #include <assert.h>
 
@@ -220,21 +221,22 @@ static void view_slot(const wpm_store *store, const wpm_peer *peer, wpm_peer_rec
   };
 }
 
+#define MOST_PREFETCHED (6 * WPM_CACHE_LINE) /* Of one part: the rest of a long one is read on. */
+
+static inline __attribute__((always_inline)) void prefetch_block(const wpm_store *store,
+                                                                 wpm_block block) {
+  size_t room = wpm_slab_room(&store->slab, block);
+  wpm_prefetch(wpm_slab_at(&store->slab, block), room < MOST_PREFETCHED ? room : MOST_PREFETCHED);
+}
+
 /* Asks for all that a record is made of at once, so that none waits for the other. */
-static void prefetch_parts(const wpm_store *store, const wpm_peer *peer) {
-  if (peer->addresses) {
-    const uint8_t *packed = wpm_peer_addresses(store, peer);
-    __builtin_prefetch(packed);
-    __builtin_prefetch(packed + 64);
-  }
-  if (peer->facts) {
-    __builtin_prefetch(wpm_peer_facts(store, peer));
-  }
-  if (peer->contact) {
-    const uint8_t *contact = wpm_slab_at(&store->slab, peer->contact);
-    __builtin_prefetch(contact);
-    __builtin_prefetch(contact + 64);
-    __builtin_prefetch(contact + 128);
+static inline __attribute__((always_inline)) void prefetch_parts(const wpm_store *store,
+                                                                 const wpm_peer *peer) {
+  const wpm_block blocks[] = {peer->addresses, peer->facts, peer->contact};
+  for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+    if (blocks[i]) {
+      prefetch_block(store, blocks[i]);
+    }
   }
 }
 
@@ -278,12 +280,6 @@ int wpm_store_get(const wpm_store *store, wpm_bytes id, wpm_peer_record *out) {
 
 /* ---- many at once ------------------------------------------------------------------------------ */
 
-static void prefetch_peer(const wpm_store *store, uint32_t slot) {
-  const wpm_peer *peer = wpm_store_peer(store, slot);
-  __builtin_prefetch(peer);
-  __builtin_prefetch((const uint8_t *)peer + 64);
-}
-
 #define GROUP 16 /* Look-ups under way at once: what they fetch fits the first cache. */
 
 /* The slots of up to GROUP ids; what their records are made of is on its way. */
@@ -297,7 +293,7 @@ static void find_group(const wpm_store *store, const wpm_bytes *ids, size_t coun
   for (size_t i = 0; i < count; i++) {
     slots[i] = wpm_map_guess(&store->by_id, hashes[i]);
     if (slots[i] != WPM_SLOT_NONE) {
-      prefetch_peer(store, slots[i]);
+      wpm_prefetch(wpm_store_peer(store, slots[i]), sizeof(wpm_peer));
     }
   }
   for (size_t i = 0; i < count; i++) {

@@ -1,6 +1,7 @@
 #include "node/writer.h"
 
 #include "base/error.h"
+#include "base/prefetch.h"
 #include "node/writer_queue.h"
 
 #include <assert.h>
@@ -276,16 +277,7 @@ static placed *sorted(const wpm_storage *storage, const wpm_queue *batch) {
   return list;
 }
 
-/* In the order of places the changes lie anywhere in memory: they are fetched ahead. */
-static void fetch_ahead(const placed *list, size_t i, size_t count) {
-  enum { AHEAD = 12, LINE = 64 };
-  if (list && i + AHEAD < count) {
-    const char *change = (const char *)list[i + AHEAD].change;
-    for (size_t at = 0; at < sizeof(wpm_peer_change) + LINE; at += LINE) {
-      __builtin_prefetch(change + at);
-    }
-  }
-}
+#define FETCHED_AHEAD 12 /* In the order of places the changes lie anywhere in memory. */
 
 static int write_peers(wpm_storage *storage, const wpm_queue *batch, uint64_t *refused,
                        wpm_error *error) {
@@ -293,7 +285,9 @@ static int write_peers(wpm_storage *storage, const wpm_queue *batch, uint64_t *r
   int err = WPM_OK;
   for (size_t i = 0; err == WPM_OK && i < batch->count; i++) {
     const wpm_peer_change *change = list ? list[i].change : wpm_queue_at(batch, i);
-    fetch_ahead(list, i, batch->count);
+    if (list && i + FETCHED_AHEAD < batch->count) {
+      wpm_prefetch(list[i + FETCHED_AHEAD].change, sizeof(wpm_peer_change));
+    }
     err = unless_refused(write_record(storage, change, error), refused);
     if (err == WPM_OK) {
       err = unless_refused(write_tombstone(storage, change, error), refused);

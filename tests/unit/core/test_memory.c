@@ -45,20 +45,34 @@ static void expect_same(const view *a, const view *b) {
   assert_int_equal(a->deadline.ns, b->deadline.ns);
 }
 
-/* Hands the event in with the n-th allocation failing, for each n until none fails. At each failure
- * the state must be as before, and no action may come of it. Returns how many allocations there
- * were. */
+/* Whether a reader of the feed at `cursor` is told that it missed something. */
+static bool missed(const wpm_world *w, uint64_t cursor) {
+  wpm_store_change change;
+  return wpm_store_feed_next(wpm_manager_store(w->manager), &cursor, &change) == WPM_ERR_TRUNCATED;
+}
+
+/* The next dial was put off for want of memory. */
+static bool starved(const wpm_world *w) {
+  return wpm_manager_next_deadline(w->manager).ns == w->now.mono.ns + WPM_SECOND;
+}
+
+/* Hands the event in with the n-th allocation and all behind it failing, for each n until none fails. At
+ * each failure the state must be as before, and no action may come of it; but where there was memory for
+ * the fact itself, it counts: what went without is the feed, whose readers are told, or a dial, which
+ * is put off. Returns how many allocations there were. */
 static size_t torture(wpm_world *w, int peer, const wpm_event *event, int expected) {
   for (size_t n = 1;; n++) {
     view before = look(w, peer);
+    uint64_t cursor = wpm_store_feed_end(wpm_manager_store(w->manager));
     wpm_world_forget_log(w);
     wpm_alloc_fail_at(n);
     int err = wpm_manager_handle(w->manager, event, w->now);
     wpm_alloc_fail_off();
-    if (wpm_alloc_failed() == 0) {
+    bool put_off = wpm_alloc_failed() > 0 && starved(w);
+    if (wpm_alloc_failed() == 0 || missed(w, cursor) || put_off) {
       assert_int_equal(err, expected);
       free(before.record);
-      wpm_world_run(w, 0);
+      wpm_world_run(w, put_off ? WPM_SECOND : 0);
       return n - 1;
     }
     assert_int_equal(err, WPM_ERR_NO_MEMORY);

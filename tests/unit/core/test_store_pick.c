@@ -185,6 +185,25 @@ static void where_two_halves_meet(scene *s) {
   count_marked(s, both, 3);
 }
 
+/* As many have each of two in every part of the store; few have both, and not the same number. */
+static void where_two_cross_unevenly(scene *s) {
+  static const wpm_term both[] = {{.kind = WPM_TERM_STATIC}, {.kind = WPM_TERM_SHARD, .number = 3}};
+  static const uint16_t shard = 3;
+  for (unsigned i = 0; i < PEERS; i++) {
+    unsigned shift = i < 4096 ? 0 : i < 8192 ? 15 : 12; /* All, one in 16, a quarter meet. */
+    bool is_static = i % 40 < 16;
+    bool of_shard = i % 40 >= shift && i % 40 < shift + 16;
+    if (is_static) {
+      assert_int_equal(wpm_store_set_static(s->store, wpm_kit_id(i), true), WPM_OK);
+    }
+    if (of_shard) {
+      assert_int_equal(wpm_store_metadata(s->store, wpm_kit_id(i), 1, &shard, 1), WPM_OK);
+    }
+    s->matches[i] = is_static && of_shard;
+  }
+  count_marked(s, both, 2);
+}
+
 /* All but a few, of either. */
 static void what_a_not_leaves(scene *s) {
   static const wpm_term terms[] = {{.kind = WPM_TERM_STATIC},
@@ -235,6 +254,8 @@ static void every_peer_is_as_likely(void **state) {
   with(all_of_them, 10, 10000);
   with(where_two_halves_meet, 10, 4000);
   with(where_two_halves_meet, 15, 4000);
+  with(where_two_cross_unevenly, 1, 40000);
+  with(where_two_cross_unevenly, 10, 10000);
   with(what_a_not_leaves, 10, 10000);
   with(after_most_have_gone, 10, 4000);
 }
@@ -324,6 +345,37 @@ static void the_same_seed_picks_the_same(void **state) {
   free(s);
 }
 
+/* So many other questions that what is known of the answer is forgotten. */
+static void forget(const scene *s) {
+  for (uint32_t i = 0; i < 300; i++) {
+    wpm_term other = {.kind = WPM_TERM_SHARD, .number = 1000 + i};
+    (void)wpm_kit_count(s->store, &other, 1);
+  }
+}
+
+/* What is known of the answer from before spares work, and that is all. */
+static void what_was_asked_before_changes_nothing(void **state) {
+  (void)state;
+  void (*const scenes[])(scene *) = {where_two_cross_unevenly, where_two_halves_meet};
+  scene *s = malloc(sizeof(*s));
+  assert_non_null(s);
+  for (size_t i = 0; i < 2; i++) {
+    set_up(s);
+    scenes[i](s);
+    for (uint64_t seed = 0; seed < 20; seed++) {
+      unsigned cold[MOST];
+      unsigned warm[MOST];
+      forget(s);
+      size_t found = pick(s, seed, 10, cold);
+      assert_int_equal(wpm_kit_count(s->store, s->terms, s->term_count), s->count);
+      assert_int_equal(pick(s, seed, 10, warm), found);
+      assert_memory_equal(cold, warm, found * sizeof(cold[0]));
+    }
+    wpm_kit_free(s->store);
+  }
+  free(s);
+}
+
 static void none_and_few(void **state) {
   wpm_store *store = *state;
   wpm_peer_ref refs[8];
@@ -372,6 +424,7 @@ int main(void) {
       cmocka_unit_test(every_choice_and_order_is_as_likely),
       cmocka_unit_test(pairs_are_as_likely),
       cmocka_unit_test(the_same_seed_picks_the_same),
+      cmocka_unit_test(what_was_asked_before_changes_nothing),
       cmocka_unit_test_setup_teardown(none_and_few, wpm_kit_setup, wpm_kit_teardown),
       cmocka_unit_test(picking_all_gives_all),
   };
