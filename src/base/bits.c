@@ -1,9 +1,5 @@
 #include "base/bits.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-#endif
-
 /* For machines without an instruction for it. */
 static unsigned count_word(uint64_t word) {
   word -= word >> 1 & UINT64_C(0x5555555555555555);
@@ -32,19 +28,17 @@ typedef uint64_t quad __attribute__((vector_size(32), aligned(8), may_alias));
     }                                                                                              \
   }
 
-#define DEFINE_COUNT(set, count_one)                                                               \
-  TARGET_##set static unsigned count_##set(const uint64_t *a) {                                    \
-    unsigned count = 0;                                                                            \
-    for (size_t i = 0; i < WPM_BITS_WORDS; i++) {                                                  \
-      count += (unsigned)count_one(a[i]);                                                          \
-    }                                                                                              \
-    return count;                                                                                  \
-  }
-
 #define DEFINE_OPS(set, count_one)                                                                 \
-  DEFINE_COMBINE(set, and, a &b)                                                                   \
+  DEFINE_COMBINE(set, and, (a) & (b))                                                              \
   DEFINE_COMBINE(set, or, a | b)                                                                   \
   DEFINE_COMBINE(set, and_not, a & ~b)                                                             \
+  TARGET_##set static unsigned count_##set(const uint64_t *a) {                                    \
+    uint64_t count = 0;                                                                            \
+    for (size_t i = 0; i < WPM_BITS_WORDS; i++) {                                                  \
+      count += (uint64_t)count_one(a[i]);                                                          \
+    }                                                                                              \
+    return (unsigned)count;                                                                        \
+  }                                                                                                \
   TARGET_##set static uint32_t select_##set(const uint64_t *a, unsigned rank) {                    \
     uint32_t at = 0;                                                                               \
     unsigned here = (unsigned)count_one(a[0]);                                                     \
@@ -61,22 +55,11 @@ typedef uint64_t quad __attribute__((vector_size(32), aligned(8), may_alias));
   static const wpm_bits_ops ops_##set = {#set,          and_##set,   or_##set,                     \
                                          and_not_##set, count_##set, select_##set};
 
-DEFINE_COUNT(portable, count_word)
 DEFINE_OPS(portable, count_word)
 
 #if defined(__x86_64__) && defined(__GNUC__)
-DEFINE_COUNT(popcnt, __builtin_popcountll)
 DEFINE_OPS(popcnt, __builtin_popcountll)
-DEFINE_COUNT(avx2, __builtin_popcountll)
 DEFINE_OPS(avx2, __builtin_popcountll)
-
-TARGET_avx512 static unsigned count_avx512(const uint64_t *a) {
-  __m512i sum = _mm512_setzero_si512();
-  for (size_t i = 0; i < WPM_BITS_WORDS; i += 8) {
-    sum = _mm512_add_epi64(sum, _mm512_popcnt_epi64(_mm512_loadu_si512(a + i)));
-  }
-  return (unsigned)_mm512_reduce_add_epi64(sum);
-}
 DEFINE_OPS(avx512, __builtin_popcountll)
 
 const wpm_bits_ops *wpm_bits_usable(size_t index) {

@@ -87,24 +87,35 @@ static wpm_query_answer *place_of(wpm_query_cache *cache, const uint8_t *key, si
   return &cache->answers[added ? cache->count - 1 : oldest];
 }
 
-/* Room for `pages` in the arrays; those that lie in it twice as long meanwhile are no harm. */
+/* An array of `capacity` elements in place of *array. WPM_ERR_NO_MEMORY: it is as it was. */
+static int lengthen(uint16_t **array, uint32_t capacity) {
+  uint16_t *longer = realloc(*array, capacity * sizeof(*longer));
+  if (!longer) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  *array = longer;
+  return WPM_OK;
+}
+
 static int make_arrays(wpm_query_cache *cache, wpm_query_answer *answer, uint32_t pages) {
   if (pages <= answer->capacity) {
     return WPM_OK;
   }
   uint32_t capacity = pages + pages / 2 + 4;
   uint32_t *stamps = realloc(answer->stamps, capacity * sizeof(*stamps));
-  answer->stamps = stamps ? stamps : answer->stamps;
-  uint16_t *counts = stamps ? realloc(answer->counts, capacity * sizeof(*counts)) : NULL;
-  answer->counts = counts ? counts : answer->counts;
-  uint16_t *most = counts ? realloc(answer->most, capacity * sizeof(*most)) : NULL;
-  if (!most) {
+  if (!stamps) {
     return WPM_ERR_NO_MEMORY;
   }
-  answer->most = most;
-  cache->bytes += (capacity - answer->capacity) * (sizeof(*stamps) + 2 * sizeof(*counts));
-  answer->capacity = capacity;
-  return WPM_OK;
+  answer->stamps = stamps;
+  int err = lengthen(&answer->counts, capacity);
+  if (!err) {
+    err = lengthen(&answer->most, capacity);
+  }
+  if (!err) {
+    cache->bytes += (capacity - answer->capacity) * (sizeof(*stamps) + 2 * sizeof(*answer->counts));
+    answer->capacity = capacity;
+  }
+  return err;
 }
 
 static int make_room(wpm_query_cache *cache, wpm_query_answer *answer, uint32_t pages) {

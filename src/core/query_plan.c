@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/prefetch.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- terms ------------------------------------------------------------------------------------- */
@@ -383,19 +384,23 @@ void wpm_query_ranges(const wpm_query_plan *p, uint32_t first, uint32_t count,
   wpm_query_range stack[WPM_QUERY_STACK];
   int16_t present[WPM_QUERY_BLOCK];
   size_t depth = 0;
+  memset(&stack[0], 0, sizeof(stack[0]));
   take_counts(wpm_indexes_page_counts(&p->store->indexes, first, WPM_HAS_PRESENCE), count, present);
   for (size_t i = 0; i < p->count; i++) {
     const wpm_operand *which = &p->operands[i];
     switch (which->kind) {
     case WPM_TERM_AND:
+      assert(depth >= 2);
       depth--;
       range_of_both(&stack[depth - 1], &stack[depth], present);
       break;
     case WPM_TERM_OR:
+      assert(depth >= 2);
       depth--;
       range_of_either(&stack[depth - 1], &stack[depth], present);
       break;
     case WPM_TERM_NOT:
+      assert(depth >= 1);
       range_of_others(&stack[depth - 1], present);
       break;
     case WPM_TERM_ALL:
@@ -417,5 +422,6 @@ void wpm_query_ranges(const wpm_query_plan *p, uint32_t first, uint32_t count,
       break;
     }
   }
+  assert(depth == 1);
   *out = stack[0];
 }
