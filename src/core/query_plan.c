@@ -246,6 +246,7 @@ static const uint64_t *load(wpm_query_machine *m, const wpm_operand *which) {
 static void negate(wpm_query_machine *m) {
   const wpm_bits_ops *ops = m->plan->store->bits;
   const uint64_t *all = wpm_indexes_page(&m->plan->store->indexes, m->page, WPM_HAS_PRESENCE);
+  assert(m->depth >= 1);
   const uint64_t **top = &m->stack[m->depth - 1];
   if (!*top) {
     *top = all;
@@ -258,6 +259,7 @@ static void negate(wpm_query_machine *m) {
 
 static void combine(wpm_query_machine *m, bool both) {
   const wpm_bits_ops *ops = m->plan->store->bits;
+  assert(m->depth >= 2);
   const uint64_t *b = m->stack[--m->depth];
   const uint64_t **a = &m->stack[m->depth - 1];
   uint64_t *out = m->words[m->depth - 1];
