@@ -40,10 +40,10 @@ typedef struct wpm_query_machine {
 } wpm_query_machine;
 
 /* The bits of the page that match; NULL: none does. They last until the machine is used again. */
-const uint64_t *wpm_query_work_out(wpm_query_machine *machine, uint32_t page);
+const uint64_t *wpm_query_work_out(wpm_query_machine *m, uint32_t page);
 
 /* Asks for the memory that working the page out reads. */
-void wpm_query_prefetch(const wpm_query_plan *plan, uint32_t page);
+void wpm_query_prefetch(const wpm_query_plan *p, uint32_t page);
 
 #define WPM_QUERY_BLOCK 64u /* Pages whose ranges are worked out at once. */
 
@@ -53,7 +53,7 @@ typedef struct wpm_query_range {
 } wpm_query_range;
 
 /* The ranges of `count` pages from `first` on; those behind are 0. */
-void wpm_query_ranges(const wpm_query_plan *plan, uint32_t first, uint32_t count,
+void wpm_query_ranges(const wpm_query_plan *p, uint32_t first, uint32_t count,
                       wpm_query_range *out);
 
 #endif
