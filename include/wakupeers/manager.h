@@ -21,6 +21,10 @@
  *   first, all in parallel, each at its own earliest time, and places are kept for them until then;
  *   then the others, as places are free. A place is a peer that is connected or being dialled;
  *   there are max_connections. An inbound connection that finds none is refused.
+ * - After a sleep, which shows as a call long after a deadline, and when the network is back, every
+ *   connection is pinged, and those that stay silent end; they count as ended when the sleep began, and
+ *   their backoffs run from there. Retry delays of before are void then, prune backoffs are not. Without
+ *   a network nothing is dialled and nobody blamed.
  * - Keep-alive: a ping at most half the idle timeout after the last received byte. A miss is
  *   silence: no byte from the peer within the ping timeout. After one miss the next ping goes at
  *   once; two end the connection as lost.
@@ -66,6 +70,9 @@ typedef struct wpm_manager_config {
   int64_t reconnect_max_ns; /* Longest retry delay; below the first, it lowers it. Default 5 min. */
   int64_t stable_after_ns;  /* A connection this old is stable. Default 60 s. */
   int64_t mismatch_delay_ns; /* How long a peer of another cluster is left alone. Default 6 h. */
+  int64_t sleep_gap_ns;      /* Called later than this after a deadline, we slept. Default 30 s. */
+  int64_t probe_timeout_ns;  /* Silence after the ping that follows a sleep, or the return of the
+                                network, by which a connection has ended. Default 4 s. */
   const uint16_t *shards;    /* Shards whose peers we want (copied); relay peers of no other. */
   size_t shard_count;        /* Their number; 0: any shard. */
 } wpm_manager_config;
@@ -104,10 +111,18 @@ typedef enum wpm_event_type {
   WPM_EVENT_IDENTIFIED,        /* Identify, or an identify push, arrived. */
   WPM_EVENT_METADATA,          /* Waku metadata arrived. */
   WPM_EVENT_PRUNED,            /* The peer sent us a GossipSub PRUNE, or we sent it one. */
-  WPM_EVENT_IMPORTED           /* Another store knows of the peer. */
+  WPM_EVENT_IMPORTED,          /* Another store knows of the peer. */
+  WPM_EVENT_NETWORK            /* What became of our network; of no peer. */
 } wpm_event_type;
 
-/* One fact. `peer` is always set; the views in it last for the call. */
+/* What the host knows of our network; as long as it says nothing, there is one. */
+typedef enum wpm_network_state {
+  WPM_NETWORK_ONLINE = 0, /* There is one (again). */
+  WPM_NETWORK_OFFLINE,    /* There is none. */
+  WPM_NETWORK_CHANGED     /* An interface or an address of ours came, went or changed. */
+} wpm_network_state;
+
+/* One fact. `peer` is set but for a fact of none; the views in it last for the call. */
 typedef struct wpm_event {
   wpm_event_type type;
   wpm_bytes peer; /* Binary peer id. */
@@ -167,6 +182,9 @@ typedef struct wpm_event {
                                         (wpm_exchange_take). Where it is new and the store holds
                                         max_peers already: WPM_ERR_FULL, nobody gives way. */
     } imported;
+    struct {
+      wpm_network_state state;
+    } network;
   } u;
 } wpm_event;
 
@@ -277,9 +295,10 @@ typedef enum wpm_held_by {
   WPM_HELD_BY_NO_PLACE,         /* max_connections or max_dials is reached. */
   WPM_HELD_BY_NOT_WANTED,       /* Neither static nor ever held; or a relay peer of other shards. */
   WPM_HELD_BY_SHUTDOWN,         /* We are stopping. */
-  WPM_HELD_BY_BAN               /* It is banned. */
+  WPM_HELD_BY_BAN,              /* It is banned. */
+  WPM_HELD_BY_OFFLINE           /* There is no network. */
 } wpm_held_by;
-#define WPM_HELD_BY_COUNT 12
+#define WPM_HELD_BY_COUNT 13
 
 /* "none", "connected", "prune_backoff", … */
 WPM_API const char *wpm_held_by_name(wpm_held_by value);

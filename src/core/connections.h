@@ -36,6 +36,7 @@ struct wpm_connection {
   uint8_t misses;          /* Pings in a row that met with silence. */
   bool queued;             /* It is in the queue of pending actions. */
   bool awaiting;           /* A ping went and nothing came since. */
+  bool probed;             /* That ping went as a gap was over: it is to be answered soon. */
   bool trial_heard;        /* Something came since the trial began. */
   bool stable;             /* It has lived for stable_after. */
   bool gone;               /* The host has confirmed its end; freed once out of the queue. */

@@ -3,6 +3,7 @@
 #include "core/actions.h"
 #include "core/backoff.h"
 #include "core/duplicate.h"
+#include "core/epoch.h"
 #include "core/keepalive.h"
 #include "core/restart.h"
 #include "core/schedule.h"
@@ -94,11 +95,12 @@ static void failed_locally(wpm_manager *m, uint32_t slot, wpm_instant now) {
 }
 
 static void peer_disconnected(wpm_manager *m, uint32_t slot, const wpm_connection *last,
-                              wpm_reason reason, wpm_instant now) {
+                              wpm_reason reason, wpm_instant end, wpm_instant now) {
   if (wpm_backoff_applies(wpm_manager_peer(m, slot))) {
-    wpm_backoff_prune(m, slot, now, 0, now);
+    wpm_backoff_prune(m, slot, end, 0, now);
   }
-  if (last->stable || last->direction != WPM_OUTBOUND) {
+  bool in_gap = end.mono.ns < now.mono.ns;
+  if (last->stable || last->direction != WPM_OUTBOUND || in_gap) {
     return;
   }
   if (their_doing(reason)) {
@@ -115,20 +117,21 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
   uint32_t slot = connection->peer;
   wpm_policy *policy = wpm_manager_policy(m, slot);
   wpm_change change = wpm_change_begin(m, slot);
-  wpm_keepalive_stable(m, connection, now);
+  wpm_instant end = wpm_epoch_end_of(m, connection, now);
+  wpm_keepalive_stable(m, connection, end);
   connection->peer = WPM_SLOT_NONE;
   m->live_connections--;
   if (policy->connections[0] == connection) {
     policy->connections[0] = policy->connections[1];
   }
   policy->connections[1] = NULL;
-  wpm_store_slot_disconnected(m->store, slot, reason, now.wall);
+  wpm_store_slot_disconnected(m->store, slot, reason, end.wall);
   wpm_connection *survivor = policy->connections[0];
   if (survivor) {
     wpm_store_slot_direction(m->store, slot, survivor->direction);
     wpm_duplicate_over(m, survivor);
   } else {
-    peer_disconnected(m, slot, connection, reason, now);
+    peer_disconnected(m, slot, connection, reason, end, now);
   }
   wpm_change_end(m, &change, now);
 }
@@ -216,7 +219,8 @@ int wpm_on_dial_failed(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   }
   wpm_change change = wpm_change_begin(m, slot);
   dial_over(m, slot);
-  if (reason == WPM_REASON_LOCAL_FAILURE) {
+  wpm_epoch_dial_failed(m);
+  if (reason == WPM_REASON_LOCAL_FAILURE || wpm_epoch_cut_short(m, event->u.dial_failed.dial)) {
     failed_locally(m, slot, now);
     wpm_place_update(m, slot);
     wpm_restart_again(m, slot);
@@ -285,6 +289,7 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
   }
   connection->peer = slot;
   m->live_connections++;
+  wpm_epoch_connected(m);
   policy->connections[policy->connections[0] ? 1 : 0] = connection;
   wpm_restart_drop(m, slot);
   wpm_pending_connection(m, connection, WPM_PENDING_IDENTIFY | WPM_PENDING_METADATA);

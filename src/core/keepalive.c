@@ -24,7 +24,11 @@ static wpm_mono stable_at(const wpm_manager *m, const wpm_connection *connection
 }
 
 static wpm_mono silent_at(const wpm_manager *m, const wpm_connection *connection) {
-  return wpm_mono_after(connection->ping_sent, m->config.ping_timeout_ns);
+  int64_t timeout = m->config.ping_timeout_ns;
+  if (connection->probed && m->config.probe_timeout_ns < timeout) {
+    timeout = m->config.probe_timeout_ns;
+  }
+  return wpm_mono_after(connection->ping_sent, timeout);
 }
 
 void wpm_keepalive_arm(wpm_manager *m, const wpm_connection *connection) {
@@ -54,12 +58,20 @@ void wpm_keepalive_ping(wpm_manager *m, wpm_connection *connection, wpm_instant 
   wpm_keepalive_arm(m, connection);
 }
 
+void wpm_keepalive_probe(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
+  connection->awaiting = false;
+  connection->probed = true;
+  connection->misses = MISSES_THAT_END - 1;
+  wpm_keepalive_ping(m, connection, now);
+}
+
 void wpm_keepalive_heard(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
   connection->heard_at = now.mono;
   if (!connection->awaiting) {
     return;
   }
   connection->awaiting = false;
+  connection->probed = false;
   connection->misses = 0;
   connection->ping_span = draw_span(m);
   wpm_duplicate_heard(m, connection, now);

@@ -5,7 +5,8 @@
  *   long as an answer takes no longer than those 2 percent.
  * - A miss is silence: no byte within `ping_timeout` of a ping. Any byte is proof of life, and so
  *   is an answer that is no echo (PONG without a round trip: `na`, a stream reset).
- * - After one miss the next ping goes at once; two in a row end the connection as lost.
+ * - After one miss the next ping goes at once; two in a row end the connection as lost. After a gap
+ *   (core/epoch.h) one is enough, and it is one after `probe_timeout`.
  * - Receiving is the hot path: it notes the time and no more. A deadline that fires too early is
  *   set anew. Only the first byte after a ping moves the deadline.
  * - A connection that has lived for `stable_after` is stable.
@@ -21,6 +22,9 @@ void wpm_keepalive_start(wpm_manager *m, wpm_connection *connection);
 /* Sends a ping now and sets the deadline anew. Where an earlier one is still unanswered, silence
  * counts from that. */
 void wpm_keepalive_ping(wpm_manager *m, wpm_connection *connection, wpm_instant now);
+
+/* A gap is over: pings the connection, whatever ping went before. */
+void wpm_keepalive_probe(wpm_manager *m, wpm_connection *connection, wpm_instant now);
 
 /* Sets the connection's deadline anew. */
 void wpm_keepalive_arm(wpm_manager *m, const wpm_connection *connection);

@@ -6,6 +6,7 @@
 #include "core/backoff.h"
 #include "core/connections.h"
 #include "core/connectivity.h"
+#include "core/epoch.h"
 #include "core/keepalive.h"
 #include "core/restart.h"
 #include "core/schedule.h"
@@ -33,6 +34,8 @@ void wpm_manager_config_default(wpm_manager_config *config) {
       .reconnect_max_ns = 5 * WPM_MINUTE,
       .stable_after_ns = 60 * WPM_SECOND,
       .mismatch_delay_ns = 6 * WPM_HOUR,
+      .sleep_gap_ns = 30 * WPM_SECOND,
+      .probe_timeout_ns = 4 * WPM_SECOND,
   };
   wpm_store_config_default(&config->store);
 }
@@ -41,8 +44,8 @@ static bool config_is_valid(const wpm_manager_config *c) {
   return c->size == sizeof(*c) && c->local_peer.len > 0 && c->dial_timeout_ns >= 0 &&
          c->ping_interval_ns > 0 && c->ping_timeout_ns > 0 && c->prune_backoff_ns >= 0 &&
          c->backoff_slack_ns >= 0 && c->reconnect_min_ns >= 0 && c->reconnect_max_ns >= 0 &&
-         c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 &&
-         c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
+         c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 && c->sleep_gap_ns > 0 &&
+         c->probe_timeout_ns > 0 && c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
          (c->shards != NULL || c->shard_count == 0);
 }
 
@@ -76,6 +79,7 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   m->now = (wpm_mono){INT64_MIN};
   m->expired_at = (wpm_mono){INT64_MIN};
   m->starved_until = WPM_NEVER;
+  m->epoch.voiding = WPM_SLOT_NONE;
   m->pending_connections.first = WPM_SLOT_NONE;
   m->pending_peers.first = WPM_SLOT_NONE;
   wpm_rng_init(&m->rng, config->seed);
@@ -370,6 +374,8 @@ static int take_in(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return on_pruned(m, event, now);
   case WPM_EVENT_IMPORTED:
     return wpm_on_imported(m, event, now);
+  case WPM_EVENT_NETWORK:
+    return wpm_on_network(m, event, now);
   }
   return WPM_ERR_INVALID;
 }
@@ -379,7 +385,7 @@ static wpm_instant forward(wpm_manager *m, wpm_instant now) {
   if (now.mono.ns < m->now.ns) {
     now.mono = m->now;
   }
-  m->now = now.mono;
+  wpm_epoch_call(m, now);
   return now;
 }
 
@@ -406,7 +412,8 @@ static void expire_some(wpm_manager *m, wpm_instant now) {
 }
 
 int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) {
-  if (event->peer.len == 0 || event->peer.len > WPM_PEER_ID_MAX) {
+  bool of_a_peer = event->type != WPM_EVENT_NETWORK;
+  if (event->peer.len > WPM_PEER_ID_MAX || (event->peer.len > 0) != of_a_peer) {
     return WPM_ERR_INVALID;
   }
   now = forward(m, now);
@@ -447,6 +454,8 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   wpm_mono least = peers.ns < connections.ns ? peers : connections;
   wpm_mono store = wpm_store_next_deadline(m->store);
   least = store.ns < least.ns ? store : least;
+  wpm_mono epoch = wpm_epoch_deadline(m);
+  least = epoch.ns < least.ns ? epoch : least;
   return m->starved_until.ns < least.ns ? m->starved_until : least;
 }
 
@@ -462,6 +471,7 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
   while (wpm_heap_least(&m->connection_deadlines, &slot).ns <= now.mono.ns) {
     wpm_keepalive_due(m, m->connections[slot], now);
   }
+  wpm_epoch_run(m, now);
   wpm_schedule_due(m, now);
   wpm_schedule_run(m, now);
   return WPM_OK;
@@ -499,6 +509,8 @@ const char *wpm_held_by_name(wpm_held_by value) {
     return "shutdown";
   case WPM_HELD_BY_BAN:
     return "ban";
+  case WPM_HELD_BY_OFFLINE:
+    return "offline";
   }
   return "?";
 }
@@ -510,7 +522,9 @@ int wpm_manager_plan(const wpm_manager *m, wpm_bytes peer, wpm_instant now, wpm_
   }
   *out = wpm_schedule_plan(m, slot, now);
   bool may_go = m->dials < m->config.max_dials && wpm_schedule_has_room(m, slot);
-  if (out->held_by == WPM_HELD_BY_NOTHING && !may_go) {
+  if (out->held_by == WPM_HELD_BY_NOTHING && m->epoch.offline) {
+    *out = (wpm_plan){WPM_NEVER, WPM_HELD_BY_OFFLINE};
+  } else if (out->held_by == WPM_HELD_BY_NOTHING && !may_go) {
     *out = (wpm_plan){WPM_NEVER, WPM_HELD_BY_NO_PLACE};
   }
   return WPM_OK;

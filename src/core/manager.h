@@ -61,6 +61,16 @@ typedef struct wpm_policy {
   bool reserved;          /* A place is kept for it until its first attempt. */
 } wpm_policy;
 
+/* What core/epoch.h keeps. */
+typedef struct wpm_epoch {
+  wpm_mono gap_from;        /* When the latest gap began. */
+  bool has_gap;             /* There was one. */
+  bool offline;             /* There is no network. */
+  uint8_t failures;         /* Dials in a row that failed while no connection was live. */
+  uint32_t voiding;         /* The next slot whose retry delay is void; WPM_SLOT_NONE: all were. */
+  wpm_dial_id dials_before; /* Dials up to this one began before the latest gap was over. */
+} wpm_epoch;
+
 struct wpm_manager {
   wpm_manager_config config; /* Its shards are a copy of our own. */
   wpm_store *store;          /* The peers. */
@@ -70,6 +80,7 @@ struct wpm_manager {
   bool stopping;             /* wpm_manager_stop was called. */
   wpm_mono starved_until;    /* Memory ran out for a dial: it is tried again then; WPM_NEVER: it did
                                 not. */
+  wpm_epoch epoch;           /* Sleep, and what there is of a network. */
   wpm_mono expired_at;       /* When addresses were last looked through for their age. */
   uint32_t expire_round;     /* The slot where that goes on. */
 

@@ -137,7 +137,7 @@ void wpm_schedule_dial(wpm_manager *m, uint32_t slot) {
 }
 
 void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
-  if (m->stopping) {
+  if (m->stopping || m->epoch.offline) {
     return;
   }
   wpm_restart_reserve(m, now);

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "net/host.h"
+#include "node/interfaces.h"
 #include "node/writer.h"
 #include "proto/enr.h"
 
@@ -86,6 +87,7 @@ struct wpm_node {
   wpm_probe *probes;
   wpm_exchange_taker *taker; /* NULL until something is imported. */
   uint64_t announced_hash;   /* Of the addresses that identify announced last. */
+  wpm_interfaces interfaces; /* Of this machine, as looked at last. */
   uint64_t record_sequence;  /* Of the signed records of those. */
   char enr[WPM_ENR_TEXT];    /* The node record among them; "": none. */
   wpm_node_counters counters;

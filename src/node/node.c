@@ -266,11 +266,37 @@ static void sign_records(wpm_node *node) {
   }
 }
 
+static const char *network_text(wpm_network_state what) {
+  switch (what) {
+  case WPM_NETWORK_ONLINE:
+    return "there is a network again";
+  case WPM_NETWORK_OFFLINE:
+    return "there is no network any more: nothing is dialled";
+  case WPM_NETWORK_CHANGED:
+    return "an interface of this machine came, went or changed";
+  }
+  return "?";
+}
+
+static void look_at_interfaces(wpm_node *node) {
+  wpm_event event = {.type = WPM_EVENT_NETWORK};
+  if (!wpm_interfaces_changed(&node->interfaces, &event.u.network.state)) {
+    return;
+  }
+  WPM_LOG(&node->config.logger, WPM_LOG_INFO, "node", "%s", network_text(event.u.network.state));
+  int err = wpm_node_fact(node, &event);
+  if (err != WPM_OK) {
+    WPM_LOG(&node->config.logger, WPM_LOG_WARN, "node",
+            "the manager was not told of the network: %s", wpm_strerror(err));
+  }
+}
+
 static void heartbeat(uv_timer_t *timer) {
   wpm_node *node = timer->data;
   /* libuv's timers stand still while the machine sleeps, the manager's time does not: what came due
    * meanwhile is done now. */
   wpm_node_deadline_passed(&node->deadline);
+  look_at_interfaces(node);
   if (node->writer) {
     wpm_writer_heartbeat(node->writer, wpm_system_now(node->boot_id));
   }
@@ -305,6 +331,7 @@ int wpm_node_start(wpm_node *node, wpm_error *error) {
     return err;
   }
   node->announced_hash = hash_announced(node);
+  wpm_interfaces_init(&node->interfaces);
   sign_records(node);
   heartbeat(&node->heartbeat);
   (void)uv_timer_start(&node->heartbeat, heartbeat, HEARTBEAT_MS, HEARTBEAT_MS);

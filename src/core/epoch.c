@@ -1,0 +1,146 @@
+#include "core/epoch.h"
+
+#include "core/connectivity.h"
+#include "core/keepalive.h"
+#include "core/schedule.h"
+#include "core/wait.h"
+
+#define VOIDED_AT_ONCE 2048 /* Peers looked at in one go. */
+#define FAILURES_OF_NO_NETWORK 8
+
+/* ---- a new epoch ------------------------------------------------------------------------------- */
+
+/* From the first slot on, retry delays are void. */
+static void begin_epoch(wpm_manager *m) {
+  m->epoch.voiding = 0;
+  m->epoch.failures = 0;
+}
+
+static void void_retry_delay(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  const wpm_wait *retry = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_RETRY_DELAY);
+  bool local = policy->local_until.ns > now.mono.ns;
+  if (!local && !wpm_wait_runs(retry, now)) {
+    return;
+  }
+  wpm_change change = wpm_change_begin(m, slot);
+  policy->local_until = now.mono;
+  policy->local_failures = 0;
+  if (retry->length_ns > 0) {
+    wpm_store_slot_wait(m->store, slot, WPM_WAIT_RETRY_DELAY, (wpm_wait){.length_ns = 0});
+  }
+  wpm_change_end(m, &change, now);
+}
+
+void wpm_epoch_run(wpm_manager *m, wpm_instant now) {
+  for (uint32_t left = VOIDED_AT_ONCE; left > 0 && m->epoch.voiding < m->store->slots; left--) {
+    uint32_t slot = m->epoch.voiding++;
+    if (wpm_manager_peer(m, slot)->state == WPM_SLOT_HELD) {
+      void_retry_delay(m, slot, now);
+    }
+  }
+  if (m->epoch.voiding >= m->store->slots) {
+    m->epoch.voiding = WPM_SLOT_NONE;
+  }
+}
+
+wpm_mono wpm_epoch_deadline(const wpm_manager *m) {
+  if (m->epoch.voiding != WPM_SLOT_NONE) {
+    return m->now;
+  }
+  bool watches = m->config.keep_alive && m->live_connections > 0;
+  return watches ? wpm_mono_after(m->now, m->config.sleep_gap_ns) : WPM_NEVER;
+}
+
+/* ---- gaps -------------------------------------------------------------------------------------- */
+
+static void probe_all(wpm_manager *m, wpm_instant now) {
+  for (uint32_t i = 0; i < m->connection_slots; i++) {
+    wpm_connection *connection = m->connections[i];
+    if (connection && connection->peer != WPM_SLOT_NONE) {
+      wpm_keepalive_probe(m, connection, now);
+    }
+  }
+}
+
+static void end_gap(wpm_manager *m, wpm_instant now) {
+  m->epoch.dials_before = m->next_dial;
+  begin_epoch(m);
+  if (m->config.keep_alive) {
+    probe_all(m, now);
+  }
+}
+
+/* A moment of this boot, by the wall clock of now: that may have jumped since. */
+static wpm_instant instant_at(wpm_mono mono, wpm_instant now) {
+  return (wpm_instant){mono, {now.wall.ns - (now.mono.ns - mono.ns)}, now.boot_id};
+}
+
+void wpm_epoch_call(wpm_manager *m, wpm_instant now) {
+  wpm_mono before = m->now;
+  wpm_mono deadline = wpm_manager_next_deadline(m);
+  m->now = now.mono;
+  if (!m->begun || m->stopping || before.ns < 0 || deadline.ns == WPM_NEVER.ns) {
+    return;
+  }
+  wpm_mono due = deadline.ns > before.ns ? deadline : before;
+  if (now.mono.ns - due.ns <= m->config.sleep_gap_ns) {
+    return;
+  }
+  if (!m->epoch.offline) { /* Otherwise the gap began before. */
+    m->epoch.gap_from = before;
+  }
+  m->epoch.has_gap = true;
+  end_gap(m, now);
+}
+
+wpm_instant wpm_epoch_end_of(const wpm_manager *m, const wpm_connection *connection,
+                             wpm_instant now) {
+  bool died_in_gap = m->epoch.has_gap && connection->heard_at.ns <= m->epoch.gap_from.ns;
+  return died_in_gap ? instant_at(m->epoch.gap_from, now) : now;
+}
+
+bool wpm_epoch_cut_short(const wpm_manager *m, wpm_dial_id dial) {
+  return m->epoch.offline || dial <= m->epoch.dials_before;
+}
+
+/* ---- what is known of the network -------------------------------------------------------------- */
+
+void wpm_epoch_dial_failed(wpm_manager *m) {
+  if (m->live_connections > 0) {
+    m->epoch.failures = 0;
+  } else if (m->epoch.failures < FAILURES_OF_NO_NETWORK) {
+    m->epoch.failures++;
+  }
+}
+
+void wpm_epoch_connected(wpm_manager *m) {
+  if (m->epoch.failures == FAILURES_OF_NO_NETWORK) {
+    begin_epoch(m);
+  }
+  m->epoch.failures = 0;
+}
+
+int wpm_on_network(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  switch (event->u.network.state) {
+  case WPM_NETWORK_OFFLINE:
+    if (!m->epoch.offline) {
+      m->epoch.gap_from = now.mono;
+      m->epoch.has_gap = true;
+    }
+    m->epoch.offline = true;
+    return WPM_OK;
+  case WPM_NETWORK_ONLINE:
+    if (m->epoch.offline) {
+      m->epoch.offline = false;
+      end_gap(m, now);
+    }
+    return WPM_OK;
+  case WPM_NETWORK_CHANGED:
+    if (!m->epoch.offline) {
+      end_gap(m, now);
+    }
+    return WPM_OK;
+  }
+  return WPM_ERR_INVALID;
+}
