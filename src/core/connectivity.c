@@ -117,7 +117,7 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
   uint32_t slot = connection->peer;
   wpm_policy *policy = wpm_manager_policy(m, slot);
   wpm_change change = wpm_change_begin(m, slot);
-  wpm_instant end = wpm_epoch_end_of(m, connection, now);
+  wpm_instant end = their_doing(reason) ? wpm_epoch_end_of(m, connection, now) : now;
   wpm_keepalive_stable(m, connection, end);
   connection->peer = WPM_SLOT_NONE;
   m->live_connections--;

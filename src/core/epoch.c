@@ -12,6 +12,7 @@
 
 /* From the first slot on, retry delays are void. */
 static void begin_epoch(wpm_manager *m) {
+  m->epoch.began = m->now;
   m->epoch.voiding = 0;
   m->epoch.failures = 0;
 }
@@ -20,13 +21,15 @@ static void void_retry_delay(wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   const wpm_wait *retry = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_RETRY_DELAY);
   bool local = policy->local_until.ns > now.mono.ns;
-  if (!local && !wpm_wait_runs(retry, now)) {
+  bool of_before = retry->start.boot_id != now.boot_id || retry->start.mono.ns < m->epoch.began.ns;
+  bool retries = of_before && wpm_wait_runs(retry, now);
+  if (!local && !retries) {
     return;
   }
   wpm_change change = wpm_change_begin(m, slot);
   policy->local_until = now.mono;
   policy->local_failures = 0;
-  if (retry->length_ns > 0) {
+  if (retries) {
     wpm_store_slot_wait(m->store, slot, WPM_WAIT_RETRY_DELAY, (wpm_wait){.length_ns = 0});
   }
   wpm_change_end(m, &change, now);

@@ -4,8 +4,8 @@
  *   deadline of ours by more than `sleep_gap`; while a connection is live there is one at least that
  *   often), or the host said that there was no network. Time runs on in it, by the boot clock, so
  *   backoffs pass.
- * - A connection from which nothing came since the gap began, and that then ends, counts as ended when
- *   the gap began: the other side noticed then, or soon after, not when we woke. Its prune backoff
+ * - A connection from which nothing came since the gap began, and that then ends by no choice of ours,
+ *   counts as ended when the gap began: the other side noticed then, or soon after, not when we woke. Its prune backoff
  *   starts there.
  * - When a gap is over, and pings are sent at all, each connection is pinged at once, and one that stays silent for `probe_timeout`
  *   has ended. The others stay (status-go#2996, GO PR#632: neither miss a sleep nor kill all).

@@ -67,6 +67,7 @@ typedef struct wpm_epoch {
   bool has_gap;             /* There was one. */
   bool offline;             /* There is no network. */
   uint8_t failures;         /* Dials in a row that failed while no connection was live. */
+  wpm_mono began;           /* When the latest epoch began. */
   uint32_t voiding;         /* The next slot whose retry delay is void; WPM_SLOT_NONE: all were. */
   wpm_dial_id dials_before; /* Dials up to this one began before the latest gap was over. */
 } wpm_epoch;

@@ -29,6 +29,7 @@ typedef struct link {
 typedef struct dial {
   wpm_dial_id id; /* 0: free. */
   int peer;
+  bool cut; /* A sleep cut it short. */
 } dial;
 
 /* What is true of a peer. */
@@ -53,6 +54,10 @@ typedef struct run {
   bool wall_jumped; /* The wall clock was set forward in this life of the machine. */
   bool late;        /* Somebody slept: deadlines were missed. */
   int64_t awake;    /* When it last woke. */
+  bool voided;      /* Retry delays were, since the last advance. */
+  bool woke;        /* A sleep is noticed in this very step. */
+  int in_vain;      /* Dials in a row that failed while no connection was live; 8 at most. */
+  int64_t gap_from; /* When the last sleep began that the manager noticed; -1: there was none. */
   link links[CONNECTIONS];
   dial dials[DIALS];
   truth peers[PEERS];
@@ -154,7 +159,9 @@ static void owe_backoff(run *r, int peer, int64_t from, int64_t named) {
 /* The last connection of a peer went, for this reason. */
 static void truly_disconnected(run *r, const link *l, wpm_reason reason, bool gossip) {
   truth *t = &r->peers[l->peer];
-  int64_t now = true_now(r);
+  bool theirs = reason >= WPM_REASON_GO_AWAY && reason <= WPM_REASON_IMPORTED;
+  bool in_gap = theirs && l->last_byte <= r->gap_from;
+  int64_t now = in_gap ? r->gap_from : true_now(r); /* It went as the sleep began. */
   if (gossip) {
     owe_backoff(r, l->peer, now, 0);
   }
@@ -163,8 +170,7 @@ static void truly_disconnected(run *r, const link *l, wpm_reason reason, bool go
     t->failures = t->short_lived = 0;
     t->retry_until = 0;
   }
-  bool theirs = reason >= WPM_REASON_GO_AWAY && reason <= WPM_REASON_CRASH;
-  if (!stable && l->direction == WPM_OUTBOUND && theirs) {
+  if (!stable && l->direction == WPM_OUTBOUND && theirs && !in_gap) {
     t->short_lived++;
     t->retry_until = now + least_retry(r, t->failures + t->short_lived);
   }
@@ -181,6 +187,32 @@ static void truly_ended(run *r, const link *l, wpm_reason reason, bool gossip) {
     r->peers[l->peer].dialled_by_person = false;
   }
   r->peers[l->peer].two_since = -1;
+}
+
+/* A new epoch: failures of before do not count. */
+static void void_retry_delays(run *r) {
+  for (int peer = 0; peer < PEERS; peer++) {
+    r->peers[peer].retry_until = 0;
+  }
+}
+
+/* A call is to follow: the manager will notice whether there was a sleep before it. */
+static void wake(run *r) {
+  wpm_world *w = r->w;
+  r->woke = false;
+  int64_t deadline = wpm_manager_next_deadline(w->manager).ns;
+  if (w->called.ns == INT64_MIN || deadline == WPM_NEVER.ns ||
+      w->now.mono.ns - max64(deadline, w->called.ns) <= w->config.sleep_gap_ns) {
+    return;
+  }
+  r->gap_from = w->called.ns + r->offset;
+  r->woke = true;
+  r->voided = true;
+  r->in_vain = 0;
+  void_retry_delays(r);
+  for (size_t i = 0; i < DIALS; i++) {
+    r->dials[i].cut = true;
+  }
 }
 
 /* ---- actions --------------------------------------------------------------------------------- */
@@ -202,7 +234,7 @@ static void on_dial(run *r, const wpm_world_action *a) {
   t->dialled_by_person = person;
   for (size_t i = 0; i < DIALS; i++) {
     if (!r->dials[i].id) {
-      r->dials[i] = (dial){a->dial, a->peer};
+      r->dials[i] = (dial){a->dial, a->peer, false};
       r->dials_seen++;
       return;
     }
@@ -405,6 +437,11 @@ static void connect(run *r, int peer, const dial *from) {
   if (open_links(r, peer) == 2) {
     t->two_since = true_now(r);
   }
+  if (r->in_vain == 8) {
+    void_retry_delays(r);
+    r->voided = true;
+  }
+  r->in_vain = 0;
   l->direction = direction;
   l->deaf = one_in(r, 5);
   learn(r, peer);
@@ -424,7 +461,8 @@ static void dial_ends(run *r, dial *d) {
   wpm_reason reason = reasons[below(r, 4)];
   wpm_dial_id id = d->id;
   d->id = 0;
-  if (reason != WPM_REASON_LOCAL_FAILURE && open_links(r, peer) == 0) {
+  r->in_vain = open_links(r, -1) > 0 ? 0 : r->in_vain < 8 ? r->in_vain + 1 : 8;
+  if (reason != WPM_REASON_LOCAL_FAILURE && !d->cut && open_links(r, peer) == 0) {
     t->state = WPM_CANNOT_CONNECT;
     t->failures++;
     t->retry_until = true_now(r) + least_retry(r, t->failures + t->short_lived);
@@ -520,7 +558,6 @@ static void late_fact(run *r, int peer) {
   if (link_of(r, c)) {
     return;
   }
-  bool nothing = true;
   switch (below(r, 4)) {
   case 0:
     assert_int_equal(wpm_world_disconnected(r->w, peer, c, WPM_REASON_TRUNCATED), WPM_OK);
@@ -535,8 +572,7 @@ static void late_fact(run *r, int peer) {
     assert_int_equal(wpm_world_dial_failed(r->w, peer, 1000000, WPM_REASON_REFUSED), WPM_OK);
     break;
   }
-  (void)nothing;
-  assert_int_equal(r->w->count, 0);
+  assert_true(r->woke || r->w->count == 0);
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */
@@ -567,6 +603,7 @@ static void advance_once(run *r, int64_t end) {
   int64_t next = wpm_manager_next_deadline(r->w->manager).ns - r->w->now.mono.ns;
   int64_t left = end - true_now(r);
   wpm_world_pass(r->w, max64(next < left ? next : left, 0));
+  wake(r);
   grow_stable(r);
   wpm_world_run(r->w, 0);
   take_actions(r, gossip);
@@ -578,11 +615,12 @@ static void advance_once(run *r, int64_t end) {
       }
     } else {
       assert_true(!dial_to(r, peer) || plans[peer].held_by == WPM_HELD_BY_DIALLING ||
-                  plans[peer].held_by == WPM_HELD_BY_NO_PLACE ||
+                  plans[peer].held_by == WPM_HELD_BY_NO_PLACE || r->voided ||
                   plans[peer].held_by == WPM_HELD_BY_CONNECTED);
     }
   }
   r->late = false;
+  r->voided = false;
   check(r, before);
 }
 
@@ -610,7 +648,6 @@ static void let_time_pass(run *r) {
     wpm_world_pass(r->w, end - true_now(r));
     r->late = true;
     r->awake = true_now(r);
-    grow_stable(r);
     return;
   }
   for (int i = 0; i < 100 && true_now(r) < end; i++) {
@@ -632,6 +669,7 @@ static void restart(run *r) {
   heartbeat.mono.ns -= back;
   heartbeat.wall.ns -= back;
   int64_t died = true_now(r);
+  wake(r);
   wpm_world_end(r->w, clean);
   wpm_world_forget_log(r->w);
   for (size_t i = 0; i < CONNECTIONS; i++) {
@@ -662,6 +700,8 @@ static void restart(run *r) {
     }
     r->wall_jumped = false;
   }
+  r->gap_from = -1;
+  r->in_vain = 0;
   wpm_world_restart(r->w, one_in(r, 5) ? NULL : &heartbeat);
   for (int peer = 0; peer < PEERS; peer++) {
     r->peers[peer].short_lived = 0;
@@ -686,6 +726,7 @@ static void step(run *r) {
   link *l = random_link(r);
   dial *d = dial_to(r, peer);
   note_gossip(r, gossip);
+  wake(r);
   r->person = -1;
   switch (below(r, 16)) {
   case 0:
@@ -749,6 +790,7 @@ static void one_run(uint64_t seed, size_t *dials) {
   assert_non_null(r);
   r->random = seed;
   r->person = -1;
+  r->gap_from = -1;
   r->w = wpm_world_new(LOCAL);
   r->w->config.seed = seed;
   r->w->config.max_connections = 1 + below(r, PEERS + 4);

@@ -48,6 +48,7 @@ wpm_world *wpm_world_new(int local) {
 
 void wpm_world_start(wpm_world *w) {
   assert_int_equal(wpm_manager_new(&w->config, &w->manager), WPM_OK);
+  w->called.ns = INT64_MIN;
 }
 
 void wpm_world_free(wpm_world *w) {
@@ -193,6 +194,7 @@ void wpm_world_run(wpm_world *w, int64_t ns) {
     if (next > w->now.mono.ns) {
       wpm_world_pass(w, next - w->now.mono.ns);
     }
+    w->called = w->now.mono;
     assert_int_equal(wpm_manager_advance(w->manager, w->now), WPM_OK);
     pull(w);
     assert_true(wpm_manager_next_deadline(w->manager).ns > w->now.mono.ns);
@@ -205,6 +207,7 @@ void wpm_world_run(wpm_world *w, int64_t ns) {
 /* ---- facts ----------------------------------------------------------------------------------- */
 
 int wpm_world_handle(wpm_world *w, const wpm_event *event) {
+  w->called = w->now.mono;
   int err = wpm_manager_handle(w->manager, event, w->now);
   pull(w);
   return err;

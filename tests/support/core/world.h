@@ -30,6 +30,7 @@ typedef struct wpm_world {
   wpm_manager *manager;
   wpm_manager_config config;
   wpm_instant now;
+  wpm_mono called;                        /* When the manager was called last; INT64_MIN: never. */
   wpm_connection_id next_connection;      /* Number of the next connection. */
   wpm_peer_record *disk[WPM_WORLD_PEERS]; /* Stored records; NULL: none. */
   size_t count;                           /* Actions in the log. */
