@@ -21,6 +21,8 @@
  *   first, all in parallel, each at its own earliest time, and places are kept for them until then;
  *   then the others, as places are free. A place is a peer that is connected or being dialled;
  *   there are max_connections. An inbound connection that finds none is refused.
+ * - A private or loopback address is dialled where it is configured or a person's, or where we met the
+ *   peer there before; or by option.
  * - After a sleep, which shows as a call long after a deadline, and when the network is back, every
  *   connection is pinged, and those that stay silent end; they count as ended when the sleep began, and
  *   their backoffs run from there. Retry delays of before are void then, prune backoffs are not. Without
@@ -73,6 +75,7 @@ typedef struct wpm_manager_config {
   int64_t sleep_gap_ns;      /* Called later than this after a deadline, we slept. Default 30 s. */
   int64_t probe_timeout_ns;  /* Silence after the ping that follows a sleep, or the return of the
                                 network, by which a connection has ended. Default 4 s. */
+  bool dial_private;         /* Dial private and loopback addresses of any peer. Default false. */
   const uint16_t *shards;    /* Shards whose peers we want (copied); relay peers of no other. */
   size_t shard_count;        /* Their number; 0: any shard. */
 } wpm_manager_config;
@@ -296,9 +299,11 @@ typedef enum wpm_held_by {
   WPM_HELD_BY_NOT_WANTED,       /* Neither static nor ever held; or a relay peer of other shards. */
   WPM_HELD_BY_SHUTDOWN,         /* We are stopping. */
   WPM_HELD_BY_BAN,              /* It is banned. */
-  WPM_HELD_BY_OFFLINE           /* There is no network. */
+  WPM_HELD_BY_OFFLINE,          /* There is no network. */
+  WPM_HELD_BY_ADDRESS_SCOPE     /* Its addresses are private or loopback ones, and it was never met
+                                   there. */
 } wpm_held_by;
-#define WPM_HELD_BY_COUNT 13
+#define WPM_HELD_BY_COUNT 14
 
 /* "none", "connected", "prune_backoff", … */
 WPM_API const char *wpm_held_by_name(wpm_held_by value);

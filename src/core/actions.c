@@ -1,6 +1,7 @@
 #include "core/actions.h"
 
 #include "core/connections.h"
+#include "core/scope.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -80,8 +81,10 @@ static unsigned take_bit(uint8_t *pending) {
 
 static void fill_dial(wpm_manager *m, uint32_t slot, wpm_action *out) {
   size_t count;
-  const wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);
+  wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);
   assert(count <= m->dial_address_capacity);
+  size_t admitted = wpm_scope_admit(m, slot, items, count);
+  count = admitted > 0 ? admitted : count; /* A person's dial goes where there is none, too. */
   wpm_addresses_rank(items, count, m->dial_addresses);
   out->type = WPM_ACTION_DIAL;
   out->u.dial.dial = wpm_manager_policy(m, slot)->dial;

@@ -511,6 +511,8 @@ const char *wpm_held_by_name(wpm_held_by value) {
     return "ban";
   case WPM_HELD_BY_OFFLINE:
     return "offline";
+  case WPM_HELD_BY_ADDRESS_SCOPE:
+    return "address_scope";
   }
   return "?";
 }

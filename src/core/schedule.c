@@ -3,6 +3,7 @@
 #include "core/actions.h"
 #include "core/connectivity.h"
 #include "core/restart.h"
+#include "core/scope.h"
 #include "core/wait.h"
 
 /* Kinds of ready peers, the first dialled first. */
@@ -53,6 +54,8 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     plan.held_by = WPM_HELD_BY_NOT_WANTED;
   } else if (!wpm_peer_has(peer, WPM_HAS_ADDRESS)) {
     plan.held_by = WPM_HELD_BY_NO_ADDRESS;
+  } else if (!wpm_scope_admits_any(m, slot)) {
+    plan.held_by = WPM_HELD_BY_ADDRESS_SCOPE;
   } else {
     plan.next_dial = now.mono;
     const wpm_wait *waits = wpm_peer_contact(m->store, peer)->waits;

@@ -171,8 +171,7 @@ static inline uint8_t *wpm_peer_facts(const wpm_store *store, const wpm_peer *pe
 uint32_t wpm_peer_address_count(const wpm_store *store, const wpm_peer *peer);
 
 /* Its addresses, decoded into the draft's memory: valid until the next call on the store. */
-const wpm_address *wpm_peer_decode_addresses(const wpm_store *store, const wpm_peer *peer,
-                                             size_t *count);
+wpm_address *wpm_peer_decode_addresses(const wpm_store *store, const wpm_peer *peer, size_t *count);
 
 /* Its connectivity by the rule in <wakupeers/store.h>. */
 wpm_connectivity wpm_peer_connectivity(const wpm_peer *peer);

@@ -24,8 +24,8 @@ uint32_t wpm_peer_address_count(const wpm_store *store, const wpm_peer *peer) {
   return peer->addresses ? wpm_addresses_count(wpm_peer_addresses(store, peer)) : 0;
 }
 
-const wpm_address *wpm_peer_decode_addresses(const wpm_store *store, const wpm_peer *peer,
-                                             size_t *count) {
+wpm_address *wpm_peer_decode_addresses(const wpm_store *store, const wpm_peer *peer,
+                                       size_t *count) {
   *count = wpm_peer_address_count(store, peer);
   if (*count > 0) {
     wpm_addresses_decode(wpm_peer_addresses(store, peer), store->draft.data);

@@ -29,7 +29,7 @@ wpm_bytes wpm_world_address(int peer, uint16_t port) {
   static uint8_t ring[8][8];
   static unsigned next;
   uint8_t *a = ring[next++ % 8];
-  const uint8_t bytes[8] = {4, 10, (uint8_t)(peer >> 8), (uint8_t)peer,
+  const uint8_t bytes[8] = {4, 45, (uint8_t)(peer >> 8), (uint8_t)peer,
                             1, 6,  (uint8_t)(port >> 8), (uint8_t)port};
   memcpy(a, bytes, sizeof(bytes));
   return (wpm_bytes){a, sizeof(bytes)};

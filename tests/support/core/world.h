@@ -49,7 +49,7 @@ int wpm_world_teardown(void **state);
 
 /* The id of a peer; ids are ordered as the numbers. Lasts for ever. */
 wpm_bytes wpm_world_id(int peer);
-/* /ip4/10.x.y.1/tcp/PORT, x.y from the peer's number. Lasts until the 8th next call. */
+/* /ip4/45.x.y.1/tcp/PORT, x.y from the peer's number. Lasts until the 8th next call. */
 wpm_bytes wpm_world_address(int peer, uint16_t port);
 
 /* Lets time pass without a call. */

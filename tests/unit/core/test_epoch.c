@@ -200,6 +200,7 @@ static void a_changed_network_voids_the_retry_delay_and_asks_all_for_a_sign(void
 static void the_first_success_after_nothing_worked_is_a_new_epoch(void **state) {
   wpm_world *w = *state;
   discourage(w, 1);
+  wpm_world_run(w, S);
   wpm_world_found(w, 2, 60000, true);
   wpm_world_come_up(w, 2, 1);
   wpm_world_run(w, 0);

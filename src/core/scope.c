@@ -1,0 +1,156 @@
+#include "core/scope.h"
+
+#include "base/bytes.h"
+#include "base/multiaddr.h"
+
+#include <string.h>
+
+/* A range of addresses: those whose first `bits` bits are these. */
+typedef struct range {
+  uint8_t bytes[4];
+  uint8_t bits;
+  wpm_scope scope;
+} range;
+
+/* IANA's special-purpose address registries. */
+static const range ranges4[] = {
+    {{127}, 8, WPM_SCOPE_LOOPBACK},     {{10}, 8, WPM_SCOPE_PRIVATE},
+    {{172, 16}, 12, WPM_SCOPE_PRIVATE}, {{192, 168}, 16, WPM_SCOPE_PRIVATE},
+    {{100, 64}, 10, WPM_SCOPE_PRIVATE}, {{169, 254}, 16, WPM_SCOPE_PRIVATE},
+    {{0}, 8, WPM_SCOPE_NOWHERE},        {{224}, 3, WPM_SCOPE_NOWHERE},
+};
+static const range ranges6[] = {
+    {{0xfc}, 7, WPM_SCOPE_PRIVATE},
+    {{0xfe, 0x80}, 10, WPM_SCOPE_PRIVATE},
+    {{0xff}, 8, WPM_SCOPE_NOWHERE},
+};
+
+static bool is_in(const uint8_t *ip, const range *r) {
+  uint32_t differ = 0;
+  for (size_t i = 0; i < sizeof(r->bytes); i++) {
+    differ = differ << 8 | (uint32_t)(ip[i] ^ r->bytes[i]);
+  }
+  return differ >> (32 - r->bits) == 0;
+}
+
+static wpm_scope look_up(const uint8_t *ip, const range *ranges, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (is_in(ip, &ranges[i])) {
+      return ranges[i].scope;
+    }
+  }
+  return WPM_SCOPE_PUBLIC;
+}
+
+static wpm_scope scope_of_ip4(const uint8_t *ip) {
+  return look_up(ip, ranges4, sizeof(ranges4) / sizeof(ranges4[0]));
+}
+
+static wpm_scope scope_of_ip6(const uint8_t *ip) {
+  static const uint8_t zero[15];
+  static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (memcmp(ip, mapped, sizeof(mapped)) == 0) {
+    return scope_of_ip4(ip + sizeof(mapped));
+  }
+  if (memcmp(ip, zero, sizeof(zero)) == 0 && ip[15] <= 1) {
+    return ip[15] == 1 ? WPM_SCOPE_LOOPBACK : WPM_SCOPE_NOWHERE;
+  }
+  return look_up(ip, ranges6, sizeof(ranges6) / sizeof(ranges6[0]));
+}
+
+static bool same_letter(uint8_t a, char b) {
+  return (a >= 'A' && a <= 'Z' ? a + ('a' - 'A') : a) == (uint8_t)b;
+}
+
+/* The name is `suffix`, or ends with it behind a dot. */
+static bool is_under(wpm_bytes name, const char *suffix) {
+  size_t len = strlen(suffix);
+  if (name.len > 0 && name.data[name.len - 1] == '.') {
+    name.len--;
+  }
+  if (name.len < len || (name.len > len && name.data[name.len - len - 1] != '.')) {
+    return false;
+  }
+  for (size_t i = 0; i < len; i++) {
+    if (!same_letter(name.data[name.len - len + i], suffix[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static wpm_scope scope_of_name(wpm_bytes name) {
+  static const char *const near[] = {"local", "lan", "internal", "home.arpa"};
+  if (is_under(name, "localhost")) {
+    return WPM_SCOPE_LOOPBACK;
+  }
+  for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++) {
+    if (is_under(name, near[i])) {
+      return WPM_SCOPE_PRIVATE;
+    }
+  }
+  return WPM_SCOPE_PUBLIC;
+}
+
+wpm_scope wpm_scope_of(wpm_bytes multiaddr) {
+  wpm_multiaddr_part part;
+  while (wpm_multiaddr_next(&multiaddr, &part)) {
+    switch (part.code) {
+    case WPM_P_IP4:
+      return scope_of_ip4(part.value.data);
+    case WPM_P_IP6:
+      return scope_of_ip6(part.value.data);
+    case WPM_P_DNS:
+    case WPM_P_DNS4:
+    case WPM_P_DNS6:
+    case WPM_P_DNSADDR:
+      return scope_of_name(part.value);
+    case WPM_P_IP6ZONE: /* In front of its address. */
+      break;
+    default:
+      return WPM_SCOPE_PUBLIC;
+    }
+  }
+  return WPM_SCOPE_PUBLIC;
+}
+
+/* Where a connection with the peer ran before: bits by wpm_scope. */
+static unsigned met_in(const wpm_manager *m, const wpm_peer *peer, const wpm_address *items,
+                       size_t count) {
+  unsigned met = 1u << WPM_SCOPE_PUBLIC;
+  wpm_bytes observed = wpm_facts_get(wpm_peer_facts(m->store, peer), WPM_FACT_OBSERVED);
+  if (observed.data) {
+    met |= 1u << wpm_scope_of(observed);
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (wpm_wall_known(items[i].last_success)) {
+      met |= 1u << wpm_scope_of(items[i].multiaddr);
+    }
+  }
+  met &= ~(1u << WPM_SCOPE_NOWHERE);
+  return met & 1u << WPM_SCOPE_LOOPBACK ? met | 1u << WPM_SCOPE_PRIVATE : met;
+}
+
+static bool is_trusted(const wpm_address *item) {
+  return item->source == WPM_SOURCE_CONFIG || item->source == WPM_SOURCE_PERSON;
+}
+
+bool wpm_scope_admits_any(const wpm_manager *m, uint32_t slot) {
+  size_t count;
+  wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);
+  return wpm_scope_admit(m, slot, items, count) > 0;
+}
+
+size_t wpm_scope_admit(const wpm_manager *m, uint32_t slot, wpm_address *items, size_t count) {
+  const unsigned near = 1u << WPM_SCOPE_PRIVATE | 1u << WPM_SCOPE_LOOPBACK;
+  unsigned met = met_in(m, wpm_manager_peer(m, slot), items, count);
+  met |= m->config.dial_private ? near : 0;
+  size_t admitted = 0;
+  for (size_t i = 0; i < count; i++) {
+    unsigned scope = 1u << wpm_scope_of(items[i].multiaddr);
+    if (scope & met || (scope & near && is_trusted(&items[i]))) {
+      items[admitted++] = items[i];
+    }
+  }
+  return admitted;
+}
