@@ -114,6 +114,7 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   policy->reconnect_min_ns = options->reconnect_min_ns;
   policy->reconnect_max_ns = options->reconnect_max_ns;
   policy->stable_after_ns = options->stable_after_ns;
+  policy->dial_private = options->dial_private_addresses;
   return EXIT_DONE;
 }
 

@@ -56,6 +56,10 @@ static const option_spec specs[] = {
      "longest delay after a failed attempt; below --reconnect-min, it lowers that"},
     {"stable-after", KIND_DURATION, AT(stable_after_ns), FOR_RUN, coming_back, "60s", 0, 0, "TIME",
      "a connection this old makes failed attempts forgotten"},
+    {"dial-private-addresses", KIND_FLAG, AT(dial_private_addresses), FOR_RUN, coming_back, "false",
+     0, 0, NULL,
+     "dial private and loopback addresses of any peer; else those configured, of a person, or where "
+     "the peer was met"},
     {"rest", KIND_FLAG, AT(rest), FOR_RUN, serving, "true", 0, 0, NULL, "serve the REST interface"},
     {"rest-admin", KIND_FLAG, AT(rest_admin), FOR_RUN, serving, "true", 0, 0, NULL,
      "serve its /admin/ calls"},

@@ -52,6 +52,7 @@ typedef struct app_options {
   int64_t reconnect_min_ns;
   int64_t reconnect_max_ns;
   int64_t stable_after_ns;
+  bool dial_private_addresses;
   int64_t dial_timeout_ns;
   /* REST and metrics. */
   bool rest;
