@@ -58,7 +58,8 @@ static const option_spec specs[] = {
      "a connection this old makes failed attempts forgotten"},
     {"dial-private-addresses", KIND_FLAG, AT(dial_private_addresses), FOR_RUN, coming_back, "false",
      0, 0, NULL,
-     "dial private and loopback addresses of any peer; else those configured, of a person, or where "
+     "dial private and loopback addresses of any peer; else those configured, of a person, or "
+     "where "
      "the peer was met"},
     {"rest", KIND_FLAG, AT(rest), FOR_RUN, serving, "true", 0, 0, NULL, "serve the REST interface"},
     {"rest-admin", KIND_FLAG, AT(rest_admin), FOR_RUN, serving, "true", 0, 0, NULL,

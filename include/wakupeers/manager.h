@@ -21,6 +21,8 @@
  *   first, all in parallel, each at its own earliest time, and places are kept for them until then;
  *   then the others, as places are free. A place is a peer that is connected or being dialled;
  *   there are max_connections. An inbound connection that finds none is refused.
+ * - Of one IP address, and of one network, only so many may be connected inbound, and their attempts
+ *   are paced; the newcomer is refused. Ranges can be exempt.
  * - A private or loopback address is dialled where it is configured or a person's, or where we met the
  *   peer there before; or by option.
  * - After a sleep, which shows as a call long after a deadline, and when the network is back, every
@@ -52,6 +54,16 @@ extern "C" {
 
 typedef struct wpm_manager wpm_manager;
 
+/* A range of IP addresses: those whose first `bits` bits are these; 16 bytes, IPv4 as ::ffff:a.b.c.d.
+ * So 10.0.0.0/8 has 104 bits. */
+typedef struct wpm_ip_range {
+  uint8_t ip[16];
+  uint8_t bits; /* At most 128. */
+} wpm_ip_range;
+
+/* Reads "10.0.0.0/8", "2001:db8::/32", or an address alone. WPM_ERR_INVALID. */
+WPM_API WPM_MUST_USE int wpm_ip_range_parse(wpm_text text, wpm_ip_range *out);
+
 typedef struct wpm_manager_config {
   size_t size;              /* sizeof(wpm_manager_config), as the caller was compiled. */
   wpm_peer_id local_peer;   /* Our own peer id: decides races, and is never dialled. */
@@ -76,8 +88,14 @@ typedef struct wpm_manager_config {
   int64_t probe_timeout_ns;  /* Silence after the ping that follows a sleep, or the return of the
                                 network, by which a connection has ended. Default 4 s. */
   bool dial_private;         /* Dial private and loopback addresses of any peer. Default false. */
-  const uint16_t *shards;    /* Shards whose peers we want (copied); relay peers of no other. */
-  size_t shard_count;        /* Their number; 0: any shard. */
+  size_t inbound_per_ip;     /* Most inbound connections from one IP address (IPv6: one /64); 0: any
+                                number. Default 5, as nwaku and go-waku have it. */
+  size_t inbound_per_network; /* The same of one network (IPv4 /24, IPv6 /48). Default 32. */
+  bool inbound_paced;         /* Pace the attempts of each address and network. Default true. */
+  const wpm_ip_range *inbound_allow; /* Ranges without these limits (copied). Default: loopback. */
+  size_t inbound_allow_count;        /* Their number. */
+  const uint16_t *shards; /* Shards whose peers we want (copied); relay peers of no other. */
+  size_t shard_count;     /* Their number; 0: any shard. */
 } wpm_manager_config;
 
 WPM_API void wpm_manager_config_default(wpm_manager_config *config);
@@ -85,6 +103,31 @@ WPM_API void wpm_manager_config_default(wpm_manager_config *config);
 /* WPM_ERR_NO_MEMORY, WPM_ERR_INVALID (sizes, negative durations). */
 WPM_API WPM_MUST_USE int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out);
 WPM_API void wpm_manager_free(wpm_manager *manager); /* NULL is allowed. */
+
+/* ---- who may come in ------------------------------------------------------------------------- */
+
+/* By which rule an inbound connection is refused. Names are a closed set. */
+typedef enum wpm_inbound_rule {
+  WPM_INBOUND_ADMITTED = 0,
+  WPM_INBOUND_PER_IP,      /* As many from its address are connected as may be. */
+  WPM_INBOUND_PER_NETWORK, /* As many from its network are. */
+  WPM_INBOUND_PACE         /* Its address, or its network, makes too many attempts. */
+} wpm_inbound_rule;
+#define WPM_INBOUND_RULE_COUNT 4
+
+/* "admitted", "per_ip", "per_network", "pace". */
+WPM_API const char *wpm_inbound_rule_name(wpm_inbound_rule rule);
+
+typedef struct wpm_inbound_counters {
+  uint64_t by_rule[WPM_INBOUND_RULE_COUNT]; /* Refused by each. */
+} wpm_inbound_counters;
+
+/* A connection from this remote multiaddr waits to be accepted: whether it may, before its handshake
+ * costs anything. A host that asks asks always; the rules count at CONNECTED all the same. */
+WPM_API wpm_inbound_rule wpm_manager_admit(wpm_manager *manager, wpm_bytes remote, wpm_instant now);
+
+/* What was refused so far. */
+WPM_API wpm_inbound_counters wpm_manager_inbound_refused(const wpm_manager *manager);
 
 /* ---- facts ----------------------------------------------------------------------------------- */
 

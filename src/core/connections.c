@@ -81,6 +81,8 @@ int wpm_connection_enter(wpm_manager *m, wpm_connection_id id, wpm_bytes peer,
   connection->id = id;
   connection->slot = slot;
   connection->peer = WPM_SLOT_NONE;
+  connection->origins[0] = WPM_NO_ORIGIN;
+  connection->origins[1] = WPM_NO_ORIGIN;
   connection->direction = direction;
   connection->began = now;
   connection->heard_at = now;

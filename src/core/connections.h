@@ -19,6 +19,8 @@ typedef enum wpm_trial {
   WPM_TRIAL_NEWER   /* The newer of such two. */
 } wpm_trial;
 
+#define WPM_NO_ORIGIN UINT32_MAX
+
 struct wpm_connection {
   wpm_connection_id id; /* The host's number. */
   uint32_t slot;        /* Ours. */
@@ -29,6 +31,7 @@ struct wpm_connection {
   wpm_mono trial_began; /* When the two began to be settled. */
   int64_t ping_span;    /* Silence after which the next ping goes: the interval, jittered. */
   uint32_t next;        /* Behind it in the queue of pending actions. */
+  uint32_t origins[2]; /* Inbound: its address and network (core/inbound.h); WPM_NO_ORIGIN: none. */
   wpm_trial trial;
   wpm_direction direction;
   wpm_reason close_reason; /* Why we close it. */

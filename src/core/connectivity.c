@@ -4,6 +4,7 @@
 #include "core/backoff.h"
 #include "core/duplicate.h"
 #include "core/epoch.h"
+#include "core/inbound.h"
 #include "core/keepalive.h"
 #include "core/restart.h"
 #include "core/schedule.h"
@@ -121,6 +122,7 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
   wpm_keepalive_stable(m, connection, end);
   connection->peer = WPM_SLOT_NONE;
   m->live_connections--;
+  wpm_inbound_ended(m, connection);
   if (policy->connections[0] == connection) {
     policy->connections[0] = policy->connections[1];
   }
@@ -241,13 +243,18 @@ static bool of_our_dial(const wpm_manager *m, uint32_t slot, const wpm_event *ev
 }
 
 /* Why the connection is refused; WPM_REASON_NONE: it is not. */
-static wpm_reason refusal(const wpm_manager *m, uint32_t slot, const wpm_event *event) {
+static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_instant now) {
   bool ours = of_our_dial(m, slot, event);
   if (m->stopping) {
     return WPM_REASON_SHUTDOWN;
   }
   if (event->u.connected.direction == WPM_OUTBOUND && event->u.connected.dial != 0 && !ours) {
     return WPM_REASON_LOCAL_CLOSE; /* That dial is over. */
+  }
+  if (event->u.connected.direction == WPM_INBOUND &&
+      wpm_inbound_refusal(m, slot, event->u.connected.remote, true, now.mono) !=
+          WPM_INBOUND_ADMITTED) {
+    return WPM_REASON_LOCAL_CLOSE;
   }
   if (slot == WPM_SLOT_NONE) {
     return m->places + m->reserved < m->config.max_connections ? WPM_REASON_NONE
@@ -289,6 +296,7 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
   }
   connection->peer = slot;
   m->live_connections++;
+  wpm_inbound_began(m, connection, event->u.connected.remote);
   wpm_epoch_connected(m);
   policy->connections[policy->connections[0] ? 1 : 0] = connection;
   wpm_restart_drop(m, slot);
@@ -343,7 +351,7 @@ int wpm_on_connected(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return err ? err : WPM_ERR_INVALID;
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
-  wpm_reason reason = refusal(m, slot, event);
+  wpm_reason reason = refusal(m, slot, event, now);
   if (reason != WPM_REASON_NONE) {
     return refuse(m, slot, event, reason, now);
   }

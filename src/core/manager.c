@@ -7,6 +7,7 @@
 #include "core/connections.h"
 #include "core/connectivity.h"
 #include "core/epoch.h"
+#include "core/inbound.h"
 #include "core/keepalive.h"
 #include "core/restart.h"
 #include "core/schedule.h"
@@ -17,6 +18,11 @@
 #include <stdlib.h>
 
 /* ---- making ---------------------------------------------------------------------------------- */
+
+static const wpm_ip_range loopback[] = {
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, 96 + 8},
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128},
+};
 
 void wpm_manager_config_default(wpm_manager_config *config) {
   *config = (wpm_manager_config){
@@ -36,8 +42,21 @@ void wpm_manager_config_default(wpm_manager_config *config) {
       .mismatch_delay_ns = 6 * WPM_HOUR,
       .sleep_gap_ns = 30 * WPM_SECOND,
       .probe_timeout_ns = 4 * WPM_SECOND,
+      .inbound_per_ip = 5,
+      .inbound_per_network = 32,
+      .inbound_paced = true,
+      .inbound_allow = loopback,
+      .inbound_allow_count = sizeof(loopback) / sizeof(loopback[0]),
   };
   wpm_store_config_default(&config->store);
+}
+
+static bool are_ranges(const wpm_ip_range *ranges, size_t count) {
+  bool valid = count <= SIZE_MAX / sizeof(*ranges) && (ranges != NULL || count == 0);
+  for (size_t i = 0; valid && i < count; i++) {
+    valid = ranges[i].bits <= 128;
+  }
+  return valid;
 }
 
 static bool config_is_valid(const wpm_manager_config *c) {
@@ -45,22 +64,36 @@ static bool config_is_valid(const wpm_manager_config *c) {
          c->ping_interval_ns > 0 && c->ping_timeout_ns > 0 && c->prune_backoff_ns >= 0 &&
          c->backoff_slack_ns >= 0 && c->reconnect_min_ns >= 0 && c->reconnect_max_ns >= 0 &&
          c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 && c->sleep_gap_ns > 0 &&
-         c->probe_timeout_ns > 0 && c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
+         c->probe_timeout_ns > 0 && are_ranges(c->inbound_allow, c->inbound_allow_count) &&
+         c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
          (c->shards != NULL || c->shard_count == 0);
 }
 
-static int copy_shards(wpm_manager *m, const wpm_manager_config *config) {
-  m->config.shards = NULL;
-  if (config->shard_count == 0) {
+/* A copy of `size` bytes; *out is NULL for none. */
+static int copy(const void *data, size_t size, const void **out) {
+  *out = NULL;
+  if (size == 0) {
     return WPM_OK;
   }
-  uint16_t *shards = malloc(config->shard_count * sizeof(*shards));
-  if (!shards) {
+  void *own = malloc(size);
+  if (!own) {
     return WPM_ERR_NO_MEMORY;
   }
-  memcpy(shards, config->shards, config->shard_count * sizeof(*shards));
-  m->config.shards = shards;
+  memcpy(own, data, size);
+  *out = own;
   return WPM_OK;
+}
+
+static int copy_lists(wpm_manager *m, const wpm_manager_config *c) {
+  const void *shards = NULL;
+  const void *ranges = NULL;
+  int err = copy(c->shards, c->shard_count * sizeof(*c->shards), &shards);
+  if (!err) {
+    err = copy(c->inbound_allow, c->inbound_allow_count * sizeof(*c->inbound_allow), &ranges);
+  }
+  m->config.shards = shards;
+  m->config.inbound_allow = ranges;
+  return err;
 }
 
 static void evict(void *user, uint32_t slot, wpm_cause cause) {
@@ -87,7 +120,8 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   wpm_heap_init(&m->ready);
   wpm_heap_init(&m->restart);
   wpm_connections_init(m);
-  int err = copy_shards(m, config);
+  wpm_inbound_init(m);
+  int err = copy_lists(m, config);
   if (!err) {
     err = wpm_store_new_with(&config->store, sizeof(wpm_policy), &m->store);
   }
@@ -111,7 +145,9 @@ void wpm_manager_free(wpm_manager *m) {
   wpm_heap_fini(&m->ready);
   wpm_heap_fini(&m->restart);
   free(m->dial_addresses);
+  wpm_inbound_fini(m);
   free((void *)(uintptr_t)m->config.shards);
+  free((void *)(uintptr_t)m->config.inbound_allow);
   free(m);
 }
 

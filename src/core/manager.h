@@ -61,6 +61,26 @@ typedef struct wpm_policy {
   bool reserved;          /* A place is kept for it until its first attempt. */
 } wpm_policy;
 
+#define WPM_ORIGIN_KEY 17u /* An address cut to its prefix, and the length of that. */
+
+/* Where inbound connections come from (core/inbound.h): one IP address or network. */
+typedef struct wpm_inbound_origin {
+  uint8_t key[WPM_ORIGIN_KEY];
+  uint32_t live;    /* Connections from there. */
+  int64_t tokens;   /* Attempts it may make now, in nanoseconds of waiting that they stand for. */
+  wpm_mono attempt; /* When it made the last. */
+} wpm_inbound_origin;
+
+typedef struct wpm_inbound {
+  wpm_map by_key;              /* Key → index. */
+  wpm_inbound_origin *origins; /* By index. */
+  uint32_t count;              /* In use. */
+  uint32_t capacity;           /* Allocated. */
+  uint32_t hand;               /* Where the next to give way is looked for. */
+  bool asked;                  /* The host asks before it accepts. */
+  wpm_inbound_counters refused;
+} wpm_inbound;
+
 /* What core/epoch.h keeps. */
 typedef struct wpm_epoch {
   wpm_mono gap_from;        /* When the latest gap began. */
@@ -73,7 +93,7 @@ typedef struct wpm_epoch {
 } wpm_epoch;
 
 struct wpm_manager {
-  wpm_manager_config config; /* Its shards are a copy of our own. */
+  wpm_manager_config config; /* Its shards and ranges are copies of our own. */
   wpm_store *store;          /* The peers. */
   wpm_rng rng;               /* Jitter. */
   wpm_mono now;              /* The latest time given. */
@@ -81,6 +101,7 @@ struct wpm_manager {
   bool stopping;             /* wpm_manager_stop was called. */
   wpm_mono starved_until;    /* Memory ran out for a dial: it is tried again then; WPM_NEVER: it did
                                 not. */
+  wpm_inbound inbound;       /* Where inbound connections come from. */
   wpm_epoch epoch;           /* Sleep, and what there is of a network. */
   wpm_mono expired_at;       /* When addresses were last looked through for their age. */
   uint32_t expire_round;     /* The slot where that goes on. */

@@ -1,0 +1,33 @@
+/* Limits on inbound connections, by where they come from.
+ *
+ * - Of one IP address at most `inbound_per_ip` inbound connections are live at once, of one network
+ *   (IPv4 /24, IPv6 /48) at most `inbound_per_network`. The newcomer is refused; nobody goes for it. An
+ *   IPv6 address is a /64 here: its owner has all of it.
+ * - Attempts are paced: an address may make ACCEPT_BURST in a row, and one a second from then on; a
+ *   network four times as many. A js-waku that was dropped redials 75 times a second.
+ * - Addresses in a range of `inbound_allow` are not limited: a reverse proxy, from which many come
+ *   (nwaku's issue 2306). Nor is a static peer, whose place is its own.
+ * - Attempts are counted as the host asks (wpm_manager_admit), before any handshake; where it never
+ *   asks, as connections come up. What is live is counted by the connections themselves, so a
+ *   handshake that fails leaves nothing behind (go-waku's counter leaks there).
+ * - What is kept is bounded: over MOST_ORIGINS the one gives way that has nobody connected and made no
+ *   attempt for the longest time, as far as a few that are looked at go.
+ */
+#ifndef WPM_CORE_INBOUND_H
+#define WPM_CORE_INBOUND_H
+
+#include "core/connections.h"
+
+void wpm_inbound_init(wpm_manager *m);
+void wpm_inbound_fini(wpm_manager *m);
+
+/* Why a connection of that peer (WPM_SLOT_NONE: not held) from `remote` is refused; counts it.
+ * `connected`: it is up, and its attempt is counted here where the host did not ask. */
+wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes remote,
+                                     bool connected, wpm_mono now);
+
+/* An inbound connection is live; one has ended. */
+void wpm_inbound_began(wpm_manager *m, wpm_connection *connection, wpm_bytes remote);
+void wpm_inbound_ended(wpm_manager *m, wpm_connection *connection);
+
+#endif
