@@ -115,6 +115,9 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   policy->reconnect_max_ns = options->reconnect_max_ns;
   policy->stable_after_ns = options->stable_after_ns;
   policy->dial_private = options->dial_private_addresses;
+  policy->inbound_per_ip = (size_t)options->inbound_per_ip;
+  policy->inbound_per_network = (size_t)options->inbound_per_network;
+  policy->inbound_paced = options->inbound_pace;
   return EXIT_DONE;
 }
 
@@ -148,6 +151,59 @@ static wpm_text *texts_of(const text_list *list) {
   return texts;
 }
 
+/* Lists that the node's configuration points into. */
+typedef struct config_lists {
+  uint16_t *shards;
+  wpm_text *static_nodes;
+  wpm_ip_range *allow;
+} config_lists;
+
+static int read_ranges(const text_list *list, wpm_ip_range *out) {
+  for (size_t i = 0; i < list->count; i++) {
+    const char *text = list->items[i];
+    if (wpm_ip_range_parse((wpm_text){text, strlen(text)}, &out[i]) != WPM_OK) {
+      return complain(EXIT_USAGE,
+                      "--inbound-allow: \"%s\" is no range of IP addresses; it takes one such as "
+                      "10.0.0.0/8 or 2001:db8::/32",
+                      text);
+    }
+  }
+  return EXIT_DONE;
+}
+
+static void free_lists(config_lists *lists) {
+  free(lists->shards);
+  free(lists->static_nodes);
+  free(lists->allow);
+}
+
+static int make_lists(const app_options *options, config_lists *out) {
+  *out = (config_lists){.shards = calloc(options->shards.count + 1, sizeof *out->shards),
+                        .static_nodes = texts_of(&options->static_nodes),
+                        .allow = calloc(options->inbound_allow.count + 1, sizeof *out->allow)};
+  if (!out->shards || !out->static_nodes || !out->allow) {
+    return complain_no_memory();
+  }
+  for (size_t i = 0; i < options->shards.count; i++) {
+    uint64_t shard = 0;
+    (void)text_to_number(options->shards.items[i], 0, UINT16_MAX, &shard); /* It was checked. */
+    out->shards[i] = (uint16_t)shard;
+  }
+  return read_ranges(&options->inbound_allow, out->allow);
+}
+
+static void use_lists(const app_options *options, const config_lists *lists,
+                      wpm_node_config *config) {
+  config->static_nodes = lists->static_nodes;
+  config->static_node_count = options->static_nodes.count;
+  config->manager.shards = lists->shards;
+  config->manager.shard_count = options->shards.count;
+  if (options->inbound_allow.count > 0) {
+    config->manager.inbound_allow = lists->allow;
+    config->manager.inbound_allow_count = options->inbound_allow.count;
+  }
+}
+
 static int make_node(daemon_run *run, const wpm_logger *logger) {
   const app_options *options = run->options;
   wpm_node_config config;
@@ -160,14 +216,8 @@ static int make_node(daemon_run *run, const wpm_logger *logger) {
   (void)snprintf(agent, sizeof agent, "wakupeers/%s", wpm_version());
   listen_multiaddr(options, listen, sizeof listen);
   wpm_text listen_text = {listen, strlen(listen)};
-  uint16_t *shards = calloc(options->shards.count + 1, sizeof *shards);
-  wpm_text *static_nodes = texts_of(&options->static_nodes);
-  int result = shards && static_nodes ? EXIT_DONE : complain_no_memory();
-  for (size_t i = 0; shards && i < options->shards.count; i++) {
-    uint64_t shard = 0;
-    (void)text_to_number(options->shards.items[i], 0, UINT16_MAX, &shard); /* It was checked. */
-    shards[i] = (uint16_t)shard;
-  }
+  config_lists lists;
+  int result = make_lists(options, &lists);
   if (result == EXIT_DONE) {
     result = fill_policy(options, &config.manager);
   }
@@ -181,19 +231,15 @@ static int make_node(daemon_run *run, const wpm_logger *logger) {
     config.agent = (wpm_text){agent, strlen(agent)};
     config.listen = &listen_text;
     config.listen_count = 1;
-    config.static_nodes = static_nodes;
-    config.static_node_count = options->static_nodes.count;
     config.database = database;
-    config.manager.shards = shards;
-    config.manager.shard_count = options->shards.count;
+    use_lists(options, &lists, &config);
     int err = wpm_node_new(&config, &run->node, &error);
     if (err != WPM_OK) {
       result = complain(EXIT_FAILED, "%s", error.text);
     }
   }
   wpm_node_key_wipe(&key);
-  free(shards);
-  free(static_nodes);
+  free_lists(&lists);
   return result;
 }
 

@@ -121,6 +121,16 @@ static void print_counters(FILE *out, const wpm_node_counters *counters) {
   }
 }
 
+static void print_inbound_limits(FILE *out, const wpm_manager *manager) {
+  wpm_inbound_counters refused = wpm_manager_inbound_refused(manager);
+  head(out, "wakupeers_inbound_limited_total", "counter",
+       "Inbound connections refused by where they came from, by rule");
+  for (int i = WPM_INBOUND_PER_IP; i < WPM_INBOUND_RULE_COUNT; i++) {
+    (void)fprintf(out, "wakupeers_inbound_limited_total{rule=\"%s\"} %" PRIu64 "\n",
+                  wpm_inbound_rule_name((wpm_inbound_rule)i), refused.by_rule[i]);
+  }
+}
+
 /* ---- what the store says --------------------------------------------------------------------- */
 
 typedef struct tallies {
@@ -216,6 +226,7 @@ static bool print_all(FILE *out, const wpm_node *node) {
   wpm_node_get_counters(node, &counters);
   wpm_node_get_status(node, &status);
   print_counters(out, &counters);
+  print_inbound_limits(out, wpm_node_manager(node));
   print_store(out, node, all);
   wpm_node_count_streams(node, tally_streams, &all->streams);
   print_tally(out, "waku_streams_peers", "Open streams, by direction and protocol", &all->streams,

@@ -52,6 +52,10 @@ typedef struct app_options {
   int64_t reconnect_min_ns;
   int64_t reconnect_max_ns;
   int64_t stable_after_ns;
+  uint64_t inbound_per_ip;
+  uint64_t inbound_per_network;
+  bool inbound_pace;
+  text_list inbound_allow; /* Ranges, not checked. */
   bool dial_private_addresses;
   int64_t dial_timeout_ns;
   /* REST and metrics. */

@@ -618,6 +618,19 @@ int wpm_conn_connect(wpm_conn *conn, const struct sockaddr *address) {
   return wpm_link_connect(conn->link, address);
 }
 
+/* Where it comes from cannot be told, it has ended by now. */
+static bool is_admitted(wpm_host *host, const wpm_link *link) {
+  struct sockaddr_storage local;
+  struct sockaddr_storage remote;
+  wpm_multiaddr from;
+  if (!host->config.callbacks->admit) {
+    return true;
+  }
+  return wpm_link_addresses(link, &local, &remote) &&
+         wpm_address_from_socket((struct sockaddr *)&remote, &from) == WPM_OK &&
+         host->config.callbacks->admit(host->config.user, wpm_multiaddr_view(&from));
+}
+
 bool wpm_conn_accept(wpm_host *host, uv_stream_t *listener) {
   wpm_conn *conn = NULL;
   wpm_link *link = NULL;
@@ -633,6 +646,10 @@ bool wpm_conn_accept(wpm_host *host, uv_stream_t *listener) {
   }
   host->counters.inbound_accepted++;
   int err = wpm_link_accept(link, listener);
+  if (conn && err == 0 && !is_admitted(host, link)) {
+    wpm_conn_drop(conn, false);
+    conn = NULL;
+  }
   if (!conn) {
     /* Taken and closed at once, else it would stay in the kernel's queue. */
     host->counters.inbound_refused++;

@@ -44,6 +44,8 @@ typedef struct wpm_dial_attempt {
 typedef void (*wpm_random_fn)(void *user, uint8_t *out, size_t len);
 
 typedef struct wpm_host_callbacks {
+  /* An inbound connection from `remote` was taken: whether its upgrade may begin. NULL: any may. */
+  bool (*admit)(void *user, wpm_bytes remote);
   /* A connection is up; `dial` is the dial it came from, NULL for an inbound one. For a dial, this
    * or dial_failed is called exactly once (neither after wpm_dial_cancel). */
   void (*connected)(void *user, wpm_conn *conn, wpm_dial *dial);

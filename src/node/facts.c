@@ -348,7 +348,14 @@ static void pong(void *user, wpm_conn *conn, int64_t rtt_ns) {
   report(node, &event);
 }
 
+static bool admit(void *user, wpm_bytes remote) {
+  wpm_node *node = user;
+  wpm_instant now = wpm_system_now(node->boot_id);
+  return wpm_manager_admit(node->manager, remote, now) == WPM_INBOUND_ADMITTED;
+}
+
 const wpm_host_callbacks wpm_node_host_callbacks = {
+    .admit = admit,
     .connected = connected,
     .dial_failed = dial_failed,
     .inbound_failed = inbound_failed,
