@@ -158,7 +158,12 @@ typedef enum wpm_event_type {
   WPM_EVENT_METADATA,          /* Waku metadata arrived. */
   WPM_EVENT_PRUNED,            /* The peer sent us a GossipSub PRUNE, or we sent it one. */
   WPM_EVENT_IMPORTED,          /* Another store knows of the peer. */
-  WPM_EVENT_NETWORK            /* What became of our network; of no peer. */
+  WPM_EVENT_NETWORK,           /* What became of our network; of no peer. */
+  WPM_EVENT_BAN,               /* Banned, or not any more: ends its connections, refuses it, is not
+                                  dialled but by a person. A peer that is not held is entered. */
+  WPM_EVENT_TAG,               /* A tag was put on the peer, or taken off. */
+  WPM_EVENT_SCORE,             /* The host's judgement. */
+  WPM_EVENT_NOTE               /* An entry of the peer's application map. */
 } wpm_event_type;
 
 /* What the host knows of our network; as long as it says nothing, there is one. */
@@ -231,11 +236,25 @@ typedef struct wpm_event {
     struct {
       wpm_network_state state;
     } network;
+    struct {
+      int64_t length_ns; /* From now on; INT64_MAX: for good; 0: the ban is lifted. */
+    } ban;
+    struct {
+      wpm_tag tag;
+      bool remove; /* Only its name is read. */
+    } tag;
+    struct {
+      int32_t score;
+    } score;
+    struct {
+      wpm_text key;
+      wpm_bytes value; /* `data` NULL: the entry goes. */
+    } note;
   } u;
 } wpm_event;
 
-/* Takes in one fact. WPM_ERR_INVALID (malformed event; our own id), WPM_ERR_NOT_FOUND (a person
- * names a peer that is not held), WPM_ERR_FULL (the store is full; a CONNECTED peer is then to be
+/* Takes in one fact. WPM_ERR_INVALID (malformed event; our own id), WPM_ERR_NOT_FOUND (a person, or a
+ * judgement but a ban, names a peer that is not held; a tag or note to be taken away that is not there), WPM_ERR_FULL (the store is full; a CONNECTED peer is then to be
  * disconnected, and a disconnect action says so), WPM_ERR_NO_MEMORY (the fact is lost, the state is
  * as before; DISCONNECTED and PERSON_REMOVE never lack memory). Where CONNECTED lacks memory the
  * host closes the connection itself and reports its dial, if any, as failed (LOCAL_FAILURE). A fact

@@ -233,6 +233,29 @@ WPM_API WPM_MUST_USE int wpm_node_disconnect(wpm_node *node, wpm_bytes peer);
 /* Ends its connections and forgets it, on disk too. WPM_ERR_NOT_FOUND. */
 WPM_API WPM_MUST_USE int wpm_node_remove(wpm_node *node, wpm_bytes peer);
 
+/* Bans the peer for `length_ns` (INT64_MAX: for good; 0: not any more): its connections end, it is
+ * refused when it comes, and dialled by nobody but a person. WPM_ERR_INVALID (negative; this node),
+ * WPM_ERR_NOT_FOUND (to lift a ban of one that is not held), WPM_ERR_FULL, WPM_ERR_NO_VICTIM,
+ * WPM_ERR_NO_MEMORY. */
+WPM_API WPM_MUST_USE int wpm_node_ban(wpm_node *node, wpm_bytes peer, int64_t length_ns);
+
+/* Puts a tag on the peer, in place of one of its name; takes one off. As long as one protects it, the
+ * peer is not evicted. Errors as wpm_store_set_tag and wpm_store_remove_tag. */
+WPM_API WPM_MUST_USE int wpm_node_set_tag(wpm_node *node, wpm_bytes peer, const wpm_tag *tag);
+WPM_API WPM_MUST_USE int wpm_node_remove_tag(wpm_node *node, wpm_bytes peer, wpm_text name);
+
+/* The host's judgement; an entry of the peer's application map (`data` NULL: it goes). Errors as
+ * wpm_store_set_score and wpm_store_set_app. */
+WPM_API WPM_MUST_USE int wpm_node_set_score(wpm_node *node, wpm_bytes peer, int32_t score);
+WPM_API WPM_MUST_USE int wpm_node_set_note(wpm_node *node, wpm_bytes peer, wpm_text key,
+                                           wpm_bytes value);
+
+/* Every change has a number, counted from 1 on in each run. The number of the latest; up to which
+ * number all are on disk and survive a crash and a power loss. Without a database both are 0. Bans,
+ * protections and prune backoffs go to disk at once, others within a second. */
+WPM_API uint64_t wpm_node_latest_change(const wpm_node *node);
+WPM_API uint64_t wpm_node_durable_change(const wpm_node *node);
+
 typedef void (*wpm_durable_fn)(void *user, bool durable);
 
 /* Calls `done` once, possibly before this returns, and in any case before `stopped`: with `durable`

@@ -263,6 +263,10 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
   if (wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_HELD_OFF)) {
     return WPM_REASON_PERSON;
   }
+  if (event->u.connected.direction == WPM_INBOUND &&
+      wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_BAN)) {
+    return WPM_REASON_LOCAL_CLOSE;
+  }
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   if (policy->connections[1] || (!policy->has_place && !wpm_schedule_has_room(m, slot))) {
     return WPM_REASON_LOCAL_CLOSE;

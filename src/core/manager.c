@@ -8,6 +8,7 @@
 #include "core/connectivity.h"
 #include "core/epoch.h"
 #include "core/inbound.h"
+#include "core/judge.h"
 #include "core/keepalive.h"
 #include "core/restart.h"
 #include "core/schedule.h"
@@ -412,6 +413,14 @@ static int take_in(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return wpm_on_imported(m, event, now);
   case WPM_EVENT_NETWORK:
     return wpm_on_network(m, event, now);
+  case WPM_EVENT_BAN:
+    return wpm_on_ban(m, event, now);
+  case WPM_EVENT_TAG:
+    return wpm_on_tag(m, event, now);
+  case WPM_EVENT_SCORE:
+    return wpm_on_score(m, event, now);
+  case WPM_EVENT_NOTE:
+    return wpm_on_note(m, event, now);
   }
   return WPM_ERR_INVALID;
 }

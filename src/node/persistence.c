@@ -165,16 +165,29 @@ void wpm_node_store_removal(wpm_node *node, const wpm_tombstone *tombstone) {
   }
 }
 
+static wpm_writer_status status_of(const wpm_node *node) {
+  wpm_writer_status status = {0};
+  if (node->writer) {
+    wpm_writer_get_status(node->writer, &status);
+  }
+  return status;
+}
+
+uint64_t wpm_node_latest_change(const wpm_node *node) {
+  return status_of(node).sequence;
+}
+
+uint64_t wpm_node_durable_change(const wpm_node *node) {
+  return status_of(node).durable;
+}
+
 bool wpm_node_must_wait(const wpm_node *node, uint64_t sequence) {
   return node->writer && node->storage.error.code == WPM_OK && !node->storage.memory_only &&
          sequence > node->storage.durable;
 }
 
 int wpm_node_when_durable(wpm_node *node, wpm_durable_fn done, void *user) {
-  wpm_writer_status storage = {0};
-  if (node->writer) {
-    wpm_writer_get_status(node->writer, &storage);
-  }
+  const wpm_writer_status storage = status_of(node);
   if (!wpm_node_must_wait(node, storage.sequence)) {
     done(user, node->writer && storage.sequence <= storage.durable);
     return WPM_OK;

@@ -17,6 +17,40 @@ static int wish(wpm_node *node, wpm_event_type type, wpm_bytes peer) {
   return wpm_node_fact(node, &event);
 }
 
+/* A judgement of the peer. */
+static int judge(wpm_node *node, wpm_bytes peer, wpm_event *event) {
+  if (peer.len == 0 || peer.len > WPM_PEER_ID_MAX) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  event->peer = peer;
+  return wpm_node_fact(node, event);
+}
+
+int wpm_node_ban(wpm_node *node, wpm_bytes peer, int64_t length_ns) {
+  wpm_event event = {.type = WPM_EVENT_BAN, .u.ban.length_ns = length_ns};
+  return judge(node, peer, &event);
+}
+
+int wpm_node_set_tag(wpm_node *node, wpm_bytes peer, const wpm_tag *tag) {
+  wpm_event event = {.type = WPM_EVENT_TAG, .u.tag.tag = *tag};
+  return judge(node, peer, &event);
+}
+
+int wpm_node_remove_tag(wpm_node *node, wpm_bytes peer, wpm_text name) {
+  wpm_event event = {.type = WPM_EVENT_TAG, .u.tag = {.tag.name = name, .remove = true}};
+  return judge(node, peer, &event);
+}
+
+int wpm_node_set_score(wpm_node *node, wpm_bytes peer, int32_t score) {
+  wpm_event event = {.type = WPM_EVENT_SCORE, .u.score.score = score};
+  return judge(node, peer, &event);
+}
+
+int wpm_node_set_note(wpm_node *node, wpm_bytes peer, wpm_text key, wpm_bytes value) {
+  wpm_event event = {.type = WPM_EVENT_NOTE, .u.note = {.key = key, .value = value}};
+  return judge(node, peer, &event);
+}
+
 int wpm_node_found(wpm_node *node, wpm_text text, wpm_address_source source, wpm_peer_id *id,
                    wpm_error *error) {
   wpm_multiaddr address;

@@ -1,0 +1,82 @@
+#include "core/judge.h"
+
+#include "core/connectivity.h"
+#include "core/wait.h"
+
+int wpm_on_ban(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  int64_t length = event->u.ban.length_ns;
+  if (length < 0 || wpm_manager_is_local(m, event->peer)) {
+    return WPM_ERR_INVALID;
+  }
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  wpm_taken taken = {.slot = slot, .victim = WPM_SLOT_NONE};
+  if (slot == WPM_SLOT_NONE && length == 0) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  int err = slot == WPM_SLOT_NONE ? wpm_manager_take_peer(m, event->peer, &taken) : WPM_OK;
+  if (err) {
+    return err;
+  }
+  slot = taken.slot;
+  wpm_change change = wpm_change_begin(m, slot);
+  err = wpm_store_make_contact(m->store, slot);
+  if (err) {
+    wpm_store_give_up(m->store, &taken);
+    return err;
+  }
+  wpm_wait ban = length > 0 ? wpm_wait_from(now, length) : (wpm_wait){.length_ns = 0};
+  wpm_store_slot_wait(m->store, slot, WPM_WAIT_BAN, ban);
+  if (length > 0) {
+    wpm_peer_cancel_dial(m, slot);
+  }
+  wpm_change_end_of(m, &change, taken.added, now);
+  wpm_store_keep(m->store, &taken);
+  if (length > 0) {
+    wpm_connectivity_end_all(m, slot, WPM_REASON_LOCAL_CLOSE, now);
+  }
+  return WPM_OK;
+}
+
+/* Ends a change that may have failed, and so changed nothing. */
+static int finish(wpm_manager *m, const wpm_change *change, int err, wpm_instant now) {
+  wpm_change_end(m, change, now);
+  return err;
+}
+
+int wpm_on_tag(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  const wpm_tag *tag = &event->u.tag.tag;
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  if (wpm_store_is_full(m->store) && !event->u.tag.remove) {
+    return WPM_ERR_FULL;
+  }
+  wpm_change change = wpm_change_begin(m, slot);
+  int err = event->u.tag.remove ? wpm_store_slot_remove_tag(m->store, slot, tag->name)
+                                : wpm_store_slot_set_tag(m->store, slot, tag);
+  return finish(m, &change, err, now);
+}
+
+int wpm_on_score(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  wpm_change change = wpm_change_begin(m, slot);
+  int err = wpm_store_set_score(m->store, event->peer, event->u.score.score);
+  return finish(m, &change, err, now);
+}
+
+int wpm_on_note(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  if (wpm_store_is_full(m->store) && event->u.note.value.data) {
+    return WPM_ERR_FULL;
+  }
+  wpm_change change = wpm_change_begin(m, slot);
+  int err = wpm_store_slot_set_app(m->store, slot, event->u.note.key, event->u.note.value);
+  return finish(m, &change, err, now);
+}
