@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 OURS = "wakupeers"
 NODE = "wakupeers node"
 RAW = "raw echo"
-BENCHES = ("dial", "ping", "idle", "proto")
+BENCHES = ("dial", "ping", "idle", "proto", "manager")
 KEYS = ("ed25519", "secp256k1")
 PARALLEL = (1, 32)
 IDLE_SIZES = (1000, 5000)
@@ -486,6 +486,19 @@ def run_proto(args):
         print(f"  {name:<36}{cell([line['min'], line['median'], line['max']], 2):>28}")
 
 
+def run_manager(args):
+    """What bench_manager says, as a table beside the targets and as manager.jsonl."""
+    done = subprocess.run([args.programs / "bench_manager"], capture_output=True, text=True,
+                          timeout=RUN_TIMEOUT)
+    if done.returncode != 0:
+        raise BenchError(f"bench_manager: exit {done.returncode}: {done.stderr.strip()}")
+    (args.out / "manager.jsonl").write_text(done.stdout)
+    print("\nCPU time of one event of the manager, ns (an advance with nothing due <= 100, an event <= 2000)")
+    for line in map(json.loads, done.stdout.splitlines()):
+        name = f"{line['bench']}, {line['size']} peers"
+        print(f"  {name:<46}{cell([line['min'], line['median'], line['max']], 0):>28}")
+
+
 def run_network(args):
     programs, missing = available(args)
     for name in RIVALS:
@@ -515,10 +528,12 @@ def run_network(args):
 def run(args):
     args.out.mkdir(parents=True, exist_ok=True)
     print(machine())
-    if set(args.only) - {"proto"}:
+    if set(args.only) - {"proto", "manager"}:
         run_network(args)
     if "proto" in args.only:
         run_proto(args)
+    if "manager" in args.only:
+        run_manager(args)
     print(f"\nThe figures are in {args.out}/*.jsonl")
 
 
