@@ -480,7 +480,9 @@ void wpm_store_settle(wpm_store *store, uint32_t slot, uint32_t set, uint32_t cl
   uint32_t now = peer->state == WPM_SLOT_HELD ? own | what_follows(store, peer, own) : 0;
   peer->attributes = now;
   uint32_t flips = (before ^ now) & (WPM_BIT(WPM_ATTRIBUTES) - 1);
-  if (flips) {
+  if (flips) { /* What a kind follows from is indexed. */
+    store->kinds[wpm_evict_kind_of(before)]--;
+    store->kinds[wpm_evict_kind_of(now)]++;
     wpm_indexes_flip(&store->indexes, slot, flips, now);
   }
   wpm_indexes_touch(&store->indexes, slot);

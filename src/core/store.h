@@ -17,6 +17,7 @@
 
 #include "base/heap.h"
 #include "core/addresses.h"
+#include "core/evict_kind.h"
 #include "core/facts.h"
 #include "core/feed.h"
 #include "core/index.h"
@@ -84,42 +85,43 @@ typedef struct wpm_store_scratch {
 
 struct wpm_store {
   wpm_store_config config;
-  wpm_map by_id;               /* Id → slot, of peers and tombstones. */
-  wpm_slab slab;               /* Addresses, contacts, facts, long ids. */
-  wpm_indexes indexes;         /* Who has what. */
-  wpm_intern texts;            /* Agents and protocol versions. */
-  wpm_intern protocols;        /* Protocol ids, each with the number of its index. */
-  wpm_intern sets;             /* Protocol sets. */
-  wpm_intern tags;             /* Names of tags, each with the number of its index. */
-  wpm_intern shards;           /* Shards (2 bytes), each with the number of its index. */
-  wpm_interned *recent[256];   /* Protocol ids that were looked up lately, by a cheap hash. */
-  wpm_heap waits;              /* By slot of a peer: when its next span of waiting is over. */
-  wpm_heap tombstones;         /* By slot of a tombstone: when it ends. */
-  wpm_feed feed;               /* The latest changes. */
-  wpm_query_cache queries;     /* Latest queries and how many match where. */
-  wpm_secrets secrets;         /* Private keys. */
-  const wpm_bits_ops *bits;    /* Operations on pages of bits. */
-  uint8_t **chunks;            /* Slots, WPM_CHUNK_SLOTS a chunk. */
-  size_t chunk_count;          /* Chunks allocated. */
-  size_t chunk_capacity;       /* Length of `chunks`. */
-  size_t stride;               /* Bytes per slot. */
-  uint32_t slots;              /* Slots that were ever given out. */
-  uint32_t first_free;         /* Free slots, a list; WPM_SLOT_NONE: none. */
-  uint32_t count;              /* Peers held. */
-  uint32_t tombstone_count;    /* Tombstones held. */
-  uint32_t contacts;           /* Contacts in use: most deadlines there can be. */
-  uint32_t round;              /* Where wpm_store_expire_some goes on. */
-  uint64_t dropped;            /* Tombstones that went before their end. */
-  uint64_t changes;            /* Changes of stored fields so far. */
-  uint32_t dirty;              /* WPM_FIELD_… that changed; the caller clears it. */
-  wpm_instant last;            /* When wpm_store_advance was last called. */
-  bool advanced;               /* It was. */
-  uint64_t seed;               /* Of the choice among equals in eviction. */
-  wpm_store_counters counters; /* What was evicted. */
-  wpm_store_scratch views;     /* What records returned point into. */
-  wpm_store_scratch draft;     /* A draft of addresses. */
-  wpm_store_scratch bytes;     /* A packed list under construction. */
-  size_t largest_view;         /* Most bytes of views that one record takes. */
+  wpm_map by_id;             /* Id → slot, of peers and tombstones. */
+  wpm_slab slab;             /* Addresses, contacts, facts, long ids. */
+  wpm_indexes indexes;       /* Who has what. */
+  wpm_intern texts;          /* Agents and protocol versions. */
+  wpm_intern protocols;      /* Protocol ids, each with the number of its index. */
+  wpm_intern sets;           /* Protocol sets. */
+  wpm_intern tags;           /* Names of tags, each with the number of its index. */
+  wpm_intern shards;         /* Shards (2 bytes), each with the number of its index. */
+  wpm_interned *recent[256]; /* Protocol ids that were looked up lately, by a cheap hash. */
+  wpm_heap waits;            /* By slot of a peer: when its next span of waiting is over. */
+  wpm_heap tombstones;       /* By slot of a tombstone: when it ends. */
+  wpm_feed feed;             /* The latest changes. */
+  wpm_query_cache queries;   /* Latest queries and how many match where. */
+  wpm_secrets secrets;       /* Private keys. */
+  const wpm_bits_ops *bits;  /* Operations on pages of bits. */
+  uint8_t **chunks;          /* Slots, WPM_CHUNK_SLOTS a chunk. */
+  size_t chunk_count;        /* Chunks allocated. */
+  size_t chunk_capacity;     /* Length of `chunks`. */
+  size_t stride;             /* Bytes per slot. */
+  uint32_t slots;            /* Slots that were ever given out. */
+  uint32_t first_free;       /* Free slots, a list; WPM_SLOT_NONE: none. */
+  uint32_t count;            /* Peers held. */
+  uint32_t tombstone_count;  /* Tombstones held. */
+  uint32_t kinds[WPM_EVICT_KINDS + 1]; /* Peers of each wpm_evict_kind, but the last. */
+  uint32_t contacts;                   /* Contacts in use: most deadlines there can be. */
+  uint32_t round;                      /* Where wpm_store_expire_some goes on. */
+  uint64_t dropped;                    /* Tombstones that went before their end. */
+  uint64_t changes;                    /* Changes of stored fields so far. */
+  uint32_t dirty;                      /* WPM_FIELD_… that changed; the caller clears it. */
+  wpm_instant last;                    /* When wpm_store_advance was last called. */
+  bool advanced;                       /* It was. */
+  uint64_t seed;                       /* Of the choice among equals in eviction. */
+  wpm_store_counters counters;         /* What was evicted. */
+  wpm_store_scratch views;             /* What records returned point into. */
+  wpm_store_scratch draft;             /* A draft of addresses. */
+  wpm_store_scratch bytes;             /* A packed list under construction. */
+  size_t largest_view;                 /* Most bytes of views that one record takes. */
   void (*evicting)(void *user, uint32_t slot, wpm_cause cause); /* Removes a victim; NULL: the store
                                                                    does. */
   void *evicting_user;

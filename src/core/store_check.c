@@ -23,6 +23,7 @@ typedef struct sums {
   size_t waits;
   size_t blocks; /* Of the slab. */
   size_t attributes[WPM_ATTRIBUTES];
+  size_t kinds[WPM_EVICT_KINDS + 1];
 } sums;
 
 /* ---- one peer ---------------------------------------------------------------------------------- */
@@ -126,6 +127,7 @@ static const char *fault_of_attributes(const wpm_store *store, const wpm_peer *p
     }
     all->attributes[i] += shown;
   }
+  all->kinds[wpm_evict_kind_of(peer->attributes)]++;
   if (peer->state != WPM_SLOT_HELD) {
     return peer->attributes == 0 ? NULL : "attributes of a peer that is not held";
   }
@@ -279,6 +281,11 @@ static const char *fault_of_sums(const wpm_store *store, const sums *all) {
   for (unsigned i = 0; i < WPM_ATTRIBUTES; i++) {
     if (store->indexes.counts[i] != all->attributes[i]) {
       return "an attribute with a wrong number of peers";
+    }
+  }
+  for (unsigned i = 0; i < WPM_EVICT_KINDS; i++) {
+    if (store->kinds[i] != all->kinds[i]) {
+      return "a kind of those who may go with a wrong number of peers";
     }
   }
   return NULL;

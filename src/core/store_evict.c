@@ -3,6 +3,9 @@
 
 #include "core/wait.h"
 
+#include "base/prefetch.h"
+#include "base/rng.h"
+
 #include <assert.h>
 
 /* ---- spans of waiting -------------------------------------------------------------------------- */
@@ -276,10 +279,12 @@ static const wpm_term parted[] = {MAY_GO, ASK(WPM_TERM_CONNECTIVITY, WPM_CAN_CON
 static const struct {
   wpm_query query;
   wpm_cause cause;
-} kinds[] = {{QUERY(unreachable), WPM_CAUSE_UNREACHABLE},
-             {QUERY(untried), WPM_CAUSE_UNTRIED},
-             {QUERY(lost), WPM_CAUSE_LOST},
-             {QUERY(parted), WPM_CAUSE_PARTED}};
+} kinds[WPM_EVICT_KINDS] = {
+    [WPM_EVICT_UNREACHABLE] = {QUERY(unreachable), WPM_CAUSE_UNREACHABLE},
+    [WPM_EVICT_UNTRIED] = {QUERY(untried), WPM_CAUSE_UNTRIED},
+    [WPM_EVICT_LOST] = {QUERY(lost), WPM_CAUSE_LOST},
+    [WPM_EVICT_PARTED] = {QUERY(parted), WPM_CAUSE_PARTED},
+};
 
 /* Of those drawn, the one seen last the longest ago; of equals the first drawn. */
 static wpm_peer_ref stalest(const wpm_store *store, const wpm_peer_ref *drawn, size_t count) {
@@ -303,22 +308,62 @@ static uint64_t evictions(const wpm_store *store) {
   return all;
 }
 
-int wpm_store_victim(const wpm_store *store, wpm_peer_ref *out, wpm_cause *cause) {
-  for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-    wpm_peer_ref drawn[DRAWN];
-    size_t found = 0;
-    int err = wpm_store_query_pick(store, &kinds[i].query, store->seed + evictions(store), drawn,
-                                   DRAWN, &found);
-    if (err) {
-      return err;
+#define FREQUENT 8 /* Of as many slots one is of the kind: looking at random ones is quicker. */
+#define PROBES 256
+
+/* Looks at slots drawn at random until DRAWN of the kind are found, or few in many. What lies in memory
+ * anywhere is asked for ahead. */
+static size_t probe(const wpm_store *store, wpm_evict_kind kind, wpm_rng *rng,
+                    wpm_peer_ref *drawn) {
+  size_t found = 0;
+  for (unsigned left = PROBES; left > 0 && found < DRAWN; left -= DRAWN) {
+    uint32_t slots[DRAWN];
+    for (size_t i = 0; i < DRAWN; i++) {
+      slots[i] = (uint32_t)wpm_rng_below(rng, store->slots);
+      wpm_prefetch(wpm_store_peer(store, slots[i]), sizeof(wpm_peer));
     }
-    if (found > 0) {
-      *out = stalest(store, drawn, found);
-      *cause = kinds[i].cause;
-      return WPM_OK;
+    for (size_t i = 0; i < DRAWN && found < DRAWN; i++) {
+      const wpm_peer *peer = wpm_store_peer(store, slots[i]);
+      if (wpm_evict_kind_of(peer->attributes) == kind) {
+        drawn[found++] = wpm_store_ref_of(store, slots[i]);
+        if (peer->addresses) {
+          wpm_prefetch(wpm_peer_addresses(store, peer), 2 * WPM_CACHE_LINE);
+        }
+      }
     }
   }
-  return WPM_ERR_NO_VICTIM;
+  return found;
+}
+
+/* DRAWN peers of the kind at random, where there are as many; of many some may be drawn twice. */
+static int draw(const wpm_store *store, wpm_evict_kind kind, wpm_peer_ref *drawn, size_t *found) {
+  uint64_t seed = store->seed + evictions(store);
+  *found = 0;
+  if (store->kinds[kind] >= DRAWN && store->kinds[kind] >= store->slots / FREQUENT) {
+    wpm_rng rng;
+    wpm_rng_init(&rng, seed);
+    *found = probe(store, kind, &rng, drawn);
+  }
+  return *found > 0 ? WPM_OK
+                    : wpm_store_query_pick(store, &kinds[kind].query, seed, drawn, DRAWN, found);
+}
+
+int wpm_store_victim(const wpm_store *store, wpm_peer_ref *out, wpm_cause *cause) {
+  wpm_evict_kind kind = WPM_EVICT_UNREACHABLE;
+  while (kind < WPM_EVICT_NEVER && store->kinds[kind] == 0) {
+    kind++;
+  }
+  if (kind == WPM_EVICT_NEVER) {
+    return WPM_ERR_NO_VICTIM;
+  }
+  wpm_peer_ref drawn[DRAWN];
+  size_t found;
+  int err = draw(store, kind, drawn, &found);
+  if (!err) {
+    *out = stalest(store, drawn, found);
+    *cause = kinds[kind].cause;
+  }
+  return err;
 }
 
 int wpm_store_choose_victim(wpm_store *store, uint32_t *victim, wpm_cause *cause) {
