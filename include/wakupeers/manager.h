@@ -96,6 +96,8 @@ typedef struct wpm_manager_config {
   size_t inbound_allow_count;        /* Their number. */
   const uint16_t *shards; /* Shards whose peers we want (copied); relay peers of no other. */
   size_t shard_count;     /* Their number; 0: any shard. */
+  size_t max_history;     /* Most events kept (<wakupeers/explain.h>), 64 bytes each, as they come;
+                             0: none. Default 16384. */
 } wpm_manager_config;
 
 WPM_API void wpm_manager_config_default(wpm_manager_config *config);

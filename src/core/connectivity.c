@@ -15,8 +15,9 @@
 /* ---- changes --------------------------------------------------------------------------------- */
 
 wpm_change wpm_change_begin(const wpm_manager *m, uint32_t slot) {
-  wpm_change change = {slot, m->store->changes, m->store->dirty,
-                       wpm_peer_connectivity(wpm_manager_peer(m, slot))};
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  wpm_change change = {slot, m->store->changes, m->store->dirty, wpm_peer_connectivity(peer),
+                       wpm_peer_has(peer, WPM_HAS_BAN)};
   m->store->dirty = 0;
   return change;
 }
@@ -32,6 +33,9 @@ void wpm_change_store(wpm_manager *m, const wpm_change *change) {
 void wpm_change_end(wpm_manager *m, const wpm_change *change, wpm_instant now) {
   if (m->store->changes != change->changes) {
     wpm_manager_policy(m, change->slot)->stored_at = now.mono;
+  }
+  if (!change->is_banned && wpm_peer_has(wpm_manager_peer(m, change->slot), WPM_HAS_BAN)) {
+    wpm_history_note(m, change->slot, WPM_HISTORY_BANNED, WPM_REASON_NONE);
   }
   wpm_change_store(m, change);
   wpm_pending_notify(m, change->slot, change->connectivity);
@@ -129,6 +133,9 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
   policy->connections[1] = NULL;
   wpm_store_slot_disconnected(m->store, slot, reason, end.wall);
   wpm_connection *survivor = policy->connections[0];
+  wpm_history_note_connection(m, slot,
+                              survivor ? WPM_HISTORY_SECOND_ENDED : WPM_HISTORY_DISCONNECTED,
+                              reason, connection->direction);
   if (survivor) {
     wpm_store_slot_direction(m->store, slot, survivor->direction);
     wpm_duplicate_over(m, survivor);
@@ -188,6 +195,7 @@ void wpm_peer_cancel_dial(wpm_manager *m, uint32_t slot) {
     policy->cancelled = policy->dial;
     wpm_pending_peer(m, slot, WPM_PENDING_CANCEL_DIAL);
   }
+  wpm_history_note(m, slot, WPM_HISTORY_DIAL_CANCELLED, WPM_REASON_NONE);
   dial_over(m, slot);
 }
 
@@ -219,6 +227,7 @@ int wpm_on_dial_failed(wpm_manager *m, const wpm_event *event, wpm_instant now) 
       wpm_manager_policy(m, slot)->dial != event->u.dial_failed.dial) {
     return WPM_OK;
   }
+  wpm_history_note(m, slot, WPM_HISTORY_DIAL_FAILED, reason);
   wpm_change change = wpm_change_begin(m, slot);
   dial_over(m, slot);
   wpm_epoch_dial_failed(m);
@@ -283,6 +292,7 @@ static int refuse(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_rea
     return err;
   }
   wpm_connection_close(m, connection, reason);
+  wpm_history_note_refused(m, slot, event->peer, reason, event->u.connected.direction);
   if (of_our_dial(m, slot, event)) {
     wpm_change change = wpm_change_begin(m, slot);
     dial_over(m, slot);
@@ -302,6 +312,8 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
   m->live_connections++;
   wpm_inbound_began(m, connection, event->u.connected.remote);
   wpm_epoch_connected(m);
+  wpm_history_note_connection(m, slot, WPM_HISTORY_CONNECTED, WPM_REASON_NONE,
+                              connection->direction);
   policy->connections[policy->connections[0] ? 1 : 0] = connection;
   wpm_restart_drop(m, slot);
   wpm_pending_connection(m, connection, WPM_PENDING_IDENTIFY | WPM_PENDING_METADATA);

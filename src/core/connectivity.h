@@ -19,6 +19,7 @@ typedef struct wpm_change {
   uint64_t changes;              /* The store's count before it. */
   uint32_t dirty;                /* What had changed before it, and is not handed on yet. */
   wpm_connectivity connectivity; /* Before it. */
+  bool is_banned;                /* Before it. */
 } wpm_change;
 
 wpm_change wpm_change_begin(const wpm_manager *m, uint32_t slot);

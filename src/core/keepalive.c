@@ -31,15 +31,26 @@ static wpm_mono silent_at(const wpm_manager *m, const wpm_connection *connection
   return wpm_mono_after(connection->ping_sent, timeout);
 }
 
+wpm_keepalive_step wpm_keepalive_next(const wpm_manager *m, const wpm_connection *connection) {
+  wpm_keepalive_step next = {WPM_NEXT_NONE, WPM_NEVER};
+  wpm_mono settled = wpm_duplicate_deadline(m, connection);
+  if (connection->awaiting) {
+    bool is_last = connection->misses + 1 >= MISSES_THAT_END;
+    next = (wpm_keepalive_step){is_last ? WPM_NEXT_CLOSE : WPM_NEXT_PING, silent_at(m, connection)};
+  } else if (m->config.keep_alive) {
+    next.action = WPM_NEXT_PING;
+    next.at = wpm_mono_after(connection->heard_at, connection->ping_span);
+  }
+  if (settled.ns != WPM_NEVER.ns && settled.ns <= next.at.ns) {
+    next = (wpm_keepalive_step){WPM_NEXT_SETTLE, settled};
+  }
+  return next;
+}
+
 void wpm_keepalive_arm(wpm_manager *m, const wpm_connection *connection) {
-  wpm_mono at = wpm_duplicate_deadline(m, connection);
+  wpm_mono at = wpm_keepalive_next(m, connection).at;
   if (!connection->stable) {
     at = earlier(at, stable_at(m, connection));
-  }
-  if (connection->awaiting) {
-    at = earlier(at, silent_at(m, connection));
-  } else if (m->config.keep_alive) {
-    at = earlier(at, wpm_mono_after(connection->heard_at, connection->ping_span));
   }
   wpm_heap_set(&m->connection_deadlines, connection->slot, at);
 }
@@ -112,6 +123,8 @@ static bool missed(wpm_manager *m, wpm_connection *connection, wpm_instant now) 
     return false;
   }
   connection->awaiting = false;
+  wpm_history_note_connection(m, connection->peer, WPM_HISTORY_PING_MISSED, WPM_REASON_NONE,
+                              connection->direction);
   return ++connection->misses >= MISSES_THAT_END;
 }
 

@@ -16,6 +16,8 @@
 
 #include "core/connections.h"
 
+#include <wakupeers/explain.h>
+
 /* A connection has come up: sets its first deadline. */
 void wpm_keepalive_start(wpm_manager *m, wpm_connection *connection);
 
@@ -25,6 +27,13 @@ void wpm_keepalive_ping(wpm_manager *m, wpm_connection *connection, wpm_instant 
 
 /* A gap is over: pings the connection, whatever ping went before. */
 void wpm_keepalive_probe(wpm_manager *m, wpm_connection *connection, wpm_instant now);
+
+/* What is done next at a live connection if no byte comes before, and when. */
+typedef struct wpm_keepalive_step {
+  wpm_next_action action; /* WPM_NEXT_NONE: nothing. */
+  wpm_mono at;            /* WPM_NEVER where it is nothing. */
+} wpm_keepalive_step;
+wpm_keepalive_step wpm_keepalive_next(const wpm_manager *m, const wpm_connection *connection);
 
 /* Sets the connection's deadline anew. */
 void wpm_keepalive_arm(wpm_manager *m, const wpm_connection *connection);

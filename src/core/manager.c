@@ -48,6 +48,7 @@ void wpm_manager_config_default(wpm_manager_config *config) {
       .inbound_paced = true,
       .inbound_allow = loopback,
       .inbound_allow_count = sizeof(loopback) / sizeof(loopback[0]),
+      .max_history = 16384,
   };
   wpm_store_config_default(&config->store);
 }
@@ -124,6 +125,9 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   wpm_inbound_init(m);
   int err = copy_lists(m, config);
   if (!err) {
+    err = wpm_history_init(&m->history, config->max_history);
+  }
+  if (!err) {
     err = wpm_store_new_with(&config->store, sizeof(wpm_policy), &m->store);
   }
   if (err) {
@@ -145,6 +149,7 @@ void wpm_manager_free(wpm_manager *m) {
   wpm_heap_fini(&m->waiting);
   wpm_heap_fini(&m->ready);
   wpm_heap_fini(&m->restart);
+  wpm_history_fini(&m->history);
   free(m->dial_addresses);
   wpm_inbound_fini(m);
   free((void *)(uintptr_t)m->config.shards);
@@ -185,6 +190,7 @@ int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, wpm_taken *out) {
 
 void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause) {
   wpm_peer_cancel_dial(m, slot);
+  wpm_history_note_gone(m, slot, cause);
   wpm_place_update(m, slot);
   wpm_schedule_drop(m, slot);
   wpm_manager_policy(m, slot)->pending &= (uint8_t)~WPM_PENDING_PERSIST;
@@ -237,6 +243,7 @@ static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant
   if (err) {
     return err;
   }
+  wpm_history_note(m, slot, WPM_HISTORY_CONNECT_ASKED, WPM_REASON_PERSON);
   wpm_change change = wpm_change_begin(m, slot);
   wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, false);
   wpm_change_end(m, &change, now);
@@ -252,6 +259,7 @@ static int on_person_disconnect(wpm_manager *m, const wpm_event *event, wpm_inst
   if (slot == WPM_SLOT_NONE) {
     return WPM_ERR_NOT_FOUND;
   }
+  wpm_history_note(m, slot, WPM_HISTORY_DISCONNECT_ASKED, WPM_REASON_PERSON);
   wpm_change change = wpm_change_begin(m, slot);
   wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, true);
   wpm_peer_cancel_dial(m, slot);
@@ -337,6 +345,9 @@ static int on_identified(wpm_manager *m, const wpm_event *event, wpm_instant now
   if (!err && event->u.identified.certified) {
     err = take_certified(m, slot, event->u.identified.certified, now);
   }
+  if (!err) {
+    wpm_history_note(m, slot, WPM_HISTORY_IDENTIFIED, WPM_REASON_NONE);
+  }
   wpm_change_end(m, &change, now);
   return err;
 }
@@ -376,6 +387,7 @@ static int on_pruned(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     if (err) {
       return err;
     }
+    wpm_history_note(m, slot, WPM_HISTORY_PRUNED, WPM_REASON_NONE);
     wpm_change change = wpm_change_begin(m, slot);
     wpm_backoff_prune(m, slot, now, event->u.pruned.backoff_ns, now);
     wpm_change_end(m, &change, now);
@@ -431,6 +443,7 @@ static wpm_instant forward(wpm_manager *m, wpm_instant now) {
     now.mono = m->now;
   }
   wpm_epoch_call(m, now);
+  m->history.now = now.wall;
   return now;
 }
 
@@ -560,21 +573,6 @@ const char *wpm_held_by_name(wpm_held_by value) {
     return "address_scope";
   }
   return "?";
-}
-
-int wpm_manager_plan(const wpm_manager *m, wpm_bytes peer, wpm_instant now, wpm_plan *out) {
-  uint32_t slot = wpm_store_find(m->store, peer);
-  if (slot == WPM_SLOT_NONE) {
-    return WPM_ERR_NOT_FOUND;
-  }
-  *out = wpm_schedule_plan(m, slot, now);
-  bool may_go = m->dials < m->config.max_dials && wpm_schedule_has_room(m, slot);
-  if (out->held_by == WPM_HELD_BY_NOTHING && m->epoch.offline) {
-    *out = (wpm_plan){WPM_NEVER, WPM_HELD_BY_OFFLINE};
-  } else if (out->held_by == WPM_HELD_BY_NOTHING && !may_go) {
-    *out = (wpm_plan){WPM_NEVER, WPM_HELD_BY_NO_PLACE};
-  }
-  return WPM_OK;
 }
 
 size_t wpm_manager_connection_count(const wpm_manager *m) {

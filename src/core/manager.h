@@ -10,6 +10,7 @@
 #ifndef WPM_CORE_MANAGER_H
 #define WPM_CORE_MANAGER_H
 
+#include "core/history.h"
 #include "core/store.h"
 
 #include "base/heap.h"
@@ -52,6 +53,7 @@ typedef struct wpm_policy {
   uint32_t short_lived;   /* Connections in a row that they ended before they were stable. */
   uint32_t next;          /* Behind it in the queue of pending actions. */
   uint32_t fields;        /* WPM_FIELD_… to be stored by the pending PERSIST. */
+  uint32_t history;       /* Lower half of the number of its latest event; 0: none. */
   uint8_t pending;        /* WPM_PENDING_… */
   uint8_t notify_from;    /* Connectivity before the pending NOTIFY. */
   uint8_t local_failures; /* Local failures in a row. */
@@ -96,6 +98,7 @@ struct wpm_manager {
   wpm_manager_config config; /* Its shards and ranges are copies of our own. */
   wpm_store *store;          /* The peers. */
   wpm_rng rng;               /* Jitter. */
+  wpm_history history;       /* The latest events. */
   wpm_mono now;              /* The latest time given. */
   bool begun;                /* The first event or advance came: restoring is over. */
   bool stopping;             /* wpm_manager_stop was called. */

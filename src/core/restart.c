@@ -139,6 +139,9 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
   } else {
     backoff_of_disconnect(m, slot, now);
   }
+  if (peer->reason == WPM_REASON_SHUTDOWN || peer->reason == WPM_REASON_CRASH) {
+    wpm_history_note(m, slot, WPM_HISTORY_RESTORED, (wpm_reason)peer->reason);
+  }
   if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer)) {
     wpm_manager_policy(m, slot)->of_restart = true;
     wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(peer)});
@@ -189,6 +192,7 @@ int wpm_manager_restore(wpm_manager *m, const wpm_peer_record *record, const wpm
     wpm_store_remove_slot(m->store, slot, WPM_CAUSE_FACT);
     return err;
   }
+  m->history.now = now.wall;
   wpm_change change = wpm_change_begin(m, slot);
   restored(m, slot, record->connectivity == WPM_CONNECTED, heartbeat, now);
   wpm_change_store(m, &change);
@@ -233,6 +237,9 @@ int wpm_on_imported(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   if (!err && !wpm_manager_policy(m, slot)->connections[0]) {
     resume_waits(m, slot, now);
     backoff_of_disconnect(m, slot, now);
+  }
+  if (!err) {
+    wpm_history_note(m, slot, WPM_HISTORY_IMPORTED, WPM_REASON_NONE);
   }
   if (change.slot != WPM_SLOT_NONE) {
     wpm_change_end_of(m, &change, added && !err, now);

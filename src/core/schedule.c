@@ -136,6 +136,7 @@ void wpm_schedule_dial(wpm_manager *m, uint32_t slot) {
   wpm_heap_set(&m->waiting, slot, WPM_NEVER);
   wpm_heap_set(&m->ready, slot, WPM_NEVER);
   wpm_place_update(m, slot);
+  wpm_history_note(m, slot, WPM_HISTORY_DIALLED, WPM_REASON_NONE);
   wpm_pending_peer(m, slot, WPM_PENDING_DIAL);
 }
 

@@ -1,0 +1,132 @@
+/* Why the manager does what it does, and what it will do: for people, logs and metrics.
+ *
+ * - Nothing here changes the manager: what is told follows from the same code that decides.
+ * - Every word is of a closed set: the same in the library, REST, the log and metric labels.
+ * - A moment that is named holds if nothing else happens: a byte that comes puts a ping off, a place
+ *   that others take puts a dial off.
+ * - Only the latest events are kept, and only in memory: they are no record of a peer (27/WAKU2-PEERS
+ *   asks for none of this; it is wakupeers' own).
+ */
+#ifndef WAKUPEERS_EXPLAIN_H
+#define WAKUPEERS_EXPLAIN_H
+
+#include <wakupeers/manager.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- one peer -------------------------------------------------------------------------------- */
+
+/* What the manager will do next about a peer. */
+typedef enum wpm_next_action {
+  WPM_NEXT_NONE = 0, /* Nothing, until something happens. */
+  WPM_NEXT_DIAL,     /* Dial it. */
+  WPM_NEXT_PING,     /* Ping it, if no byte comes before. */
+  WPM_NEXT_CLOSE,    /* End its connection as lost, if no byte comes before. */
+  WPM_NEXT_SETTLE    /* End one of its two connections. */
+} wpm_next_action;
+#define WPM_NEXT_ACTION_COUNT 5
+
+/* "none", "dial", "ping", "close", "settle"; "?" outside the set. */
+WPM_API const char *wpm_next_action_name(wpm_next_action value);
+
+typedef struct wpm_explanation {
+  wpm_connectivity state; /* Its connectivity. */
+  wpm_reason reason;      /* Why it is not connected; NONE: it is, or was never tried. */
+  wpm_next_action next;   /* What is done next. */
+  wpm_mono at;            /* When; WPM_NEVER: not by time, but when what holds it back changes. */
+  wpm_held_by held_by;    /* What holds that back; NOTHING also while it is connected. */
+  wpm_mono until;         /* When that ends; WPM_NEVER: not by time. */
+} wpm_explanation;
+
+/* Explains `peer`. WPM_ERR_NOT_FOUND. */
+WPM_API WPM_MUST_USE int wpm_manager_explain(const wpm_manager *manager, wpm_bytes peer,
+                                             wpm_instant now, wpm_explanation *out);
+
+/* ---- what comes next ------------------------------------------------------------------------- */
+
+#define WPM_PREVIEW_MAX 256 /* Most dials that a preview lists. */
+
+/* A dial to come. */
+typedef struct wpm_planned_dial {
+  wpm_bytes peer;      /* Binary peer id; lasts until the next call that changes the manager. */
+  wpm_mono at;         /* When it goes, if it finds a place; WPM_NEVER: when a place is free. */
+  wpm_held_by held_by; /* What holds it back until then. */
+} wpm_planned_dial;
+
+typedef struct wpm_preview {
+  size_t dial_count; /* Dials listed. */
+  size_t ready;      /* Peers whose waits are over. */
+  size_t waiting;    /* Peers that wait for a time. */
+  size_t places;     /* Peers that are connected or being dialled. */
+  size_t kept;       /* Places kept for peers that were connected before the start. */
+  size_t max_places; /* Places that there are: max_connections. */
+  wpm_bytes victim;  /* Who goes for the next newcomer without room; empty: nobody may. Lasts as a
+                        planned dial's peer. */
+  wpm_cause cause;   /* Why that one. */
+  size_t newcomers;  /* Peers that find room before; SIZE_MAX: there is no cap. */
+} wpm_preview;
+
+/* What would happen if nothing else did: the dials to come, first the ready peers in their order and
+ * then those that wait, the soonest first, at most `cap` of them in `dials` (WPM_PREVIEW_MAX is the
+ * most); and who would be evicted. WPM_ERR_NO_MEMORY. */
+WPM_API WPM_MUST_USE int wpm_manager_preview(const wpm_manager *manager, wpm_instant now,
+                                             wpm_planned_dial *dials, size_t cap, wpm_preview *out);
+
+/* ---- what happened --------------------------------------------------------------------------- */
+
+/* What happened to a peer. */
+typedef enum wpm_history_kind {
+  WPM_HISTORY_RESTORED = 0,     /* It was connected when the last run ended, and is wanted again. */
+  WPM_HISTORY_IMPORTED,         /* Another store told of it. */
+  WPM_HISTORY_CONNECT_ASKED,    /* A person wants a connection. */
+  WPM_HISTORY_DISCONNECT_ASKED, /* A person wants none. */
+  WPM_HISTORY_DIALLED,          /* A dial began. */
+  WPM_HISTORY_DIAL_FAILED,      /* It made no connection. */
+  WPM_HISTORY_DIAL_CANCELLED,   /* It was no longer wanted. */
+  WPM_HISTORY_CONNECTED,        /* A connection came up. */
+  WPM_HISTORY_REFUSED,          /* A connection was turned away. */
+  WPM_HISTORY_IDENTIFIED,       /* It said what it is and speaks. */
+  WPM_HISTORY_PING_MISSED,      /* A ping met with silence. */
+  WPM_HISTORY_SECOND_ENDED,     /* One of its two connections ended; the other lives. */
+  WPM_HISTORY_DISCONNECTED,     /* Its last connection ended. */
+  WPM_HISTORY_PRUNED,           /* A GossipSub PRUNE came, or went. */
+  WPM_HISTORY_BANNED,           /* A ban began. */
+  WPM_HISTORY_REMOVED,          /* A person wanted it forgotten. */
+  WPM_HISTORY_EVICTED           /* It went for a newcomer. */
+} wpm_history_kind;
+#define WPM_HISTORY_KIND_COUNT 17
+
+/* "restored", "dial_failed", …; "?" outside the set. */
+WPM_API const char *wpm_history_kind_name(wpm_history_kind value);
+
+#define WPM_HISTORY_ID_MAX 44 /* The longest peer id of libp2p/specs: an inlined key of 42 bytes. */
+
+/* One event. */
+typedef struct wpm_history_entry {
+  uint64_t number;         /* From 1, in the order in which they happened. */
+  wpm_wall time;           /* When. */
+  wpm_bytes peer;          /* Whose, also where it is gone by now; empty where that id has more than
+                              WPM_HISTORY_ID_MAX bytes. Lasts until the next call that changes the
+                              manager. */
+  wpm_history_kind kind;   /* What. */
+  wpm_reason reason;       /* Why; NONE where the kind says it all. */
+  wpm_direction direction; /* Of the connection that came up, ended or was refused; else NONE. */
+  wpm_cause cause;         /* Why it was evicted; else FACT. */
+} wpm_history_entry;
+
+/* Takes the latest event before the one numbered *cursor and moves the cursor to it; start with 0 for
+ * the latest of all. False: there is none, or it is no longer kept. */
+WPM_API bool wpm_manager_next_history(const wpm_manager *manager, uint64_t *cursor,
+                                      wpm_history_entry *out);
+
+/* The same, of one peer, whether it is held or gone. */
+WPM_API bool wpm_manager_next_history_of(const wpm_manager *manager, wpm_bytes peer,
+                                         uint64_t *cursor, wpm_history_entry *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,136 @@
+#include "core/explain.h"
+
+#include "core/connections.h"
+#include "core/keepalive.h"
+#include "core/schedule.h"
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+const char *wpm_next_action_name(wpm_next_action value) {
+  switch (value) {
+  case WPM_NEXT_NONE:
+    return "none";
+  case WPM_NEXT_DIAL:
+    return "dial";
+  case WPM_NEXT_PING:
+    return "ping";
+  case WPM_NEXT_CLOSE:
+    return "close";
+  case WPM_NEXT_SETTLE:
+    return "settle";
+  }
+  return "?";
+}
+
+const char *wpm_history_kind_name(wpm_history_kind value) {
+  switch (value) {
+  case WPM_HISTORY_RESTORED:
+    return "restored";
+  case WPM_HISTORY_IMPORTED:
+    return "imported";
+  case WPM_HISTORY_CONNECT_ASKED:
+    return "connect_asked";
+  case WPM_HISTORY_DISCONNECT_ASKED:
+    return "disconnect_asked";
+  case WPM_HISTORY_DIALLED:
+    return "dialled";
+  case WPM_HISTORY_DIAL_FAILED:
+    return "dial_failed";
+  case WPM_HISTORY_DIAL_CANCELLED:
+    return "dial_cancelled";
+  case WPM_HISTORY_CONNECTED:
+    return "connected";
+  case WPM_HISTORY_REFUSED:
+    return "refused";
+  case WPM_HISTORY_IDENTIFIED:
+    return "identified";
+  case WPM_HISTORY_PING_MISSED:
+    return "ping_missed";
+  case WPM_HISTORY_SECOND_ENDED:
+    return "second_ended";
+  case WPM_HISTORY_DISCONNECTED:
+    return "disconnected";
+  case WPM_HISTORY_PRUNED:
+    return "pruned";
+  case WPM_HISTORY_BANNED:
+    return "banned";
+  case WPM_HISTORY_REMOVED:
+    return "removed";
+  case WPM_HISTORY_EVICTED:
+    return "evicted";
+  }
+  return "?";
+}
+
+/* ---- one peer -------------------------------------------------------------------------------- */
+
+wpm_plan wpm_explain_plan(const wpm_manager *m, uint32_t slot, wpm_instant now) {
+  wpm_plan plan = wpm_schedule_plan(m, slot, now);
+  bool may_go = m->dials < m->config.max_dials && wpm_schedule_has_room(m, slot);
+  if (plan.held_by == WPM_HELD_BY_NOTHING && !may_go) {
+    plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_NO_PLACE};
+  }
+  return plan;
+}
+
+int wpm_manager_plan(const wpm_manager *m, wpm_bytes peer, wpm_instant now, wpm_plan *out) {
+  uint32_t slot = wpm_store_find(m->store, peer);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  *out = wpm_explain_plan(m, slot, now);
+  return WPM_OK;
+}
+
+static wpm_mono not_before(wpm_mono at, wpm_mono least) {
+  return at.ns < least.ns ? least : at;
+}
+
+/* What comes first at its connections. */
+static void explain_connected(const wpm_manager *m, uint32_t slot, wpm_instant now,
+                              wpm_explanation *out) {
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  for (unsigned i = 0; i < WPM_PEER_CONNECTIONS && policy->connections[i]; i++) {
+    wpm_keepalive_step next = wpm_keepalive_next(m, policy->connections[i]);
+    if (next.at.ns < out->at.ns) {
+      out->next = next.action;
+      out->at = not_before(next.at, now.mono);
+    }
+  }
+}
+
+/* The dial to come, if there is to be one. */
+static void explain_dial(const wpm_manager *m, uint32_t slot, wpm_instant now,
+                         wpm_explanation *out) {
+  wpm_plan plan = wpm_explain_plan(m, slot, now);
+  bool is_to_come = plan.next_dial.ns != WPM_NEVER.ns || plan.held_by == WPM_HELD_BY_NO_PLACE;
+  out->held_by = plan.held_by;
+  if (!is_to_come) {
+    return;
+  }
+  out->next = WPM_NEXT_DIAL;
+  out->at = plan.next_dial;
+  if (plan.held_by != WPM_HELD_BY_NOTHING) {
+    out->until = plan.next_dial;
+  } else if (m->starved_until.ns != WPM_NEVER.ns) {
+    out->at = not_before(m->starved_until, now.mono); /* Its turn came, and memory had run out. */
+  }
+}
+
+int wpm_manager_explain(const wpm_manager *m, wpm_bytes peer, wpm_instant now,
+                        wpm_explanation *out) {
+  uint32_t slot = wpm_store_find(m->store, peer);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  const wpm_peer *held = wpm_manager_peer(m, slot);
+  *out =
+      (wpm_explanation){.state = wpm_peer_connectivity(held), .at = WPM_NEVER, .until = WPM_NEVER};
+  if (out->state == WPM_CONNECTED) {
+    explain_connected(m, slot, now, out);
+  } else {
+    out->reason = (wpm_reason)held->reason;
+    explain_dial(m, slot, now, out);
+  }
+  return WPM_OK;
+}
