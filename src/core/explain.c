@@ -99,13 +99,12 @@ static void explain_connected(const wpm_manager *m, uint32_t slot, wpm_instant n
   }
 }
 
-/* The dial to come, if there is to be one. */
+/* The dial to come, if there is to be one: where nothing but time holds it back, or places do. */
 static void explain_dial(const wpm_manager *m, uint32_t slot, wpm_instant now,
                          wpm_explanation *out) {
   wpm_plan plan = wpm_explain_plan(m, slot, now);
-  bool is_to_come = plan.next_dial.ns != WPM_NEVER.ns || plan.held_by == WPM_HELD_BY_NO_PLACE;
   out->held_by = plan.held_by;
-  if (!is_to_come) {
+  if (wpm_schedule_plan(m, slot, now).next_dial.ns == WPM_NEVER.ns) {
     return;
   }
   out->next = WPM_NEXT_DIAL;

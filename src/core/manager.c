@@ -243,7 +243,7 @@ static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant
   if (err) {
     return err;
   }
-  wpm_history_note(m, slot, WPM_HISTORY_CONNECT_ASKED, WPM_REASON_PERSON);
+  wpm_history_note(m, slot, WPM_HISTORY_CONNECT_ASKED, WPM_REASON_NONE);
   wpm_change change = wpm_change_begin(m, slot);
   wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, false);
   wpm_change_end(m, &change, now);
@@ -259,7 +259,7 @@ static int on_person_disconnect(wpm_manager *m, const wpm_event *event, wpm_inst
   if (slot == WPM_SLOT_NONE) {
     return WPM_ERR_NOT_FOUND;
   }
-  wpm_history_note(m, slot, WPM_HISTORY_DISCONNECT_ASKED, WPM_REASON_PERSON);
+  wpm_history_note(m, slot, WPM_HISTORY_DISCONNECT_ASKED, WPM_REASON_NONE);
   wpm_change change = wpm_change_begin(m, slot);
   wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, true);
   wpm_peer_cancel_dial(m, slot);

@@ -111,14 +111,14 @@ static void each_kind_is_entered(void **state) {
   uint64_t cursor = 0;
   (void)next(w, 1, &cursor);
   wpm_history_entry asked = next(w, 1, &cursor);
-  expect_is(&asked, 1, WPM_HISTORY_DISCONNECT_ASKED, WPM_REASON_PERSON);
+  expect_is(&asked, 1, WPM_HISTORY_DISCONNECT_ASKED, WPM_REASON_NONE);
   wpm_connection_id c;
   wpm_world_connected(w, 1, WPM_INBOUND, 0, &c);
   expect_latest(w, 1, WPM_HISTORY_REFUSED, WPM_REASON_PERSON);
 
   wpm_connection_id first = wpm_world_come_in(w, 2, 1);
   wpm_world_person(w, 2, WPM_EVENT_PERSON_CONNECT);
-  expect_latest(w, 2, WPM_HISTORY_CONNECT_ASKED, WPM_REASON_PERSON);
+  expect_latest(w, 2, WPM_HISTORY_CONNECT_ASKED, WPM_REASON_NONE);
   wpm_world_pruned(w, 2, 60 * S);
   expect_latest(w, 2, WPM_HISTORY_PRUNED, WPM_REASON_NONE);
   wpm_world_connected(w, 2, WPM_INBOUND, 0, &c);
