@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "answer.h"
 #include "client.h"
 #include "json_peer.h"
 #include "options.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char usage[] =
     "usage: wakupeers peers [VERB] [OPTION ...]\n\n"
@@ -23,45 +23,10 @@ static const char usage[] =
     "  remove ID       disconnect and forget it\n\n"
     "The daemon is found by --data-dir, or by --rest-address and --rest-port.\n\n";
 
-#define TIME_MAX 4102444800000 /* The year 2100, in milliseconds: a daemon says nothing later. */
 #define AGENT_SHOWN 32
 #define PATH_ROOM (WPM_PEER_ID_TEXT + 64)
 
 /* ---- printing -------------------------------------------------------------------------------- */
-
-static void print_json(const json_t *value) {
-  (void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_DIGITS);
-  (void)fputc('\n', stdout);
-}
-
-static const char *text_of(const json_t *object, const char *name) {
-  const char *text = json_string_value(json_object_get(object, name));
-  return text ? text : "";
-}
-
-/* "4m ago", "in 12s"; "" where there is no time. What is to come is rounded up: "in 0s" would have
- * been. */
-static void relative(const json_t *time, char *out, size_t cap) {
-  static const struct {
-    const char *unit;
-    long long seconds;
-  } units[] = {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}};
-  struct timespec now = {0};
-  out[0] = '\0';
-  long long at = json_integer_value(time);
-  if (!json_is_integer(time) || at < 0 || at > TIME_MAX) {
-    return;
-  }
-  (void)clock_gettime(CLOCK_REALTIME, &now);
-  long long ms = at - ((long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
-  long long seconds = ms > 0 ? (ms + 999) / 1000 : -ms / 1000;
-  size_t unit = 0;
-  while (unit < 3 && seconds < units[unit].seconds) {
-    unit++;
-  }
-  (void)snprintf(out, cap, "%s%lld%s%s", ms > 0 ? "in " : "", seconds / units[unit].seconds,
-                 units[unit].unit, ms > 0 ? "" : " ago");
-}
 
 static void print_list(const json_t *peers) {
   static const char *const heads[] = {"PEER ID", "STATE", "REASON", "AGENT",
@@ -74,22 +39,22 @@ static void print_list(const json_t *peers) {
     char next[32];
     char agent[AGENT_SHOWN + 1];
     const json_t *value = json_object_get(peer, "rttMs");
-    (void)snprintf(agent, sizeof agent, "%s", text_of(peer, "agent"));
-    bool connected = strcmp(text_of(peer, "connected"), "Connected") == 0;
+    (void)snprintf(agent, sizeof agent, "%s", answer_text(peer, "agent"));
+    bool connected = strcmp(answer_text(peer, "connected"), "Connected") == 0;
     if (json_is_number(value)) {
       (void)snprintf(rtt, sizeof rtt, "%.1f ms", json_number_value(value));
     }
-    relative(json_object_get(peer, connected ? "connectedTime" : "disconnectTime"), last,
-             sizeof last);
-    relative(json_object_get(peer, "nextDial"), next, sizeof next);
-    const char *cells[] = {text_of(peer, "peerId"),
-                           text_of(peer, "connected"),
-                           connected ? "" : text_of(peer, "reason"),
+    answer_relative(json_object_get(peer, connected ? "connectedTime" : "disconnectTime"), last,
+                    sizeof last);
+    answer_relative(json_object_get(peer, "nextDial"), next, sizeof next);
+    const char *cells[] = {answer_text(peer, "peerId"),
+                           answer_text(peer, "connected"),
+                           connected ? "" : answer_text(peer, "reason"),
                            agent,
                            rtt,
                            last,
                            next,
-                           connected ? "" : text_of(peer, "heldBackBy")};
+                           connected ? "" : answer_text(peer, "heldBackBy")};
     table_add(rows, cells);
   }
   if (rows) {
@@ -98,19 +63,9 @@ static void print_list(const json_t *peers) {
   table_free(rows);
 }
 
-/* Text for a person. */
-static void print_text(const char *name, const char *text) {
-  char *shown = text_copy(text, text ? strlen(text) : 0);
-  if (shown) {
-    text_clean(shown); /* It came from the wire: no terminal codes. */
-    (void)printf("%-18s%s\n", name, shown);
-  }
-  free(shown);
-}
-
 static void print_scalar(const char *name, const json_t *value) {
   char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_DIGITS);
-  print_text(name, json_is_string(value) ? json_string_value(value) : text);
+  answer_print_line(name, json_is_string(value) ? json_string_value(value) : text);
   free(text);
 }
 
@@ -140,7 +95,7 @@ static void print_entry(const char *name, const json_t *entry) {
     char *dumped = is_text ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_DIGITS);
     const char *text = is_text ? json_string_value(value) : dumped;
     if (is_time(key)) {
-      relative(value, when, sizeof when);
+      answer_relative(value, when, sizeof when);
       text = when;
     }
     if (text && !json_is_null(value) && len < sizeof line) {
@@ -150,7 +105,7 @@ static void print_entry(const char *name, const json_t *entry) {
     }
     free(dumped);
   }
-  print_text(name, line);
+  answer_print_line(name, line);
 }
 
 static void print_peer(const json_t *peer) {
@@ -169,8 +124,8 @@ static void print_peer(const json_t *peer) {
         }
       }
     } else if (json_is_integer(value) && is_time(name)) {
-      relative(value, when, sizeof when);
-      print_text(name, when);
+      answer_relative(value, when, sizeof when);
+      answer_print_line(name, when);
     } else if (!json_is_null(value)) {
       print_scalar(name, value);
     }
@@ -179,42 +134,12 @@ static void print_peer(const json_t *peer) {
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
-/* What a command needs to ask the daemon. */
-typedef struct peers_call {
-  const app_options *options;
-  rest_client client;
-} peers_call;
-
-static int print_answer(const app_options *options, const char *answer,
-                        void (*print)(const json_t *value)) {
-  json_error_t error;
-  json_t *value = json_loads(answer, 0, &error);
-  if (!value) {
-    return complain(EXIT_FAILED, "the daemon's answer is not JSON: %s", error.text);
-  }
-  (options->json ? print_json : print)(value);
-  json_decref(value);
-  return EXIT_DONE;
-}
-
-static int get(const peers_call *call, const char *path, void (*print)(const json_t *value)) {
-  char *answer = NULL;
-  long status = 0;
-  int result = client_call(&call->client, "GET", path, NULL, &answer, &status);
-  if (result == EXIT_DONE) {
-    result = status == 200 ? print_answer(call->options, answer, print)
-                           : complain(EXIT_FAILED, "%s", answer);
-  }
-  free(answer);
-  return result;
-}
-
 static void say_done(const app_options *options, const char *done) {
   (void)printf(options->json ? "{\"result\": \"%s\"}\n" : "%s\n", done);
 }
 
 /* A call that changes something; `done` is what it did. */
-static int change(const peers_call *call, const char *method, const char *path, const char *body,
+static int change(const daemon_call *call, const char *method, const char *path, const char *body,
                   const char *done) {
   char *answer = NULL;
   long status = 0;
@@ -236,7 +161,7 @@ static void path_of(const wpm_peer_id *id, const char *verb, char *out, size_t c
 }
 
 /* After an add that did not connect: says whether the peer is kept, and when it is tried again. */
-static void say_kept(const peers_call *call, const wpm_peer_id *id) {
+static void say_kept(const daemon_call *call, const wpm_peer_id *id) {
   char path[PATH_ROOM];
   char next[32] = "";
   char *answer = NULL;
@@ -245,7 +170,7 @@ static void say_kept(const peers_call *call, const wpm_peer_id *id) {
   if (client_call(&call->client, "GET", path, NULL, &answer, &status) == EXIT_DONE &&
       status == 200) {
     json_t *peer = json_loads(answer, 0, NULL);
-    relative(json_object_get(peer, "nextDial"), next, sizeof next);
+    answer_relative(json_object_get(peer, "nextDial"), next, sizeof next);
     (void)complain(EXIT_FAILED, "the peer is kept, and will be tried again%s%s", *next ? " " : "",
                    next);
     json_decref(peer);
@@ -253,7 +178,7 @@ static void say_kept(const peers_call *call, const wpm_peer_id *id) {
   free(answer);
 }
 
-static int add(const peers_call *call, const char *address, const wpm_peer_id *id) {
+static int add(const daemon_call *call, const char *address, const wpm_peer_id *id) {
   json_t *list = json_pack("[s]", address);
   char *body = list ? json_dumps(list, 0) : NULL;
   json_decref(list);
@@ -272,13 +197,13 @@ static int add(const peers_call *call, const char *address, const wpm_peer_id *i
   return result;
 }
 
-static int of_one(const peers_call *call, const char *verb, const wpm_peer_id *id) {
+static int of_one(const daemon_call *call, const char *verb, const wpm_peer_id *id) {
   char path[PATH_ROOM];
   bool is_show = strcmp(verb, "show") == 0;
   bool is_remove = strcmp(verb, "remove") == 0;
   path_of(id, is_show || is_remove ? "" : verb, path, sizeof path);
   if (is_show) {
-    return get(call, path, print_peer);
+    return answer_get(call, path, print_peer);
   }
   if (is_remove) {
     return change(call, "DELETE", path, NULL, "removed");
@@ -335,7 +260,7 @@ static int read_peer(const char *verb, const char *word, wpm_peer_id *id) {
 }
 
 static int run(const app_options *options, int count, char **words) {
-  peers_call call = {.options = options};
+  daemon_call call = {.options = options};
   const char *verb = count > 0 ? words[0] : "list";
   wpm_peer_id id = {0};
   int result = check_words(count, words);
@@ -349,7 +274,7 @@ static int run(const app_options *options, int count, char **words) {
     return result;
   }
   if (strcmp(verb, "list") == 0) {
-    return get(&call, "/admin/v1/peers", print_list);
+    return answer_get(&call, "/admin/v1/peers", print_list);
   }
   return strcmp(verb, "add") == 0 ? add(&call, words[1], &id) : of_one(&call, verb, &id);
 }

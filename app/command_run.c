@@ -86,6 +86,7 @@ static int check_key(const app_options *options) {
 static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   int64_t longest = options->idle_timeout_ns / 2;
   policy->max_connections = (size_t)options->max_connections;
+  policy->max_history = (size_t)options->max_history;
   policy->store.max_peers = (size_t)options->peer_store_capacity;
   policy->cluster_id = (uint32_t)options->cluster_id;
   policy->dial_timeout_ns = options->dial_timeout_ns;

@@ -6,6 +6,9 @@
 int command_run(int argc, char **argv);
 int command_ping(int argc, char **argv);
 int command_peers(int argc, char **argv);
+int command_explain(int argc, char **argv);
+int command_plan(int argc, char **argv);
+int command_history(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_db(int argc, char **argv);
 

@@ -39,6 +39,15 @@ json_t *json_wall(wpm_wall time) {
   return wpm_wall_known(time) ? json_integer(time.ns / WPM_MILLISECOND) : json_null();
 }
 
+json_t *json_moment(wpm_mono moment, wpm_instant now) {
+  wpm_wall at = now.wall;
+  if (moment.ns == WPM_NEVER.ns) {
+    return json_null();
+  }
+  at.ns += moment.ns > now.mono.ns ? moment.ns - now.mono.ns : 0;
+  return json_wall(at);
+}
+
 json_t *json_span_ms(int64_t span_ns) {
   /* Microseconds are what a clock can tell; more digits would only be noise. */
   int64_t span_us = span_ns / WPM_MICROSECOND;
@@ -111,20 +120,13 @@ static json_t *tags_of(const wpm_peer_record *record) {
   return list;
 }
 
-/* A moment of the monotonic clock as a time of the wall's. */
-static wpm_wall wall_at(wpm_mono moment, wpm_instant now) {
-  wpm_wall at = now.wall;
-  at.ns += moment.ns > now.mono.ns ? moment.ns - now.mono.ns : 0;
-  return at;
-}
-
 static void add_ban(json_t *peer, const wpm_wait *ban, wpm_instant now) {
   bool is_endless = ban->length_ns == INT64_MAX;
   wpm_mono end = wpm_wait_end(ban, now);
   bool is_banned = is_endless || end.ns > now.mono.ns;
-  wpm_wall until = is_banned && !is_endless ? wall_at(end, now) : WPM_WALL_NONE;
   (void)json_object_set_new(peer, "banned", json_boolean(is_banned));
-  (void)json_object_set_new(peer, "bannedUntil", json_wall(until));
+  (void)json_object_set_new(peer, "bannedUntil",
+                            json_moment(is_banned && !is_endless ? end : WPM_NEVER, now));
 }
 
 static json_t *connections_of(const wpm_node *node, const wpm_peer_record *record) {
@@ -148,9 +150,7 @@ static void add_plan(json_t *peer, const wpm_node *node, wpm_bytes id) {
   if (wpm_manager_plan(wpm_node_manager(node), id, now, &plan) != WPM_OK) {
     return;
   }
-  bool by_time = plan.next_dial.ns != WPM_NEVER.ns;
-  wpm_wall at = by_time ? wall_at(plan.next_dial, now) : WPM_WALL_NONE;
-  (void)json_object_set_new(peer, "nextDial", json_wall(at));
+  (void)json_object_set_new(peer, "nextDial", json_moment(plan.next_dial, now));
   (void)json_object_set_new(peer, "heldBackBy",
                             plan.held_by == WPM_HELD_BY_NOTHING
                                 ? json_null()

@@ -17,6 +17,9 @@ json_t *json_multiaddr(wpm_bytes address);
 /* Text of the wire: what is not UTF-8 is replaced. */
 json_t *json_text(wpm_text text);
 json_t *json_wall(wpm_wall time);
+/* A moment of the monotonic clock as a time of the wall's: one that has passed is now; null for
+ * WPM_NEVER. */
+json_t *json_moment(wpm_mono moment, wpm_instant now);
 /* A span in milliseconds; null where it is not known. */
 json_t *json_span_ms(int64_t span_ns);
 

@@ -18,6 +18,9 @@ static const struct {
     {"run", command_run, "run the daemon: hold connections with peers"},
     {"ping", command_ping, "connect to one peer, identify it and ping it"},
     {"peers", command_peers, "list, show, add, remove, connect, disconnect a daemon's peers"},
+    {"explain", command_explain, "say why a peer is as it is, and what comes next"},
+    {"plan", command_plan, "list a daemon's next dials, and who would be evicted"},
+    {"history", command_history, "list what happened lately, to all peers or to one"},
     {"key", command_key, "make or show a node key"},
     {"db", command_db, "look after the peer database; move peers in and out"},
 };

@@ -124,17 +124,18 @@ void options_print_completion(FILE *out) {
   for (size_t i = 0; i < count; i++) {
     print_values(&specs[i], out);
   }
-  (void)fputs("    *) return ;;\n"
-              "  esac\n"
-              "  if [[ -n $option ]]; then\n"
-              "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-              "    return\n"
-              "  fi\n"
-              "  if [[ $COMP_CWORD == 1 ]]; then\n"
-              "    words=\"run ping peers key db completion --help --version\"\n"
-              "  else\n"
-              "  case \"${COMP_WORDS[1]}\" in\n",
-              out);
+  (void)fputs(
+      "    *) return ;;\n"
+      "  esac\n"
+      "  if [[ -n $option ]]; then\n"
+      "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+      "    return\n"
+      "  fi\n"
+      "  if [[ $COMP_CWORD == 1 ]]; then\n"
+      "    words=\"run ping peers explain plan history key db completion --help --version\"\n"
+      "  else\n"
+      "  case \"${COMP_WORDS[1]}\" in\n",
+      out);
   for (unsigned command = 1; command & FOR_ALL; command <<= 1) {
     print_command(command, specs, count, out);
   }

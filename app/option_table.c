@@ -13,8 +13,8 @@ static const char serving[] = "REST and metrics";
 static const char rest_of_it[] = "Log and help";
 
 static const option_spec specs[] = {
-    {"data-dir", KIND_TEXT, AT(data_dir), FOR_RUN | FOR_PEERS | FOR_KEY | FOR_DB, general, NULL, 0,
-     0, "DIR",
+    {"data-dir", KIND_TEXT, AT(data_dir), FOR_RUN | FOR_KEY | FOR_DB | FOR_CLIENTS, general, NULL,
+     0, 0, "DIR",
      "where peers and the node key are kept; default: wakupeers under $XDG_STATE_HOME, or "
      "~/.local/state/wakupeers"},
     {"config-file", KIND_TEXT, AT(config_file), FOR_RUN, general, NULL, 0, 0, "FILE",
@@ -41,6 +41,8 @@ static const option_spec specs[] = {
      "loopback"},
     {"peer-store-capacity", KIND_NUMBER, AT(peer_store_capacity), FOR_RUN | FOR_DB, node, "100000",
      0, 100000000, "N", "most peers kept; over it the least useful goes for a newcomer; 0: no cap"},
+    {"max-history", KIND_NUMBER, AT(max_history), FOR_RUN, node, "16384", 0, 10000000, "N",
+     "latest events kept for `wakupeers history`, 64 bytes each; 0: none"},
     {"cluster-id", KIND_NUMBER, AT(cluster_id), FOR_RUN | FOR_PING, node, "1", 0, 65535, "N",
      "our Waku cluster; peers of another are left alone; 0: no such rule"},
     {"shard", KIND_LIST, AT(shards), FOR_RUN, node, NULL, 0, 1023, "N",
@@ -73,9 +75,9 @@ static const option_spec specs[] = {
     {"rest", KIND_FLAG, AT(rest), FOR_RUN, serving, "true", 0, 0, NULL, "serve the REST interface"},
     {"rest-admin", KIND_FLAG, AT(rest_admin), FOR_RUN, serving, "true", 0, 0, NULL,
      "serve its /admin/ calls"},
-    {"rest-address", KIND_IP, AT(rest_address), FOR_RUN | FOR_PEERS, serving, "127.0.0.1", 0, 0,
+    {"rest-address", KIND_IP, AT(rest_address), FOR_RUN | FOR_CLIENTS, serving, "127.0.0.1", 0, 0,
      "IP", "IP address of the REST interface"},
-    {"rest-port", KIND_NUMBER, AT(rest_port), FOR_RUN | FOR_PEERS, serving, "8645", 0, 65535,
+    {"rest-port", KIND_NUMBER, AT(rest_port), FOR_RUN | FOR_CLIENTS, serving, "8645", 0, 65535,
      "PORT", "port of the REST interface; 0: any free one"},
     {"metrics-server", KIND_FLAG, AT(metrics_server), FOR_RUN, serving, "true", 0, 0, NULL,
      "serve Prometheus metrics"},
@@ -99,7 +101,7 @@ static const option_spec specs[] = {
     {"format", KIND_WORD, AT(format), FOR_DB, general, NULL, 0, 0, "jsonl|nwaku|go|js|text|enr",
      "format of the file: jsonl, nwaku, go, js, text or enr; default of import: told by what is in "
      "it; of export: jsonl"},
-    {"json", KIND_FLAG, AT(json), FOR_PING | FOR_PEERS | FOR_KEY | FOR_DB, general, "false", 0, 0,
+    {"json", KIND_FLAG, AT(json), FOR_PING | FOR_KEY | FOR_DB | FOR_CLIENTS, general, "false", 0, 0,
      NULL, "print JSON"},
     {"help", KIND_FLAG, AT(help), FOR_ALL, rest_of_it, "false", 0, 0, NULL, "print this"},
 };
@@ -109,8 +111,9 @@ _Static_assert(sizeof specs / sizeof *specs <= 64, "options.c keeps a bit for ea
 static const struct {
   unsigned command;
   const char *name;
-} commands[] = {
-    {FOR_RUN, "run"}, {FOR_PING, "ping"}, {FOR_PEERS, "peers"}, {FOR_KEY, "key"}, {FOR_DB, "db"}};
+} commands[] = {{FOR_RUN, "run"},   {FOR_PING, "ping"},      {FOR_PEERS, "peers"},
+                {FOR_KEY, "key"},   {FOR_DB, "db"},          {FOR_EXPLAIN, "explain"},
+                {FOR_PLAN, "plan"}, {FOR_HISTORY, "history"}};
 
 static const struct {
   char letter;

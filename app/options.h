@@ -40,6 +40,7 @@ typedef struct app_options {
   uint64_t tcp_port;
   uint64_t max_connections;
   uint64_t peer_store_capacity;
+  uint64_t max_history;
   uint64_t cluster_id;
   text_list shards;
   /* Policy. */
@@ -87,7 +88,12 @@ enum {
   FOR_PEERS = 4,
   FOR_KEY = 8,
   FOR_DB = 16,
-  FOR_ALL = FOR_RUN | FOR_PING | FOR_PEERS | FOR_KEY | FOR_DB
+  FOR_EXPLAIN = 32,
+  FOR_PLAN = 64,
+  FOR_HISTORY = 128,
+  /* Those that ask a running daemon. */
+  FOR_CLIENTS = FOR_PEERS | FOR_EXPLAIN | FOR_PLAN | FOR_HISTORY,
+  FOR_ALL = FOR_RUN | FOR_PING | FOR_KEY | FOR_DB | FOR_CLIENTS
 };
 
 /* Reads all three sources for one command. argv[0] is the command's name. Words that are no options

@@ -21,10 +21,22 @@ void rest_answer_json(http_request *request, unsigned status, struct json_t *val
 void rest_answer_text(http_request *request, unsigned status, const char *format, ...)
     WPM_PRINTF(3, 4);
 
+/* Reads the peer id in the path; answers where it is not one. */
+bool rest_read_peer(http_request *request, const char *word, wpm_peer_id *id);
+/* Answers that there is no such peer. */
+void rest_not_held(http_request *request, const char *word);
+
 /* rest_admin.c: the /admin/v1/ calls. False: there is no such call. */
 bool rest_admin_handle(rest_service *rest, http_request *request);
 
 /* rest_import.c: POST /admin/v1/peers/import. */
 void rest_post_import(rest_service *rest, http_request *request, const char *word);
+
+/* rest_explain.c: GET /admin/v1/peer/{peerId}/explain, /admin/v1/plan, /admin/v1/history,
+ * /admin/v1/peer/{peerId}/history. */
+void rest_get_explain(rest_service *rest, http_request *request, const char *word);
+void rest_get_plan(rest_service *rest, http_request *request, const char *word);
+void rest_get_history(rest_service *rest, http_request *request, const char *word);
+void rest_get_history_of(rest_service *rest, http_request *request, const char *word);
 
 #endif

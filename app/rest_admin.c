@@ -2,6 +2,7 @@
 
 #include "json_peer.h"
 #include "log.h"
+#include "rest_list.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -51,19 +52,10 @@ typedef struct listing {
   wpm_term terms[2]; /* Which peers; terms that are not used ask for any. */
   bool services;     /* Only peers with service protocols, and of those only these. */
   uint64_t cursor;
-  size_t listed;
-  char *text; /* What is to be sent next, from `sent` to `len`. */
-  size_t len, sent;
-  bool is_over;
 } listing;
 
-static void release_listing(void *state) {
+static json_t *next_peer(void *state, bool *is_over) {
   listing *list = state;
-  free(list->text);
-  free(list);
-}
-
-static json_t *next_peer(listing *list) {
   const wpm_store *store = store_of(list->rest);
   wpm_query query = {list->terms, sizeof list->terms / sizeof *list->terms};
   wpm_peer_record record;
@@ -77,49 +69,8 @@ static json_t *next_peer(listing *list) {
     }
     json_decref(peer);
   }
-  list->is_over = true;
+  *is_over = true;
   return NULL;
-}
-
-/* Makes the next piece of text: a peer with what separates it from the one before, or the end. */
-static bool make_text(listing *list) {
-  json_t *peer = next_peer(list);
-  if (!peer && !list->is_over) {
-    return false;
-  }
-  char *json = peer ? json_dumps(peer, JSON_COMPACT | JSON_DIGITS) : NULL;
-  json_decref(peer);
-  if (!json && !list->is_over) {
-    return false;
-  }
-  const char *before = list->listed == 0 ? "[" : list->is_over ? "" : ",";
-  char *text = NULL;
-  int len = asprintf(&text, "%s%s", before, json ? json : "]");
-  free(json);
-  if (len < 0) {
-    return false;
-  }
-  free(list->text);
-  list->text = text;
-  list->len = (size_t)len;
-  list->sent = 0;
-  list->listed++;
-  return true;
-}
-
-static ssize_t listing_source(void *state, char *out, size_t cap) {
-  listing *list = state;
-  size_t filled = 0;
-  while (filled < cap) {
-    if (list->sent == list->len && (list->is_over || !make_text(list))) {
-      return list->is_over ? (ssize_t)filled : -1;
-    }
-    size_t len = list->len - list->sent < cap - filled ? list->len - list->sent : cap - filled;
-    memcpy(out + filled, list->text + list->sent, len);
-    list->sent += len;
-    filled += len;
-  }
-  return (ssize_t)filled;
 }
 
 static const wpm_term connected = {.kind = WPM_TERM_CONNECTIVITY, .number = WPM_CONNECTED};
@@ -128,15 +79,10 @@ static const wpm_term any = {.kind = WPM_TERM_ALL};
 static void answer_listing(const rest_service *rest, http_request *request, wpm_term one,
                            wpm_term two, bool services) {
   listing *list = calloc(1, sizeof *list);
-  if (!list) {
-    rest_answer_text(request, 500, "Out of memory");
-    return;
+  if (list) {
+    *list = (listing){.rest = rest, .terms = {one, two}, .services = services};
   }
-  list->rest = rest;
-  list->terms[0] = one;
-  list->terms[1] = two;
-  list->services = services;
-  http_answer_pieces(request, "application/json", listing_source, list, release_listing);
+  rest_answer_list(request, next_peer, list);
 }
 
 static void get_peers(rest_service *rest, http_request *request, const char *word) {
@@ -283,8 +229,7 @@ static void get_stats(rest_service *rest, http_request *request, const char *wor
 
 /* ---- one peer -------------------------------------------------------------------------------- */
 
-/* Reads the peer id in the path; answers where it is not one. */
-static bool read_peer(http_request *request, const char *word, wpm_peer_id *id) {
+bool rest_read_peer(http_request *request, const char *word, wpm_peer_id *id) {
   wpm_error error;
   if (wpm_peer_id_parse((wpm_text){word, strlen(word)}, id, &error) == WPM_OK) {
     return true;
@@ -293,18 +238,18 @@ static bool read_peer(http_request *request, const char *word, wpm_peer_id *id) 
   return false;
 }
 
-static void not_held(http_request *request, const char *word) {
+void rest_not_held(http_request *request, const char *word) {
   rest_answer_text(request, 404, "Peer with ID %.120s not found", word);
 }
 
 static void get_peer(rest_service *rest, http_request *request, const char *word) {
   wpm_peer_id id;
   wpm_peer_record record;
-  if (!read_peer(request, word, &id)) {
+  if (!rest_read_peer(request, word, &id)) {
     return;
   }
   if (wpm_store_get(store_of(rest), wpm_peer_id_view(&id), &record) != WPM_OK) {
-    not_held(request, word);
+    rest_not_held(request, word);
     return;
   }
   rest_answer_json(request, 200, json_peer(rest->node, &record));
@@ -326,25 +271,25 @@ static void answer_when_durable(http_request *request) {
 
 static void delete_peer(rest_service *rest, http_request *request, const char *word) {
   wpm_peer_id id;
-  if (!read_peer(request, word, &id)) {
+  if (!rest_read_peer(request, word, &id)) {
     return;
   }
   if (wpm_node_remove(rest->node, wpm_peer_id_view(&id)) == WPM_OK) {
     answer_when_durable(request);
   } else {
-    not_held(request, word);
+    rest_not_held(request, word);
   }
 }
 
 static void post_disconnect(rest_service *rest, http_request *request, const char *word) {
   wpm_peer_id id;
-  if (!read_peer(request, word, &id)) {
+  if (!rest_read_peer(request, word, &id)) {
     return;
   }
   if (wpm_node_disconnect(rest->node, wpm_peer_id_view(&id)) == WPM_OK) {
     answer_when_durable(request);
   } else {
-    not_held(request, word);
+    rest_not_held(request, word);
   }
 }
 
@@ -368,13 +313,13 @@ static void connect_ended(void *user, wpm_bytes peer, const wpm_attempt *attempt
 
 static void post_connect(rest_service *rest, http_request *request, const char *word) {
   wpm_peer_id id;
-  if (!read_peer(request, word, &id)) {
+  if (!rest_read_peer(request, word, &id)) {
     return;
   }
   http_wait(request);
   int err = wpm_node_connect(rest->node, wpm_peer_id_view(&id), connect_ended, request);
   if (err == WPM_ERR_NOT_FOUND) {
-    not_held(request, word);
+    rest_not_held(request, word);
   } else if (err != WPM_OK) {
     rest_answer_text(request, 500, "%s", wpm_strerror(err));
   }
@@ -552,6 +497,10 @@ static const struct {
     {"DELETE", "/admin/v1/peer/*", delete_peer},
     {"POST", "/admin/v1/peer/*/connect", post_connect},
     {"POST", "/admin/v1/peer/*/disconnect", post_disconnect},
+    {"GET", "/admin/v1/peer/*/explain", rest_get_explain},
+    {"GET", "/admin/v1/peer/*/history", rest_get_history_of},
+    {"GET", "/admin/v1/plan", rest_get_plan},
+    {"GET", "/admin/v1/history", rest_get_history},
     {"POST", "/admin/v1/log-level/*", post_log_level},
 };
 

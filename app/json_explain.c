@@ -1,0 +1,62 @@
+#include "json_explain.h"
+
+#include "json_peer.h"
+
+static json_t *reason_of(wpm_reason reason) {
+  return reason == WPM_REASON_NONE ? json_null() : json_string(wpm_reason_name(reason));
+}
+
+static json_t *held_by(wpm_held_by rule, wpm_mono until, wpm_instant now) {
+  return json_pack("{s:o, s:o}", "rule",
+                   rule == WPM_HELD_BY_NOTHING ? json_null() : json_string(wpm_held_by_name(rule)),
+                   "until", json_moment(until, now));
+}
+
+static json_t *next_of(wpm_next_action action) {
+  return action == WPM_NEXT_NONE ? json_null() : json_string(wpm_next_action_name(action));
+}
+
+json_t *json_explanation(wpm_bytes peer, const wpm_explanation *explanation, wpm_instant now) {
+  return json_pack("{s:o, s:s, s:o, s:{s:o, s:o}, s:o}", "peerId", json_peer_id(peer), "state",
+                   wpm_connectivity_name(explanation->state), "reason",
+                   reason_of(explanation->reason), "next", "action", next_of(explanation->next),
+                   "at", json_moment(explanation->at, now), "heldBy",
+                   held_by(explanation->held_by, explanation->until, now));
+}
+
+json_t *json_planned_dial(const wpm_planned_dial *dial, wpm_instant now) {
+  wpm_mono until = dial->held_by == WPM_HELD_BY_NOTHING ? WPM_NEVER : dial->at;
+  return json_pack("{s:o, s:o, s:o}", "peerId", json_peer_id(dial->peer), "at",
+                   json_moment(dial->at, now), "heldBy", held_by(dial->held_by, until, now));
+}
+
+static json_t *eviction_of(const wpm_preview *preview) {
+  bool somebody = preview->victim.len > 0;
+  return json_pack(
+      "{s:o, s:o, s:o}", "peerId", somebody ? json_peer_id(preview->victim) : json_null(), "cause",
+      somebody ? json_string(wpm_cause_name(preview->cause)) : json_null(), "newcomers",
+      preview->newcomers == SIZE_MAX ? json_null() : json_integer((json_int_t)preview->newcomers));
+}
+
+json_t *json_preview(const wpm_preview *preview, const wpm_planned_dial *dials, wpm_instant now) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < preview->dial_count; i++) {
+    (void)json_array_append_new(list, json_planned_dial(&dials[i], now));
+  }
+  return json_pack("{s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o}", "places", "taken",
+                   (json_int_t)preview->places, "kept", (json_int_t)preview->kept, "most",
+                   (json_int_t)preview->max_places, "ready", (json_int_t)preview->ready, "waiting",
+                   (json_int_t)preview->waiting, "dials", list, "eviction", eviction_of(preview));
+}
+
+json_t *json_history_entry(const wpm_history_entry *entry) {
+  bool is_evicted = entry->kind == WPM_HISTORY_EVICTED;
+  return json_pack(
+      "{s:I, s:o, s:o, s:s, s:o, s:o, s:o}", "number", (json_int_t)entry->number, "time",
+      json_wall(entry->time), "peerId",
+      entry->peer.len > 0 ? json_peer_id(entry->peer) : json_null(), "event",
+      wpm_history_kind_name(entry->kind), "reason", reason_of(entry->reason), "cause",
+      is_evicted ? json_string(wpm_cause_name(entry->cause)) : json_null(), "direction",
+      entry->direction == WPM_DIRECTION_NONE ? json_null()
+                                             : json_string(wpm_direction_name(entry->direction)));
+}
