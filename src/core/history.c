@@ -21,13 +21,15 @@ typedef struct record {
 _Static_assert(sizeof(record) == 64, "an entry is one cache line");
 
 #define FEWEST 16 /* Entries that there is room for from the start. */
+#define SAME_AGAIN WPM_MINUTE
+#define STRANGERS_EVERY WPM_SECOND
 
 static size_t least(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
 int wpm_history_init(wpm_history *history, size_t most) {
-  *history = (wpm_history){.most = most, .now = WPM_WALL_NONE};
+  *history = (wpm_history){.most = most, .now = WPM_WALL_NONE, .refused = WPM_WALL_NONE};
   return wpm_chunks_reserve(&history->records, sizeof(record), least(most, FEWEST));
 }
 
@@ -91,8 +93,50 @@ static uint64_t latest_of(const wpm_manager *m, uint32_t slot) {
   return found && found->slot == slot ? number : 0;
 }
 
+/* True for what a peer can make happen as often as it likes. */
+static bool is_at_will(wpm_history_kind kind) {
+  switch (kind) {
+  case WPM_HISTORY_REFUSED:
+  case WPM_HISTORY_IDENTIFIED:
+  case WPM_HISTORY_PRUNED:
+    return true;
+  case WPM_HISTORY_RESTORED:
+  case WPM_HISTORY_IMPORTED:
+  case WPM_HISTORY_CONNECT_ASKED:
+  case WPM_HISTORY_DISCONNECT_ASKED:
+  case WPM_HISTORY_DIALLED:
+  case WPM_HISTORY_DIAL_FAILED:
+  case WPM_HISTORY_DIAL_CANCELLED:
+  case WPM_HISTORY_CONNECTED:
+  case WPM_HISTORY_PING_MISSED:
+  case WPM_HISTORY_SECOND_ENDED:
+  case WPM_HISTORY_DISCONNECTED:
+  case WPM_HISTORY_BANNED:
+  case WPM_HISTORY_REMOVED:
+  case WPM_HISTORY_EVICTED:
+    return false;
+  }
+  return false;
+}
+
+/* True where `then` was less than `span` ago; a clock that was set back has not seen it. */
+static bool is_within(int64_t then, wpm_wall now, int64_t span) {
+  return then <= now.ns && (uint64_t)now.ns - (uint64_t)then < (uint64_t)span;
+}
+
+/* The same as the peer's latest entry, and not long after it. */
+static bool repeats(const wpm_history *history, uint64_t latest, const record *entry) {
+  const record *last = find(history, latest);
+  return is_at_will((wpm_history_kind)entry->kind) && last && last->kind == entry->kind &&
+         last->reason == entry->reason && last->detail == entry->detail &&
+         is_within(last->wall, history->now, SAME_AGAIN);
+}
+
 static void enter(wpm_manager *m, uint32_t slot, wpm_bytes id, record entry) {
   uint64_t before = slot == WPM_SLOT_NONE ? 0 : latest_of(m, slot);
+  if (repeats(&m->history, before, &entry)) {
+    return;
+  }
   record *place = next_place(&m->history);
   if (!place) {
     return;
@@ -131,6 +175,12 @@ void wpm_history_note_connection(wpm_manager *m, uint32_t slot, wpm_history_kind
 
 void wpm_history_note_refused(wpm_manager *m, uint32_t slot, wpm_bytes id, wpm_reason reason,
                               wpm_direction direction) {
+  wpm_history *history = &m->history;
+  bool is_stranger = slot == WPM_SLOT_NONE;
+  if (is_stranger && is_within(history->refused.ns, history->now, STRANGERS_EVERY)) {
+    return;
+  }
+  history->refused = is_stranger ? history->now : history->refused;
   enter(m, slot, id,
         (record){
             .kind = WPM_HISTORY_REFUSED, .reason = (uint8_t)reason, .detail = (uint8_t)direction});

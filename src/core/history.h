@@ -9,7 +9,8 @@
  * - The entries of one peer are linked backwards, from the peer's policy on. What happened before it
  *   was removed and came back is found by its id, which takes a look through the ring.
  * - Only what is worth a look is entered: bytes, answered pings and heard addresses are not, since a
- *   flood of them would push out all else.
+ *   flood of them would push out all else. Of what a peer can do at will (be refused, identify itself,
+ *   prune), the same again within a minute is not, and of refused strangers one a second is.
  */
 #ifndef WPM_CORE_HISTORY_H
 #define WPM_CORE_HISTORY_H
@@ -25,6 +26,7 @@ typedef struct wpm_history {
   size_t at;          /* Where the next one goes. */
   uint64_t number;    /* Of the latest one; 0: there was none. */
   wpm_wall now;       /* When what happens now happens. */
+  wpm_wall refused;   /* When a stranger's refusal was last entered; WPM_WALL_NONE: never. */
 } wpm_history;
 
 /* WPM_ERR_NO_MEMORY. */

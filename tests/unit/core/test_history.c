@@ -284,6 +284,47 @@ static void it_can_be_switched_off(void **state) {
   wpm_world_free(w);
 }
 
+/* A peer that is turned away, or tells who it is, over and over; and many of them. */
+static void a_flood_pushes_out_nothing(void **state) {
+  wpm_world *w = *state;
+  wpm_connection_id c;
+  wpm_world_come_in(w, 1, 1);
+  wpm_world_person(w, 1, WPM_EVENT_PERSON_DISCONNECT);
+  size_t quiet = count_of(w, 1);
+  for (int i = 0; i < 1200; i++) {
+    wpm_world_connected(w, 1, WPM_INBOUND, 0, &c);
+    wpm_world_pass(w, 100 * WPM_MILLISECOND);
+    wpm_world_forget_log(w);
+  }
+  assert_int_equal(count_of(w, 1), quiet + 2); /* One a minute. */
+  c = wpm_world_come_in(w, 2, 1);
+  for (int i = 0; i < 100; i++) {
+    wpm_world_identified(w, 2, c, true, 0);
+  }
+  assert_int_equal(count_of(w, 2), 2);
+  w->now.wall.ns -= WPM_HOUR; /* A clock that is set back keeps nothing out. */
+  wpm_world_identified(w, 2, c, true, 0);
+  assert_int_equal(count_of(w, 2), 3);
+}
+
+static void a_flood_of_strangers_pushes_out_nothing(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.max_connections = 1;
+  wpm_world_start(w);
+  wpm_world_come_in(w, 0, -1);
+  for (int peer = 1; peer <= 1000; peer++) {
+    wpm_connection_id c;
+    wpm_world_connected(w, peer, WPM_INBOUND, 0, &c);
+    wpm_world_pass(w, 10 * WPM_MILLISECOND);
+  }
+  assert_int_equal(count_of(w, -1), 1 + 10);
+  uint64_t cursor = 0;
+  wpm_history_entry latest = next(w, -1, &cursor);
+  expect_is(&latest, 901, WPM_HISTORY_REFUSED, WPM_REASON_LOCAL_CLOSE);
+  wpm_world_free(w);
+}
+
 /* No event fails for it: the ring goes round in what it has, and grows when there is memory. */
 static void want_of_memory_keeps_fewer(void **state) {
   wpm_world *w = *state;
@@ -385,6 +426,8 @@ int main(void) {
       cmocka_unit_test(the_ring_keeps_the_latest),
       cmocka_unit_test(a_reader_that_is_too_slow_comes_to_an_end),
       cmocka_unit_test(it_can_be_switched_off),
+      TEST(a_flood_pushes_out_nothing),
+      cmocka_unit_test(a_flood_of_strangers_pushes_out_nothing),
       TEST(want_of_memory_keeps_fewer),
       TEST(an_id_that_is_too_long_is_left_out),
       cmocka_unit_test(it_grows_with_what_happens),
