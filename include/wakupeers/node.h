@@ -13,6 +13,7 @@
 #define WAKUPEERS_NODE_H
 
 #include <wakupeers/exchange.h>
+#include <wakupeers/explain.h>
 #include <wakupeers/manager.h>
 #include <wakupeers/storage.h>
 
@@ -118,7 +119,8 @@ WPM_API void wpm_node_free(wpm_node *node);
 /* Our peer id. Lasts as the node does. */
 WPM_API const wpm_peer_id *wpm_node_peer_id(const wpm_node *node);
 
-/* The manager, for reading: wpm_manager_store, wpm_manager_plan, … Lasts as the node does. */
+/* The manager, for reading: wpm_manager_store, wpm_manager_plan, and what <wakupeers/explain.h> has,
+ * with wpm_node_now. Lasts as the node does. */
 WPM_API const wpm_manager *wpm_node_manager(const wpm_node *node);
 
 /* Both clocks, now. */

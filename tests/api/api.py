@@ -35,6 +35,12 @@ def clean_environment(**more):
     return {**kept, **more}
 
 
+def words_of(prefix, header="types.h"):
+    """The words of a closed set: its enumerators, as their names are."""
+    text = (ROOT / "include" / "wakupeers" / header).read_text(encoding="utf-8")
+    return {each.lower() for each in re.findall(rf"^  {prefix}([A-Z0-9_]+)(?: = \d+)?,?(?: |$)", text, re.M)}
+
+
 def wait_for(condition, what, timeout=PATIENCE):
     """Asks until condition() is true; returns what it gave."""
     deadline = time.monotonic() + timeout

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 
 import api
-from api import PATIENCE, ROOT, ApiTest
+from api import PATIENCE, ROOT, ApiTest, words_of
 
-COMMANDS = ("run", "ping", "peers", "key", "db")
+COMMANDS = ("run", "ping", "peers", "explain", "plan", "history", "key", "db")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -54,8 +54,8 @@ class Reference(ApiTest):
         for name, default in options.items():
             if default:
                 self.assertEqual(rows[name], f"`{default}`", name)
-        for command in ("ping", "peers", "key", "db"):
-            text = re.search(rf"`wakupeers {command}` takes(.*?)(?:;|\.\s)", page, re.S)[1]
+        for command in set(COMMANDS) - {"run"}:
+            text = re.search(rf"`wakupeers {command}`[^;]*? takes?\b(.*?)(?:;|\.\s)", page, re.S)[1]
             named = set(re.findall(r"--([a-z-]+)", text))
             self.assertEqual(named, set(self.options(command)) - {"help"}, command)
 
@@ -71,13 +71,14 @@ class Reference(ApiTest):
         for name, header, prefix, begin, end, missing in (
                 ("rest", "types.h", "WPM_REASON_", "`reason`: ", "\n\n", {"none"}),
                 ("rest", "manager.h", "WPM_HELD_BY_", "`heldBackBy`: ", "\n\n", {"nothing"}),
+                ("rest", "explain.h", "WPM_NEXT_", "`action`: ", "\n\n", {"none"}),
+                ("rest", "explain.h", "WPM_HISTORY_", "`event`: ", "\n\n", set()),
                 ("rest", "types.h", "WPM_SOURCE_", "`source`, ", "\n\n", set()),
                 ("rest", "types.h", "WPM_CONFIDENCE_", "`confidence`, ", "\n\n", set()),
                 # Causes of an eviction.
                 ("operating", "types.h", "WPM_CAUSE_", "in the order in which they go: ", "|\n", {"fact", "person"})):
             page = (ROOT / "docs" / f"{name}.md").read_text()
-            text = (ROOT / "include" / "wakupeers" / header).read_text()
-            words = {each.lower() for each in re.findall(rf"\b{prefix}([A-Z0-9_]+)\b", text)} - missing - {"count"}
+            words = words_of(prefix, header) - missing
             start = page.index(begin) + len(begin)
             paragraph = page[start:page.index(end, start)]
             self.assertEqual(set(re.findall(r"`([a-z0-9_]+)`", paragraph)), words, prefix)
@@ -177,7 +178,7 @@ class Examples(ApiTest):
         self.made.connect(self.other.address)
         for line in commands:
             line = line.replace("/tcp/PORT/", f"/tcp/{port}/").replace("ID", peer_id)
-            if line.startswith("wakupeers peers"):
+            if re.match("wakupeers (peers|explain|plan|history)", line):
                 line += f" --data-dir={self.made.data_dir}"
             self.assertIn(peer_id if "connect" not in line else "connected", self.shell(line), line)
         options = re.findall(r"(--[a-z-]+)=", page)

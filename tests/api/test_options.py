@@ -8,7 +8,7 @@ import unittest.mock
 import api
 from api import LOOPBACK, ROOT, ApiTest
 
-COMMANDS = ("run", "ping", "peers", "key")
+COMMANDS = ("run", "ping", "peers", "explain", "plan", "history", "key", "db")
 
 
 def options_of(text):
@@ -260,7 +260,7 @@ class Completion(ApiTest):
         return done.stdout.split()
 
     def test_words(self):
-        self.assertEqual(self.complete("wakupeers", "p"), ["ping", "peers"])
+        self.assertEqual(self.complete("wakupeers", "p"), ["ping", "peers", "plan"])
         self.assertEqual(self.complete("wakupeers", "peers", "dis"), ["disconnect"])
         self.assertEqual(self.complete("wakupeers", "run", "--log-l"), ["--log-level="])
         self.assertEqual(self.complete("wakupeers", "run", "--log-level", "=", "de"), ["debug"])
