@@ -190,10 +190,9 @@ static int run(const told *what, int argc, char **argv) {
 int command_explain(int argc, char **argv) {
   static const told what = {
       .command = FOR_EXPLAIN,
-      .usage =
-          "usage: wakupeers explain ID [OPTION ...]\n\n"
-          "Says why a running daemon's peer is as it is, what is done next and when, and which\n"
-          "rule holds that back.\n\n",
+      .usage = "usage: wakupeers explain ID [OPTION ...]\n\n"
+               "Says why a peer of a running daemon is as it is, what is done next and when,\n"
+               "and which rule holds that back.\n\n",
       .least = 1,
       .most = 1,
       .path_of_peer = "explain",
@@ -205,10 +204,9 @@ int command_explain(int argc, char **argv) {
 int command_plan(int argc, char **argv) {
   static const told what = {
       .command = FOR_PLAN,
-      .usage =
-          "usage: wakupeers plan [OPTION ...]\n\n"
-          "Lists the next dials of a running daemon, in order, and says who would be evicted for\n"
-          "a newcomer.\n\n",
+      .usage = "usage: wakupeers plan [OPTION ...]\n\n"
+               "Lists the next dials of a running daemon, in order, and says who would be\n"
+               "evicted for a newcomer.\n\n",
       .path = "/admin/v1/plan",
       .print = print_plan,
   };
@@ -218,10 +216,9 @@ int command_plan(int argc, char **argv) {
 int command_history(int argc, char **argv) {
   static const told what = {
       .command = FOR_HISTORY,
-      .usage =
-          "usage: wakupeers history [ID] [OPTION ...]\n\n"
-          "Lists what happened lately to a running daemon's peers, or to one of them, the latest\n"
-          "first.\n\n",
+      .usage = "usage: wakupeers history [ID] [OPTION ...]\n\n"
+               "Lists what happened lately to a running daemon's peers, or to one of them, the\n"
+               "latest first.\n\n",
       .most = 1,
       .path = "/admin/v1/history",
       .path_of_peer = "history",
