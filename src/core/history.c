@@ -22,6 +22,7 @@ _Static_assert(sizeof(record) == 64, "an entry is one cache line");
 
 #define FEWEST 16 /* Entries that there is room for from the start. */
 #define SAME_AGAIN WPM_MINUTE
+#define LOOK_BACK 3 /* As many as there are kinds of what a peer can do at will. */
 #define STRANGERS_EVERY WPM_SECOND
 
 static size_t least(size_t a, size_t b) {
@@ -124,12 +125,17 @@ static bool is_within(int64_t then, wpm_wall now, int64_t span) {
   return then <= now.ns && (uint64_t)now.ns - (uint64_t)then < (uint64_t)span;
 }
 
-/* The same as the peer's latest entry, and not long after it. */
+/* The same kind of thing as not long before, with nothing but such things between. */
 static bool repeats(const wpm_history *history, uint64_t latest, const record *entry) {
   const record *last = find(history, latest);
-  return is_at_will((wpm_history_kind)entry->kind) && last && last->kind == entry->kind &&
-         last->reason == entry->reason && last->detail == entry->detail &&
-         is_within(last->wall, history->now, SAME_AGAIN);
+  for (unsigned i = 0; i < LOOK_BACK && last && is_at_will((wpm_history_kind)last->kind); i++) {
+    if (last->kind == entry->kind) {
+      return is_within(last->wall, history->now, SAME_AGAIN);
+    }
+    latest -= last->previous;
+    last = last->previous ? find(history, latest) : NULL;
+  }
+  return false;
 }
 
 static void enter(wpm_manager *m, uint32_t slot, wpm_bytes id, record entry) {

@@ -300,11 +300,16 @@ static void a_flood_pushes_out_nothing(void **state) {
   c = wpm_world_come_in(w, 2, 1);
   for (int i = 0; i < 100; i++) {
     wpm_world_identified(w, 2, c, true, 0);
+    wpm_world_pruned(w, 2, 0);
   }
-  assert_int_equal(count_of(w, 2), 2);
+  assert_int_equal(count_of(w, 2), 3);
   w->now.wall.ns -= WPM_HOUR; /* A clock that is set back keeps nothing out. */
   wpm_world_identified(w, 2, c, true, 0);
-  assert_int_equal(count_of(w, 2), 3);
+  assert_int_equal(count_of(w, 2), 4);
+  /* After another connection it is news. */
+  wpm_world_disconnected(w, 2, c, WPM_REASON_EOF);
+  c = wpm_world_come_in(w, 2, 1);
+  assert_int_equal(count_of(w, 2), 7);
 }
 
 static void a_flood_of_strangers_pushes_out_nothing(void **state) {
