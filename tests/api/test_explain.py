@@ -102,7 +102,8 @@ class Live(ExplainTest):
         begun = time.time_ns()
         backoff = {"monoNs": 0, "wallNs": begun, "bootId": 1, "lengthNs": 2 * 10**9}
         self.made.ask("POST", "/admin/v1/peers/import", [
-            {"peerId": peer_id, "multiaddrs": [transport], "held": True, "pruneBackoff": backoff}])
+            {"peerId": peer_id, "multiaddrs": [transport], "addresses": [{"source": "person"}],
+             "held": True, "pruneBackoff": backoff}])
         found = self.explain(peer_id)
         self.assertEqual((found["next"]["action"], found["heldBy"]["rule"]), ("dial", "prune_backoff"))
         self.assertEqual(found["heldBy"]["until"], found["next"]["at"])
