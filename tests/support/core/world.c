@@ -80,6 +80,8 @@ int wpm_world_teardown(void **state) {
 static void store(wpm_world *w, int peer, uint32_t fields) {
   wpm_peer_record record = wpm_world_record(w, peer);
   uint32_t differ = w->disk[peer] ? wpm_model_difference(w->disk[peer], &record) : WPM_FIELD_ALL;
+  fields |=
+      fields & WPM_FIELD_ADDRESSES ? WPM_FIELD_ADDRESS_TIMES : 0; /* They are stored with them. */
   uint32_t silent = differ & ~fields & ~(uint32_t)WPM_FIELD_RTT;
   if (silent) {
     fail_msg("peer %d differs in fields %x, of which %x are not to be stored", peer, differ,
