@@ -229,7 +229,8 @@ static void comes_true(run *r, int peer) {
   wpm_world_run(r->w, e.at.ns - r->w->now.mono.ns - 1);
   assert_int_equal(count_actions(r, actions[e.next], peer, from), 0);
   wpm_world_run(r->w, 1);
-  assert_int_equal(count_actions(r, actions[e.next], peer, from), 1);
+  assert_true(count_actions(r, actions[e.next], peer, from) >=
+              1); /* Of two connections both may. */
   r->followed[e.next]++;
 }
 
