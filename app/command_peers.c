@@ -20,7 +20,11 @@ static const char usage[] =
     "  add MULTIADDR   add one and connect to it now; it is kept in any case\n"
     "  connect ID      connect to it now\n"
     "  disconnect ID   disconnect it, until a person connects it again\n"
-    "  remove ID       disconnect and forget it\n\n"
+    "  remove ID       disconnect and forget it\n"
+    "  ban ID          disconnect it and refuse it, --for a time or for good\n"
+    "  unban ID        not any more\n"
+    "  protect ID      keep it whatever newcomer comes; owners name their --tag\n"
+    "  unprotect ID    not any more, as far as that tag goes\n\n"
     "The daemon is found by --data-dir, or by --rest-address and --rest-port.\n\n";
 
 #define AGENT_SHOWN 32
@@ -197,6 +201,33 @@ static int add(const daemon_call *call, const char *address, const wpm_peer_id *
   return result;
 }
 
+/* What the POST of a verb says. */
+static char *body_of(const app_options *options, const char *verb) {
+  json_t *body = json_object();
+  if (strcmp(verb, "ban") == 0 && options->for_ns > 0) {
+    int64_t ms = options->for_ns / WPM_MILLISECOND;
+    (void)json_object_set_new(body, "forMs", json_integer(ms > 0 ? ms : 1));
+  }
+  if (strstr(verb, "protect") && options->tag) {
+    (void)json_object_set_new(body, "tag", json_string(options->tag));
+  }
+  char *text = json_dumps(body, 0);
+  json_decref(body);
+  return text;
+}
+
+static const char *done_by(const char *verb) {
+  static const char *const words[][2] = {{"connect", "connected"}, {"disconnect", "disconnected"},
+                                         {"ban", "banned"},        {"unban", "not banned"},
+                                         {"protect", "protected"}, {"unprotect", "not protected"}};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    if (strcmp(words[i][0], verb) == 0) {
+      return words[i][1];
+    }
+  }
+  return "done";
+}
+
 static int of_one(const daemon_call *call, const char *verb, const wpm_peer_id *id) {
   char path[PATH_ROOM];
   bool is_show = strcmp(verb, "show") == 0;
@@ -208,8 +239,10 @@ static int of_one(const daemon_call *call, const char *verb, const wpm_peer_id *
   if (is_remove) {
     return change(call, "DELETE", path, NULL, "removed");
   }
-  return change(call, "POST", path, "{}",
-                strcmp(verb, "connect") == 0 ? "connected" : "disconnected");
+  char *body = body_of(call->options, verb);
+  int result = body ? change(call, "POST", path, body, done_by(verb)) : complain_no_memory();
+  free(body);
+  return result;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -217,8 +250,16 @@ static int of_one(const daemon_call *call, const char *verb, const wpm_peer_id *
 static const struct {
   const char *name;
   const char *takes; /* NULL: nothing. */
-} verbs[] = {{"list", NULL},           {"show", "a peer id"},       {"add", "a multiaddr"},
-             {"connect", "a peer id"}, {"disconnect", "a peer id"}, {"remove", "a peer id"}};
+} verbs[] = {{"list", NULL},
+             {"show", "a peer id"},
+             {"add", "a multiaddr"},
+             {"connect", "a peer id"},
+             {"disconnect", "a peer id"},
+             {"remove", "a peer id"},
+             {"ban", "a peer id"},
+             {"unban", "a peer id"},
+             {"protect", "a peer id"},
+             {"unprotect", "a peer id"}};
 
 /* EXIT_DONE where the words make a call. */
 static int check_words(int count, char **words) {

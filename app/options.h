@@ -53,6 +53,8 @@ typedef struct app_options {
   int64_t reconnect_min_ns;
   int64_t reconnect_max_ns;
   int64_t stable_after_ns;
+  int64_t for_ns; /* 0: not given. */
+  char *tag;      /* NULL: not given. */
   uint64_t inbound_per_ip;
   uint64_t inbound_per_network;
   bool inbound_pace;

@@ -26,6 +26,15 @@ bool rest_read_peer(http_request *request, const char *word, wpm_peer_id *id);
 /* Answers that there is no such peer. */
 void rest_not_held(http_request *request, const char *word);
 
+/* Answers "OK" once what was done is on disk. */
+void rest_answer_when_durable(http_request *request);
+
+/* rest_judge.c: POST /admin/v1/peer/{peerId}/ban, unban, protect, unprotect. */
+void rest_post_ban(rest_service *rest, http_request *request, const char *word);
+void rest_post_unban(rest_service *rest, http_request *request, const char *word);
+void rest_post_protect(rest_service *rest, http_request *request, const char *word);
+void rest_post_unprotect(rest_service *rest, http_request *request, const char *word);
+
 /* rest_admin.c: the /admin/v1/ calls. False: there is no such call. */
 bool rest_admin_handle(rest_service *rest, http_request *request);
 

@@ -260,8 +260,7 @@ static void is_durable(void *user, bool durable) {
   rest_answer_text(user, 200, "OK");
 }
 
-/* Answers "OK" once what was done is on disk. */
-static void answer_when_durable(http_request *request) {
+void rest_answer_when_durable(http_request *request) {
   const rest_service *rest = http_user(request);
   http_wait(request);
   if (wpm_node_when_durable(rest->node, is_durable, request) != WPM_OK) {
@@ -275,7 +274,7 @@ static void delete_peer(rest_service *rest, http_request *request, const char *w
     return;
   }
   if (wpm_node_remove(rest->node, wpm_peer_id_view(&id)) == WPM_OK) {
-    answer_when_durable(request);
+    rest_answer_when_durable(request);
   } else {
     rest_not_held(request, word);
   }
@@ -287,7 +286,7 @@ static void post_disconnect(rest_service *rest, http_request *request, const cha
     return;
   }
   if (wpm_node_disconnect(rest->node, wpm_peer_id_view(&id)) == WPM_OK) {
-    answer_when_durable(request);
+    rest_answer_when_durable(request);
   } else {
     rest_not_held(request, word);
   }
@@ -304,7 +303,7 @@ static void connect_ended(void *user, wpm_bytes peer, const wpm_attempt *attempt
   char why[300];
   (void)peer;
   if (attempt->err == WPM_OK) {
-    answer_when_durable(request);
+    rest_answer_when_durable(request);
     return;
   }
   describe_attempt(attempt, why, sizeof why);
@@ -351,7 +350,7 @@ static void finish_addition(addition *add) {
                      add->failed, json_string_value(json_array_get(add->addresses, add->failed)),
                      add->why);
   } else {
-    answer_when_durable(add->request);
+    rest_answer_when_durable(add->request);
   }
   json_decref(add->addresses);
   free(add->peers);
@@ -497,6 +496,10 @@ static const struct {
     {"DELETE", "/admin/v1/peer/*", delete_peer},
     {"POST", "/admin/v1/peer/*/connect", post_connect},
     {"POST", "/admin/v1/peer/*/disconnect", post_disconnect},
+    {"POST", "/admin/v1/peer/*/ban", rest_post_ban},
+    {"POST", "/admin/v1/peer/*/unban", rest_post_unban},
+    {"POST", "/admin/v1/peer/*/protect", rest_post_protect},
+    {"POST", "/admin/v1/peer/*/unprotect", rest_post_unprotect},
     {"GET", "/admin/v1/peer/*/explain", rest_get_explain},
     {"GET", "/admin/v1/peer/*/history", rest_get_history_of},
     {"GET", "/admin/v1/plan", rest_get_plan},

@@ -1,0 +1,105 @@
+#include "rest.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* The tag that a person's protection has where none is named. */
+#define PERSONS_TAG "person"
+
+/* The body as an object, {} where there is none; answers where it is none. */
+static json_t *read_object(http_request *request) {
+  size_t len = 0;
+  const char *body = http_body(request, &len);
+  json_error_t error;
+  json_t *object = len > 0 ? json_loadb(body, len, JSON_REJECT_DUPLICATES, &error) : json_object();
+  if (json_is_object(object)) {
+    return object;
+  }
+  rest_answer_text(request, 400, "Failed to decode request: %s",
+                   object ? "it must be an object" : error.text);
+  json_decref(object);
+  return NULL;
+}
+
+static void answer(http_request *request, int err, const char *word) {
+  switch (err) {
+  case WPM_OK:
+    rest_answer_when_durable(request);
+    return;
+  case WPM_ERR_NOT_FOUND:
+    rest_not_held(request, word);
+    return;
+  case WPM_ERR_INVALID:
+    rest_answer_text(request, 400,
+                     "Invalid argument: it is this node itself, or the tag has no name");
+    return;
+  case WPM_ERR_TOO_LARGE:
+  case WPM_ERR_FULL:
+  case WPM_ERR_NO_VICTIM:
+    rest_answer_text(request, 503, "%s; raise --peer-store-capacity, or take tags or peers away",
+                     wpm_strerror(err));
+    return;
+  default:
+    rest_answer_text(request, 500, "%s", wpm_strerror(err));
+  }
+}
+
+/* {"forMs": milliseconds}; without, for good. */
+void rest_post_ban(rest_service *rest, http_request *request, const char *word) {
+  wpm_peer_id id;
+  json_t *body = rest_read_peer(request, word, &id) ? read_object(request) : NULL;
+  if (!body) {
+    return;
+  }
+  const json_t *span = json_object_get(body, "forMs");
+  json_int_t ms = json_integer_value(span);
+  if (span && (!json_is_integer(span) || ms <= 0 || ms > INT64_MAX / WPM_MILLISECOND)) {
+    rest_answer_text(request, 400,
+                     "Invalid argument: forMs takes a whole number of milliseconds, at "
+                     "least 1; without it the ban is for good");
+  } else {
+    int64_t length = span ? (int64_t)ms * WPM_MILLISECOND : INT64_MAX;
+    answer(request, wpm_node_ban(rest->node, wpm_peer_id_view(&id), length), word);
+  }
+  json_decref(body);
+}
+
+void rest_post_unban(rest_service *rest, http_request *request, const char *word) {
+  wpm_peer_id id;
+  if (rest_read_peer(request, word, &id)) {
+    answer(request, wpm_node_ban(rest->node, wpm_peer_id_view(&id), 0), word);
+  }
+}
+
+/* {"tag": name}; without, a person's own. */
+static void change_protection(rest_service *rest, http_request *request, const char *word,
+                              bool protects) {
+  wpm_peer_id id;
+  json_t *body = rest_read_peer(request, word, &id) ? read_object(request) : NULL;
+  if (!body) {
+    return;
+  }
+  const json_t *name = json_object_get(body, "tag");
+  wpm_tag tag = {.name = {PERSONS_TAG, strlen(PERSONS_TAG)}, .protects = true};
+  if (name && !json_is_string(name)) {
+    rest_answer_text(request, 400, "Invalid argument: tag takes a string");
+  } else {
+    if (name) {
+      tag.name = (wpm_text){json_string_value(name), json_string_length(name)};
+    }
+    wpm_bytes peer = wpm_peer_id_view(&id);
+    answer(request,
+           protects ? wpm_node_set_tag(rest->node, peer, &tag)
+                    : wpm_node_remove_tag(rest->node, peer, tag.name),
+           word);
+  }
+  json_decref(body);
+}
+
+void rest_post_protect(rest_service *rest, http_request *request, const char *word) {
+  change_protection(rest, request, word, true);
+}
+
+void rest_post_unprotect(rest_service *rest, http_request *request, const char *word) {
+  change_protection(rest, request, word, false);
+}
