@@ -6,7 +6,10 @@
  * replayed: same config, same facts, same times, same actions.
  *
  * The rules, in plain English (27/WAKU2-PEERS, Peer management):
- * - Every peer that we held a connection with, and every static node, comes back by itself however
+ * - `relay_outbound` relay peers are held outbound, chosen among those known so that no network and no
+ *   flood of addresses decides; no two are of one network group, and places rotate. Those connected when
+ *   we stopped, or died, come first.
+ * - Every other peer that we held a connection with, and every static node, comes back by itself however
  *   its connection ended, except one that a person disconnected (until a person connects it) and
  *   one of another cluster (not for `mismatch_delay`).
  * - Two delays run side by side, and the later decides. The retry delay grows exponentially, with
@@ -87,8 +90,11 @@ typedef struct wpm_manager_config {
   int64_t sleep_gap_ns;      /* Called later than this after a deadline, we slept. Default 30 s. */
   int64_t probe_timeout_ns;  /* Silence after the ping that follows a sleep, or the return of the
                                 network, by which a connection has ended. Default 4 s. */
-  bool dial_private;         /* Dial private and loopback addresses of any peer. Default false. */
-  size_t inbound_per_ip;     /* Most inbound connections from one IP address (IPv6: one /64); 0: any
+  size_t relay_outbound; /* Outbound relay peers wanted, chosen among all candidates; 0: every relay
+                                peer that was held is dialled again, and no other. Default 10. */
+  int64_t rotate_ns; /* One of them is let go so often, for another; 0: never. Default 30 min. */
+  bool dial_private; /* Dial private and loopback addresses of any peer. Default false. */
+  size_t inbound_per_ip; /* Most inbound connections from one IP address (IPv6: one /64); 0: any
                                 number. Default 5, as nwaku and go-waku have it. */
   size_t inbound_per_network; /* The same of one network (IPv4 /24, IPv6 /48). Default 32. */
   bool inbound_paced;         /* Pace the attempts of each address and network. Default true. */
@@ -364,10 +370,12 @@ typedef enum wpm_held_by {
   WPM_HELD_BY_SHUTDOWN,         /* We are stopping. */
   WPM_HELD_BY_BAN,              /* It is banned. */
   WPM_HELD_BY_OFFLINE,          /* There is no network. */
-  WPM_HELD_BY_ADDRESS_SCOPE     /* Its addresses are private or loopback ones, and it was never met
+  WPM_HELD_BY_ADDRESS_SCOPE,    /* Its addresses are private or loopback ones, and it was never met
                                    there. */
+  WPM_HELD_BY_TARGET            /* It is one of those from whom relay peers are chosen as they are
+                                   wanted. */
 } wpm_held_by;
-#define WPM_HELD_BY_COUNT 14
+#define WPM_HELD_BY_COUNT 15
 
 /* "none", "connected", "prune_backoff", … */
 WPM_API const char *wpm_held_by_name(wpm_held_by value);

@@ -4,10 +4,12 @@
 #include "core/backoff.h"
 #include "core/duplicate.h"
 #include "core/epoch.h"
+#include "core/groups.h"
 #include "core/inbound.h"
 #include "core/keepalive.h"
 #include "core/restart.h"
 #include "core/schedule.h"
+#include "core/targets.h"
 #include "core/wait.h"
 
 #include "base/bytes.h"
@@ -31,6 +33,9 @@ void wpm_change_store(wpm_manager *m, const wpm_change *change) {
 }
 
 void wpm_change_end(wpm_manager *m, const wpm_change *change, wpm_instant now) {
+  if (m->store->dirty & WPM_FIELD_ADDRESSES) {
+    wpm_groups_update(m, change->slot);
+  }
   if (m->store->changes != change->changes) {
     wpm_manager_policy(m, change->slot)->stored_at = now.mono;
   }
@@ -54,6 +59,7 @@ void wpm_change_end_of(wpm_manager *m, const wpm_change *change, bool added, wpm
 void wpm_place_update(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool has_place = policy->connections[0] || policy->dial;
+  wpm_targets_update(m, slot);
   if (has_place == policy->has_place) {
     return;
   }

@@ -7,11 +7,13 @@
 #include "core/connections.h"
 #include "core/connectivity.h"
 #include "core/epoch.h"
+#include "core/groups.h"
 #include "core/inbound.h"
 #include "core/judge.h"
 #include "core/keepalive.h"
 #include "core/restart.h"
 #include "core/schedule.h"
+#include "core/targets.h"
 #include "core/wait.h"
 
 #include "base/bytes.h"
@@ -43,6 +45,8 @@ void wpm_manager_config_default(wpm_manager_config *config) {
       .mismatch_delay_ns = 6 * WPM_HOUR,
       .sleep_gap_ns = 30 * WPM_SECOND,
       .probe_timeout_ns = 4 * WPM_SECOND,
+      .relay_outbound = 10,
+      .rotate_ns = 30 * WPM_MINUTE,
       .inbound_per_ip = 5,
       .inbound_per_network = 32,
       .inbound_paced = true,
@@ -66,7 +70,8 @@ static bool config_is_valid(const wpm_manager_config *c) {
          c->ping_interval_ns > 0 && c->ping_timeout_ns > 0 && c->prune_backoff_ns >= 0 &&
          c->backoff_slack_ns >= 0 && c->reconnect_min_ns >= 0 && c->reconnect_max_ns >= 0 &&
          c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 && c->sleep_gap_ns > 0 &&
-         c->probe_timeout_ns > 0 && are_ranges(c->inbound_allow, c->inbound_allow_count) &&
+         c->probe_timeout_ns > 0 && c->rotate_ns >= 0 &&
+         are_ranges(c->inbound_allow, c->inbound_allow_count) &&
          c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
          (c->shards != NULL || c->shard_count == 0);
 }
@@ -115,6 +120,7 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   m->expired_at = (wpm_mono){INT64_MIN};
   m->starved_until = WPM_NEVER;
   m->epoch.voiding = WPM_SLOT_NONE;
+  m->targets.rotate_at = WPM_NEVER;
   m->pending_connections.first = WPM_SLOT_NONE;
   m->pending_peers.first = WPM_SLOT_NONE;
   wpm_rng_init(&m->rng, config->seed);
@@ -123,6 +129,7 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   wpm_heap_init(&m->restart);
   wpm_connections_init(m);
   wpm_inbound_init(m);
+  wpm_groups_init(m);
   int err = copy_lists(m, config);
   if (!err) {
     err = wpm_history_init(&m->history, config->max_history);
@@ -152,6 +159,7 @@ void wpm_manager_free(wpm_manager *m) {
   wpm_history_fini(&m->history);
   free(m->dial_addresses);
   wpm_inbound_fini(m);
+  wpm_groups_fini(m);
   free((void *)(uintptr_t)m->config.shards);
   free((void *)(uintptr_t)m->config.inbound_allow);
   free(m);
@@ -192,6 +200,8 @@ void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause) {
   wpm_peer_cancel_dial(m, slot);
   wpm_history_note_gone(m, slot, cause);
   wpm_place_update(m, slot);
+  wpm_targets_update(m, slot);
+  wpm_groups_leave(m, slot);
   wpm_schedule_drop(m, slot);
   wpm_manager_policy(m, slot)->pending &= (uint8_t)~WPM_PENDING_PERSIST;
   wpm_pending_peer(m, slot, WPM_PENDING_FORGET);
@@ -514,6 +524,8 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   least = store.ns < least.ns ? store : least;
   wpm_mono epoch = wpm_epoch_deadline(m);
   least = epoch.ns < least.ns ? epoch : least;
+  wpm_mono targets = wpm_targets_deadline(m);
+  least = targets.ns < least.ns ? targets : least;
   return m->starved_until.ns < least.ns ? m->starved_until : least;
 }
 
@@ -571,6 +583,8 @@ const char *wpm_held_by_name(wpm_held_by value) {
     return "offline";
   case WPM_HELD_BY_ADDRESS_SCOPE:
     return "address_scope";
+  case WPM_HELD_BY_TARGET:
+    return "target";
   }
   return "?";
 }

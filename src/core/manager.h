@@ -47,20 +47,23 @@ typedef struct wpm_pending_queue {
 typedef struct wpm_policy {
   wpm_connection *connections[WPM_PEER_CONNECTIONS]; /* Live ones, the older first; NULL: none. */
   wpm_dial_id dial;                                  /* The dial in flight; 0: none. */
-  wpm_dial_id cancelled;  /* The dial that a pending CANCEL_DIAL names. */
-  wpm_mono local_until;   /* After local failures no dial before this; not stored. */
-  wpm_mono stored_at;     /* When its record was last given to be stored. */
-  uint32_t short_lived;   /* Connections in a row that they ended before they were stable. */
-  uint32_t next;          /* Behind it in the queue of pending actions. */
-  uint32_t fields;        /* WPM_FIELD_… to be stored by the pending PERSIST. */
-  uint32_t history;       /* Lower half of the number of its latest event; 0: none. */
-  uint8_t pending;        /* WPM_PENDING_… */
-  uint8_t notify_from;    /* Connectivity before the pending NOTIFY. */
-  uint8_t local_failures; /* Local failures in a row. */
-  bool queued;            /* It is in the queue of pending actions. */
-  bool has_place;         /* A live connection or a dial in flight. */
-  bool of_restart;        /* Relay-capable, held before this start, no attempt ended since. */
-  bool reserved;          /* A place is kept for it until its first attempt. */
+  wpm_dial_id cancelled;   /* The dial that a pending CANCEL_DIAL names. */
+  wpm_mono local_until;    /* After local failures no dial before this; not stored. */
+  wpm_mono stored_at;      /* When its record was last given to be stored. */
+  uint32_t short_lived;    /* Connections in a row that they ended before they were stable. */
+  uint32_t next;           /* Behind it in the queue of pending actions. */
+  uint32_t fields;         /* WPM_FIELD_… to be stored by the pending PERSIST. */
+  uint32_t group;          /* Its network group (core/groups.h), 1 + …; 0: none. */
+  uint32_t outbound_group; /* The one that its outbound place counts for. */
+  uint32_t history;        /* Lower half of the number of its latest event; 0: none. */
+  uint8_t pending;         /* WPM_PENDING_… */
+  uint8_t notify_from;     /* Connectivity before the pending NOTIFY. */
+  uint8_t local_failures;  /* Local failures in a row. */
+  bool queued;             /* It is in the queue of pending actions. */
+  bool has_place;          /* A live connection or a dial in flight. */
+  bool outbound;           /* It counts as an outbound relay peer (core/targets.h). */
+  bool of_restart;         /* Relay-capable, held before this start, no attempt ended since. */
+  bool reserved;           /* A place is kept for it until its first attempt. */
 } wpm_policy;
 
 #define WPM_ORIGIN_KEY 17u /* An address cut to its prefix, and the length of that. */
@@ -82,6 +85,29 @@ typedef struct wpm_inbound {
   bool asked;                  /* The host asks before it accepts. */
   wpm_inbound_counters refused;
 } wpm_inbound;
+
+/* What core/groups.h keeps. */
+typedef struct wpm_group {
+  uint64_t key;      /* Its prefix; 0: the entry is free. */
+  uint32_t peers;    /* Peers of it. */
+  uint32_t outbound; /* Of these, with an outbound place; of a free entry, the next free one. */
+} wpm_group;
+
+typedef struct wpm_groups {
+  wpm_map by_key;    /* Key → index. */
+  wpm_group *list;   /* By index. */
+  uint32_t count;    /* Entries ever used. */
+  uint32_t capacity; /* Allocated. */
+  uint32_t unused;   /* The first free one; WPM_MAP_NONE: none. */
+} wpm_groups;
+
+/* What core/targets.h keeps. */
+typedef struct wpm_targets {
+  uint32_t outbound;   /* Relay peers, or that may be, connected outbound or being dialled. */
+  wpm_mono dialled_at; /* When the last candidate was dialled. */
+  wpm_mono next;       /* When the next may be looked for. */
+  wpm_mono rotate_at;  /* When one is to be let go; WPM_NEVER: not as things are. */
+} wpm_targets;
 
 /* What core/epoch.h keeps. */
 typedef struct wpm_epoch {
@@ -105,6 +131,8 @@ struct wpm_manager {
   wpm_mono starved_until;    /* Memory ran out for a dial: it is tried again then; WPM_NEVER: it did
                                 not. */
   wpm_inbound inbound;       /* Where inbound connections come from. */
+  wpm_groups groups;         /* Network groups of the peers. */
+  wpm_targets targets;       /* Outbound relay peers. */
   wpm_epoch epoch;           /* Sleep, and what there is of a network. */
   wpm_mono expired_at;       /* When addresses were last looked through for their age. */
   uint32_t expire_round;     /* The slot where that goes on. */

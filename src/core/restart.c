@@ -4,7 +4,9 @@
 #include "core/actions.h"
 #include "core/backoff.h"
 #include "core/connectivity.h"
+#include "core/groups.h"
 #include "core/schedule.h"
+#include "core/targets.h"
 #include "core/wait.h"
 
 #define HEARTBEAT_GRACE (5 * WPM_SECOND)
@@ -142,7 +144,10 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
   if (peer->reason == WPM_REASON_SHUTDOWN || peer->reason == WPM_REASON_CRASH) {
     wpm_history_note(m, slot, WPM_HISTORY_RESTORED, (wpm_reason)peer->reason);
   }
-  if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer)) {
+  wpm_groups_update(m, slot);
+  /* Who came to us is greeted if it comes again, and a candidate as others are. */
+  bool came_in = wpm_targets_are_set(m) && wpm_peer_direction(peer) == WPM_INBOUND;
+  if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer) && !came_in) {
     wpm_manager_policy(m, slot)->of_restart = true;
     wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(peer)});
   }

@@ -4,6 +4,7 @@
 #include "core/connectivity.h"
 #include "core/restart.h"
 #include "core/scope.h"
+#include "core/targets.h"
 #include "core/wait.h"
 
 /* Kinds of ready peers, the first dialled first. */
@@ -12,7 +13,8 @@ typedef enum kind { KIND_RESERVED, KIND_RESTART, KIND_STATIC, KIND_RELAY, KIND_O
 #define KIND_SHIFT 58
 
 /* Of one of our shards; or it, or we, named none. */
-static bool shares_shard(const wpm_manager *m, const wpm_peer *peer) {
+bool wpm_schedule_shares_shard(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
   size_t count;
   const uint8_t *shards = wpm_peer_shards(m->store, peer, &count);
   for (size_t i = 0; i < count; i++) {
@@ -25,11 +27,18 @@ static bool shares_shard(const wpm_manager *m, const wpm_peer *peer) {
   return count == 0 || m->config.shard_count == 0;
 }
 
-static bool is_wanted(const wpm_manager *m, const wpm_peer *peer) {
+static bool is_wanted(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
   if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
     return true;
   }
-  return wpm_peer_has(peer, WPM_HAS_HELD) && (!wpm_peer_relays(peer) || shares_shard(m, peer));
+  return wpm_peer_has(peer, WPM_HAS_HELD) && !wpm_targets_choose(m, slot) &&
+         (!wpm_peer_relays(peer) || wpm_schedule_shares_shard(m, slot));
+}
+
+/* One that may be dialled when more relay peers are wanted. */
+static bool is_candidate(const wpm_manager *m, uint32_t slot) {
+  return wpm_targets_choose(m, slot) && wpm_schedule_shares_shard(m, slot);
 }
 
 static void consider(wpm_plan *plan, wpm_mono end, wpm_held_by rule) {
@@ -50,7 +59,7 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     plan.held_by = WPM_HELD_BY_SHUTDOWN;
   } else if (wpm_peer_has(peer, WPM_HAS_HELD_OFF)) {
     plan.held_by = WPM_HELD_BY_PERSON;
-  } else if (!is_wanted(m, peer)) {
+  } else if (!is_wanted(m, slot) && !is_candidate(m, slot)) {
     plan.held_by = WPM_HELD_BY_NOT_WANTED;
   } else if (!wpm_peer_has(peer, WPM_HAS_ADDRESS)) {
     plan.held_by = WPM_HELD_BY_NO_ADDRESS;
@@ -67,6 +76,9 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     consider(&plan, is_for_good ? WPM_NEVER : wpm_wait_end(&waits[WPM_WAIT_BAN], now),
              WPM_HELD_BY_BAN);
     consider(&plan, policy->local_until, WPM_HELD_BY_RETRY_DELAY);
+    if (plan.held_by == WPM_HELD_BY_NOTHING && is_candidate(m, slot)) {
+      plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_TARGET};
+    }
   }
   return plan;
 }
@@ -111,6 +123,9 @@ void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now) {
   bool ready = plan.held_by == WPM_HELD_BY_NOTHING && m->begun;
   wpm_heap_set(&m->waiting, slot, possible && !ready ? plan.next_dial : WPM_NEVER);
   wpm_heap_set(&m->ready, slot, ready ? rank(m, slot) : WPM_NEVER);
+  if (plan.held_by == WPM_HELD_BY_TARGET) {
+    wpm_targets_nudge(m);
+  }
   if (!possible && !wpm_manager_policy(m, slot)->has_place) {
     wpm_restart_drop(m, slot);
   }
@@ -156,4 +171,5 @@ void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
     }
     wpm_schedule_dial(m, slot);
   }
+  wpm_targets_run(m, now);
 }

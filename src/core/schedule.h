@@ -1,5 +1,7 @@
 /* Who is dialled, and when.
  *
+ * - Where outbound relay peers are counted (core/targets.h), that module chooses among relay peers, those
+ *   of a restart and static ones aside; without, they are wanted as others are.
  * - Wanted are the static nodes and every peer that we held; not one that a person disconnected,
  *   and of relay-capable peers that are not static only those that share a shard with us, where
  *   both name any.
@@ -20,6 +22,9 @@
 
 /* What holds the peer back, places left aside, and until when (WPM_NEVER: not a matter of time). */
 wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now);
+
+/* Of one of our shards; or it, or we, named none. */
+bool wpm_schedule_shares_shard(const wpm_manager *m, uint32_t slot);
 
 /* True where it may have a place now. */
 bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot);

@@ -454,6 +454,7 @@ wpm_network *wpm_network_new(uint64_t seed) {
   net->now = 1000 * WPM_SECOND;
   wpm_network_latency(net, WPM_MILLISECOND, 50 * WPM_MILLISECOND);
   wpm_manager_config_default(&net->config);
+  net->config.relay_outbound = 0;
   wpm_heap_init(&net->times);
   return net;
 }

@@ -39,6 +39,7 @@ wpm_world *wpm_world_new(int local) {
   wpm_world *w = calloc(1, sizeof(*w));
   assert_non_null(w);
   wpm_manager_config_default(&w->config);
+  w->config.relay_outbound = 0; /* Tests of that set it. */
   assert_int_equal(wpm_peer_id_from_bytes(wpm_world_id(local), &w->config.local_peer), WPM_OK);
   w->config.seed = 42;
   w->now = (wpm_instant){{1000 * WPM_SECOND}, {1735689600 * WPM_SECOND}, 1};

@@ -1,0 +1,202 @@
+#include "core/targets.h"
+
+#include "core/backoff.h"
+#include "core/connections.h"
+#include "core/connectivity.h"
+#include "core/groups.h"
+#include "core/schedule.h"
+#include "core/scope.h"
+#include "core/wait.h"
+
+#define PACE (100 * WPM_MILLISECOND)
+#define LOOK_AGAIN (10 * WPM_SECOND)
+#define DRAWN 64
+#define ROUNDS 8
+#define WEIGHT_OF_ONE (UINT64_C(1) << 32)
+#define MOST_HALVINGS 8
+
+bool wpm_targets_choose(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  return wpm_targets_are_set(m) && wpm_backoff_applies(peer) &&
+         !wpm_peer_has(peer, WPM_HAS_STATIC) && !wpm_manager_policy(m, slot)->of_restart;
+}
+
+/* ---- counting ---------------------------------------------------------------------------------- */
+
+static bool is_outbound(const wpm_manager *m, uint32_t slot) {
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  const wpm_connection *first = policy->connections[0];
+  return wpm_backoff_applies(wpm_manager_peer(m, slot)) &&
+         (first ? first->direction == WPM_OUTBOUND : policy->dial != 0);
+}
+
+void wpm_targets_update(wpm_manager *m, uint32_t slot) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  bool outbound = is_outbound(m, slot);
+  if (outbound == policy->outbound) {
+    return;
+  }
+  policy->outbound = outbound;
+  if (outbound) {
+    m->targets.outbound++;
+    policy->outbound_group = policy->group;
+    wpm_groups_count_outbound(m, policy->outbound_group, true);
+  } else {
+    m->targets.outbound--;
+    wpm_groups_count_outbound(m, policy->outbound_group, false);
+    policy->outbound_group = 0;
+    wpm_targets_nudge(m);
+  }
+}
+
+void wpm_targets_nudge(wpm_manager *m) {
+  wpm_mono soon = wpm_mono_after(m->targets.dialled_at, PACE);
+  m->targets.next = soon.ns < m->targets.next.ns ? soon : m->targets.next;
+}
+
+/* ---- choosing ---------------------------------------------------------------------------------- */
+
+static bool is_candidate(const wpm_manager *m, uint32_t slot) {
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  return wpm_targets_choose(m, slot) && !policy->has_place &&
+         wpm_groups_outbound(m, policy->group) == 0 && wpm_schedule_shares_shard(m, slot) &&
+         wpm_scope_admits_any(m, slot);
+}
+
+/* One over the peers of its group, halved for each attempt that failed. */
+static uint64_t weight_of(const wpm_manager *m, uint32_t slot) {
+  uint32_t peers = wpm_groups_peers(m, wpm_manager_policy(m, slot)->group);
+  uint32_t failures = wpm_peer_contact(m->store, wpm_manager_peer(m, slot))->failures;
+  uint64_t weight = WEIGHT_OF_ONE / (peers > 0 ? peers : 1);
+  return weight >> (failures < MOST_HALVINGS ? failures : MOST_HALVINGS);
+}
+
+#define TERM(which, value)                                                                         \
+  { .kind = (which), .number = (value) }
+
+static wpm_query query_of(bool tried) {
+  static const wpm_term tried_terms[] = {
+      TERM(WPM_TERM_HELD, 0), TERM(WPM_TERM_DIRECTION, WPM_OUTBOUND), TERM(WPM_TERM_DIALABLE, 0),
+      TERM(WPM_TERM_STATIC, 0), TERM(WPM_TERM_NOT, 0)};
+  static const wpm_term new_terms[] = {
+      TERM(WPM_TERM_HELD, 0),     TERM(WPM_TERM_DIRECTION, WPM_OUTBOUND),
+      TERM(WPM_TERM_AND, 0),      TERM(WPM_TERM_NOT, 0),
+      TERM(WPM_TERM_DIALABLE, 0), TERM(WPM_TERM_STATIC, 0),
+      TERM(WPM_TERM_NOT, 0)};
+  return tried ? (wpm_query){tried_terms, sizeof(tried_terms) / sizeof(*tried_terms)}
+               : (wpm_query){new_terms, sizeof(new_terms) / sizeof(*new_terms)};
+}
+
+/* Draws at random, and takes one drawn with the chance that its weight is of the whole: so each group
+ * is as likely as any other. Where none is taken in many, the last candidate drawn is. */
+static uint32_t draw(wpm_manager *m, bool tried) {
+  wpm_query query = query_of(tried);
+  uint32_t last = WPM_SLOT_NONE;
+  for (unsigned round = 0; round < ROUNDS; round++) {
+    wpm_peer_ref drawn[DRAWN];
+    size_t found = 0;
+    /* Without memory for it there is no candidate this time. */
+    int err = wpm_store_query_pick(m->store, &query, wpm_rng_next(&m->rng), drawn, DRAWN, &found);
+    for (size_t i = 0; !err && i < found; i++) {
+      uint32_t slot = drawn[i].slot;
+      if (!is_candidate(m, slot)) {
+        continue;
+      }
+      if (wpm_rng_below(&m->rng, WEIGHT_OF_ONE) < weight_of(m, slot)) {
+        return slot;
+      }
+      last = slot;
+    }
+    if (err || last == WPM_SLOT_NONE) {
+      break;
+    }
+  }
+  return last;
+}
+
+static uint32_t choose(wpm_manager *m) {
+  bool tried = wpm_rng_below(&m->rng, 2) == 0;
+  uint32_t slot = draw(m, tried);
+  return slot != WPM_SLOT_NONE ? slot : draw(m, !tried);
+}
+
+/* ---- dialling ---------------------------------------------------------------------------------- */
+
+/* More are wanted, and there is room. */
+static bool is_wanting(const wpm_manager *m) {
+  return m->targets.outbound < m->config.relay_outbound && m->dials < m->config.max_dials &&
+         (size_t)m->places + m->reserved < m->config.max_connections;
+}
+
+static void dial_candidates(wpm_manager *m, wpm_instant now) {
+  while (is_wanting(m) && m->targets.next.ns <= now.mono.ns) {
+    uint32_t slot = choose(m);
+    if (slot == WPM_SLOT_NONE || wpm_store_make_contact(m->store, slot) != WPM_OK) {
+      m->targets.next = wpm_mono_after(now.mono, LOOK_AGAIN);
+      return;
+    }
+    m->targets.dialled_at = now.mono;
+    m->targets.next = wpm_mono_after(now.mono, PACE);
+    wpm_schedule_dial(m, slot);
+  }
+}
+
+/* ---- rotating ---------------------------------------------------------------------------------- */
+
+static wpm_mono draw_rotation(wpm_manager *m, wpm_mono from) {
+  uint64_t span = (uint64_t)m->config.rotate_ns;
+  return wpm_mono_after(from, (int64_t)(span / 2 + wpm_rng_below(&m->rng, span + 1)));
+}
+
+static bool may_go(const wpm_manager *m, const wpm_connection *connection) {
+  if (!connection || connection->peer == WPM_SLOT_NONE || !connection->stable ||
+      !wpm_manager_policy(m, connection->peer)->outbound) {
+    return false;
+  }
+  const wpm_peer *peer = wpm_manager_peer(m, connection->peer);
+  return !wpm_peer_has(peer, WPM_HAS_STATIC) && !wpm_peer_has(peer, WPM_HAS_PROTECTION);
+}
+
+/* One of those who may go, each as likely as any other. */
+static uint32_t draw_leaver(wpm_manager *m) {
+  uint32_t chosen = WPM_SLOT_NONE;
+  uint32_t seen = 0;
+  for (uint32_t i = 0; i < m->connection_slots; i++) {
+    if (may_go(m, m->connections[i]) && wpm_rng_below(&m->rng, ++seen) == 0) {
+      chosen = m->connections[i]->peer;
+    }
+  }
+  return chosen;
+}
+
+static void rotate(wpm_manager *m, wpm_instant now) {
+  if (m->config.rotate_ns == 0 || m->targets.outbound < m->config.relay_outbound) {
+    m->targets.rotate_at = WPM_NEVER;
+    return;
+  }
+  if (m->targets.rotate_at.ns == WPM_NEVER.ns) {
+    m->targets.rotate_at = draw_rotation(m, now.mono);
+  }
+  if (m->targets.rotate_at.ns <= now.mono.ns) {
+    uint32_t slot = draw_leaver(m);
+    m->targets.rotate_at = draw_rotation(m, now.mono);
+    if (slot != WPM_SLOT_NONE) {
+      wpm_connectivity_end_all(m, slot, WPM_REASON_LOCAL_CLOSE, now);
+    }
+  }
+}
+
+void wpm_targets_run(wpm_manager *m, wpm_instant now) {
+  if (wpm_targets_are_set(m) && !m->stopping && !m->epoch.offline) {
+    rotate(m, now);
+    dial_candidates(m, now);
+  }
+}
+
+wpm_mono wpm_targets_deadline(const wpm_manager *m) {
+  if (!wpm_targets_are_set(m) || m->epoch.offline || !m->begun) {
+    return WPM_NEVER;
+  }
+  wpm_mono next = is_wanting(m) && m->store->count > 0 ? m->targets.next : WPM_NEVER;
+  return m->targets.rotate_at.ns < next.ns ? m->targets.rotate_at : next;
+}

@@ -1,0 +1,43 @@
+/* How many relay peers we hold connections to of our own choice, and who they are.
+ *
+ * - Outbound connections are those that nobody else can choose for us, so what an attacker sends or
+ *   claims must not decide them. `relay_outbound` of them are wanted (nwaku and go-waku: at least 10);
+ *   0 switches all of this off, and every relay peer that we held is dialled again.
+ * - A *candidate* is a relay-capable peer, or one whose protocols are not known, that nothing holds back:
+ *   one that we held outbound before (tried), or one that we never held, or only inbound (new). Either is
+ *   drawn first, by a coin; each network group is as likely as any other (core/groups.h), so that 50 000
+ *   addresses in 32 groups count as 32; and each failed attempt halves the chance.
+ * - No two outbound relay peers are of one group, static peers and those of a restart aside (Bitcoin
+ *   Core: one outbound peer per group).
+ * - Candidates are dialled `PACE` apart, so that a network that comes back is not met by all at once.
+ *   Where there is none, it is looked again when one comes, or a wait is over, or after `LOOK_AGAIN`.
+ * - Places rotate: an attacker that is always there would gather them one after another, as honest peers
+ *   leave. Once every `rotate_ns`, half to one and a half of that, one outbound relay peer at random is
+ *   let go, if it is stable and neither static nor protected; no more than one at a time.
+ * - Static peers, and those of a restart, are dialled ahead of this, and count. So do those that a person
+ *   connects.
+ */
+#ifndef WPM_CORE_TARGETS_H
+#define WPM_CORE_TARGETS_H
+
+#include "core/manager.h"
+
+/* The rules are in force. */
+static inline bool wpm_targets_are_set(const wpm_manager *m) {
+  return m->config.relay_outbound > 0;
+}
+
+/* A relay peer whose dials are chosen here. */
+bool wpm_targets_choose(const wpm_manager *m, uint32_t slot);
+
+/* The peer's place, connections or protocols may have changed. */
+void wpm_targets_update(wpm_manager *m, uint32_t slot);
+
+/* There may be a candidate that there was not. */
+void wpm_targets_nudge(wpm_manager *m);
+
+/* Dials candidates, and lets one go, as far as it is time; when that is next. */
+void wpm_targets_run(wpm_manager *m, wpm_instant now);
+wpm_mono wpm_targets_deadline(const wpm_manager *m);
+
+#endif

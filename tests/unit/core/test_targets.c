@@ -1,0 +1,306 @@
+/* Outbound relay peers: how many, who, and for how long. */
+#include "core/groups.h"
+#include "core/manager.h"
+#include "support/core/world.h"
+#include "support/test.h"
+
+#include <string.h>
+
+#define S WPM_SECOND
+
+static wpm_world *start(uint64_t seed) {
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 10;
+  w->config.rotate_ns = 0;
+  w->config.keep_alive = false;
+  w->config.seed = seed;
+  wpm_world_start(w);
+  return w;
+}
+
+/* A peer is heard of, of a network group. */
+static void hear_in(wpm_world *w, int peer, unsigned group) {
+  uint8_t bytes[8] = {4, 46, (uint8_t)group, (uint8_t)(peer >> 8), (uint8_t)peer, 6, 0xea, 0x60};
+  wpm_bytes address = {bytes, sizeof(bytes)};
+  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
+  e.u.found.addresses = &address;
+  e.u.found.address_count = 1;
+  e.u.found.source = WPM_SOURCE_PEER_EXCHANGE;
+  e.u.found.origin = WPM_ORIGIN_PEER_EXCHANGE;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+}
+
+/* As many peers as there are groups. */
+static void hear_of(wpm_world *w, int count) {
+  for (int peer = 0; peer < count; peer++) {
+    hear_in(w, peer, (unsigned)peer);
+  }
+}
+
+static wpm_connection_id connection_of[WPM_WORLD_PEERS];
+
+/* Every dial that is asked for comes up, as a relay peer's. Returns how many did. */
+static size_t let_all_come_up(wpm_world *w) {
+  size_t count = 0;
+  for (int rounds = 0; rounds < 400; rounds++) {
+    wpm_world_action *dial = wpm_world_take(w, WPM_ACTION_DIAL, -1);
+    if (!dial) {
+      wpm_world_run(w, 100 * WPM_MILLISECOND);
+      continue;
+    }
+    wpm_connection_id c;
+    int peer = dial->peer;
+    assert_int_equal(wpm_world_connected(w, peer, WPM_OUTBOUND, dial->dial, &c), WPM_OK);
+    assert_int_equal(wpm_world_identified(w, peer, c, true, 0), WPM_OK);
+    connection_of[peer] = c;
+    count++;
+  }
+  return count;
+}
+
+static size_t connected(const wpm_world *w) {
+  return wpm_manager_connection_count(w->manager);
+}
+
+static void as_many_as_are_wanted_are_dialled_one_after_another(void **state) {
+  (void)state;
+  wpm_world *w = start(1);
+  hear_of(w, 40);
+  assert_int_equal(wpm_world_count(w, WPM_ACTION_DIAL), 1);
+  for (size_t i = 1; i <= 10; i++) {
+    assert_int_equal(wpm_world_count(w, WPM_ACTION_DIAL), i);
+    wpm_world_run(w, 100 * WPM_MILLISECOND);
+  }
+  wpm_world_run(w, WPM_HOUR);
+  assert_int_equal(wpm_world_count(w, WPM_ACTION_DIAL), 10);
+  wpm_world_free(w);
+}
+
+static void for_each_that_fails_another_is_dialled(void **state) {
+  (void)state;
+  wpm_world *w = start(2);
+  hear_of(w, 40);
+  bool dialled[40] = {false};
+  size_t different = 0;
+  for (int i = 0; i < 30; i++) { /* Three seconds: the first may come again. */
+    wpm_world_run(w, 100 * WPM_MILLISECOND);
+    const wpm_world_action *dial = wpm_world_expect(w, WPM_ACTION_DIAL, -1);
+    different += !dialled[dial->peer];
+    dialled[dial->peer] = true;
+    wpm_world_dial_failed(w, dial->peer, dial->dial, WPM_REASON_REFUSED);
+  }
+  assert_true(different >= 22);
+  wpm_world_free(w);
+}
+
+static void no_two_are_of_one_group(void **state) {
+  (void)state;
+  wpm_world *w = start(3);
+  for (int peer = 0; peer < 200; peer++) {
+    hear_in(w, peer, (unsigned)peer % 4);
+  }
+  assert_int_equal(let_all_come_up(w), 4);
+  unsigned groups = 0;
+  for (int peer = 0; peer < 200; peer++) {
+    if (wpm_world_state(w, peer) == WPM_CONNECTED) {
+      assert_false(groups & 1u << peer % 4);
+      groups |= 1u << peer % 4;
+    }
+  }
+  wpm_world_free(w);
+}
+
+/* 1 000 addresses in two groups, beside 18 honest ones in one each: each group is as likely. */
+static void a_flood_of_addresses_in_few_groups_decides_nothing(void **state) {
+  (void)state;
+  unsigned first_is_theirs = 0;
+  for (uint64_t seed = 0; seed < 300; seed++) {
+    wpm_world *w = wpm_world_new(2000);
+    w->config.relay_outbound = 1;
+    w->config.seed = seed;
+    w->config.max_dials = 0; /* Nobody is dialled before all are known. */
+    wpm_world_start(w);
+    for (int peer = 0; peer < 18; peer++) {
+      hear_in(w, peer, 10 + (unsigned)peer);
+    }
+    for (int peer = 100; peer < 1100; peer++) {
+      hear_in(w, peer, (unsigned)peer % 2);
+    }
+    w->manager->config.max_dials = 256;
+    wpm_world_run(w, 11 * S);
+    first_is_theirs += wpm_world_expect(w, WPM_ACTION_DIAL, -1)->peer >= 100;
+    wpm_world_free(w);
+  }
+  assert_in_range(first_is_theirs, 5, 65); /* 30 of 300; 98 of 100 by addresses alone. */
+}
+
+static void who_came_in_is_no_more_than_a_candidate(void **state) {
+  (void)state;
+  wpm_world *w = start(4);
+  wpm_connection_id c = wpm_world_come_in(w, 1, 1);
+  wpm_world_identified(w, 1, c, true, 60000);
+  for (int peer = 300; peer < 310; peer++) {
+    hear_in(w, peer, (unsigned)peer - 200);
+  }
+  assert_int_equal(let_all_come_up(w), 10);
+  wpm_world_disconnected(w, 1, c, WPM_REASON_EOF);
+  wpm_world_run(w, WPM_HOUR / 2);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, 1);
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_TARGET, WPM_SPAN_NONE, WPM_SPAN_NONE);
+  wpm_world_free(w);
+}
+
+/* Where there is nobody else, who was lost comes back when its backoff is over, and not before. */
+static void who_was_lost_comes_back_where_it_is_wanted(void **state) {
+  (void)state;
+  wpm_world *w = start(5);
+  hear_of(w, 3);
+  assert_int_equal(let_all_come_up(w), 3);
+  wpm_world_run(w, WPM_MINUTE);
+  assert_int_equal(wpm_world_disconnected(w, 1, connection_of[1], WPM_REASON_TIMED_OUT), WPM_OK);
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_PRUNE_BACKOFF, 62 * S, 63 * S);
+  wpm_world_run(w, 62 * S);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, 1);
+  wpm_world_run(w, 2 * S);
+  wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+  wpm_world_free(w);
+}
+
+static void known_services_and_other_shards_are_no_candidates(void **state) {
+  (void)state;
+  static const uint16_t ours[] = {3};
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 10;
+  w->config.shards = ours;
+  w->config.shard_count = 1;
+  w->config.keep_alive = false;
+  wpm_world_start(w);
+  wpm_connection_id service = wpm_world_come_in(w, 1, 0);
+  wpm_world_identified(w, 1, service, false, 60000);
+  wpm_connection_id other = wpm_world_come_in(w, 2, 1);
+  wpm_world_identified(w, 2, other, true, 60000);
+  wpm_world_metadata(w, 2, other, 1, 5);
+  wpm_world_disconnected(w, 2, other, WPM_REASON_EOF);
+  wpm_world_run(w, WPM_HOUR);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, -1);
+  assert_int_equal(wpm_world_plan(w, 2).held_by, WPM_HELD_BY_NOT_WANTED);
+  wpm_world_free(w);
+}
+
+static void places_rotate_one_at_a_time(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 10;
+  w->config.rotate_ns = WPM_HOUR;
+  w->config.keep_alive = false;
+  wpm_world_start(w);
+  wpm_world_found(w, 1999, 60000, true); /* Static: it counts, and stays. */
+  hear_of(w, 100);
+  (void)let_all_come_up(w);
+  assert_int_equal(connected(w), 10);
+  size_t left = 0;
+  for (int hour = 0; hour < 48; hour++) {
+    wpm_world_run(w, WPM_HOUR);
+    for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
+      assert_int_equal(a->reason, WPM_REASON_LOCAL_CLOSE);
+      assert_int_not_equal(a->peer, 1999);
+      wpm_world_disconnected(w, a->peer, a->connection, WPM_REASON_LOCAL_CLOSE);
+      left++;
+    }
+    (void)let_all_come_up(w);
+    assert_int_equal(connected(w), 10);
+  }
+  assert_in_range(left, 35, 65);
+  wpm_world_free(w);
+}
+
+/* Those that we had chosen come first after a restart, above what is wanted; who came in does not. */
+static void the_chosen_come_first_after_a_restart(void **state) {
+  (void)state;
+  wpm_world *w = start(6);
+  hear_of(w, 40);
+  assert_int_equal(let_all_come_up(w), 10);
+  bool chosen[40];
+  for (int peer = 0; peer < 40; peer++) {
+    chosen[peer] = wpm_world_state(w, peer) == WPM_CONNECTED;
+  }
+  wpm_connection_id c = wpm_world_come_in(w, 1500, 1);
+  wpm_world_identified(w, 1500, c, true, 60000);
+  wpm_instant heartbeat = w->now;
+  wpm_world_end(w, false);
+  w->config.relay_outbound = 5;
+  wpm_world_pass(w, 2 * WPM_MINUTE);
+  wpm_world_restart(w, &heartbeat);
+  wpm_world_run(w, 0);
+  for (int peer = 0; peer < 40; peer++) {
+    assert_int_equal(wpm_world_take(w, WPM_ACTION_DIAL, peer) != NULL, chosen[peer]);
+  }
+  wpm_world_run(w, WPM_MINUTE);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, -1);
+  wpm_world_free(w);
+}
+
+static void a_connection_that_a_person_makes_counts(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 1;
+  w->config.keep_alive = false;
+  w->config.rotate_ns = 0;
+  wpm_world_start(w);
+  wpm_world_found(w, 700, 60000, true);
+  (void)wpm_world_come_up(w, 700, 1);
+  hear_of(w, 5);
+  wpm_world_run(w, WPM_HOUR);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, -1);
+  wpm_world_free(w);
+}
+
+static void what_goes_leaves_its_group(void **state) {
+  (void)state;
+  wpm_world *w = start(7);
+  hear_of(w, 40);
+  (void)let_all_come_up(w);
+  for (int peer = 0; peer < 40; peer++) {
+    assert_int_equal(wpm_world_person(w, peer, WPM_EVENT_PERSON_REMOVE), WPM_OK);
+  }
+  assert_int_equal(w->manager->targets.outbound, 0);
+  assert_int_equal(w->manager->groups.by_key.count, 0);
+  wpm_world_free(w);
+}
+
+static uint64_t group_of(const char *text) {
+  wpm_multiaddr address;
+  assert_int_equal(wpm_multiaddr_parse((wpm_text){text, strlen(text)}, &address, NULL), WPM_OK);
+  return wpm_group_of(wpm_multiaddr_view(&address));
+}
+
+static void groups_are_prefixes_and_domains(void **state) {
+  (void)state;
+  assert_true(group_of("/ip4/45.1.2.3/tcp/1") == group_of("/ip4/45.1.99.99/tcp/2"));
+  assert_true(group_of("/ip4/45.1.2.3/tcp/1") != group_of("/ip4/45.2.2.3/tcp/1"));
+  assert_true(group_of("/ip6/2001:db8:1::1/tcp/1") == group_of("/ip6/2001:db8:2::1/tcp/1"));
+  assert_true(group_of("/ip6/2001:db8::1/tcp/1") != group_of("/ip6/2001:db9::1/tcp/1"));
+  assert_true(group_of("/dns4/a.b.example.org/tcp/1") ==
+              group_of("/dns4/c.Example.ORG/tcp/443/wss"));
+  assert_true(group_of("/dns4/a.example.org/tcp/1") != group_of("/dns4/a.example.net/tcp/1"));
+  assert_true(group_of("/dns4/localhost/tcp/1") != 0);
+  assert_true(group_of("/memory/1") == 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(as_many_as_are_wanted_are_dialled_one_after_another),
+      cmocka_unit_test(for_each_that_fails_another_is_dialled),
+      cmocka_unit_test(no_two_are_of_one_group),
+      cmocka_unit_test(a_flood_of_addresses_in_few_groups_decides_nothing),
+      cmocka_unit_test(who_came_in_is_no_more_than_a_candidate),
+      cmocka_unit_test(who_was_lost_comes_back_where_it_is_wanted),
+      cmocka_unit_test(known_services_and_other_shards_are_no_candidates),
+      cmocka_unit_test(places_rotate_one_at_a_time),
+      cmocka_unit_test(the_chosen_come_first_after_a_restart),
+      cmocka_unit_test(a_connection_that_a_person_makes_counts),
+      cmocka_unit_test(what_goes_leaves_its_group),
+      cmocka_unit_test(groups_are_prefixes_and_domains),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
