@@ -116,6 +116,8 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   policy->reconnect_max_ns = options->reconnect_max_ns;
   policy->stable_after_ns = options->stable_after_ns;
   policy->dial_private = options->dial_private_addresses;
+  policy->relay_outbound = (size_t)options->relay_outbound;
+  policy->rotate_ns = options->rotate_ns;
   policy->inbound_per_ip = (size_t)options->inbound_per_ip;
   policy->inbound_per_network = (size_t)options->inbound_per_network;
   policy->inbound_paced = options->inbound_pace;

@@ -30,6 +30,12 @@ static const option_spec specs[] = {
      "TCP port to listen on; 0: any free one"},
     {"max-connections", KIND_NUMBER, AT(max_connections), FOR_RUN, node, "300", 1, 1000000, "N",
      "most connections at once, beside those a person asks for"},
+    {"relay-outbound", KIND_NUMBER, AT(relay_outbound), FOR_RUN, node, "10", 0, 100000, "N",
+     "outbound relay peers wanted, chosen among all that are known; 0: every relay peer that was "
+     "held "
+     "is dialled again, and no other"},
+    {"rotate", KIND_DURATION, AT(rotate_ns), FOR_RUN, node, "30m", 0, 0, "TIME",
+     "how often one of them is let go for another; 0: never"},
     {"inbound-per-ip", KIND_NUMBER, AT(inbound_per_ip), FOR_RUN, node, "5", 0, 1000000, "N",
      "most inbound connections from one IP address (IPv6: one /64); 0: any number"},
     {"inbound-per-network", KIND_NUMBER, AT(inbound_per_network), FOR_RUN, node, "32", 0, 1000000,

@@ -55,6 +55,8 @@ typedef struct app_options {
   int64_t stable_after_ns;
   int64_t for_ns; /* 0: not given. */
   char *tag;      /* NULL: not given. */
+  uint64_t relay_outbound;
+  int64_t rotate_ns;
   uint64_t inbound_per_ip;
   uint64_t inbound_per_network;
   bool inbound_pace;

@@ -1,5 +1,6 @@
 #include "core/groups.h"
 
+#include "core/scope.h"
 #include "core/targets.h"
 
 #include "base/multiaddr.h"
@@ -33,6 +34,9 @@ static uint64_t hash_domain(wpm_bytes name) {
 
 uint64_t wpm_group_of(wpm_bytes multiaddr) {
   wpm_multiaddr_part part;
+  if (wpm_scope_of(multiaddr) != WPM_SCOPE_PUBLIC) {
+    return 0;
+  }
   while (wpm_multiaddr_next(&multiaddr, &part)) {
     const uint8_t *v = part.value.data;
     switch (part.code) {

@@ -1,7 +1,7 @@
 /* Network groups: who is likely to be in one hand. Bitcoin Core's addrman has the idea.
  *
- * - A group is an IPv4 /16, an IPv6 /32, or the last two labels of a name. What has none of these is of
- *   no group, and of no limit.
+ * - A group is an IPv4 /16, an IPv6 /32, or the last two labels of a name. What has none of these, or
+ *   is no public address (core/scope.h), is of no group, and of no limit.
  * - A peer is of the group of its address that worked last, or else of its first one. So the peers of a
  *   group are counted, and whoever draws one of many can make each group as likely as any other, however
  *   many addresses somebody has in a few.

@@ -70,7 +70,9 @@ class Daemon(driver.Daemon):
 
     def __init__(self, folder, number, **options):
         self.log_file = Path(folder) / f"daemon-{number}.log"
-        super().__init__(Path(folder) / f"data-{number}", open(self.log_file, "wb"), **options)
+        # Peers of fixtures have addresses of the world: none is dialled for being known.
+        super().__init__(Path(folder) / f"data-{number}", open(self.log_file, "wb"),
+                         **{"relay_outbound": 0, **options})
 
     @property
     def netloc(self):

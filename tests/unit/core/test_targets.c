@@ -283,7 +283,10 @@ static void groups_are_prefixes_and_domains(void **state) {
   assert_true(group_of("/dns4/a.b.example.org/tcp/1") ==
               group_of("/dns4/c.Example.ORG/tcp/443/wss"));
   assert_true(group_of("/dns4/a.example.org/tcp/1") != group_of("/dns4/a.example.net/tcp/1"));
-  assert_true(group_of("/dns4/localhost/tcp/1") != 0);
+  assert_true(group_of("/dns4/org/tcp/1") != 0);
+  assert_true(group_of("/dns4/localhost/tcp/1") == 0);
+  assert_true(group_of("/ip4/10.1.1.1/tcp/1") == 0);
+  assert_true(group_of("/ip4/127.0.0.1/tcp/1") == 0);
   assert_true(group_of("/memory/1") == 0);
 }
 
