@@ -76,7 +76,7 @@ WPM_API WPM_MUST_USE int wpm_manager_preview(const wpm_manager *manager, wpm_ins
 
 /* ---- what happened --------------------------------------------------------------------------- */
 
-/* What happened to a peer. */
+/* What happened to a peer, or to the manager. */
 typedef enum wpm_history_kind {
   WPM_HISTORY_RESTORED = 0,     /* It was connected when the last run ended, and is wanted again. */
   WPM_HISTORY_IMPORTED,         /* Another store told of it. */
@@ -93,10 +93,16 @@ typedef enum wpm_history_kind {
   WPM_HISTORY_DISCONNECTED,     /* Its last connection ended. */
   WPM_HISTORY_PRUNED,           /* A GossipSub PRUNE came, or went. */
   WPM_HISTORY_BANNED,           /* A ban began. */
+  WPM_HISTORY_UNBANNED,         /* It was lifted before its end. */
   WPM_HISTORY_REMOVED,          /* A person wanted it forgotten. */
-  WPM_HISTORY_EVICTED           /* It went for a newcomer. */
+  WPM_HISTORY_EVICTED,          /* It went for a newcomer. */
+  /* Of no peer. */
+  WPM_HISTORY_SLEPT,          /* We were not called for long: the machine slept. */
+  WPM_HISTORY_OFFLINE,        /* There is no network any more. */
+  WPM_HISTORY_ONLINE,         /* There is one again. */
+  WPM_HISTORY_NETWORK_CHANGED /* An interface or an address of ours came, went or changed. */
 } wpm_history_kind;
-#define WPM_HISTORY_KIND_COUNT 17
+#define WPM_HISTORY_KIND_COUNT 22
 
 /* "restored", "dial_failed", …; "?" outside the set. */
 WPM_API const char *wpm_history_kind_name(wpm_history_kind value);
@@ -105,13 +111,13 @@ WPM_API const char *wpm_history_kind_name(wpm_history_kind value);
 
 /* One event. */
 typedef struct wpm_history_entry {
-  uint64_t number;         /* From 1, in the order in which they happened. */
-  wpm_wall time;           /* When. */
-  wpm_bytes peer;          /* Whose, also where it is gone by now; empty where that id has more than
-                              WPM_HISTORY_ID_MAX bytes. Lasts until the next call that changes the
+  uint64_t number;       /* From 1, in the order in which they happened. */
+  wpm_wall time;         /* When. */
+  wpm_bytes peer;        /* Whose, also where it is gone by now; empty where it is of no peer, or of
+                              one whose id has more than WPM_HISTORY_ID_MAX bytes. Lasts until the next call that changes the
                               manager. */
-  wpm_history_kind kind;   /* What. */
-  wpm_reason reason;       /* Why; NONE where the kind says it all. */
+  wpm_history_kind kind; /* What. */
+  wpm_reason reason;     /* Why; NONE where the kind says it all. */
   wpm_direction direction; /* Of the connection that came up, ended or was refused; else NONE. */
   wpm_cause cause;         /* Why it was evicted; else FACT. */
 } wpm_history_entry;

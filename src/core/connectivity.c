@@ -39,8 +39,10 @@ void wpm_change_end(wpm_manager *m, const wpm_change *change, wpm_instant now) {
   if (m->store->changes != change->changes) {
     wpm_manager_policy(m, change->slot)->stored_at = now.mono;
   }
-  if (!change->is_banned && wpm_peer_has(wpm_manager_peer(m, change->slot), WPM_HAS_BAN)) {
-    wpm_history_note(m, change->slot, WPM_HISTORY_BANNED, WPM_REASON_NONE);
+  bool is_banned = wpm_peer_has(wpm_manager_peer(m, change->slot), WPM_HAS_BAN);
+  if (is_banned != change->is_banned) {
+    wpm_history_note(m, change->slot, is_banned ? WPM_HISTORY_BANNED : WPM_HISTORY_UNBANNED,
+                     WPM_REASON_NONE);
   }
   wpm_change_store(m, change);
   wpm_pending_notify(m, change->slot, change->connectivity);

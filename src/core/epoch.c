@@ -94,6 +94,7 @@ void wpm_epoch_call(wpm_manager *m, wpm_instant now) {
     m->epoch.gap_from = before;
   }
   m->epoch.has_gap = true;
+  wpm_history_note_own(m, WPM_HISTORY_SLEPT);
   end_gap(m, now);
 }
 
@@ -130,17 +131,20 @@ int wpm_on_network(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     if (!m->epoch.offline) {
       m->epoch.gap_from = now.mono;
       m->epoch.has_gap = true;
+      wpm_history_note_own(m, WPM_HISTORY_OFFLINE);
     }
     m->epoch.offline = true;
     return WPM_OK;
   case WPM_NETWORK_ONLINE:
     if (m->epoch.offline) {
       m->epoch.offline = false;
+      wpm_history_note_own(m, WPM_HISTORY_ONLINE);
       end_gap(m, now);
     }
     return WPM_OK;
   case WPM_NETWORK_CHANGED:
     if (!m->epoch.offline) {
+      wpm_history_note_own(m, WPM_HISTORY_NETWORK_CHANGED);
       end_gap(m, now);
     }
     return WPM_OK;

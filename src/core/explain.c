@@ -54,10 +54,20 @@ const char *wpm_history_kind_name(wpm_history_kind value) {
     return "pruned";
   case WPM_HISTORY_BANNED:
     return "banned";
+  case WPM_HISTORY_UNBANNED:
+    return "unbanned";
   case WPM_HISTORY_REMOVED:
     return "removed";
   case WPM_HISTORY_EVICTED:
     return "evicted";
+  case WPM_HISTORY_SLEPT:
+    return "slept";
+  case WPM_HISTORY_OFFLINE:
+    return "offline";
+  case WPM_HISTORY_ONLINE:
+    return "online";
+  case WPM_HISTORY_NETWORK_CHANGED:
+    return "network_changed";
   }
   return "?";
 }

@@ -113,8 +113,13 @@ static bool is_at_will(wpm_history_kind kind) {
   case WPM_HISTORY_SECOND_ENDED:
   case WPM_HISTORY_DISCONNECTED:
   case WPM_HISTORY_BANNED:
+  case WPM_HISTORY_UNBANNED:
   case WPM_HISTORY_REMOVED:
   case WPM_HISTORY_EVICTED:
+  case WPM_HISTORY_SLEPT:
+  case WPM_HISTORY_OFFLINE:
+  case WPM_HISTORY_ONLINE:
+  case WPM_HISTORY_NETWORK_CHANGED:
     return false;
   }
   return false;
@@ -190,6 +195,14 @@ void wpm_history_note_refused(wpm_manager *m, uint32_t slot, wpm_bytes id, wpm_r
   enter(m, slot, id,
         (record){
             .kind = WPM_HISTORY_REFUSED, .reason = (uint8_t)reason, .detail = (uint8_t)direction});
+}
+
+void wpm_history_note_own(wpm_manager *m, wpm_history_kind kind) {
+  const record *last = find(&m->history, m->history.number);
+  bool is_again = last && last->kind == kind && is_within(last->wall, m->history.now, SAME_AGAIN);
+  if (!is_again) {
+    enter(m, WPM_SLOT_NONE, (wpm_bytes){NULL, 0}, (record){.kind = (uint8_t)kind});
+  }
 }
 
 void wpm_history_note_gone(wpm_manager *m, uint32_t slot, wpm_cause cause) {

@@ -44,6 +44,9 @@ void wpm_history_note_connection(wpm_manager *m, uint32_t slot, wpm_history_kind
 void wpm_history_note_refused(wpm_manager *m, uint32_t slot, wpm_bytes id, wpm_reason reason,
                               wpm_direction direction);
 
+/* Something happened to us; the same again within a minute, with nothing between, is not entered. */
+void wpm_history_note_own(wpm_manager *m, wpm_history_kind kind);
+
 /* The peer goes; to be called while it is held. */
 void wpm_history_note_gone(wpm_manager *m, uint32_t slot, wpm_cause cause);
 

@@ -284,6 +284,56 @@ static void it_can_be_switched_off(void **state) {
   wpm_world_free(w);
 }
 
+static void own(wpm_world *w, wpm_network_state state) {
+  wpm_event e = {.type = WPM_EVENT_NETWORK};
+  e.u.network.state = state;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+}
+
+static void our_own_network_is_told_too(void **state) {
+  wpm_world *w = *state;
+  wpm_world_come_in(w, 1, -1);
+  for (int i = 0; i < 10; i++) {
+    own(w, WPM_NETWORK_CHANGED);
+  }
+  own(w, WPM_NETWORK_OFFLINE);
+  own(w, WPM_NETWORK_OFFLINE);
+  own(w, WPM_NETWORK_ONLINE);
+  wpm_world_pass(w, 8 * WPM_HOUR);
+  wpm_world_run(w, 0);
+  static const wpm_history_kind kinds[] = {WPM_HISTORY_SLEPT, WPM_HISTORY_ONLINE,
+                                           WPM_HISTORY_OFFLINE, WPM_HISTORY_NETWORK_CHANGED};
+  uint64_t cursor = 0;
+  wpm_history_entry entry = next(w, -1, &cursor);
+  while (entry.kind != WPM_HISTORY_SLEPT) { /* What came of it. */
+    entry = next(w, -1, &cursor);
+  }
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    assert_string_equal(wpm_history_kind_name(entry.kind), wpm_history_kind_name(kinds[i]));
+    assert_int_equal(entry.peer.len, 0);
+    entry = next(w, -1, &cursor);
+  }
+  assert_int_equal(entry.kind, WPM_HISTORY_CONNECTED);
+}
+
+static void a_ban_and_its_end_are_told(void **state) {
+  wpm_world *w = *state;
+  wpm_world_come_in(w, 1, -1);
+  wpm_event e = {.type = WPM_EVENT_BAN, .peer = wpm_world_id(1)};
+  static const int64_t lengths[] = {WPM_HOUR, 2 * WPM_HOUR, 0};
+  for (size_t i = 0; i < 3; i++) {
+    e.u.ban.length_ns = lengths[i];
+    assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  }
+  static const wpm_history_kind kinds[] = {WPM_HISTORY_UNBANNED, WPM_HISTORY_DISCONNECTED,
+                                           WPM_HISTORY_BANNED};
+  uint64_t cursor = 0;
+  for (size_t i = 0; i < 3; i++) {
+    wpm_history_entry entry = next(w, 1, &cursor);
+    assert_string_equal(wpm_history_kind_name(entry.kind), wpm_history_kind_name(kinds[i]));
+  }
+}
+
 /* A peer that is turned away, or tells who it is, over and over; and many of them. */
 static void a_flood_pushes_out_nothing(void **state) {
   wpm_world *w = *state;
@@ -431,6 +481,8 @@ int main(void) {
       cmocka_unit_test(the_ring_keeps_the_latest),
       cmocka_unit_test(a_reader_that_is_too_slow_comes_to_an_end),
       cmocka_unit_test(it_can_be_switched_off),
+      TEST(our_own_network_is_told_too),
+      TEST(a_ban_and_its_end_are_told),
       TEST(a_flood_pushes_out_nothing),
       cmocka_unit_test(a_flood_of_strangers_pushes_out_nothing),
       TEST(want_of_memory_keeps_fewer),
