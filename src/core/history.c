@@ -14,7 +14,7 @@ typedef struct record {
   uint8_t kind;      /* wpm_history_kind */
   uint8_t reason;    /* wpm_reason */
   uint8_t detail;    /* wpm_direction, or of one evicted wpm_cause. */
-  uint8_t id_len;    /* 0: the id is too long to be kept. */
+  uint8_t id_len;    /* 0: of no peer, or the id is too long to be kept. */
   uint8_t id[WPM_HISTORY_ID_MAX];
 } record;
 
@@ -30,6 +30,7 @@ static size_t least(size_t a, size_t b) {
 }
 
 int wpm_history_init(wpm_history *history, size_t most) {
+  most = least(most, UINT32_MAX); /* So that every link fits. */
   *history = (wpm_history){.most = most, .now = WPM_WALL_NONE, .refused = WPM_WALL_NONE};
   return wpm_chunks_reserve(&history->records, sizeof(record), least(most, FEWEST));
 }

@@ -4,7 +4,7 @@
 #include "support/core/world.h"
 #include "support/test.h"
 
-#include <wakupeers/explain.h>
+#include "core/manager.h"
 
 #include <string.h>
 
@@ -220,39 +220,46 @@ static void a_peer_that_comes_back_has_its_history(void **state) {
   assert_int_equal(count_of(w, -1), 6);
 }
 
-/* Rings of several sizes against the plain list of all that happened. */
+/* A ring against the plain list of all that happened, numbered from behind `first`. */
+static void ring_of(size_t size, uint64_t first) {
+  enum { PEERS = 5, EVENTS = 200 };
+  wpm_world *w = world(size);
+  int happened[PEERS + EVENTS];
+  uint32_t random = 1;
+  w->manager->history.number = first;
+  for (int i = 0; i < PEERS + EVENTS; i++) {
+    random = random * 1664525u + 1013904223u;
+    happened[i] = i < PEERS ? i : (int)(random >> 16) % PEERS;
+    wpm_world_pass(w, 1);
+    if (i < PEERS) {
+      wpm_world_come_in(w, i, -1);
+    } else {
+      wpm_world_person(w, happened[i], WPM_EVENT_PERSON_CONNECT);
+    }
+    int oldest = i + 1 > (int)size ? i + 1 - (int)size : 0;
+    for (int peer = -1; peer < PEERS; peer++) {
+      uint64_t cursor = 0;
+      for (int at = i; at >= oldest; at--) {
+        if (peer < 0 || happened[at] == peer) {
+          wpm_history_entry entry = next(w, peer, &cursor);
+          assert_true(entry.number == first + (uint64_t)at + 1);
+          assert_int_equal(entry.time.ns, w->now.wall.ns - (i - at));
+          expect_is(&entry, happened[at], entry.kind, entry.reason);
+        }
+      }
+      expect_end(w, peer, cursor);
+    }
+  }
+  wpm_world_free(w);
+}
+
 static void the_ring_keeps_the_latest(void **state) {
   (void)state;
-  enum { PEERS = 5, EVENTS = 200 };
   static const size_t sizes[] = {1, 2, 15, 16, 17, 20, 64, 1000};
   for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
-    wpm_world *w = world(sizes[k]);
-    int happened[PEERS + EVENTS];
-    uint32_t random = 1;
-    for (int i = 0; i < PEERS + EVENTS; i++) {
-      random = random * 1664525u + 1013904223u;
-      happened[i] = i < PEERS ? i : (int)(random >> 16) % PEERS;
-      wpm_world_pass(w, 1);
-      if (i < PEERS) {
-        wpm_world_come_in(w, i, -1);
-      } else {
-        wpm_world_person(w, happened[i], WPM_EVENT_PERSON_CONNECT);
-      }
-      int oldest = i + 1 > (int)sizes[k] ? i + 1 - (int)sizes[k] : 0;
-      for (int peer = -1; peer < PEERS; peer++) {
-        uint64_t cursor = 0;
-        for (int at = i; at >= oldest; at--) {
-          if (peer < 0 || happened[at] == peer) {
-            wpm_history_entry entry = next(w, peer, &cursor);
-            assert_int_equal(entry.number, at + 1);
-            assert_int_equal(entry.time.ns, w->now.wall.ns - (i - at));
-            expect_is(&entry, happened[at], entry.kind, entry.reason);
-          }
-        }
-        expect_end(w, peer, cursor);
-      }
-    }
-    wpm_world_free(w);
+    ring_of(sizes[k], 0);
+    ring_of(sizes[k], UINT32_MAX - 100); /* Peers keep lower halves, which come round. */
+    ring_of(sizes[k], 3 * (UINT64_C(1) << 32) - 1);
   }
 }
 
