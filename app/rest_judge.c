@@ -22,24 +22,17 @@ static json_t *read_object(http_request *request) {
 }
 
 static void answer(http_request *request, int err, const char *word) {
-  switch (err) {
-  case WPM_OK:
+  if (err == WPM_OK) {
     rest_answer_when_durable(request);
-    return;
-  case WPM_ERR_NOT_FOUND:
+  } else if (err == WPM_ERR_NOT_FOUND) {
     rest_not_held(request, word);
-    return;
-  case WPM_ERR_INVALID:
+  } else if (err == WPM_ERR_INVALID) {
     rest_answer_text(request, 400,
                      "Invalid argument: it is this node itself, or the tag has no name");
-    return;
-  case WPM_ERR_TOO_LARGE:
-  case WPM_ERR_FULL:
-  case WPM_ERR_NO_VICTIM:
+  } else if (err == WPM_ERR_TOO_LARGE || err == WPM_ERR_FULL || err == WPM_ERR_NO_VICTIM) {
     rest_answer_text(request, 503, "%s; raise --peer-store-capacity, or take tags or peers away",
                      wpm_strerror(err));
-    return;
-  default:
+  } else {
     rest_answer_text(request, 500, "%s", wpm_strerror(err));
   }
 }

@@ -39,21 +39,19 @@ uint64_t wpm_group_of(wpm_bytes multiaddr) {
   }
   while (wpm_multiaddr_next(&multiaddr, &part)) {
     const uint8_t *v = part.value.data;
-    switch (part.code) {
-    case WPM_P_IP4:
+    if (part.code == WPM_P_IP4) {
       return make_key(OF_IP4, (uint64_t)v[0] << 8 | v[1]);
-    case WPM_P_IP6:
+    }
+    if (part.code == WPM_P_IP6) {
       return make_key(OF_IP6,
                       (uint64_t)v[0] << 24 | (uint64_t)v[1] << 16 | (uint64_t)v[2] << 8 | v[3]);
-    case WPM_P_DNS:
-    case WPM_P_DNS4:
-    case WPM_P_DNS6:
-    case WPM_P_DNSADDR:
+    }
+    if (part.code == WPM_P_DNS || part.code == WPM_P_DNS4 || part.code == WPM_P_DNS6 ||
+        part.code == WPM_P_DNSADDR) {
       return make_key(OF_NAME, hash_domain(part.value));
-    case WPM_P_IP6ZONE:
+    }
+    if (part.code != WPM_P_IP6ZONE) {
       break;
-    default:
-      return 0;
     }
   }
   return 0;

@@ -277,10 +277,12 @@ static int take_bits(wpm_text text, unsigned most, uint8_t *out) {
 }
 
 int wpm_ip_range_parse(wpm_text text, wpm_ip_range *out) {
-  const char *slash = text.len > 0 ? memchr(text.data, '/', text.len) : NULL;
-  size_t ip_len = slash ? (size_t)(slash - text.data) : text.len;
+  size_t ip_len = 0;
   uint8_t ip[16];
   size_t len;
+  while (ip_len < text.len && text.data[ip_len] != '/') {
+    ip_len++;
+  }
   int err = wpm_ip_parse((wpm_text){text.data, ip_len}, ip, &len);
   if (err) {
     return err;
@@ -288,7 +290,9 @@ int wpm_ip_range_parse(wpm_text text, wpm_ip_range *out) {
   *out = (wpm_ip_range){.bits = 128};
   memset(out->ip + 10, len == 4 ? 0xff : 0, 2);
   memcpy(out->ip + 16 - len, ip, len);
-  return slash ? take_bits((wpm_text){slash + 1, text.len - ip_len - 1}, (unsigned)len * 8,
-                           &out->bits)
-               : WPM_OK;
+  if (ip_len == text.len) {
+    return WPM_OK;
+  }
+  const wpm_text bits = {text.data + ip_len + 1, text.len - ip_len - 1};
+  return take_bits(bits, (unsigned)len * 8, &out->bits);
 }

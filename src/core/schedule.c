@@ -63,8 +63,6 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     plan.held_by = WPM_HELD_BY_NOT_WANTED;
   } else if (!wpm_peer_has(peer, WPM_HAS_ADDRESS)) {
     plan.held_by = WPM_HELD_BY_NO_ADDRESS;
-  } else if (!wpm_scope_admits_any(m, slot)) {
-    plan.held_by = WPM_HELD_BY_ADDRESS_SCOPE;
   } else {
     plan.next_dial = now.mono;
     const wpm_wait *waits = wpm_peer_contact(m->store, peer)->waits;
@@ -76,7 +74,9 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     consider(&plan, is_for_good ? WPM_NEVER : wpm_wait_end(&waits[WPM_WAIT_BAN], now),
              WPM_HELD_BY_BAN);
     consider(&plan, policy->local_until, WPM_HELD_BY_RETRY_DELAY);
-    if (plan.held_by == WPM_HELD_BY_NOTHING && is_candidate(m, slot)) {
+    if (plan.held_by == WPM_HELD_BY_NOTHING && !wpm_scope_admits_any(m, slot)) {
+      plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_ADDRESS_SCOPE};
+    } else if (plan.held_by == WPM_HELD_BY_NOTHING && is_candidate(m, slot)) {
       plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_TARGET};
     }
   }

@@ -63,8 +63,9 @@ static bool same_letter(uint8_t a, char b) {
 }
 
 /* The name is `suffix`, or ends with it behind a dot. */
-static bool is_under(wpm_bytes name, const char *suffix) {
-  size_t len = strlen(suffix);
+static bool is_under(wpm_bytes name, wpm_text domain) {
+  const char *suffix = domain.data;
+  size_t len = domain.len;
   if (name.len > 0 && name.data[name.len - 1] == '.') {
     name.len--;
   }
@@ -80,8 +81,8 @@ static bool is_under(wpm_bytes name, const char *suffix) {
 }
 
 static wpm_scope scope_of_name(wpm_bytes name) {
-  static const char *const near[] = {"local", "lan", "internal", "home.arpa"};
-  if (is_under(name, "localhost")) {
+  static const wpm_text near[] = {{"local", 5}, {"lan", 3}, {"internal", 8}, {"home.arpa", 9}};
+  if (is_under(name, (wpm_text){"localhost", 9})) {
     return WPM_SCOPE_LOOPBACK;
   }
   for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++) {
@@ -92,23 +93,24 @@ static wpm_scope scope_of_name(wpm_bytes name) {
   return WPM_SCOPE_PUBLIC;
 }
 
+static bool is_name(uint32_t code) {
+  return code == WPM_P_DNS || code == WPM_P_DNS4 || code == WPM_P_DNS6 || code == WPM_P_DNSADDR;
+}
+
 wpm_scope wpm_scope_of(wpm_bytes multiaddr) {
   wpm_multiaddr_part part;
   while (wpm_multiaddr_next(&multiaddr, &part)) {
-    switch (part.code) {
-    case WPM_P_IP4:
+    if (part.code == WPM_P_IP4) {
       return scope_of_ip4(part.value.data);
-    case WPM_P_IP6:
+    }
+    if (part.code == WPM_P_IP6) {
       return scope_of_ip6(part.value.data);
-    case WPM_P_DNS:
-    case WPM_P_DNS4:
-    case WPM_P_DNS6:
-    case WPM_P_DNSADDR:
+    }
+    if (is_name(part.code)) {
       return scope_of_name(part.value);
-    case WPM_P_IP6ZONE: /* In front of its address. */
+    }
+    if (part.code != WPM_P_IP6ZONE) { /* A zone is in front of its address. */
       break;
-    default:
-      return WPM_SCOPE_PUBLIC;
     }
   }
   return WPM_SCOPE_PUBLIC;
