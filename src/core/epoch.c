@@ -104,6 +104,13 @@ wpm_instant wpm_epoch_end_of(const wpm_manager *m, const wpm_connection *connect
   return died_in_gap ? instant_at(m->epoch.gap_from, now) : now;
 }
 
+wpm_instant wpm_epoch_noticed(const wpm_manager *m, wpm_instant end, wpm_instant now) {
+  int64_t interval = m->config.ping_interval_ns;
+  int64_t idle = interval < INT64_MAX / 2 ? 2 * interval : INT64_MAX / 2;
+  wpm_mono noticed = wpm_mono_after(end.mono, idle);
+  return noticed.ns < now.mono.ns ? instant_at(noticed, now) : now;
+}
+
 bool wpm_epoch_cut_short(const wpm_manager *m, wpm_dial_id dial) {
   return m->epoch.offline || dial <= m->epoch.dials_before;
 }

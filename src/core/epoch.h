@@ -5,14 +5,16 @@
  *   often), or the host said that there was no network. Time runs on in it, by the boot clock, so
  *   backoffs pass.
  * - A connection from which nothing came since the gap began, and that then ends by no choice of ours,
- *   counts as ended when the gap began: the other side noticed then, or soon after, not when we woke. Its prune backoff
- *   starts there.
- * - When a gap is over, and pings are sent at all, each connection is pinged at once, and one that stays silent for `probe_timeout`
- *   has ended. The others stay (status-go#2996, GO PR#632: neither miss a sleep nor kill all).
+ *   counts as ended when the gap began. When the other side noticed we do not know: by the end of the
+ *   idle timeout (two ping intervals) after that at the latest, hearing nothing of us. So its prune
+ *   backoff starts there, or now where that is sooner.
+ * - When a gap is over, and pings are sent at all, each connection is pinged at once, and one that stays
+ *   silent for `probe_timeout` has ended. The others stay (status-go#2996, GO PR#632: neither miss a
+ *   sleep nor kill all).
  * - A new *epoch* begins with the end of a gap, with a change of our interfaces, and with the first
- *   connection after many dials in a row had failed and none had been live. Failures of before say nothing of the
- *   network there is now: every retry delay is void (GO#1307), some peers at a time. The GossipSub prune
- *   backoff is not ours to void; bans and mismatches stay as well.
+ *   connection after many dials in a row had failed and none had been live. Failures of before say
+ *   nothing of the network there is now: every retry delay is void (GO#1307), some peers at a time. The
+ *   GossipSub prune backoff is not ours to void; bans and mismatches stay as well.
  * - While there is no network nothing is dialled, and no failure counts against a peer, nor does that of
  *   a dial that a gap cut short (GO PR#1244). That the host says nothing is no reason to think that
  *   there is none (ND#3435), and a person's dial goes at all times.
@@ -34,6 +36,9 @@ void wpm_epoch_connected(wpm_manager *m);
 
 /* Whether the failure of the dial tells nothing of its peer: a gap cut it short. */
 bool wpm_epoch_cut_short(const wpm_manager *m, wpm_dial_id dial);
+
+/* When the other side of a connection that counts as ended at `end` knew of it at the latest. */
+wpm_instant wpm_epoch_noticed(const wpm_manager *m, wpm_instant end, wpm_instant now);
 
 /* When a connection that ends now counts as ended. */
 wpm_instant wpm_epoch_end_of(const wpm_manager *m, const wpm_connection *connection,
