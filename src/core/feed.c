@@ -3,16 +3,16 @@
 #include "core/store.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #define SMALLEST 64u
+#define GIVEN_BACK_PER_CALL 8 /* Lost changes that each new one sees off. */
 
 void wpm_feed_init(wpm_feed *feed, size_t most) {
   *feed = (wpm_feed){.most = most < UINT32_MAX / 2 ? (uint32_t)most : UINT32_MAX / 2};
 }
 
 void wpm_feed_fini(wpm_feed *feed) {
-  free(feed->entries);
+  wpm_chunks_fini(&feed->entries);
   wpm_feed_init(feed, feed->most);
 }
 
@@ -21,37 +21,30 @@ static bool has_block(const wpm_feed_entry *entry) {
 }
 
 static void forget_oldest(wpm_feed *feed, wpm_slab *slab) {
-  assert(feed->capacity > 0);
-  const wpm_feed_entry *oldest = &feed->entries[feed->begin++ % feed->capacity];
+  assert(feed->held < feed->end);
+  const wpm_feed_entry *oldest = wpm_feed_at(feed, feed->held);
   if (has_block(oldest)) {
     wpm_slab_give(slab, oldest->id.block);
   }
+  feed->held++;
+  feed->begin = feed->begin > feed->held ? feed->begin : feed->held;
+  feed->first = feed->first + 1 < feed->capacity ? feed->first + 1 : 0;
 }
 
-void wpm_feed_lose(wpm_feed *feed, wpm_slab *slab) {
-  while (feed->begin < feed->end) {
-    forget_oldest(feed, slab);
-  }
-  feed->begin = ++feed->end;
+static bool is_full(const wpm_feed *feed) {
+  return feed->end - feed->held == feed->capacity;
 }
 
-/* A longer ring, where that is allowed and there is memory. */
+/* A longer ring, where that is allowed and there is memory. It is full, and its oldest change lies at
+ * its beginning, so what is added lies behind the latest. */
 static void grow(wpm_feed *feed) {
-  uint32_t capacity = feed->capacity ? feed->capacity * 2 : SMALLEST;
-  capacity = capacity < feed->most ? capacity : feed->most;
-  if (capacity <= feed->capacity) {
-    return;
+  size_t wanted = feed->capacity ? (size_t)feed->capacity + 1 : SMALLEST;
+  wanted = wanted < feed->most ? wanted : feed->most;
+  if (wanted > feed->capacity &&
+      wpm_chunks_reserve(&feed->entries, sizeof(wpm_feed_entry), wanted) == WPM_OK) {
+    size_t room = feed->entries.capacity;
+    feed->capacity = room < feed->most ? (uint32_t)room : feed->most;
   }
-  wpm_feed_entry *entries = calloc(capacity, sizeof(*entries));
-  if (!entries) {
-    return;
-  }
-  for (uint64_t n = feed->begin; feed->capacity > 0 && n < feed->end; n++) {
-    entries[n % capacity] = feed->entries[n % feed->capacity];
-  }
-  free(feed->entries);
-  feed->entries = entries;
-  feed->capacity = capacity;
 }
 
 /* The last change, where the update can be added to it. */
@@ -59,32 +52,44 @@ static wpm_feed_entry *last_of_same(wpm_feed *feed, const wpm_feed_entry *entry)
   if (entry->kind != WPM_CHANGE_UPDATED || feed->end == feed->begin || feed->read >= feed->end) {
     return NULL;
   }
-  wpm_feed_entry *last = &feed->entries[(feed->end - 1) % feed->capacity];
+  wpm_feed_entry *last = wpm_feed_at(feed, feed->end - 1);
   bool same = last->kind == WPM_CHANGE_UPDATED && last->slot == entry->slot &&
               last->generation == entry->generation;
   return same ? last : NULL;
+}
+
+/* Keeps one more. False: none are kept. */
+static bool keep(wpm_feed *feed, wpm_slab *slab, const wpm_feed_entry *entry) {
+  for (int i = 0; i < GIVEN_BACK_PER_CALL && feed->held < feed->begin; i++) {
+    forget_oldest(feed, slab);
+  }
+  if (is_full(feed) && feed->first == 0) {
+    grow(feed);
+  }
+  if (feed->capacity == 0) {
+    feed->begin = feed->held = ++feed->end;
+    return false;
+  }
+  if (is_full(feed)) {
+    forget_oldest(feed, slab);
+  }
+  feed->end++;
+  *wpm_feed_at(feed, feed->end - 1) = *entry;
+  return true;
+}
+
+void wpm_feed_lose(wpm_feed *feed, wpm_slab *slab) {
+  (void)keep(feed, slab, &(wpm_feed_entry){.kind = WPM_CHANGE_UPDATED}); /* In its place. */
+  feed->begin = feed->end;
 }
 
 void wpm_feed_push(wpm_feed *feed, wpm_slab *slab, const wpm_feed_entry *entry) {
   wpm_feed_entry *last = last_of_same(feed, entry);
   if (last) {
     last->fields |= entry->fields;
-    return;
+  } else if (!keep(feed, slab, entry) && has_block(entry)) {
+    wpm_slab_give(slab, entry->id.block);
   }
-  if (feed->end - feed->begin == feed->capacity) {
-    grow(feed);
-  }
-  if (feed->capacity == 0) { /* None are kept: whoever looks is told that it missed this one. */
-    if (has_block(entry)) {
-      wpm_slab_give(slab, entry->id.block);
-    }
-    wpm_feed_lose(feed, slab);
-    return;
-  }
-  if (feed->end - feed->begin == feed->capacity) {
-    forget_oldest(feed, slab);
-  }
-  feed->entries[feed->end++ % feed->capacity] = *entry;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -122,7 +127,7 @@ int wpm_store_feed_next(const wpm_store *store, uint64_t *cursor, wpm_store_chan
     return WPM_ERR_TRUNCATED;
   }
   while (*cursor < feed->end) {
-    const wpm_feed_entry *entry = &feed->entries[(*cursor)++ % feed->capacity];
+    const wpm_feed_entry *entry = wpm_feed_at(feed, (*cursor)++);
     feed->read = *cursor > feed->read ? *cursor : feed->read;
     if (tell(store, entry, out)) {
       return WPM_OK;

@@ -3,12 +3,16 @@
  * - A consumer is nothing but its cursor, so it costs the store nothing, however slow it is; one that
  *   falls behind what is kept is told so.
  * - Keeping a change never fails: where there is no memory for more of them, fewer are kept.
+ * - It grows a chunk at a time, and what it loses it gives back a few at a time: no call takes longer for
+ *   how many changes are kept. It grows when it is full and its oldest change lies at the ring's
+ *   beginning: always, unless memory was short before; then once in each round of the ring.
  * - A removed peer's id is kept with its change; of the others the peer's slot is, and a change whose
  *   peer has gone meanwhile is passed over.
  */
 #ifndef WPM_CORE_FEED_H
 #define WPM_CORE_FEED_H
 
+#include "base/chunks.h"
 #include "base/slab.h"
 
 #include <wakupeers/store.h>
@@ -29,12 +33,15 @@ typedef struct wpm_feed_entry {
 } wpm_feed_entry;
 
 typedef struct wpm_feed {
-  wpm_feed_entry *entries; /* The ring: change number n at n % capacity. */
-  uint32_t capacity;       /* Its length. */
-  uint32_t most;           /* Longest it may get. */
-  uint64_t end;            /* Changes so far. */
-  uint64_t begin;          /* The oldest that is kept. */
-  uint64_t read;           /* Somebody has read what is before it, or begun to read there. */
+  wpm_chunks entries; /* The ring. */
+  uint32_t capacity;  /* Its length. */
+  uint32_t most;      /* Longest it may get. */
+  uint32_t first;     /* Where in it the change `held` lies. */
+  uint64_t end;       /* Changes so far. */
+  uint64_t begin;     /* The oldest that can be read. */
+  uint64_t
+      held; /* The oldest that is there; those before `begin` are lost, and on their way out. */
+  uint64_t read; /* Somebody has read what is before it, or begun to read there. */
 } wpm_feed;
 
 void wpm_feed_init(wpm_feed *feed, size_t most);
@@ -48,9 +55,16 @@ void wpm_feed_push(wpm_feed *feed, wpm_slab *slab, const wpm_feed_entry *entry);
  * missed some. */
 void wpm_feed_lose(wpm_feed *feed, wpm_slab *slab);
 
+/* Change number n, from `held` to before `end`. */
+static inline wpm_feed_entry *wpm_feed_at(const wpm_feed *feed, uint64_t n) {
+  uint32_t at = feed->first + (uint32_t)(n - feed->held); /* Both below 2^31. */
+  return wpm_chunks_at(&feed->entries, sizeof(wpm_feed_entry),
+                       at < feed->capacity ? at : at - feed->capacity);
+}
+
 /* Memory held, in bytes. */
 static inline size_t wpm_feed_bytes(const wpm_feed *feed) {
-  return feed->capacity * sizeof(*feed->entries);
+  return wpm_chunks_bytes(&feed->entries, sizeof(wpm_feed_entry));
 }
 
 #endif

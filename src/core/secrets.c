@@ -14,8 +14,16 @@ struct wpm_secret {
   uint8_t bytes[]; /* The id, then the key. */
 };
 
+static wpm_secret **item_at(const wpm_secrets *secrets, uint32_t index) {
+  return wpm_chunks_at(&secrets->items, sizeof(wpm_secret *), index);
+}
+
+static uint32_t *unused_at(const wpm_secrets *secrets, uint32_t i) {
+  return wpm_chunks_at(&secrets->unused, sizeof(uint32_t), i);
+}
+
 static wpm_bytes id_of(const void *user, uint32_t index) {
-  const wpm_secret *secret = ((const wpm_secrets *)user)->items[index];
+  const wpm_secret *secret = *item_at(user, index);
   return (wpm_bytes){secret->bytes, secret->id_len};
 }
 
@@ -38,39 +46,31 @@ static void wipe(wpm_secrets *secrets, wpm_secret *secret) {
 
 void wpm_secrets_fini(wpm_secrets *secrets) {
   for (uint32_t i = 0; i < secrets->count; i++) {
-    wipe(secrets, secrets->items[i]);
+    wipe(secrets, *item_at(secrets, i));
   }
-  free(secrets->items);
-  free(secrets->unused);
+  wpm_chunks_fini(&secrets->items);
+  wpm_chunks_fini(&secrets->unused);
   wpm_map_fini(&secrets->by_id);
 }
 
+/* Room for one more, and for it on the stack, so that forgetting needs none. */
 static int make_room(wpm_secrets *secrets) {
-  if (secrets->unused_count > 0 || secrets->count < secrets->capacity) {
+  if (secrets->unused_count > 0) {
     return WPM_OK;
   }
-  uint32_t capacity = secrets->capacity ? secrets->capacity * 2 : 8;
-  wpm_secret **items = realloc(secrets->items, capacity * sizeof(*items));
-  if (!items) {
-    return WPM_ERR_NO_MEMORY;
-  }
-  secrets->items = items;
-  uint32_t *unused = realloc(secrets->unused, capacity * sizeof(*unused));
-  if (!unused) {
-    return WPM_ERR_NO_MEMORY;
-  }
-  secrets->unused = unused;
-  secrets->capacity = capacity;
-  return WPM_OK;
+  size_t count = (size_t)secrets->count + 1;
+  int err = count < WPM_MAP_NONE ? wpm_chunks_reserve(&secrets->items, sizeof(wpm_secret *), count)
+                                 : WPM_ERR_NO_MEMORY;
+  return err ? err : wpm_chunks_reserve(&secrets->unused, sizeof(uint32_t), count);
 }
 
 static void forget(wpm_secrets *secrets, wpm_bytes id) {
   uint32_t index = wpm_map_find(&secrets->by_id, id);
   if (index != WPM_MAP_NONE) {
     (void)wpm_map_remove(&secrets->by_id, id);
-    wipe(secrets, secrets->items[index]);
-    secrets->items[index] = NULL;
-    secrets->unused[secrets->unused_count++] = index;
+    wipe(secrets, *item_at(secrets, index));
+    *item_at(secrets, index) = NULL;
+    *unused_at(secrets, secrets->unused_count++) = index;
   }
 }
 
@@ -78,14 +78,14 @@ static void forget(wpm_secrets *secrets, wpm_bytes id) {
 static int enter(wpm_secrets *secrets, wpm_bytes id, wpm_secret *secret) {
   int err = make_room(secrets);
   bool again = secrets->unused_count > 0;
-  uint32_t index = again ? secrets->unused[secrets->unused_count - 1] : secrets->count;
+  uint32_t index = again ? *unused_at(secrets, secrets->unused_count - 1) : secrets->count;
   if (!err) {
     err = wpm_map_add(&secrets->by_id, id, index);
   }
   if (err) {
     return err;
   }
-  secrets->items[index] = secret;
+  *item_at(secrets, index) = secret;
   secrets->unused_count -= again;
   secrets->count += !again;
   return WPM_OK;
@@ -115,8 +115,8 @@ int wpm_store_set_private_key(wpm_store *store, wpm_bytes id, wpm_bytes key) {
   uint32_t index = wpm_map_find(&secrets->by_id, id);
   secrets->bytes += size_of(secret);
   if (index != WPM_MAP_NONE) {
-    wipe(secrets, secrets->items[index]);
-    secrets->items[index] = secret;
+    wipe(secrets, *item_at(secrets, index));
+    *item_at(secrets, index) = secret;
     return WPM_OK;
   }
   int err = enter(secrets, id, secret);
@@ -135,7 +135,7 @@ int wpm_store_get_private_key(const wpm_store *store, wpm_bytes id, wpm_bytes *k
   if (index == WPM_MAP_NONE) {
     return WPM_ERR_NOT_FOUND;
   }
-  *key = key_of(store->secrets.items[index]);
+  *key = key_of(*item_at(&store->secrets, index));
   return WPM_OK;
 }
 
@@ -144,9 +144,9 @@ bool wpm_store_next_private_key(const wpm_store *store, uint64_t *cursor, wpm_by
   const wpm_secrets *secrets = &store->secrets;
   while (*cursor < secrets->count) {
     uint32_t index = (uint32_t)(*cursor)++;
-    if (secrets->items[index]) {
+    if (*item_at(secrets, index)) {
       *id = id_of(secrets, index);
-      *key = key_of(secrets->items[index]);
+      *key = key_of(*item_at(secrets, index));
       return true;
     }
   }

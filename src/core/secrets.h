@@ -1,19 +1,20 @@
-/* Private keys by peer id, apart from the records: the memory of one is wiped when it goes. */
+/* Private keys by peer id, apart from the records: the memory of one is wiped when it goes. No call takes
+ * longer for how many there are. */
 #ifndef WPM_CORE_SECRETS_H
 #define WPM_CORE_SECRETS_H
 
+#include "base/chunks.h"
 #include "base/map.h"
 
 typedef struct wpm_secret wpm_secret;
 
 typedef struct wpm_secrets {
-  wpm_map by_id;      /* Id → index. */
-  wpm_secret **items; /* By index; NULL: free. */
-  uint32_t *unused;   /* Free indices, a stack. */
-  uint32_t unused_count;
-  uint32_t count;    /* Indices in use or on the stack. */
-  uint32_t capacity; /* Length of both arrays. */
-  size_t bytes;      /* Memory held by keys. */
+  wpm_map by_id;         /* Id → index. */
+  wpm_chunks items;      /* wpm_secret * by index; NULL: free. */
+  wpm_chunks unused;     /* uint32_t: free indices, a stack. */
+  uint32_t unused_count; /* Its height. */
+  uint32_t count;        /* Indices in use or on the stack. */
+  size_t bytes;          /* Memory held by keys. */
 } wpm_secrets;
 
 /* Must stay at its address until wpm_secrets_fini. */
@@ -23,7 +24,8 @@ void wpm_secrets_fini(wpm_secrets *secrets);
 /* Memory held in all, in bytes. */
 static inline size_t wpm_secrets_bytes(const wpm_secrets *secrets) {
   return secrets->bytes + wpm_map_bytes(&secrets->by_id) +
-         secrets->capacity * (sizeof(*secrets->items) + sizeof(*secrets->unused));
+         wpm_chunks_bytes(&secrets->items, sizeof(wpm_secret *)) +
+         wpm_chunks_bytes(&secrets->unused, sizeof(uint32_t));
 }
 
 #endif

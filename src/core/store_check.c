@@ -227,8 +227,8 @@ static const char *fault_of_slot(const wpm_store *store, uint32_t slot, sums *al
 /* Long ids of removed peers that the feed keeps. */
 static size_t count_feed_blocks(const wpm_feed *feed) {
   size_t count = 0;
-  for (uint64_t n = feed->begin; n < feed->end; n++) {
-    const wpm_feed_entry *entry = &feed->entries[n % feed->capacity];
+  for (uint64_t n = feed->held; n < feed->end; n++) {
+    const wpm_feed_entry *entry = wpm_feed_at(feed, n);
     count += entry->kind == WPM_CHANGE_REMOVED && entry->id_len > WPM_FEED_INLINE_ID;
   }
   return count;

@@ -19,6 +19,8 @@ static atomic_size_t seen;
 static atomic_size_t failed;
 static atomic_size_t first_to_fail; /* 0: none */
 static atomic_bool only_one;
+static atomic_size_t largest;
+static atomic_size_t largest_touched;
 
 static bool must_fail(void) {
   size_t first = atomic_load(&first_to_fail);
@@ -33,15 +35,25 @@ static bool must_fail(void) {
   return fails;
 }
 
+static void raise_to(atomic_size_t *most, size_t size) {
+  size_t before = atomic_load(most);
+  while (before < size && !atomic_compare_exchange_weak(most, &before, size)) {}
+}
+
 void *__wrap_malloc(size_t size) {
+  raise_to(&largest, size);
   return must_fail() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size) {
+  raise_to(&largest, count * size);
+  raise_to(&largest_touched, count * size);
   return must_fail() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *old, size_t size) {
+  raise_to(&largest, size);
+  raise_to(&largest_touched, size);
   return must_fail() ? NULL : __real_realloc(old, size);
 }
 
@@ -66,4 +78,17 @@ void wpm_alloc_fail_off(void) {
 
 size_t wpm_alloc_failed(void) {
   return atomic_load(&failed);
+}
+
+void wpm_alloc_watch(void) {
+  atomic_store(&largest, 0);
+  atomic_store(&largest_touched, 0);
+}
+
+size_t wpm_alloc_largest(void) {
+  return atomic_load(&largest);
+}
+
+size_t wpm_alloc_largest_touched(void) {
+  return atomic_load(&largest_touched);
 }

@@ -1,4 +1,4 @@
-/* Failing allocations on demand.
+/* Failing allocations on demand, and how large they get.
  *
  * Test programs are linked with malloc, calloc and realloc wrapped (calls made by the project's own
  * objects, not those inside shared libraries). Counting starts with wpm_alloc_fail_at(n): the n-th
@@ -21,3 +21,12 @@ void wpm_alloc_fail_off(void);
 
 /* How many allocations failed since the last wpm_alloc_fail_at or wpm_alloc_fail_once_at. */
 size_t wpm_alloc_failed(void);
+
+/* Forgets how large the allocations were so far. */
+void wpm_alloc_watch(void);
+
+/* The largest allocation since then, in bytes. */
+size_t wpm_alloc_largest(void);
+
+/* The largest that was cleared (calloc) or may have been copied (realloc): work that grows with it. */
+size_t wpm_alloc_largest_touched(void);

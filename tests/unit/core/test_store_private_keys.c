@@ -1,7 +1,9 @@
 /* Private keys leave no trace: what the process holds in memory is searched for them. */
+#include "support/alloc_fail.h"
 #include "support/core/store_kit.h"
 
 #include "base/bytes.h"
+#include "core/store.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -133,6 +135,81 @@ static void a_store_that_ends_wipes_its_keys(void **state) {
   }
 }
 
+/* No more is cleared or copied in one call than a chunk of the table. (The map's tables are larger, but
+ * cleared piece by piece.) */
+static void no_key_touches_more_than_a_chunk(void **state) {
+  enum { KEYS = 40000 };
+  wpm_store *store = *state;
+  for (unsigned i = 0; i < KEYS; i++) {
+    wpm_alloc_watch();
+    set_key(store, i, i);
+    if (wpm_alloc_largest_touched() > sizeof(wpm_secret *) << WPM_CHUNK_BITS) {
+      fail_msg("key %u: %zu bytes at once", i, wpm_alloc_largest_touched());
+    }
+  }
+  wpm_alloc_fail_at(1); /* Forgetting needs no memory. */
+  for (unsigned i = 0; i < KEYS; i += 2) {
+    assert_int_equal(wpm_store_set_private_key(store, wpm_kit_id(i), (wpm_bytes){NULL, 0}), WPM_OK);
+  }
+  wpm_alloc_fail_off();
+  size_t before = wpm_secrets_bytes(&store->secrets);
+  for (unsigned i = 0; i < KEYS; i += 2) { /* In the places of those. */
+    set_key(store, i, KEYS + i);
+  }
+  assert_true(wpm_secrets_bytes(&store->secrets) - before <= KEYS / 2 * (KEY + 64));
+  assert_int_equal(store->secrets.count, KEYS);
+  uint64_t cursor = 0;
+  size_t count = 0;
+  wpm_bytes id;
+  wpm_bytes key;
+  while (wpm_store_next_private_key(store, &cursor, &id, &key)) {
+    unsigned number = wpm_kit_number(id);
+    assert_int_equal(key.len, KEY);
+    assert_int_equal(key.data[0], byte_of(number % 2 ? number : KEYS + number, 0));
+    count++;
+  }
+  assert_int_equal(count, KEYS);
+}
+
+/* Wherever memory fails while the table grows: the key is not taken, no copy of it is left, and those
+ * that are there stay. */
+static void without_memory_a_key_is_not_taken(void **state) {
+  (void)state;
+  enum { KEYS = 5000 };
+  unsigned failures = 0;
+  wpm_store *store = wpm_kit_new(NULL);
+  for (unsigned i = 0; i < KEYS; i++) {
+    for (size_t n = 1;; n++) {
+      uint8_t key[KEY];
+      for (size_t at = 0; at < KEY; at++) {
+        key[at] = byte_of(50000 + i, at);
+      }
+      wpm_alloc_fail_once_at(n);
+      int err = wpm_store_set_private_key(store, wpm_kit_id(i), (wpm_bytes){key, KEY});
+      wpm_alloc_fail_off();
+      wpm_wipe(key, sizeof(key));
+      if (err == WPM_OK) {
+        break;
+      }
+      assert_int_equal(err, WPM_ERR_NO_MEMORY);
+      wpm_bytes held;
+      assert_int_equal(wpm_store_get_private_key(store, wpm_kit_id(i), &held), WPM_ERR_NOT_FOUND);
+      assert_int_equal(store->secrets.count, i);
+      failures++;
+      if (n > 1 && i > 4000) { /* The table's own memory failed, not that of the key alone. */
+        assert_int_equal(count_everywhere(50000 + i), 0);
+      }
+    }
+  }
+  assert_true(failures > KEYS); /* Each key's own memory, and whenever a table grows. */
+  for (unsigned i = 0; i < KEYS; i++) {
+    wpm_bytes held;
+    assert_int_equal(wpm_store_get_private_key(store, wpm_kit_id(i), &held), WPM_OK);
+    assert_int_equal(held.data[KEY - 1], byte_of(50000 + i, KEY - 1));
+  }
+  wpm_kit_free(store);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wpm_kit_setup, wpm_kit_teardown)
 
 int main(void) {
@@ -142,6 +219,8 @@ int main(void) {
       TEST(a_key_that_is_replaced_is_wiped),
       TEST(no_copy_is_left_as_the_tables_grow),
       cmocka_unit_test(a_store_that_ends_wipes_its_keys),
+      TEST(no_key_touches_more_than_a_chunk),
+      cmocka_unit_test(without_memory_a_key_is_not_taken),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
