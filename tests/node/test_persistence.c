@@ -389,6 +389,69 @@ static void a_damaged_database_is_set_aside(void **state) {
   end(&k);
 }
 
+/* A peer that nobody can dial, of a key of its own. */
+static void take_in_somebody(wpm_node *node) {
+  wpm_node_key key;
+  wpm_peer_id id;
+  assert_int_equal(wpm_node_key_new(WPM_NODE_KEY_ED25519, &key), WPM_OK);
+  assert_int_equal(wpm_node_key_peer_id(&key, &id, NULL), WPM_OK);
+  wpm_peer_record record = {.id = wpm_peer_id_view(&id),
+                            .agent = WPM_TEXT("somebody"),
+                            .disconnect_time = WPM_WALL_NONE,
+                            .connected_time = WPM_WALL_NONE,
+                            .first_failure = WPM_WALL_NONE,
+                            .last_failure = WPM_WALL_NONE,
+                            .rtt_ns = WPM_SPAN_NONE};
+  assert_int_equal(wpm_node_import(node, &record, NULL, NULL), WPM_OK);
+}
+
+/* What the rescue could not save was in memory, and is in the fresh database soon after: of more peers
+ * and tombstones than are stored at a time. */
+static void damage_met_while_running_loses_nothing(void **state) {
+  (void)state;
+  enum { PEERS = 1300, BANNED = 600 };
+  kept k;
+  sqlite3 *other = NULL;
+  begin(&k);
+  lab_node *b = &k.l.nodes[1];
+  b->config.listen_count = 0;
+  lab_start(b);
+  const wpm_store *store = wpm_manager_store(wpm_node_manager(b->node));
+  for (int i = 0; i < PEERS; i++) {
+    take_in_somebody(b->node);
+  }
+  wpm_event pruned = {.type = WPM_EVENT_PRUNED, .u.pruned = {.backoff_ns = WPM_HOUR}};
+  uint64_t cursor = 0;
+  wpm_peer_record record;
+  for (int i = 0; i < BANNED && wpm_store_next(store, &cursor, &record); i++) {
+    wpm_peer_id id;
+    assert_int_equal(wpm_peer_id_from_bytes(record.id, &id), WPM_OK);
+    pruned.peer = wpm_peer_id_view(&id);
+    assert_int_equal(wpm_node_fact(b->node, &pruned), WPM_OK);
+    assert_int_equal(wpm_node_remove(b->node, pruned.peer), WPM_OK);
+  }
+  assert_int_equal(wpm_store_count(store), PEERS - BANNED);
+  assert_int_equal(wpm_store_tombstone_count(store), BANNED);
+  RUN_UNTIL(&k.l.loop, status_of(b).queued_changes == 0);
+  assert_int_equal(sqlite3_open(k.database, &other), SQLITE_OK);
+  run_sql(other, "DELETE FROM peer; DELETE FROM tombstone; DROP TABLE contact");
+  assert_int_equal(sqlite3_close(other), SQLITE_OK);
+  take_in_somebody(b->node); /* Its commit meets the damage. */
+  RUN_UNTIL(&k.l.loop, b->node->storage.rescues == 1 && !b->node->storing_anew &&
+                           status_of(b).queued_changes == 0);
+  assert_int_equal(status_of(b).storage_error, WPM_OK);
+  assert_non_null(strstr(b->errors, "was damaged"));
+  lab_stop(b);
+  lab_start(b);
+  store = wpm_manager_store(wpm_node_manager(b->node));
+  assert_int_equal(wpm_store_count(store), PEERS - BANNED + 1);
+  assert_int_equal(wpm_store_tombstone_count(store), BANNED);
+  for (cursor = 0; wpm_store_next(store, &cursor, &record);) {
+    assert_true(wpm_text_equal(record.agent, WPM_TEXT("somebody")));
+  }
+  end(&k);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(peers_come_back_after_a_restart),
@@ -403,6 +466,7 @@ int main(void) {
       cmocka_unit_test(a_locked_database_is_written_later),
       cmocka_unit_test(a_newer_database_stays_as_it_is),
       cmocka_unit_test(a_damaged_database_is_set_aside),
+      cmocka_unit_test(damage_met_while_running_loses_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
