@@ -34,7 +34,9 @@ typedef struct wpm_store_config {
                            eviction: random, so that nobody can choose colliding ids. */
   size_t max_peers;      /* Most peers; 0: no cap. Default 100 000. */
   size_t max_tombstones; /* Most tombstones; 0: no cap. Default WPM_QUARTER_OF_PEERS. */
-  size_t max_addresses;  /* Most addresses per peer; 0: no cap. Default 64. */
+  size_t
+      max_addresses; /* Most addresses per peer; 0: no cap but the hard limit of 65 535, to which a
+                           larger one is cut too. Default 64. */
   size_t
       max_protocols; /* Most protocols per peer, relay protocols first; 0: no cap. Default 256. */
   size_t max_text;   /* Longest protocol id, agent, protocol version or tag in bytes; longer ones

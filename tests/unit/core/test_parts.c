@@ -132,6 +132,68 @@ static void the_most_promising_address_comes_first(void **state) {
   }
 }
 
+/* Whatever it says of where it is from: untried, a certified one comes first, and over the cap it is the
+ * uncertified one that goes. */
+static void a_certified_address_ranks_above_an_uncertified_one(void **state) {
+  (void)state;
+  const wpm_wall none = WPM_WALL_NONE;
+  for (int source = WPM_SOURCE_UNKNOWN; source < WPM_ADDRESS_SOURCE_COUNT; source++) {
+    wpm_address items[3] = {address(0, (wpm_address_source)source, none, none),
+                            address(1, WPM_SOURCE_UNKNOWN, none, none)};
+    wpm_bytes ranked[2];
+    items[1].certified = true;
+    wpm_addresses_rank(items, 2, ranked);
+    assert_true(wpm_bytes_equal(ranked[0], address_of(1)));
+    wpm_address swapped[2] = {items[1], items[0]};
+    wpm_addresses_rank(swapped, 2, ranked);
+    assert_true(wpm_bytes_equal(ranked[0], address_of(1)));
+
+    wpm_address_draft draft = {.items = swapped, .count = 1, .cap = 1};
+    wpm_draft_add(&draft, &items[0], WPM_OFFER_ADD); /* Finds no room beside it. */
+    assert_int_equal(draft.left_out, 1);
+    assert_true(wpm_bytes_equal(draft.items[0].multiaddr, address_of(1)));
+    swapped[0] = items[0];
+    wpm_draft_add(&draft, &items[1], WPM_OFFER_ADD); /* Takes its place. */
+    assert_int_equal(draft.count, 1);
+    assert_true(wpm_bytes_equal(draft.items[0].multiaddr, address_of(1)));
+  }
+}
+
+/* No cap is 65 535, what a packed list can count: a further one is left out, unless it is worth more. */
+static void the_hard_limit_of_addresses(void **state) {
+  (void)state;
+  const wpm_wall none = WPM_WALL_NONE;
+  enum { MOST = 65535 };
+  wpm_address *items = calloc(MOST + 1, sizeof(*items));
+  static uint8_t bytes[MOST][8];
+  assert_non_null(items);
+  for (uint32_t i = 0; i < MOST; i++) {
+    const uint8_t one[8] = {4, 11, 0, (uint8_t)(i >> 8), (uint8_t)i, 6, 0xea, 0x60};
+    memcpy(bytes[i], one, sizeof(one));
+    items[i] = address(0, WPM_SOURCE_DNS, none, none);
+    items[i].multiaddr = (wpm_bytes){bytes[i], sizeof(one)};
+  }
+  wpm_address_draft draft = {.items = items, .count = MOST - 1, .cap = 0};
+  const wpm_address last = items[MOST - 1];
+  wpm_draft_add(&draft, &last, WPM_OFFER_ADD);
+  assert_int_equal(draft.count, MOST);
+  assert_int_equal(draft.left_out, 0);
+  wpm_address further = address(1, WPM_SOURCE_DNS, none, none);
+  wpm_draft_add(&draft, &further, WPM_OFFER_ADD);
+  assert_int_equal(draft.count, MOST);
+  assert_int_equal(draft.left_out, 1);
+  further.certified = true;
+  wpm_draft_add(&draft, &further, WPM_OFFER_ADD);
+  assert_int_equal(draft.count, MOST);
+  assert_int_equal(draft.left_out, 1);
+  uint8_t *packed = malloc(wpm_addresses_bound(items, MOST));
+  assert_non_null(packed);
+  (void)wpm_addresses_encode(items, MOST, packed);
+  assert_int_equal(wpm_addresses_count(packed), MOST);
+  free(packed);
+  free(items);
+}
+
 /* ---- interned strings ------------------------------------------------------------------------ */
 
 static void equal_strings_are_held_once(void **state) {
@@ -390,6 +452,8 @@ int main(void) {
       cmocka_unit_test(the_later_wait_is_kept),
       cmocka_unit_test(a_resumed_wait_does_not_begin_anew_at_each_look),
       cmocka_unit_test(the_most_promising_address_comes_first),
+      cmocka_unit_test(a_certified_address_ranks_above_an_uncertified_one),
+      cmocka_unit_test(the_hard_limit_of_addresses),
       cmocka_unit_test(equal_strings_are_held_once),
       cmocka_unit_test(sets_of_protocols_do_not_run_into_each_other),
       cmocka_unit_test(no_cap_hides_that_a_peer_relays),

@@ -259,6 +259,37 @@ static void a_signed_record_may_be_long_but_not_endless(void **state) {
                    WPM_ERR_NOT_FOUND);
 }
 
+/* Without a cap a peer has as many as it is given, one at a time, all at once, and in a record. */
+static void without_a_cap_they_are_all_kept(void **state) {
+  (void)state;
+  enum { MANY = 1000 };
+  wpm_store_config config;
+  wpm_store_config_default(&config);
+  config.max_addresses = 0;
+  wpm_store *store = wpm_kit_new(&config);
+  wpm_bytes views[MANY];
+  for (unsigned i = 0; i < MANY; i++) {
+    views[i] = wpm_kit_address(i);
+  }
+  wpm_kit_add(store, 1);
+  for (unsigned i = 0; i < 100; i++) {
+    offer(store, i, WPM_SOURCE_DNS);
+  }
+  assert_int_equal(wpm_kit_get(store, 1).address_count, 100);
+  wpm_offer all = {.source = WPM_SOURCE_DNS, .ttl_ns = WPM_TTL_QUALITY, .now = WPM_KIT_NOW};
+  assert_int_equal(wpm_store_add_addresses(store, wpm_kit_id(1), views, MANY, &all, NULL), WPM_OK);
+  wpm_peer_record r = wpm_kit_get(store, 1);
+  assert_int_equal(r.address_count, MANY);
+  for (unsigned i = 0; i < MANY; i++) {
+    assert_int_equal(wpm_kit_address_number(r.addresses[i].multiaddr), i);
+  }
+  wpm_store *other = wpm_kit_new(&config);
+  assert_int_equal(wpm_store_put(other, &r), WPM_OK);
+  assert_int_equal(wpm_kit_get(other, 1).address_count, MANY);
+  wpm_kit_free(other);
+  wpm_kit_free(store);
+}
+
 static void clearing_takes_the_signed_record_too(void **state) {
   wpm_store *store = *state;
   offer(store, 9, WPM_SOURCE_CONFIG);
@@ -375,6 +406,7 @@ int main(void) {
       TEST(confidence_rises_with_what_is_known),
       TEST(a_newer_signed_record_replaces_the_certified_addresses),
       TEST(a_certified_address_of_a_live_connection_stays),
+      cmocka_unit_test(without_a_cap_they_are_all_kept),
       TEST(a_signed_record_may_be_long_but_not_endless),
       TEST(clearing_takes_the_signed_record_too),
       TEST(an_address_moves_to_the_peer_that_answered_at_it),

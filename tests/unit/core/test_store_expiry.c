@@ -212,6 +212,63 @@ static void the_last_that_worked_is_never_dropped_for_its_age(void **state) {
   assert_int_equal(wpm_kit_get(store, 1).address_count, 0);
 }
 
+static void fail_at(wpm_store *store, unsigned address, wpm_wall now) {
+  assert_int_equal(wpm_store_address_failed(store, wpm_kit_id(1), wpm_kit_address(address), now),
+                   WPM_OK);
+}
+
+/* Without a time to live: a month behind the last time that somebody named it; a day, where it failed and
+ * never worked. */
+static void what_nobody_names_is_forgotten(void **state) {
+  wpm_store *store = *state;
+  enum { UNTRIED = 1, FAILED, WORKED, LAST, NAMED };
+  for (unsigned i = UNTRIED; i <= NAMED; i++) {
+    wpm_kit_offer(store, 1, i, WPM_SOURCE_DNS, WPM_TTL_QUALITY, WPM_KIT_NOW);
+  }
+  static const unsigned worked[] = {WORKED, LAST};
+  for (unsigned i = 0; i < 2; i++) {
+    wpm_kit_connect(store, 1, WPM_OUTBOUND, worked[i], behind(i + 1));
+    wpm_kit_end(store, 1, WPM_REASON_EOF, behind(i + 1));
+  }
+  fail_at(store, FAILED, behind(WPM_HOUR));
+  fail_at(store, WORKED, behind(WPM_HOUR));
+  fail_at(store, NAMED, behind(WPM_HOUR));
+  expire(store, behind(WPM_DAY - 1));
+  assert_int_equal(wpm_kit_get(store, 1).address_count, 5);
+  wpm_kit_offer(store, 1, NAMED, WPM_SOURCE_DNS, WPM_TTL_QUALITY, behind(WPM_DAY - WPM_SECOND));
+  expire(store, behind(WPM_DAY));
+  assert_false(has(store, FAILED));
+  assert_true(has(store, UNTRIED) && has(store, WORKED) && has(store, LAST) && has(store, NAMED));
+  expire(store, behind(2 * WPM_DAY - WPM_SECOND));
+  assert_false(has(store, NAMED)); /* It failed; another naming only put that off. */
+  expire(store, behind(30 * WPM_DAY - 1));
+  assert_int_equal(wpm_kit_get(store, 1).address_count, 3);
+  expire(store, behind(30 * WPM_DAY + 1));
+  assert_false(has(store, UNTRIED));
+  expire(store, behind(31 * WPM_DAY));
+  assert_false(has(store, WORKED));
+  assert_true(has(store, LAST)); /* The last one that worked is never dropped for its age. */
+}
+
+/* What the peer itself, a person or our configuration named does not go by its age, failed or not. */
+static void what_is_vouched_for_is_not_forgotten(void **state) {
+  wpm_store *store = *state;
+  static const wpm_address_source sources[] = {WPM_SOURCE_DNS,      WPM_SOURCE_DISCV5,
+                                               WPM_SOURCE_IDENTIFY, WPM_SOURCE_CONFIG,
+                                               WPM_SOURCE_PERSON,   WPM_SOURCE_IMPORT};
+  enum { COUNT = sizeof(sources) / sizeof(sources[0]) };
+  for (unsigned i = 0; i < COUNT; i++) {
+    wpm_kit_offer(store, 1, i, sources[i], WPM_TTL_QUALITY, WPM_KIT_NOW);
+    fail_at(store, i, behind(WPM_HOUR));
+  }
+  expire(store, behind(WPM_DAY));
+  for (unsigned i = 0; i < COUNT; i++) {
+    assert_int_equal(has(store, i), sources[i] >= WPM_SOURCE_IDENTIFY);
+  }
+  expire(store, behind(1000 * WPM_DAY));
+  assert_int_equal(wpm_kit_get(store, 1).address_count, 3);
+}
+
 static void rounds_reach_every_peer(void **state) {
   wpm_store *store = *state;
   enum { PEERS = 100, A_ROUND = 7 };
@@ -264,6 +321,8 @@ int main(void) {
       QUALITY(quality_and_clock_do_not_mix),
       QUALITY(setting_shortens_too),
       QUALITY(the_last_that_worked_is_never_dropped_for_its_age),
+      QUALITY(what_nobody_names_is_forgotten),
+      QUALITY(what_is_vouched_for_is_not_forgotten),
       CLOCK(rounds_reach_every_peer),
       cmocka_unit_test(an_empty_store_has_nothing_to_expire),
   };

@@ -2,6 +2,7 @@
  * not verify is left out. */
 #include "support/exchange/collected.h"
 
+#include "proto/enr.h"
 #include "support/alloc_fail.h"
 #include "support/records.h"
 #include "support/vectors.h"
@@ -167,10 +168,10 @@ static void test_a_connection_elsewhere_is_not_ours(void **state) {
   wpm_exchange_record_free(taken);
 }
 
-/* A node record, a signed record and a key of somebody else, and the peer's own. */
-static void test_what_does_not_verify(void **state) {
-  (void)state;
-  collected told;
+#define VECTOR_ID "0024080112201ed1e8fae2c4a144b8be8fd4b47bf3d3b34b871c3cacf6010f0e42d474fce27e"
+
+/* The signed record of the Ed25519 key, whose peer is VECTOR_ID. */
+static wpm_test_bytes signed_vector(void) {
   char *line = NULL;
   char *fields[8];
   FILE *file = wpm_test_open(WPM_TEST_DATA("signed_records.txt"));
@@ -181,8 +182,17 @@ static void test_what_does_not_verify(void **state) {
     }
   }
   assert_non_null(envelope.data);
-  wpm_test_bytes id =
-      wpm_test_hex("0024080112201ed1e8fae2c4a144b8be8fd4b47bf3d3b34b871c3cacf6010f0e42d474fce27e");
+  free(line);
+  assert_int_equal(fclose(file), 0);
+  return envelope;
+}
+
+/* A node record, a signed record and a key of somebody else, and the peer's own. */
+static void test_what_does_not_verify(void **state) {
+  (void)state;
+  collected told;
+  wpm_test_bytes envelope = signed_vector();
+  wpm_test_bytes id = wpm_test_hex(VECTOR_ID);
   wpm_peer_record other = {.id = wpm_test_view(id),
                            PLAIN_RECORD,
                            .signed_record = wpm_test_view(envelope),
@@ -215,6 +225,91 @@ static void test_what_does_not_verify(void **state) {
   wpm_exchange_record_free(taken);
   free(id.data);
   free(envelope.data);
+}
+
+/* What is held of a sequence number below, at and above that of the other: only a newer one counts. */
+static const struct {
+  int64_t above;
+  bool theirs;
+} versions[] = {{-1, true}, {0, false}, {1, false}};
+
+/* With the signed record that stays goes which addresses it certifies. */
+static void test_the_newer_signed_record_stays(void **state) {
+  (void)state;
+  collected told;
+  const wpm_bytes named = WPM_BYTES("\x04\xc0\x00\x02\x01\x06\xea\x60"); /* In the record. */
+  wpm_test_bytes envelope = signed_vector();
+  wpm_test_bytes id = wpm_test_hex(VECTOR_ID);
+  wpm_address mine[] = {address(ADDRESS("\x01"), WPM_SOURCE_IDENTIFY, 10),
+                        address(named, WPM_SOURCE_DNS, 10)};
+  wpm_address theirs[] = {address(named, WPM_SOURCE_IDENTIFY, 20)};
+  mine[0].certified = true; /* By the record that is held. */
+  wpm_peer_record other = {.id = wpm_test_view(id),
+                           PLAIN_RECORD,
+                           .signed_record = wpm_test_view(envelope),
+                           .addresses = theirs,
+                           .address_count = 1};
+  wpm_peer_record *alone = take(NULL, &other, &told);
+  uint64_t sequence = alone->signed_sequence;
+  assert_true(sequence > 1 && alone->addresses[0].certified);
+  wpm_exchange_record_free(alone);
+  for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+    wpm_peer_record held = {.id = wpm_test_view(id),
+                            PLAIN_RECORD,
+                            .signed_record = WPM_BYTES("ours"),
+                            .signed_sequence = sequence + (uint64_t)versions[i].above,
+                            .addresses = mine,
+                            .address_count = 2};
+    wpm_peer_record *taken = take(&held, &other, &told);
+    assert_true(wpm_bytes_equal(taken->signed_record,
+                                versions[i].theirs ? other.signed_record : held.signed_record));
+    assert_true(taken->signed_sequence == (versions[i].theirs ? sequence : held.signed_sequence));
+    assert_int_equal(taken->address_count, 2);
+    assert_int_equal(taken->addresses[0].certified, !versions[i].theirs);
+    assert_int_equal(taken->addresses[1].certified, versions[i].theirs);
+    wpm_exchange_record_free(taken);
+  }
+  free(id.data);
+  free(envelope.data);
+}
+
+/* With the node record that stays go the capabilities that it tells. */
+static void test_the_newer_node_record_stays(void **state) {
+  (void)state;
+  enum { SEQUENCE = 32 };
+  collected told;
+  char *line = NULL;
+  char *fields[9];
+  uint8_t record[WPM_ENR_MAX];
+  size_t len = 0;
+  wpm_peer_id id = {0};
+  FILE *file = wpm_test_open(WPM_TEST_DATA("enr.txt"));
+  while (len == 0 && wpm_test_fields(file, &line, fields, 9) > 0) {
+    if (strtoull(fields[1], NULL, 10) == SEQUENCE) {
+      assert_int_equal(wpm_enr_parse(wpm_text_of(fields[0]), record, &len), WPM_OK);
+      assert_int_equal(wpm_peer_id_parse(wpm_text_of(fields[3]), &id, NULL), WPM_OK);
+    }
+  }
+  assert_true(len > 0);
+  wpm_peer_record other = {.id = wpm_peer_id_view(&id),
+                           PLAIN_RECORD,
+                           .enr = {record, len},
+                           .capabilities_known = true,
+                           .capabilities = 3};
+  for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+    wpm_peer_record held = {.id = wpm_peer_id_view(&id),
+                            PLAIN_RECORD,
+                            .enr = WPM_BYTES("ours"),
+                            .enr_sequence = (uint64_t)(SEQUENCE + versions[i].above),
+                            .capabilities_known = true,
+                            .capabilities = 8};
+    wpm_peer_record *taken = take(&held, &other, &told);
+    assert_int_equal(told.counts.skipped, 0);
+    assert_true(wpm_bytes_equal(taken->enr, versions[i].theirs ? other.enr : held.enr));
+    assert_true(taken->enr_sequence == (versions[i].theirs ? SEQUENCE : held.enr_sequence));
+    assert_int_equal(taken->capabilities, versions[i].theirs ? 3 : 8);
+    wpm_exchange_record_free(taken);
+  }
   free(line);
   assert_int_equal(fclose(file), 0);
 }
@@ -290,6 +385,8 @@ int main(void) {
       cmocka_unit_test(test_tags_entries_and_waits),
       cmocka_unit_test(test_a_connection_elsewhere_is_not_ours),
       cmocka_unit_test(test_what_does_not_verify),
+      cmocka_unit_test(test_the_newer_signed_record_stays),
+      cmocka_unit_test(test_the_newer_node_record_stays),
       cmocka_unit_test(test_two_peers),
       cmocka_unit_test(test_same_again),
       cmocka_unit_test(test_cuts_are_told),
