@@ -2,9 +2,11 @@
 
 import contextlib
 import ctypes
+import http.client
 import json
 import os
 import re
+import select
 import time
 from pathlib import Path
 
@@ -55,6 +57,41 @@ class SlowDisk(ApiTest):
             self.assertGreater(made.metrics()["wakupeers_storage_lag_milliseconds"], 1000)
         made.until(lambda: self.storage(made) == {"Storage": "READY"}, "does not recover")
         made.until(lambda: made.metrics()["wakupeers_storage_lag_milliseconds"] == 0, "stays behind")
+
+    def ask_in_vain(self, made, method, path, body, seen):
+        """Sends a request that is done, as `seen` sees, and not answered. Returns its connection."""
+        link = http.client.HTTPConnection(made.netloc, timeout=api.PATIENCE)
+        self.addCleanup(link.close)
+        link.request(method, path, body, {"Content-Type": "application/json"})
+        made.until(seen, f"does not do {method} {path}")
+        for _ in range(5):  # Each takes the loop round: an answer would have come.
+            made.ask("GET", "/health")
+        if select.select([link.sock], [], [], 0)[0]:
+            answer = link.getresponse()
+            self.fail(f"{method} {path} is answered: {answer.status} {answer.read()}")
+        return link
+
+    def test_what_a_person_asked_for_is_answered_when_it_is_durable(self):
+        made, other = self.daemon(), self.daemon()
+        made.connect(other.address)
+        peer = f"/admin/v1/peer/{other.id}"
+        imported = json.dumps([{"peerId": NOBODY, "multiaddrs": []}])
+        nothing_to_see = lambda: True
+        asked = (("POST", "/admin/v1/peers", json.dumps([other.address]), nothing_to_see),
+                 ("POST", "/admin/v1/peers/import", imported, lambda: NOBODY in made.peers()),
+                 ("POST", peer + "/connect", None, nothing_to_see),
+                 ("POST", peer + "/disconnect", None, lambda: made.peer(other.id)["connected"] != "Connected"),
+                 ("DELETE", peer, None, lambda: other.id not in made.peers()))
+        with without_other_threads(self, made.pid):
+            # From the first heartbeat on there is something that is not durable.
+            made.until(lambda: made.metrics()["wakupeers_storage_lag_milliseconds"] > 0, "no change comes")
+            links = [self.ask_in_vain(made, *each) for each in asked]
+        for (method, path, *_), link in zip(asked, links):
+            answer = link.getresponse()
+            self.assertEqual(answer.status, 200, f"{method} {path}: {answer.read()}")
+        made.kill()  # What was answered outlasts it.
+        made.start()
+        self.assertEqual(list(made.peers()), [NOBODY])
 
 
 class Shown(ApiTest):
