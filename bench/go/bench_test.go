@@ -69,13 +69,13 @@ func onLevelDB(b *testing.B, directory string) (peerstore.Peerstore, func()) {
 }
 
 func inDirectory(b *testing.B, make func(*testing.B, string) (peerstore.Peerstore, func())) {
-	suite.BenchmarkPeerstore(b, func() (peerstore.Peerstore, func()) {
+	runAll(b, func(b *testing.B) (peerstore.Peerstore, func()) {
 		directory, err := os.MkdirTemp(b.TempDir(), "")
 		if err != nil {
 			b.Fatal(err)
 		}
 		return make(b, directory)
-	}, "")
+	})
 }
 
 func BenchmarkSQLite(b *testing.B) { inDirectory(b, onSQLite) }

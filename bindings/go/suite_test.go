@@ -63,3 +63,25 @@ func TestKeyBook(t *testing.T) {
 		suite.TestKeyBook(t, func() (peerstore.KeyBook, func()) { return make() })
 	})
 }
+
+// Its benchmarks, on both; bench/go measures them.
+
+func benchEach(b *testing.B, bench func(b *testing.B, make func() (*Peerstore, func()))) {
+	for name, backend := range backends {
+		b.Run(name, func(b *testing.B) {
+			bench(b, func() (*Peerstore, func()) { return backend(b) })
+		})
+	}
+}
+
+func BenchmarkPeerstore(b *testing.B) {
+	benchEach(b, func(b *testing.B, make func() (*Peerstore, func())) {
+		suite.BenchmarkPeerstore(b, func() (peerstore.Peerstore, func()) { return make() }, "")
+	})
+}
+
+func BenchmarkKeyBook(b *testing.B) {
+	benchEach(b, func(b *testing.B, make func() (*Peerstore, func())) {
+		suite.BenchmarkKeyBook(b, func() (peerstore.KeyBook, func()) { return make() })
+	})
+}

@@ -2,6 +2,7 @@
 """The Go binding in the tree: formatted, vetted, and its tests, go-libp2p's own suites among them, under
 the race detector with nothing set."""
 
+import re
 import unittest
 from pathlib import Path
 
@@ -24,6 +25,19 @@ class Binding(unittest.TestCase):
     def test_suites(self):
         gotest.run(self.go, "test", "-race", "-count=1", "./...", cwd=gotest.BINDING,
                    env=gotest.environment())
+
+    def test_benchmarks(self):
+        """go-libp2p's own run on both backends; bench/go is what measures them."""
+        told = gotest.run(self.go, "test", "-run=^$", "-bench=.", "-benchtime=1x", "./...", cwd=gotest.BINDING,
+                          env=gotest.environment())
+        rows = set(re.findall(r"^Benchmark(\w+/\w+)/([A-Za-z]+)", told, re.MULTILINE))
+        self.assertEqual({name for name, _ in rows}, {f"{book}/{backend}" for book in ("Peerstore", "KeyBook")
+                                                      for backend in ("memory", "sqlite")}, told)
+        for name in ("memory", "sqlite"):
+            self.assertEqual({row for book, row in rows if book == f"Peerstore/{name}"},
+                             {"AddAddrs", "GetAddrs", "GetAndClearAddrs", "PeersWithAddrs", "SetAddrs"})
+            self.assertEqual({row for book, row in rows if book == f"KeyBook/{name}"},
+                             {"PubKey", "AddPubKey", "PrivKey", "AddPrivKey", "PeersWithKeys"})
 
 
 if __name__ == "__main__":
