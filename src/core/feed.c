@@ -2,8 +2,6 @@
 
 #include "core/store.h"
 
-#include <assert.h>
-
 #define SMALLEST 64u
 #define GIVEN_BACK_PER_CALL 8 /* Lost changes that each new one sees off. */
 
@@ -20,19 +18,22 @@ static bool has_block(const wpm_feed_entry *entry) {
   return entry->kind == WPM_CHANGE_REMOVED && entry->id_len > WPM_FEED_INLINE_ID;
 }
 
-static void forget_oldest(wpm_feed *feed, wpm_slab *slab) {
-  assert(feed->held < feed->end);
-  const wpm_feed_entry *oldest = wpm_feed_at(feed, feed->held);
+/* Forgets the oldest; returns where it lay. */
+static inline uint32_t forget_oldest(wpm_feed *feed, wpm_slab *slab) {
+  uint32_t at = (uint32_t)(feed->held - feed->base);
+  const wpm_feed_entry *oldest = wpm_feed_place(feed, at);
   if (has_block(oldest)) {
     wpm_slab_give(slab, oldest->id.block);
   }
   feed->held++;
-  feed->begin = feed->begin > feed->held ? feed->begin : feed->held;
-  feed->first = feed->first + 1 < feed->capacity ? feed->first + 1 : 0;
+  feed->base = at + 1 < feed->capacity ? feed->base : feed->held;
+  return at;
 }
 
-static bool is_full(const wpm_feed *feed) {
-  return feed->end - feed->held == feed->capacity;
+static void give_back_some(wpm_feed *feed, wpm_slab *slab) {
+  for (int i = 0; feed->held < feed->begin && i < GIVEN_BACK_PER_CALL; i++) {
+    (void)forget_oldest(feed, slab);
+  }
 }
 
 /* A longer ring, where that is allowed and there is memory. It is full, and its oldest change lies at
@@ -52,29 +53,41 @@ static wpm_feed_entry *last_of_same(wpm_feed *feed, const wpm_feed_entry *entry)
   if (entry->kind != WPM_CHANGE_UPDATED || feed->end == feed->begin || feed->read >= feed->end) {
     return NULL;
   }
-  wpm_feed_entry *last = wpm_feed_at(feed, feed->end - 1);
+  wpm_feed_entry *last = wpm_feed_place(feed, feed->last);
   bool same = last->kind == WPM_CHANGE_UPDATED && last->slot == entry->slot &&
               last->generation == entry->generation;
   return same ? last : NULL;
 }
 
+static bool is_full(const wpm_feed *feed) {
+  return feed->end - feed->held == feed->capacity;
+}
+
+/* Where the next change goes, of a ring that has room. */
+static uint32_t next_place(const wpm_feed *feed) {
+  uint32_t at = (uint32_t)(feed->end - feed->base);
+  return at < feed->capacity ? at : at - feed->capacity;
+}
+
 /* Keeps one more. False: none are kept. */
 static bool keep(wpm_feed *feed, wpm_slab *slab, const wpm_feed_entry *entry) {
-  for (int i = 0; i < GIVEN_BACK_PER_CALL && feed->held < feed->begin; i++) {
-    forget_oldest(feed, slab);
+  if (feed->held < feed->begin) {
+    give_back_some(feed, slab);
   }
-  if (is_full(feed) && feed->first == 0) {
+  if (is_full(feed) && feed->held == feed->base) {
     grow(feed);
   }
-  if (feed->capacity == 0) {
-    feed->begin = feed->held = ++feed->end;
+  if (!is_full(feed)) {
+    feed->last = next_place(feed);
+  } else if (feed->capacity > 0) { /* The oldest gives way. */
+    feed->last = forget_oldest(feed, slab);
+    feed->begin = feed->begin > feed->held ? feed->begin : feed->held;
+  } else {
+    feed->begin = feed->held = feed->base = ++feed->end;
     return false;
   }
-  if (is_full(feed)) {
-    forget_oldest(feed, slab);
-  }
   feed->end++;
-  *wpm_feed_at(feed, feed->end - 1) = *entry;
+  *wpm_feed_place(feed, feed->last) = *entry;
   return true;
 }
 
@@ -100,38 +113,41 @@ uint64_t wpm_store_feed_end(const wpm_store *store) {
   return feed->end;
 }
 
-/* Fills in the change; false where its peer has gone. */
-static bool tell(const wpm_store *store, const wpm_feed_entry *entry, wpm_store_change *out) {
-  *out = (wpm_store_change){.kind = (wpm_change_kind)entry->kind,
-                            .fields = entry->fields,
-                            .cause = (wpm_cause)entry->cause};
+/* Whose change it is; false where that peer has gone. */
+static bool id_of(const wpm_store *store, const wpm_feed_entry *entry, wpm_bytes *out) {
   if (entry->kind == WPM_CHANGE_REMOVED) {
     const uint8_t *id = entry->id_len <= WPM_FEED_INLINE_ID
                             ? entry->id.bytes
                             : (const uint8_t *)wpm_slab_at(&store->slab, entry->id.block);
-    out->id = (wpm_bytes){id, entry->id_len};
+    *out = (wpm_bytes){id, entry->id_len};
     return true;
   }
   const wpm_peer *peer = wpm_store_peer(store, entry->slot);
   if (peer->state != WPM_SLOT_HELD || peer->generation != entry->generation) {
     return false;
   }
-  out->id = wpm_peer_id_of(store, peer);
+  *out = wpm_peer_id_of(store, peer);
   return true;
 }
 
 int wpm_store_feed_next(const wpm_store *store, uint64_t *cursor, wpm_store_change *out) {
   wpm_feed *feed = &((wpm_store *)(uintptr_t)store)->feed;
-  if (*cursor < feed->begin || *cursor > feed->end) {
-    *cursor = feed->begin;
-    return WPM_ERR_TRUNCATED;
-  }
-  while (*cursor < feed->end) {
+  /* By differences: a cursor before the oldest is far behind the end. */
+  while (*cursor - feed->begin < feed->end - feed->begin) {
     const wpm_feed_entry *entry = wpm_feed_at(feed, (*cursor)++);
-    feed->read = *cursor > feed->read ? *cursor : feed->read;
-    if (tell(store, entry, out)) {
+    if (*cursor == feed->end) {
+      feed->read = feed->end;
+    }
+    if (id_of(store, entry, &out->id)) {
+      out->kind = (wpm_change_kind)entry->kind;
+      out->fields = entry->fields;
+      out->cause = (wpm_cause)entry->cause;
       return WPM_OK;
     }
   }
-  return WPM_ERR_NOT_FOUND;
+  if (*cursor == feed->end) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  *cursor = feed->begin;
+  return WPM_ERR_TRUNCATED;
 }

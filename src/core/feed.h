@@ -36,7 +36,8 @@ typedef struct wpm_feed {
   wpm_chunks entries; /* The ring. */
   uint32_t capacity;  /* Its length. */
   uint32_t most;      /* Longest it may get. */
-  uint32_t first;     /* Where in it the change `held` lies. */
+  uint32_t last;      /* Where in it the latest change lies. */
+  uint64_t base;      /* The change that lies, or lay, at its beginning in this round. */
   uint64_t end;       /* Changes so far. */
   uint64_t begin;     /* The oldest that can be read. */
   uint64_t
@@ -55,11 +56,15 @@ void wpm_feed_push(wpm_feed *feed, wpm_slab *slab, const wpm_feed_entry *entry);
  * missed some. */
 void wpm_feed_lose(wpm_feed *feed, wpm_slab *slab);
 
+/* The change at that place of the ring. */
+static inline wpm_feed_entry *wpm_feed_place(const wpm_feed *feed, uint32_t at) {
+  return wpm_chunks_at(&feed->entries, sizeof(wpm_feed_entry), at);
+}
+
 /* Change number n, from `held` to before `end`. */
 static inline wpm_feed_entry *wpm_feed_at(const wpm_feed *feed, uint64_t n) {
-  uint32_t at = feed->first + (uint32_t)(n - feed->held); /* Both below 2^31. */
-  return wpm_chunks_at(&feed->entries, sizeof(wpm_feed_entry),
-                       at < feed->capacity ? at : at - feed->capacity);
+  uint32_t at = (uint32_t)(n - feed->base); /* Below 2^32: `held` lies within the ring. */
+  return wpm_feed_place(feed, at < feed->capacity ? at : at - feed->capacity);
 }
 
 /* Memory held, in bytes. */
