@@ -79,6 +79,8 @@ class SlowDisk(ApiTest):
         nothing_to_see = lambda: True
         asked = (("POST", "/admin/v1/peers", json.dumps([other.address]), nothing_to_see),
                  ("POST", "/admin/v1/peers/import", imported, lambda: NOBODY in made.peers()),
+                 ("POST", f"/admin/v1/peer/{NOBODY}/protect", "{}", lambda: made.peer(NOBODY)["tags"]),
+                 ("POST", f"/admin/v1/peer/{NOBODY}/ban", "{}", lambda: made.peer(NOBODY)["banned"]),
                  ("POST", peer + "/connect", None, nothing_to_see),
                  ("POST", peer + "/disconnect", None, lambda: made.peer(other.id)["connected"] != "Connected"),
                  ("DELETE", peer, None, lambda: other.id not in made.peers()))
@@ -92,6 +94,7 @@ class SlowDisk(ApiTest):
         made.kill()  # What was answered outlasts it.
         made.start()
         self.assertEqual(list(made.peers()), [NOBODY])
+        self.assertTrue(made.peer(NOBODY)["banned"] and made.peer(NOBODY)["tags"])
 
 
 class Shown(ApiTest):
