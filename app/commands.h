@@ -11,5 +11,6 @@ int command_plan(int argc, char **argv);
 int command_history(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_db(int argc, char **argv);
+int command_sim(int argc, char **argv);
 
 #endif

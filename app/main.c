@@ -23,6 +23,7 @@ static const struct {
     {"history", command_history, "list what happened lately, to all peers or to one"},
     {"key", command_key, "make or show a node key"},
     {"db", command_db, "look after the peer database; move peers in and out"},
+    {"sim", command_sim, "run the peer policy in a simulated network"},
 };
 
 static int print_completion(int argc, char **argv) {

@@ -132,7 +132,7 @@ void options_print_completion(FILE *out) {
       "    return\n"
       "  fi\n"
       "  if [[ $COMP_CWORD == 1 ]]; then\n"
-      "    words=\"run ping peers explain plan history key db completion --help --version\"\n"
+      "    words=\"run ping peers explain plan history key db sim completion --help --version\"\n"
       "  else\n"
       "  case \"${COMP_WORDS[1]}\" in\n",
       out);

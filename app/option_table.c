@@ -111,8 +111,15 @@ static const option_spec specs[] = {
     {"format", KIND_WORD, AT(format), FOR_DB, general, NULL, 0, 0, "jsonl|nwaku|go|js|text|enr",
      "format of the file: jsonl, nwaku, go, js, text or enr; default of import: told by what is in "
      "it; of export: jsonl"},
-    {"json", KIND_FLAG, AT(json), FOR_PING | FOR_KEY | FOR_DB | FOR_CLIENTS, general, "false", 0, 0,
-     NULL, "print JSON"},
+    {"seed", KIND_NUMBER, AT(seed), FOR_SIM, general, "1", 0, INT64_MAX, "N",
+     "seed of all that is drawn: the same seed gives the same run"},
+    {"list", KIND_FLAG, AT(list), FOR_SIM, general, "false", 0, 0, NULL,
+     "print the scenarios, one a line, its name first"},
+    {"csv", KIND_FLAG, AT(csv), FOR_SIM, general, "false", 0, 0, NULL, "print CSV"},
+    {"report", KIND_TEXT, AT(report), FOR_SIM, general, NULL, 0, 0, "FILE",
+     "write a page with plots, to be opened in a browser"},
+    {"json", KIND_FLAG, AT(json), FOR_PING | FOR_KEY | FOR_DB | FOR_SIM | FOR_CLIENTS, general, "false",
+     0, 0, NULL, "print JSON"},
     {"help", KIND_FLAG, AT(help), FOR_ALL, rest_of_it, "false", 0, 0, NULL, "print this"},
 };
 
@@ -123,7 +130,7 @@ static const struct {
   const char *name;
 } commands[] = {{FOR_RUN, "run"},   {FOR_PING, "ping"},      {FOR_PEERS, "peers"},
                 {FOR_KEY, "key"},   {FOR_DB, "db"},          {FOR_EXPLAIN, "explain"},
-                {FOR_PLAN, "plan"}, {FOR_HISTORY, "history"}};
+                {FOR_PLAN, "plan"}, {FOR_HISTORY, "history"}, {FOR_SIM, "sim"}};
 
 static const struct {
   char letter;

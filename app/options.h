@@ -82,6 +82,11 @@ typedef struct app_options {
   bool force;
   /* db. */
   char *format;
+  /* sim. */
+  uint64_t seed;
+  bool csv;
+  bool list;
+  char *report;
   uint64_t given; /* A bit for each option of the table that was given. */
 } app_options;
 
@@ -97,7 +102,8 @@ enum {
   FOR_HISTORY = 128,
   /* Those that ask a running daemon. */
   FOR_CLIENTS = FOR_PEERS | FOR_EXPLAIN | FOR_PLAN | FOR_HISTORY,
-  FOR_ALL = FOR_RUN | FOR_PING | FOR_KEY | FOR_DB | FOR_CLIENTS
+  FOR_SIM = 256,
+  FOR_ALL = FOR_RUN | FOR_PING | FOR_KEY | FOR_DB | FOR_SIM | FOR_CLIENTS
 };
 
 /* Reads all three sources for one command. argv[0] is the command's name. Words that are no options

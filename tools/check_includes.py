@@ -3,7 +3,7 @@
 
 Project headers are written "folder/name.h" (in src/, app/, tests/) and <wakupeers/name.h>. A folder
 of src/ includes itself and the folders it is built on; app and sim see the public headers and their
-own, as any other user of the library does; bench stands on the folders below node, as tests of net
+own, as any other user of the library does, and app sees sim; bench stands on the folders below node, as tests of net
 do, and on node's writer. Each library has the folders that may name it, and only proto/crypto.c and proto/crypto_init.c, with the header that the two share, name the crypto
 libraries. base, core and proto use nothing of the system but pure C headers.
 """
@@ -26,7 +26,7 @@ USES = {
     "node": {"base", "core", "proto", "net", "storage", "exchange"},
 }
 # The same for what stands on the library.
-ABOVE = {"app": set(), "sim": set(), "bench": {"base", "proto", "net", "node"}}
+ABOVE = {"app": {"sim"}, "sim": set(), "bench": {"base", "proto", "net", "node"}}
 PURE_FOLDERS = {"base", "core", "proto"}
 
 # Headers of C that reach no clock, file, thread, locale or environment.

@@ -1,0 +1,36 @@
+/* What must hold after every step, whatever the seed and the faults.
+ *
+ * - No automatic dial inside the prune backoff of the other side.
+ * - No more peers connected or being dialled than max_connections, and no more dials in flight than
+ *   max_dials, but for those that a person asked for.
+ * - A ping goes at most half of the idle limit after the last byte, and no idle connection is lost
+ *   to a middle box while nothing disturbs us.
+ * - At most two connections a peer; one of them 40 s after the second came up.
+ * - A change of connectivity that the policy tells is a change, begins where the last one ended, and
+ *   agrees with the links; nobody becomes NotConnected again.
+ * - A deadline moves on when it was served.
+ *
+ * A breach is kept with time and seed, so that it can be replayed. Rivals are measured by the same
+ * rules; for them a breach is no failure, since these are not their rules.
+ */
+#ifndef SIM_CHECK_H
+#define SIM_CHECK_H
+
+#include "sim/world.h"
+
+/* A dial of the peer has begun. */
+void sim_check_dial(sim_world *world, uint32_t peer);
+/* A ping goes. */
+void sim_check_ping(sim_world *world, const sim_link *link);
+/* A middle box drops an open link. */
+void sim_check_idle_drop(sim_world *world, const sim_link *link);
+/* It is time that two links are settled. */
+void sim_check_two(sim_world *world, const sim_link *link);
+/* The policy says that a peer's connectivity changed. */
+void sim_check_state(sim_world *world, const sim_action *action);
+/* All actions of a step are carried out. */
+void sim_check_step(sim_world *world);
+/* The deadline does not move on. */
+void sim_check_stuck(sim_world *world);
+
+#endif

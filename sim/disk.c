@@ -1,0 +1,188 @@
+#include "sim/disk.h"
+
+#include "sim/identity.h"
+
+#include <stdlib.h>
+
+#define COMMIT_EVERY WPM_SECOND
+
+struct sim_disk {
+  wpm_store *records; /* What is committed. */
+  uint8_t *connected; /* A bit for each peer: its record says Connected. */
+  uint8_t *waiting;   /* A bit for each peer: in `queue`. */
+  uint32_t *queue;    /* Peers whose record is to be committed. */
+  size_t queued;      /* Their number. */
+  size_t capacity;    /* Room in `queue`. */
+  int64_t commit_at;  /* INT64_MAX: nothing waits. */
+};
+
+static bool bit(const uint8_t *bits, uint32_t i) {
+  return bits[i / 8] >> i % 8 & 1;
+}
+
+static void set_bit(uint8_t *bits, uint32_t i, bool value) {
+  uint8_t mask = (uint8_t)(1u << i % 8);
+  bits[i / 8] = (uint8_t)(value ? bits[i / 8] | mask : bits[i / 8] & ~mask);
+}
+
+sim_disk *sim_disk_new(uint32_t peers) {
+  wpm_store_config config;
+  sim_disk *disk = calloc(1, sizeof(*disk));
+  if (!disk) {
+    return NULL;
+  }
+  wpm_store_config_default(&config);
+  config.max_peers = 0;
+  config.max_tombstones = 0;
+  config.max_changes = 0;
+  disk->commit_at = INT64_MAX;
+  disk->connected = calloc((size_t)peers / 8 + 1, 1);
+  disk->waiting = calloc((size_t)peers / 8 + 1, 1);
+  if (!disk->connected || !disk->waiting || wpm_store_new(&config, &disk->records) != WPM_OK) {
+    sim_disk_free(disk);
+    return NULL;
+  }
+  return disk;
+}
+
+void sim_disk_free(sim_disk *disk) {
+  if (disk) {
+    wpm_store_free(disk->records);
+    free(disk->connected);
+    free(disk->waiting);
+    free(disk->queue);
+    free(disk);
+  }
+}
+
+/* Puts the peer's record on the disk as it is now. */
+static int write(sim_disk *disk, const wpm_manager *manager, uint32_t peer, bool connected) {
+  uint8_t id[SIM_ID_SIZE];
+  wpm_peer_record record;
+  sim_identity(peer, id);
+  int err = wpm_store_get(wpm_manager_store(manager), (wpm_bytes){id, sizeof(id)}, &record);
+  if (err == WPM_ERR_NOT_FOUND) {
+    return WPM_OK; /* Forgotten since. */
+  }
+  if (!err) {
+    set_bit(disk->connected, peer, connected || record.connectivity == WPM_CONNECTED);
+    err = wpm_store_put(disk->records, &record);
+  }
+  return err;
+}
+
+int sim_disk_commit(sim_disk *disk, const wpm_manager *manager) {
+  int err = WPM_OK;
+  for (size_t i = 0; i < disk->queued && !err; i++) {
+    err = write(disk, manager, disk->queue[i], false);
+    set_bit(disk->waiting, disk->queue[i], false);
+  }
+  disk->queued = 0;
+  disk->commit_at = INT64_MAX;
+  return err;
+}
+
+void sim_disk_lose(sim_disk *disk) {
+  for (size_t i = 0; i < disk->queued; i++) {
+    set_bit(disk->waiting, disk->queue[i], false);
+  }
+  disk->queued = 0;
+  disk->commit_at = INT64_MAX;
+}
+
+static int enqueue(sim_disk *disk, uint32_t peer) {
+  if (bit(disk->waiting, peer)) {
+    return WPM_OK;
+  }
+  if (disk->queued == disk->capacity) {
+    size_t capacity = disk->capacity > 0 ? 2 * disk->capacity : 64;
+    uint32_t *queue = realloc(disk->queue, capacity * sizeof(*queue));
+    if (!queue) {
+      return WPM_ERR_NO_MEMORY;
+    }
+    disk->queue = queue;
+    disk->capacity = capacity;
+  }
+  disk->queue[disk->queued++] = peer;
+  set_bit(disk->waiting, peer, true);
+  return WPM_OK;
+}
+
+/* What a crash must not undo. */
+static bool cannot_wait(const wpm_manager *manager, uint32_t peer, uint32_t fields) {
+  uint8_t id[SIM_ID_SIZE];
+  wpm_peer_record record;
+  sim_identity(peer, id);
+  if (wpm_store_get(wpm_manager_store(manager), (wpm_bytes){id, sizeof(id)}, &record) != WPM_OK) {
+    return false;
+  }
+  bool protects = false;
+  for (size_t i = 0; (fields & WPM_FIELD_TAGS) && i < record.tag_count; i++) {
+    protects |= record.tags[i].protects;
+  }
+  if (fields == WPM_FIELD_ALL) {
+    return protects || record.ban.length_ns > 0 || record.prune_backoff.length_ns > 0;
+  }
+  return protects || (fields & (WPM_FIELD_BAN | WPM_FIELD_PRUNE_BACKOFF)) != 0;
+}
+
+int sim_disk_persist(sim_disk *disk, const wpm_manager *manager, uint32_t peer, uint32_t fields,
+                     int64_t now) {
+  int err = enqueue(disk, peer);
+  if (err) {
+    return err;
+  }
+  if (cannot_wait(manager, peer, fields)) {
+    return sim_disk_commit(disk, manager);
+  }
+  if (disk->commit_at == INT64_MAX) {
+    disk->commit_at = now + COMMIT_EVERY;
+  }
+  return WPM_OK;
+}
+
+int sim_disk_forget(sim_disk *disk, uint32_t peer, const wpm_tombstone *tombstone) {
+  uint8_t id[SIM_ID_SIZE];
+  sim_identity(peer, id);
+  int err = wpm_store_remove(disk->records, (wpm_bytes){id, sizeof(id)});
+  set_bit(disk->connected, peer, false);
+  if (tombstone->prune_backoff.length_ns > 0 || tombstone->ban.length_ns > 0) {
+    wpm_tombstone kept = *tombstone;
+    kept.id = (wpm_bytes){id, sizeof(id)};
+    err = wpm_store_put_tombstone(disk->records, &kept);
+  }
+  return err == WPM_ERR_NOT_FOUND ? WPM_OK : err;
+}
+
+int sim_disk_dialling(sim_disk *disk, const wpm_manager *manager, uint32_t peer) {
+  int err = sim_disk_commit(disk, manager);
+  return err ? err : write(disk, manager, peer, true);
+}
+
+int64_t sim_disk_deadline(const sim_disk *disk) {
+  return disk->commit_at;
+}
+
+int sim_disk_restore(const sim_disk *disk, wpm_manager *manager, const wpm_instant *heartbeat,
+                     wpm_instant now) {
+  uint64_t cursor = 0;
+  wpm_peer_record record;
+  wpm_tombstone tombstone;
+  while (wpm_store_next(disk->records, &cursor, &record)) {
+    if (bit(disk->connected, sim_identity_number(record.id))) {
+      record.connectivity = WPM_CONNECTED;
+    }
+    int err = wpm_manager_restore(manager, &record, heartbeat, now);
+    if (err && err != WPM_ERR_FULL && err != WPM_ERR_NO_VICTIM) {
+      return err;
+    }
+  }
+  cursor = 0;
+  while (wpm_store_next_tombstone(disk->records, &cursor, &tombstone)) {
+    int err = wpm_manager_restore_tombstone(manager, &tombstone, now);
+    if (err && err != WPM_ERR_STALE && err != WPM_ERR_FULL) {
+      return err;
+    }
+  }
+  return WPM_OK;
+}

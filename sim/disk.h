@@ -1,0 +1,43 @@
+/* What of our peers is durable: a model of the storage and of the node's way to use it.
+ *
+ * - Changes are written behind: all that were asked for are committed together, a second after the
+ *   first of them. What cannot wait (a prune backoff, a ban, a protection) is committed at once, and
+ *   with it all that was waiting before.
+ * - Before a peer is dialled, its record is stored as connected: should we die while the dial comes
+ *   up, we know that we may have been connected.
+ * - A heartbeat is stored every second while we run.
+ * - A crash loses what was not committed, and nothing else.
+ */
+#ifndef SIM_DISK_H
+#define SIM_DISK_H
+
+#include <wakupeers/manager.h>
+
+typedef struct sim_disk sim_disk;
+
+/* For peers numbered below `peers`. NULL: no memory. */
+sim_disk *sim_disk_new(uint32_t peers);
+void sim_disk_free(sim_disk *disk);
+
+/* Calls return 0 or a negative wpm_err. */
+
+/* The manager asks for the record of the peer to be stored, of which `fields` changed. */
+WPM_MUST_USE int sim_disk_persist(sim_disk *disk, const wpm_manager *manager, uint32_t peer,
+                                  uint32_t fields, int64_t now);
+/* It asks for it to be deleted, but for what outlives it. */
+WPM_MUST_USE int sim_disk_forget(sim_disk *disk, uint32_t peer, const wpm_tombstone *tombstone);
+/* It dials the peer. */
+WPM_MUST_USE int sim_disk_dialling(sim_disk *disk, const wpm_manager *manager, uint32_t peer);
+
+/* When the next commit is due; INT64_MAX: nothing waits. */
+int64_t sim_disk_deadline(const sim_disk *disk);
+/* Commits what waits. */
+WPM_MUST_USE int sim_disk_commit(sim_disk *disk, const wpm_manager *manager);
+/* Loses what waits. */
+void sim_disk_lose(sim_disk *disk);
+
+/* Hands all that is durable to a new manager. */
+WPM_MUST_USE int sim_disk_restore(const sim_disk *disk, wpm_manager *manager,
+                                  const wpm_instant *heartbeat, wpm_instant now);
+
+#endif

@@ -1,0 +1,377 @@
+/* What befalls peers and us: comings and goings, and the faults of the time line. */
+#include "sim/world.h"
+
+enum { OF_GOING = 200, OF_MOVING, OF_RETURN, OF_QUAKE, OF_RESET };
+
+/* ---- peers come and go ------------------------------------------------------------------------ */
+
+void sim_peer_comes(sim_world *world, uint32_t number) {
+  sim_peer *peer = &world->peers[number];
+  if (peer->flags & SIM_PEER_UP) {
+    return;
+  }
+  if (sim_happens(sim_hash(world->seed, OF_MOVING, number, peer->turn), world->scenario->moving)) {
+    peer->moves++;
+  }
+  peer->flags |= SIM_PEER_UP;
+  world->up++;
+  sim_peer_recount(world, number);
+  /* What we send next on a link of its life before meets a reset. */
+  for (uint32_t at = peer->link; at > 0; at = world->links[at - 1].next) {
+    sim_link *link = &world->links[at - 1];
+    if (!link->cut && sim_peer_is_in_reach(world, number)) {
+      uint64_t draw = sim_world_draw(world, OF_RETURN, link->id);
+      sim_link_end_after(world, link, (int64_t)sim_below(draw, (uint64_t)WPM_MINUTE),
+                         WPM_REASON_RESET);
+    }
+  }
+}
+
+void sim_peer_goes(sim_world *world, uint32_t number) {
+  sim_peer *peer = &world->peers[number];
+  if (!(peer->flags & SIM_PEER_UP)) {
+    return;
+  }
+  uint64_t draw = sim_hash(world->seed, OF_GOING, number, peer->turn);
+  bool vanishes = sim_happens(draw, world->scenario->vanish);
+  for (uint32_t at = peer->link; at > 0; at = world->links[at - 1].next) {
+    sim_link *link = &world->links[at - 1];
+    bool told = !vanishes && sim_link_is_open(world, link);
+    sim_link_let_go(world, link);
+    if (told) { /* Most end their streams; some are killed in the middle of a frame. */
+      sim_link_end_after(world, link, sim_peer_latency(world->scenario, world->seed, number),
+                         draw % 4 == 0 ? WPM_REASON_TRUNCATED : WPM_REASON_EOF);
+    }
+  }
+  peer->flags &= (uint8_t)~SIM_PEER_UP;
+  world->up--;
+  sim_peer_recount(world, number);
+}
+
+/* ---- the way to the network -------------------------------------------------------------------- */
+
+/* Every link whose way is closed now will be given up by its other end, if it stays so. */
+static void way_closes(sim_world *world) {
+  for (uint32_t slot = 0; slot < world->link_slots; slot++) {
+    sim_link *link = &world->links[slot];
+    if (link->id != 0 && !link->gone && !sim_link_is_open(world, link)) {
+      uint64_t draw = sim_world_draw(world, OF_RESET, link->id);
+      sim_world_plan(world, 20 * WPM_SECOND + (int64_t)sim_below(draw, 130 * (uint64_t)WPM_SECOND),
+                     SIM_EVENT_LET_GO, slot, link->id);
+    }
+  }
+}
+
+/* What we send on links that the other end gave up meets a reset, within a second or so: a node
+ * always has something to send. */
+static void way_opens(sim_world *world) {
+  world->disturbed_at = world->now;
+  for (uint32_t slot = 0; slot < world->link_slots; slot++) {
+    sim_link *link = &world->links[slot];
+    if (link->id != 0 && link->gone && !link->cut && !link->closed &&
+        (world->peers[link->peer].flags & SIM_PEER_UP) && sim_peer_is_in_reach(world, link->peer)) {
+      uint64_t draw = sim_world_draw(world, OF_RESET, link->id);
+      sim_link_end_after(world, link, (int64_t)sim_below(draw, (uint64_t)WPM_SECOND),
+                         WPM_REASON_RESET);
+    }
+  }
+}
+
+static void set_online(sim_world *world, bool online) {
+  world->offline = !online;
+  sim_fact fact = {.type = SIM_FACT_ONLINE, .flag = online};
+  sim_world_tell(world, &fact);
+}
+
+static void address_changes(sim_world *world) {
+  world->disturbed_at = world->now;
+  for (uint32_t slot = 0; slot < world->link_slots; slot++) {
+    if (world->links[slot].id != 0) {
+      sim_link_cut(world, &world->links[slot]);
+    }
+  }
+}
+
+/* ---- our process ------------------------------------------------------------------------------ */
+
+/* All links end with the process. Where it is killed the kernel tells the other ends; where the
+ * power goes nobody does, but their backoffs may run from now on. */
+static void drop_links(sim_world *world) {
+  for (uint32_t slot = 0; slot < world->link_slots; slot++) {
+    sim_link *link = &world->links[slot];
+    if (link->id != 0) {
+      if (!link->closed) {
+        sim_link_let_go(world, link);
+      }
+      sim_link_drop(world, link);
+    }
+  }
+  sim_dials_drop(world);
+}
+
+static void mark_connected(sim_world *world) {
+  world->awaited = 0;
+  for (uint32_t i = 0; i < world->scenario->peers; i++) {
+    sim_peer *peer = &world->peers[i];
+    bool connected = peer->flags & SIM_PEER_CONNECTED;
+    peer->flags =
+        (uint8_t)(connected ? peer->flags | SIM_PEER_BEFORE : peer->flags & ~SIM_PEER_BEFORE);
+    peer->flags &= (uint8_t)~SIM_PEER_ASKED;
+    peer->state = 0;
+    world->awaited += connected;
+  }
+}
+
+static void node_ends(sim_world *world, sim_fault_type how) {
+  if (!world->running) {
+    return;
+  }
+  mark_connected(world);
+  wpm_instant clocks = sim_world_clocks(world);
+  if (how == SIM_FAULT_SHUTDOWN) {
+    world->error = world->type->stop(world->policy, clocks);
+  } else {
+    if (world->asleep) {
+      clocks.mono.ns -= world->now - world->slept_at;
+      clocks.wall.ns -= world->now - world->slept_at;
+    }
+    world->type->crash(world->policy, clocks);
+  }
+  world->running = false;
+  drop_links(world);
+}
+
+static void find(sim_world *world, uint32_t number, bool is_static) {
+  const sim_peer *peer = &world->peers[number];
+  sim_fact fact = {.type = SIM_FACT_FOUND, .peer = number, .flag = is_static};
+  if (is_static) {
+    world->peers[number].flags |= SIM_PEER_WANTED;
+    sim_peer_recount(world, number);
+    fact.addresses[0] = sim_peer_address(world->seed, number, peer->moves);
+    fact.address_count = 1;
+  } else {
+    fact.address_count = sim_peer_heard(world->scenario, world->seed, number, peer->moves,
+                                        sim_random_next(&world->others), fact.addresses);
+  }
+  sim_world_tell(world, &fact);
+}
+
+void sim_node_start(sim_world *world) {
+  world->running = true;
+  world->restarted_at = world->now;
+  world->disturbed_at = world->now;
+  world->error = world->type->start(world->policy, sim_world_clocks(world));
+  if (!world->error) {
+    sim_world_pull(world);
+  }
+  for (uint32_t i = 0; i < world->scenario->static_peers; i++) {
+    find(world, i, true);
+  }
+}
+
+/* ---- what others do to us ---------------------------------------------------------------------- */
+
+void sim_world_discover(sim_world *world, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    find(world, (uint32_t)sim_random_below(&world->others, world->scenario->peers), false);
+  }
+}
+
+/* A peer that is up, not connected and outside its own backoff dials us. */
+void sim_world_inbound(sim_world *world) {
+  uint32_t number = (uint32_t)sim_random_below(&world->others, world->scenario->peers);
+  const sim_peer *peer = &world->peers[number];
+  if (sim_world_listens(world) && (peer->flags & SIM_PEER_UP) &&
+      !(peer->flags & SIM_PEER_CONNECTED) && peer->allowed_from <= world->now &&
+      sim_peer_is_in_reach(world, number)) {
+    sim_link_begin(world, number, NULL);
+  }
+}
+
+static void person_connects(sim_world *world, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    sim_peer *peer = &world->peers[i];
+    if (!(peer->flags & SIM_PEER_WANTED)) {
+      find(world, i, false);
+    }
+    world->asked += !(peer->flags & SIM_PEER_WANTED);
+    peer->flags |= SIM_PEER_WANTED | SIM_PEER_ASKED;
+    sim_peer_recount(world, i);
+    sim_fact fact = {.type = SIM_FACT_PERSON_WANTS, .peer = i};
+    fact.addresses[0] = sim_peer_address(world->seed, i, peer->moves);
+    fact.address_count = 1;
+    sim_world_tell(world, &fact);
+  }
+}
+
+static void burst(sim_world *world, const sim_fault *fault) {
+  for (uint32_t i = 0; i < fault->number; i++) {
+    sim_world_plan(world, fault->span / fault->number * i, SIM_EVENT_BURST, 0, 0);
+  }
+}
+
+static void quake(sim_world *world, uint32_t which, bool begins) {
+  const sim_fault *fault = &world->scenario->faults[which];
+  for (uint32_t i = 0; i < world->scenario->peers; i++) {
+    sim_peer *peer = &world->peers[i];
+    if (begins && sim_happens(sim_hash(world->seed, OF_QUAKE + which, i, 0), fault->number)) {
+      sim_peer_goes(world, i);
+      peer->flags |= SIM_PEER_QUAKE;
+    } else if (!begins && (peer->flags & SIM_PEER_QUAKE)) {
+      peer->flags &= (uint8_t)~SIM_PEER_QUAKE;
+      sim_peer_comes(world, i);
+    }
+  }
+}
+
+/* ---- the time line ----------------------------------------------------------------------------- */
+
+/* Faults that cost connections, and from which there is a recovering. */
+static bool wounds(sim_fault_type type) {
+  switch (type) {
+  case SIM_FAULT_OFFLINE:
+  case SIM_FAULT_SLEEP:
+  case SIM_FAULT_PARTITION:
+  case SIM_FAULT_QUAKE:
+  case SIM_FAULT_ADDRESS:
+  case SIM_FAULT_SHUTDOWN:
+  case SIM_FAULT_CRASH:
+  case SIM_FAULT_REBOOT:
+    return true;
+  case SIM_FAULT_CONNECT:
+  case SIM_FAULT_FIND:
+  case SIM_FAULT_BURST:
+  case SIM_FAULT_CLOCK:
+    return false;
+  }
+  return false;
+}
+
+void sim_fault_begin(sim_world *world, uint32_t which) {
+  const sim_fault *fault = &world->scenario->faults[which];
+  world->wounds[which].before = world->connected;
+  switch (fault->type) {
+  case SIM_FAULT_CONNECT:
+    person_connects(world, fault->number);
+    break;
+  case SIM_FAULT_FIND:
+    sim_world_discover(world, fault->number);
+    break;
+  case SIM_FAULT_BURST:
+    burst(world, fault);
+    break;
+  case SIM_FAULT_OFFLINE:
+    set_online(world, false);
+    way_closes(world);
+    break;
+  case SIM_FAULT_SLEEP:
+    world->asleep = true;
+    world->slept_at = world->now;
+    world->woken_at = world->now + fault->span;
+    way_closes(world);
+    break;
+  case SIM_FAULT_PARTITION:
+    world->partitioned = fault->number;
+    world->partition = 1000 + which;
+    way_closes(world);
+    break;
+  case SIM_FAULT_QUAKE:
+    quake(world, which, true);
+    break;
+  case SIM_FAULT_ADDRESS:
+    address_changes(world);
+    break;
+  case SIM_FAULT_CLOCK:
+    world->wall_offset += fault->span;
+    break;
+  case SIM_FAULT_SHUTDOWN:
+  case SIM_FAULT_CRASH:
+  case SIM_FAULT_REBOOT:
+    node_ends(world, fault->type);
+    break;
+  }
+  bool lasts = wounds(fault->type);
+  if (lasts) {
+    sim_world_plan(world, fault->span, SIM_EVENT_FAULT_END, which, 0);
+  }
+}
+
+static void wake(sim_world *world) {
+  sim_fact fact = {.type = SIM_FACT_WOKE};
+  world->asleep = false;
+  way_opens(world);
+  sim_world_tell(world, &fact);
+}
+
+void sim_fault_end(sim_world *world, uint32_t which) {
+  switch (world->scenario->faults[which].type) {
+  case SIM_FAULT_OFFLINE:
+    set_online(world, true);
+    way_opens(world);
+    break;
+  case SIM_FAULT_SLEEP:
+    wake(world);
+    break;
+  case SIM_FAULT_PARTITION:
+    world->partitioned = 0;
+    way_opens(world);
+    break;
+  case SIM_FAULT_QUAKE:
+    quake(world, which, false);
+    break;
+  case SIM_FAULT_REBOOT:
+    world->booted_at = world->now;
+    world->boot++;
+    sim_node_start(world);
+    break;
+  case SIM_FAULT_SHUTDOWN:
+  case SIM_FAULT_CRASH:
+    sim_node_start(world);
+    break;
+  case SIM_FAULT_ADDRESS:
+  case SIM_FAULT_CONNECT:
+  case SIM_FAULT_FIND:
+  case SIM_FAULT_BURST:
+  case SIM_FAULT_CLOCK:
+    break;
+  }
+  world->results->value[SIM_METRIC_FAULTS]++;
+  world->wounds[which].healing = true;
+  world->wounds[which].since = world->now;
+}
+
+/* ---- healing ----------------------------------------------------------------------------------- */
+
+static void keep_most(sim_world *world, sim_metric metric, int64_t ns) {
+  int64_t ms = ns / WPM_MILLISECOND;
+  if (ms > world->results->value[metric]) {
+    world->results->value[metric] = ms;
+  }
+}
+
+/* Nine of ten, those whose other end is gone not counted. */
+static bool is_back(const sim_world *world, uint32_t before) {
+  uint64_t alive = world->connected > world->dead ? world->connected - world->dead : 0;
+  return alive * 10 >= (uint64_t)before * 9;
+}
+
+void sim_wounds_look(sim_world *world) {
+  for (size_t i = 0; i < world->scenario->fault_count; i++) {
+    sim_wound *wound = &world->wounds[i];
+    if (wound->healing && is_back(world, wound->before)) {
+      wound->healing = false;
+      keep_most(world, SIM_METRIC_RECOVER, world->now - wound->since);
+    }
+  }
+}
+
+void sim_world_tried(sim_world *world, uint32_t number) {
+  sim_peer *peer = &world->peers[number];
+  if (peer->flags & SIM_PEER_BEFORE) {
+    peer->flags &= (uint8_t)~SIM_PEER_BEFORE;
+    world->awaited--;
+    if (world->awaited == 0) {
+      keep_most(world, SIM_METRIC_REDIAL, world->now - world->restarted_at);
+    }
+  }
+}

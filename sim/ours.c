@@ -1,0 +1,368 @@
+/* Our policy in the simulator: the manager, by its public calls alone, with a model of its host: the
+ * facts of the world are its facts, its actions those of the world, but for PERSIST and FORGET, which
+ * go to the disk (sim/disk.h). */
+#include "sim/disk.h"
+#include "sim/identity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sim_policy {
+  sim_setup setup;
+  wpm_manager *manager; /* NULL: it does not run. */
+  sim_disk *disk;
+  wpm_instant heartbeat; /* Of the last run. */
+  bool has_heartbeat;
+  wpm_instant started; /* Of this run; the last heartbeat is a whole number of seconds after it. */
+  uint64_t runs;
+  int error; /* Of the disk; told by the next call. */
+};
+
+/* ---- beginning and end ----------------------------------------------------------------------- */
+
+static void drop(sim_policy *policy) {
+  if (policy) {
+    wpm_manager_free(policy->manager);
+    sim_disk_free(policy->disk);
+    free(policy);
+  }
+}
+
+static sim_policy *make(const sim_setup *setup) {
+  sim_policy *policy = calloc(1, sizeof(*policy));
+  if (!policy) {
+    return NULL;
+  }
+  policy->setup = *setup;
+  policy->disk = sim_disk_new(setup->peers);
+  if (!policy->disk) {
+    drop(policy);
+    return NULL;
+  }
+  return policy;
+}
+
+static int configure(const sim_policy *policy, wpm_manager_config *config) {
+  const sim_setup *setup = &policy->setup;
+  uint8_t id[SIM_ID_SIZE];
+  wpm_manager_config_default(config);
+  sim_identity(SIM_NOBODY, id);
+  config->seed = setup->seed + policy->runs;
+  config->max_connections = setup->max_connections;
+  config->max_dials = setup->max_dials;
+  config->prune_backoff_ns = setup->prune_backoff_ns;
+  config->backoff_slack_ns = setup->backoff_slack_ns;
+  if (setup->idle_limit_ns > 0) {
+    config->ping_interval_ns = setup->idle_limit_ns / 2;
+  }
+  for (size_t i = 0; i < sizeof(config->store.hash_key); i++) {
+    config->store.hash_key[i] = (uint8_t)(setup->seed >> 8 * (i % 8));
+  }
+  if (setup->peers > config->store.max_peers) {
+    config->store.max_peers = setup->peers;
+  }
+  return wpm_peer_id_from_bytes((wpm_bytes){id, sizeof(id)}, &config->local_peer);
+}
+
+static int start(sim_policy *policy, wpm_instant now) {
+  wpm_manager_config config;
+  int err = configure(policy, &config);
+  if (!err) {
+    err = wpm_manager_new(&config, &policy->manager);
+  }
+  if (!err) {
+    err = sim_disk_restore(policy->disk, policy->manager,
+                           policy->has_heartbeat ? &policy->heartbeat : NULL, now);
+  }
+  policy->started = now;
+  policy->runs++;
+  return err;
+}
+
+static void end(sim_policy *policy) {
+  wpm_manager_free(policy->manager);
+  policy->manager = NULL;
+  policy->has_heartbeat = true;
+}
+
+static int stop(sim_policy *policy, wpm_instant now) {
+  sim_action action;
+  wpm_manager_stop(policy->manager, now);
+  while (sim_policy_ours.next_action(policy, now, &action)) {}
+  int err = sim_disk_commit(policy->disk, policy->manager);
+  policy->heartbeat = now;
+  end(policy);
+  return err ? err : policy->error;
+}
+
+static void crash(sim_policy *policy, wpm_instant now) {
+  int64_t lived = now.mono.ns - policy->started.mono.ns;
+  int64_t since = lived % WPM_SECOND;
+  policy->heartbeat = now;
+  policy->heartbeat.mono.ns -= since;
+  policy->heartbeat.wall.ns -= since;
+  sim_disk_lose(policy->disk);
+  end(policy);
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+/* The binary addresses of a fact, and views of them. */
+typedef struct views {
+  uint8_t bytes[SIM_ADDRESSES_MAX][SIM_MULTIADDR_SIZE];
+  wpm_bytes list[SIM_ADDRESSES_MAX];
+} views;
+
+static void view_addresses(const sim_fact *fact, views *out) {
+  for (size_t i = 0; i < fact->address_count; i++) {
+    sim_multiaddr(fact->addresses[i], out->bytes[i]);
+    out->list[i] = (wpm_bytes){out->bytes[i], SIM_MULTIADDR_SIZE};
+  }
+}
+
+static int found(sim_policy *policy, const sim_fact *fact, wpm_event *event, wpm_instant now) {
+  views addresses;
+  view_addresses(fact, &addresses);
+  event->type = WPM_EVENT_FOUND;
+  event->u.found.addresses = addresses.list;
+  event->u.found.address_count = fact->address_count;
+  event->u.found.source = fact->flag ? WPM_SOURCE_CONFIG : WPM_SOURCE_PEER_EXCHANGE;
+  event->u.found.origin = fact->flag ? WPM_ORIGIN_STATIC : WPM_ORIGIN_PEER_EXCHANGE;
+  event->u.found.is_static = fact->flag;
+  return wpm_manager_handle(policy->manager, event, now);
+}
+
+static int connected(sim_policy *policy, const sim_fact *fact, wpm_event *event, wpm_instant now) {
+  uint8_t remote[SIM_MULTIADDR_SIZE];
+  sim_multiaddr(fact->remote, remote);
+  event->type = WPM_EVENT_CONNECTED;
+  event->u.connected.connection = fact->link;
+  event->u.connected.dial = fact->dial;
+  event->u.connected.direction = fact->direction;
+  event->u.connected.remote = (wpm_bytes){remote, sizeof(remote)};
+  event->u.connected.public_key = (wpm_bytes){event->peer.data + 2, event->peer.len - 2};
+  return wpm_manager_handle(policy->manager, event, now);
+}
+
+static int dial_failed(sim_policy *policy, const sim_fact *fact, wpm_event *event,
+                       wpm_instant now) {
+  views addresses;
+  wpm_failed_address failed[SIM_ADDRESSES_MAX];
+  view_addresses(fact, &addresses);
+  for (size_t i = 0; i < fact->address_count; i++) {
+    failed[i] = (wpm_failed_address){addresses.list[i], fact->reasons[i]};
+  }
+  event->type = WPM_EVENT_DIAL_FAILED;
+  event->u.dial_failed.dial = fact->dial;
+  event->u.dial_failed.reason = fact->reason;
+  event->u.dial_failed.addresses = failed;
+  event->u.dial_failed.address_count = fact->address_count;
+  return wpm_manager_handle(policy->manager, event, now);
+}
+
+#define TEXT(literal) ((wpm_text){(literal), sizeof(literal) - 1})
+
+/* Identify, and with it Waku metadata: cluster 1, no shards. */
+static int identified(sim_policy *policy, const sim_fact *fact, wpm_event *event, wpm_instant now) {
+  const wpm_text protocols[] = {TEXT("/ipfs/id/1.0.0"), TEXT("/ipfs/ping/1.0.0"),
+                                TEXT("/vac/waku/metadata/1.0.0"), TEXT("/vac/waku/relay/2.0.0")};
+  views addresses;
+  wpm_text agent = TEXT("simulated");
+  view_addresses(fact, &addresses);
+  wpm_identified told = {.agent = &agent,
+                         .addresses = addresses.list,
+                         .address_count = fact->address_count,
+                         .protocols = protocols,
+                         .protocol_count = fact->flag ? 4 : 3};
+  event->type = WPM_EVENT_IDENTIFIED;
+  event->u.identified.connection = fact->link;
+  event->u.identified.identified = &told;
+  int err = wpm_manager_handle(policy->manager, event, now);
+  if (!err) {
+    memset(&event->u, 0, sizeof(event->u));
+    event->type = WPM_EVENT_METADATA;
+    event->u.metadata.connection = fact->link;
+    event->u.metadata.has_cluster_id = true;
+    event->u.metadata.cluster_id = 1;
+    err = wpm_manager_handle(policy->manager, event, now);
+  }
+  return err;
+}
+
+static int handle(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
+  uint8_t id[SIM_ID_SIZE];
+  sim_identity(fact->peer, id);
+  wpm_event event = {.peer = {id, sizeof(id)}};
+  switch (fact->type) {
+  case SIM_FACT_FOUND:
+    return found(policy, fact, &event, now);
+  case SIM_FACT_CONNECTED:
+    return connected(policy, fact, &event, now);
+  case SIM_FACT_DIAL_FAILED:
+    return dial_failed(policy, fact, &event, now);
+  case SIM_FACT_IDENTIFIED:
+    return identified(policy, fact, &event, now);
+  case SIM_FACT_PERSON_WANTS:
+    event.type = WPM_EVENT_PERSON_CONNECT;
+    break;
+  case SIM_FACT_DISCONNECTED:
+    event.type = WPM_EVENT_DISCONNECTED;
+    event.u.disconnected.connection = fact->link;
+    event.u.disconnected.reason = fact->reason;
+    break;
+  case SIM_FACT_RECEIVED:
+    event.type = WPM_EVENT_RECEIVED;
+    event.u.received.connection = fact->link;
+    break;
+  case SIM_FACT_PONG:
+    event.type = WPM_EVENT_PONG;
+    event.u.pong.connection = fact->link;
+    event.u.pong.rtt_ns = fact->span_ns;
+    break;
+  case SIM_FACT_PRUNED:
+    event.type = WPM_EVENT_PRUNED;
+    event.u.pruned.backoff_ns = fact->span_ns;
+    break;
+  case SIM_FACT_ONLINE:
+  case SIM_FACT_WOKE:
+    return WPM_OK; /* The manager learns of neither: it sees its links and its dials. */
+  }
+  return wpm_manager_handle(policy->manager, &event, now);
+}
+
+/* A full store and a person's word about a stranger are answers, not failures of the run. */
+static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
+  int err = handle(policy, fact, now);
+  if (err == WPM_ERR_FULL || err == WPM_ERR_NO_VICTIM || err == WPM_ERR_NOT_FOUND) {
+    err = WPM_OK;
+  }
+  return err ? err : policy->error;
+}
+
+/* ---- deadlines and actions ------------------------------------------------------------------- */
+
+static wpm_mono deadline(const sim_policy *policy) {
+  int64_t commit = sim_disk_deadline(policy->disk);
+  wpm_mono due = wpm_manager_next_deadline(policy->manager);
+  return commit < due.ns ? (wpm_mono){commit} : due;
+}
+
+static int advance(sim_policy *policy, wpm_instant now) {
+  int err = wpm_manager_advance(policy->manager, now);
+  if (!err && sim_disk_deadline(policy->disk) <= now.mono.ns) {
+    err = sim_disk_commit(policy->disk, policy->manager);
+  }
+  return err ? err : policy->error;
+}
+
+static void take_addresses(const wpm_action *from, sim_action *out) {
+  for (size_t i = 0; i < from->u.dial.address_count; i++) {
+    sim_address address;
+    if (out->address_count < SIM_ADDRESSES_MAX &&
+        sim_multiaddr_read(from->u.dial.addresses[i], &address)) {
+      out->addresses[out->address_count++] = address;
+    }
+  }
+}
+
+static void keep_error(sim_policy *policy, int err) {
+  if (err && !policy->error) {
+    policy->error = err;
+  }
+}
+
+/* Translates; false: it was the disk's business. */
+static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant now,
+                      sim_action *out) {
+  *out = (sim_action){.peer = sim_identity_number(from->peer)};
+  switch (from->type) {
+  case WPM_ACTION_DIAL:
+    out->type = SIM_ACTION_DIAL;
+    out->dial = from->u.dial.dial;
+    out->timeout_ns = 10 * WPM_SECOND;
+    take_addresses(from, out);
+    keep_error(policy, sim_disk_dialling(policy->disk, policy->manager, out->peer));
+    return true;
+  case WPM_ACTION_CANCEL_DIAL:
+    out->type = SIM_ACTION_CANCEL;
+    out->dial = from->u.cancel_dial.dial;
+    return true;
+  case WPM_ACTION_DISCONNECT:
+    out->type = SIM_ACTION_CLOSE;
+    out->link = from->u.disconnect.connection;
+    out->reason = from->u.disconnect.reason;
+    return true;
+  case WPM_ACTION_PING:
+    out->type = SIM_ACTION_PING;
+    out->link = from->u.ping.connection;
+    return true;
+  case WPM_ACTION_IDENTIFY:
+    out->type = SIM_ACTION_IDENTIFY;
+    out->link = from->u.ping.connection;
+    return true;
+  case WPM_ACTION_REQUEST_METADATA:
+    return false; /* Comes with identify. */
+  case WPM_ACTION_PERSIST:
+    keep_error(policy, sim_disk_persist(policy->disk, policy->manager, out->peer,
+                                        from->u.persist.fields, now.mono.ns));
+    return false;
+  case WPM_ACTION_FORGET:
+    keep_error(policy, sim_disk_forget(policy->disk, out->peer, &from->u.forget.tombstone));
+    return false;
+  case WPM_ACTION_NOTIFY:
+    out->type = SIM_ACTION_STATE;
+    out->from = from->u.notify.from;
+    out->to = from->u.notify.to;
+    out->reason = from->u.notify.reason;
+    return true;
+  }
+  return false;
+}
+
+static bool next_action(sim_policy *policy, wpm_instant now, sim_action *out) {
+  wpm_action action;
+  while (wpm_manager_next_action(policy->manager, &action)) {
+    if (translate(policy, &action, now, out)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* ---- counts ---------------------------------------------------------------------------------- */
+
+static uint64_t counted(const wpm_store *store, wpm_term_kind kind, uint32_t number) {
+  const wpm_term term = {.kind = kind, .number = number};
+  const wpm_query query = {&term, 1};
+  size_t found_count = 0;
+  return wpm_store_query_count(store, &query, &found_count) == WPM_OK ? found_count : 0;
+}
+
+static void count(sim_policy *policy, wpm_instant now, sim_counts *out) {
+  *out = (sim_counts){0};
+  (void)now;
+  if (!policy->manager) {
+    return;
+  }
+  const wpm_store *store = wpm_manager_store(policy->manager);
+  out->known = wpm_store_count(store);
+  for (uint32_t state = 0; state < WPM_CONNECTIVITY_COUNT; state++) {
+    out->state[state] = counted(store, WPM_TERM_CONNECTIVITY, state);
+  }
+  uint64_t free_to_dial = counted(store, WPM_TERM_DIALABLE, 0) + out->state[WPM_CONNECTED];
+  out->waiting = out->known > free_to_dial ? out->known - free_to_dial : 0;
+}
+
+const sim_policy_type sim_policy_ours = {
+    .name = "ours",
+    .make = make,
+    .drop = drop,
+    .start = start,
+    .stop = stop,
+    .crash = crash,
+    .take = take,
+    .deadline = deadline,
+    .advance = advance,
+    .next_action = next_action,
+    .count = count,
+};

@@ -1,0 +1,8 @@
+#include "sim/policy.h"
+
+static const sim_policy_type *const policies[] = {&sim_policy_ours};
+
+const sim_policy_type *const *sim_policies(size_t *count) {
+  *count = sizeof(policies) / sizeof(*policies);
+  return policies;
+}

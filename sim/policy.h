@@ -1,0 +1,118 @@
+/* A policy: what decides whom a node dials, keeps and lets go. Ours (sim/ours.h) is one; those of the
+ * rivals (sim/rivals/) are others. All live in the same world, so that they can be compared.
+ *
+ * - A policy learns facts, each with the time, and answers with actions, which the world pulls after
+ *   each fact and each advance. Nothing calls back.
+ * - Peers are numbers from 0, and addresses small values: what a policy makes of them is its own.
+ * - Links and dials are named by numbers that are never used twice: the policy numbers dials, the
+ *   world links. A fact about one that is over does no harm.
+ * - Times are those of the node's own clocks (wpm_instant), which a fault may move.
+ */
+#ifndef SIM_POLICY_H
+#define SIM_POLICY_H
+
+#include <wakupeers/types.h>
+
+enum { SIM_ADDRESSES_MAX = 8 }; /* Most addresses in a list. */
+
+/* An IPv4 address with a TCP port. */
+typedef struct sim_address {
+  uint32_t ip;
+  uint16_t port;
+} sim_address;
+
+typedef enum sim_fact_type {
+  SIM_FACT_FOUND = 0,    /* A peer was configured or discovered. */
+  SIM_FACT_PERSON_WANTS, /* A person wants a connection now. */
+  SIM_FACT_CONNECTED,    /* A link is up. */
+  SIM_FACT_DIAL_FAILED,  /* A dial made no link. */
+  SIM_FACT_DISCONNECTED, /* A link has ended. */
+  SIM_FACT_RECEIVED,     /* Bytes came. */
+  SIM_FACT_PONG,         /* A ping was answered. */
+  SIM_FACT_IDENTIFIED,   /* Identify arrived. */
+  SIM_FACT_PRUNED,       /* The peer sent a GossipSub PRUNE. */
+  SIM_FACT_ONLINE,       /* The system says that the network is there, or gone (`flag`). */
+  SIM_FACT_WOKE          /* The machine slept, and is awake again. */
+} sim_fact_type;
+
+typedef struct sim_fact {
+  sim_fact_type type;
+  uint32_t peer;                            /* Whom it is about; not of ONLINE and WOKE. */
+  uint64_t link;                            /* The link, where it is about one. */
+  uint64_t dial;                            /* CONNECTED, DIAL_FAILED: of which dial; 0: inbound. */
+  wpm_direction direction;                  /* CONNECTED. */
+  wpm_reason reason;                        /* DIAL_FAILED, DISCONNECTED. */
+  int64_t span_ns;                          /* PONG: round trip; PRUNED: the backoff named. */
+  sim_address remote;                       /* CONNECTED: the other end. */
+  sim_address addresses[SIM_ADDRESSES_MAX]; /* FOUND, IDENTIFIED; DIAL_FAILED: those that failed. */
+  wpm_reason reasons[SIM_ADDRESSES_MAX];    /* DIAL_FAILED: why each did. */
+  size_t address_count;
+  bool flag; /* FOUND: a static node; IDENTIFIED: speaks relay; ONLINE: there. */
+} sim_fact;
+
+typedef enum sim_action_type {
+  SIM_ACTION_DIAL = 0, /* Dial the peer at these addresses, in this order. */
+  SIM_ACTION_CANCEL,   /* That dial is not wanted any more. */
+  SIM_ACTION_CLOSE,    /* Close the link. */
+  SIM_ACTION_PING,     /* Send a ping. */
+  SIM_ACTION_IDENTIFY, /* Ask identify. */
+  SIM_ACTION_STATE     /* The policy's own view of the peer's connectivity changed. */
+} sim_action_type;
+
+typedef struct sim_action {
+  sim_action_type type;
+  uint32_t peer;
+  uint64_t link;                            /* CLOSE, PING, IDENTIFY. */
+  uint64_t dial;                            /* DIAL, CANCEL. */
+  int64_t timeout_ns;                       /* DIAL: after that it has failed. */
+  wpm_reason reason;                        /* CLOSE, STATE. */
+  wpm_connectivity from, to;                /* STATE. */
+  sim_address addresses[SIM_ADDRESSES_MAX]; /* DIAL. */
+  size_t address_count;
+} sim_action;
+
+/* How many peers are in which state. */
+typedef struct sim_counts {
+  uint64_t known; /* All that the policy knows. */
+  uint64_t state[WPM_CONNECTIVITY_COUNT];
+  uint64_t waiting; /* Not connected, and held back by a delay. */
+} sim_counts;
+
+/* What a policy is told when it is made. */
+typedef struct sim_setup {
+  uint64_t seed;
+  uint32_t peers;           /* Peers are numbered below this. */
+  size_t max_connections;   /* Most connections at once. */
+  size_t max_dials;         /* Most dials in flight, where the policy has no limit of its own. */
+  int64_t idle_limit_ns;    /* The shortest idle limit on the path, as configured; 0: default. */
+  int64_t prune_backoff_ns; /* GossipSub's. */
+  int64_t backoff_slack_ns;
+} sim_setup;
+
+typedef struct sim_policy sim_policy; /* Each policy's own. */
+
+/* The functions of a policy. `int` results: 0, or a negative wpm_err that ends the run. */
+typedef struct sim_policy_type {
+  const char *name;                            /* As in the reports: "ours", "nwaku", … */
+  sim_policy *(*make)(const sim_setup *setup); /* NULL: no memory. */
+  void (*drop)(sim_policy *policy);
+  int (*start)(sim_policy *policy, wpm_instant now); /* Begins, or begins again after an end. */
+  int (*stop)(sim_policy *policy, wpm_instant now);  /* Ends cleanly. */
+  /* Ends at once: what is not durable is lost. `now`: when it last ran. */
+  void (*crash)(sim_policy *policy, wpm_instant now);
+  int (*take)(sim_policy *policy, const sim_fact *fact, wpm_instant now);
+  wpm_mono (*deadline)(const sim_policy *policy);
+  int (*advance)(sim_policy *policy, wpm_instant now);
+  bool (*next_action)(sim_policy *policy, wpm_instant now, sim_action *out);
+  void (*count)(sim_policy *policy, wpm_instant now, sim_counts *out);
+} sim_policy_type;
+
+/* All of them, ours first. */
+const sim_policy_type *const *sim_policies(size_t *count);
+
+extern const sim_policy_type sim_policy_ours;
+extern const sim_policy_type sim_policy_nwaku;
+extern const sim_policy_type sim_policy_go_waku;
+extern const sim_policy_type sim_policy_js_waku;
+
+#endif

@@ -1,0 +1,40 @@
+/* What came of a scenario: policies side by side, as text, JSON lines, CSV or a page.
+ *
+ * - The same results, the same bytes: nothing of the machine, the locale or the wall clock is in it.
+ * - A JSON line is {"scenario", "seed", "policy", "metric", "value"}; where our policy is expected to
+ *   measure something, also "expected" and "met".
+ * - A page holds everything it shows: plots are inline SVG, nothing is fetched.
+ */
+#ifndef SIM_REPORT_H
+#define SIM_REPORT_H
+
+#include "sim/policy.h"
+#include "sim/scenario.h"
+
+#include <stdio.h>
+
+/* One scenario under each policy, ours first. */
+typedef struct sim_report {
+  const char *name; /* The scenario's. */
+  const sim_scenario *scenario;
+  uint64_t seed;
+  const sim_policy_type *const *policies;
+  const sim_results *results; /* As many as policies. */
+  size_t count;
+} sim_report;
+
+/* True where our policy measured what was expected. */
+bool sim_expectation_is_met(const sim_expectation *expectation, const sim_results *ours);
+
+/* True where all is met, and no invariant was broken. */
+bool sim_report_is_good(const sim_report *report);
+
+void sim_report_text(const sim_report *report, FILE *out);
+void sim_report_json(const sim_report *report, FILE *out);
+void sim_report_csv(const sim_report *report, FILE *out);
+void sim_report_html(const sim_report *report, FILE *out);
+
+/* The names of the scenarios compiled in, each with what it shows, one a line. */
+void sim_list(FILE *out);
+
+#endif
