@@ -32,11 +32,11 @@ void sim_check_dial(sim_world *world, uint32_t number) {
   }
 }
 
-/* What a link's silence is measured against: half of the limit, and a tick. */
+/* The first ping of a silence counts; what follows it asks again. A tick is allowed. */
 void sim_check_ping(sim_world *world, const sim_link *link) {
   int64_t most = world->scenario->idle_limit / 2 + WPM_MILLISECOND;
   if (world->scenario->idle_limit > 0 && world->disturbed_at <= link->heard &&
-      world->now - link->heard > most && link->unanswered < 0) {
+      world->now - link->heard > most && link->pinged <= link->heard) {
     breach(world, "peer %" PRIu32 " is pinged %" PRId64 " ms after its last byte", link->peer,
            (world->now - link->heard) / WPM_MILLISECOND);
   }

@@ -60,6 +60,7 @@ static void act(sim_world *world, const sim_action *action) {
     if (live) {
       world->results->value[SIM_METRIC_PINGS]++;
       sim_check_ping(world, link);
+      link->pinged = world->now;
       send(world, link, SIM_EVENT_PONG);
     }
     break;

@@ -129,9 +129,10 @@ void sim_peer_backs_off(sim_world *world, uint32_t number, int64_t at, int64_t s
   }
 }
 
-/* The first of the two ends to let go begins the backoff, where it was the last link. */
+/* The first of the two ends to let go begins the backoff, where it was the last link. One that was
+ * refused at once never was in a mesh. */
 static void backs_off_after(sim_world *world, const sim_link *link) {
-  if (link->gone) {
+  if (link->gone || link->began == world->now) {
     return;
   }
   for (uint32_t at = world->peers[link->peer].link; at > 0; at = world->links[at - 1].next) {
@@ -183,7 +184,7 @@ void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
   sim_peer *peer = &world->peers[number];
   link->peer = number;
   link->next = peer->link;
-  link->began = link->heard = link->moved = world->now;
+  link->began = link->heard = link->pinged = link->moved = world->now;
   link->direction = dial ? WPM_OUTBOUND : WPM_INBOUND;
   peer->link = sim_link_slot(link) + 1;
   sim_peer_recount(world, number);
