@@ -47,6 +47,7 @@ typedef struct sim_link {
   uint32_t next; /* The peer's other link, as in sim_peer.link. */
   int64_t began;
   int64_t heard;      /* When we last got a byte. */
+  int64_t pinged;     /* When we last sent a ping. */
   int64_t moved;      /* When a byte last passed the middle box. */
   int64_t unanswered; /* Since when we have sent without an answer; -1: not. */
   wpm_reason reason;  /* Why it ends, once END is in the queue. */
