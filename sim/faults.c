@@ -150,8 +150,8 @@ static void find(sim_world *world, uint32_t number, bool is_static) {
     fact.addresses[0] = sim_peer_address(world->seed, number, peer->moves);
     fact.address_count = 1;
   } else {
-    fact.address_count = sim_peer_heard(world->scenario, world->seed, number, peer->moves,
-                                        sim_random_next(&world->others), fact.addresses);
+    sim_peer_heard(world->scenario, world->seed, peer->moves, sim_random_next(&world->others),
+                   &fact);
   }
   sim_world_tell(world, &fact);
 }
@@ -297,7 +297,7 @@ void sim_fault_begin(sim_world *world, uint32_t which) {
 }
 
 static void wake(sim_world *world) {
-  sim_fact fact = {.type = SIM_FACT_WOKE};
+  sim_fact fact = {.type = SIM_FACT_WOKE, .span_ns = world->now - world->slept_at};
   world->asleep = false;
   way_opens(world);
   sim_world_tell(world, &fact);

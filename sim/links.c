@@ -312,7 +312,7 @@ static void identify(sim_world *world, sim_link *link) {
   sim_fact fact = {.type = SIM_FACT_IDENTIFIED, .peer = link->peer, .link = link->id};
   fact.addresses[0] = sim_peer_address(world->seed, link->peer, world->peers[link->peer].moves);
   fact.address_count = 1;
-  fact.flag = sim_peer_is_relay(world->scenario, world->seed, link->peer);
+  fact.relay = sim_peer_is_relay(world->scenario, world->seed, link->peer);
   answer(world, link, &fact);
 }
 

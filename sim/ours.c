@@ -173,7 +173,7 @@ static int identified(sim_policy *policy, const sim_fact *fact, wpm_event *event
                          .addresses = addresses.list,
                          .address_count = fact->address_count,
                          .protocols = protocols,
-                         .protocol_count = fact->flag ? 4 : 3};
+                         .protocol_count = fact->relay ? 4 : 3};
   event->type = WPM_EVENT_IDENTIFIED;
   event->u.identified.connection = fact->link;
   event->u.identified.identified = &told;

@@ -80,14 +80,17 @@ sim_address sim_peer_address(uint64_t seed, uint32_t peer, uint8_t moves) {
   return address_of(sim_hash(seed, OF_GROUP, peer, moves), sim_hash(seed, OF_ADDRESS, peer, moves));
 }
 
-size_t sim_peer_heard(const sim_scenario *scenario, uint64_t seed, uint32_t peer, uint8_t moves,
-                      uint64_t draw, sim_address out[SIM_ADDRESSES_MAX]) {
+void sim_peer_heard(const sim_scenario *scenario, uint64_t seed, uint8_t moves, uint64_t draw,
+                    sim_fact *out) {
+  uint32_t peer = out->peer;
   size_t count = 0;
   if (sim_happens(sim_hash(draw, OF_DEAD, peer, 0), scenario->dead)) {
-    out[count++] = address_of(sim_hash(seed, OF_DEAD_ADDRESS, peer, draw % 4),
-                              sim_hash(seed, OF_DEAD_ADDRESS, peer, draw % 4 + 4));
+    out->addresses[count++] = address_of(sim_hash(seed, OF_DEAD_ADDRESS, peer, draw % 4),
+                                         sim_hash(seed, OF_DEAD_ADDRESS, peer, draw % 4 + 4));
   }
   bool stale = sim_happens(sim_hash(draw, OF_STALE, peer, 0), scenario->stale);
-  out[count++] = sim_peer_address(seed, peer, (uint8_t)(stale ? moves - 1 : moves));
-  return count;
+  out->addresses[count++] = sim_peer_address(seed, peer, (uint8_t)(stale ? moves - 1 : moves));
+  out->address_count = count;
+  out->relay = sim_peer_is_relay(scenario, seed, peer);
+  out->sequence = (uint32_t)moves + !stale;
 }

@@ -60,8 +60,9 @@ int64_t sim_peer_stays(const sim_scenario *scenario, uint64_t seed, uint32_t pee
 /* Its address after so many moves. */
 sim_address sim_peer_address(uint64_t seed, uint32_t peer, uint8_t moves);
 
-/* What others tell of it, `draw` a number of the telling; returns how many addresses. */
-size_t sim_peer_heard(const sim_scenario *scenario, uint64_t seed, uint32_t peer, uint8_t moves,
-                      uint64_t draw, sim_address out[SIM_ADDRESSES_MAX]);
+/* What others tell of it: fills in the addresses and the sequence of its node record, which goes up
+ * with each move. `draw`: a number of the telling. */
+void sim_peer_heard(const sim_scenario *scenario, uint64_t seed, uint8_t moves, uint64_t draw,
+                    sim_fact *out);
 
 #endif

@@ -1,6 +1,6 @@
 #include "sim/policy.h"
 
-static const sim_policy_type *const policies[] = {&sim_policy_ours};
+static const sim_policy_type *const policies[] = {&sim_policy_ours, &sim_policy_nwaku};
 
 const sim_policy_type *const *sim_policies(size_t *count) {
   *count = sizeof(policies) / sizeof(*policies);

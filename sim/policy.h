@@ -32,7 +32,7 @@ typedef enum sim_fact_type {
   SIM_FACT_IDENTIFIED,   /* Identify arrived. */
   SIM_FACT_PRUNED,       /* The peer sent a GossipSub PRUNE. */
   SIM_FACT_ONLINE,       /* The system says that the network is there, or gone (`flag`). */
-  SIM_FACT_WOKE          /* The machine slept, and is awake again. */
+  SIM_FACT_WOKE          /* The machine slept for `span_ns`, and is awake again. */
 } sim_fact_type;
 
 typedef struct sim_fact {
@@ -42,12 +42,14 @@ typedef struct sim_fact {
   uint64_t dial;                            /* CONNECTED, DIAL_FAILED: of which dial; 0: inbound. */
   wpm_direction direction;                  /* CONNECTED. */
   wpm_reason reason;                        /* DIAL_FAILED, DISCONNECTED. */
-  int64_t span_ns;                          /* PONG: round trip; PRUNED: the backoff named. */
+  int64_t span_ns;                          /* PONG: round trip; PRUNED: the backoff named; WOKE. */
   sim_address remote;                       /* CONNECTED: the other end. */
   sim_address addresses[SIM_ADDRESSES_MAX]; /* FOUND, IDENTIFIED; DIAL_FAILED: those that failed. */
   wpm_reason reasons[SIM_ADDRESSES_MAX];    /* DIAL_FAILED: why each did. */
   size_t address_count;
-  bool flag; /* FOUND: a static node; IDENTIFIED: speaks relay; ONLINE: there. */
+  uint32_t sequence; /* FOUND, of one that is heard of: of its node record (ENR). */
+  bool relay;        /* FOUND, of one that is heard of, and IDENTIFIED: it speaks relay. */
+  bool flag;         /* FOUND: a static node; ONLINE: the network is there. */
 } sim_fact;
 
 typedef enum sim_action_type {

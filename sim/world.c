@@ -229,8 +229,7 @@ static void begin(sim_world *world) {
   sim_node_start(world);
   for (uint32_t i = 0; i < scenario->heard; i++) {
     sim_fact fact = {.type = SIM_FACT_FOUND, .peer = scenario->static_peers + i};
-    fact.address_count = sim_peer_heard(scenario, world->seed, fact.peer, 0,
-                                        sim_random_next(&world->others), fact.addresses);
+    sim_peer_heard(scenario, world->seed, 0, sim_random_next(&world->others), &fact);
     sim_world_tell(world, &fact);
   }
 }

@@ -1,0 +1,270 @@
+#include "sim/rivals/rival.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool sim_rival_init(sim_rival *rival, const sim_setup *setup) {
+  rival->setup = *setup;
+  rival->online = true;
+  sim_random_init(&rival->random, setup->seed);
+  rival->peers = calloc(setup->peers, sizeof(*rival->peers));
+  return rival->peers != NULL;
+}
+
+void sim_rival_fini(sim_rival *rival) {
+  free(rival->peers);
+  free(rival->known.items);
+  free(rival->links);
+  free(rival->actions);
+}
+
+void sim_rival_end(sim_rival *rival) {
+  for (size_t i = 0; i < rival->known.count; i++) {
+    rival->peers[rival->known.items[i]].dials = 0;
+    rival->peers[rival->known.items[i]].links = 0;
+  }
+  for (size_t i = 0; i < rival->link_count; i++) {
+    rival->peers[rival->links[i].peer].links = 0;
+  }
+  rival->link_count = 0;
+  rival->action_count = 0;
+  rival->dials = 0;
+  rival->slept = 0;
+}
+
+/* ---- lists ----------------------------------------------------------------------------------- */
+
+/* Room for one more; false: no memory. */
+static bool reserve(sim_rival *rival, void **items, size_t *capacity, size_t count, size_t size) {
+  if (count < *capacity) {
+    return true;
+  }
+  size_t wanted = *capacity > 0 ? 2 * *capacity : 64;
+  void *grown = wanted > SIZE_MAX / size ? NULL : realloc(*items, wanted * size);
+  if (!grown) {
+    rival->error = WPM_ERR_NO_MEMORY;
+    return false;
+  }
+  *items = grown;
+  *capacity = wanted;
+  return true;
+}
+
+void sim_rival_push(sim_rival *rival, sim_rival_list *list, uint32_t item) {
+  if (reserve(rival, (void **)&list->items, &list->capacity, list->count, sizeof(item))) {
+    list->items[list->count++] = item;
+  }
+}
+
+uint32_t sim_rival_shift(sim_rival_list *list) {
+  uint32_t first = list->items[0];
+  memmove(list->items, list->items + 1, --list->count * sizeof(first));
+  return first;
+}
+
+void sim_rival_shuffle(sim_rival *rival, uint32_t *items, size_t count) {
+  for (size_t i = count; i > 1; i--) {
+    size_t other = (size_t)sim_random_below(&rival->random, i);
+    uint32_t kept = items[i - 1];
+    items[i - 1] = items[other];
+    items[other] = kept;
+  }
+}
+
+/* ---- the store ------------------------------------------------------------------------------- */
+
+void sim_rival_know(sim_rival *rival, uint32_t number) {
+  sim_rival_peer *peer = &rival->peers[number];
+  if (!peer->known) {
+    peer->known = true;
+    peer->place = (uint32_t)rival->known.count;
+    sim_rival_push(rival, &rival->known, number);
+  }
+}
+
+void sim_rival_forget(sim_rival *rival, uint32_t number) {
+  sim_rival_peer *peer = &rival->peers[number];
+  if (peer->known) {
+    uint32_t last = rival->known.items[--rival->known.count];
+    rival->known.items[peer->place] = last;
+    rival->peers[last].place = peer->place;
+    sim_rival_peer kept = {.stored = peer->stored,
+                           .relay = peer->stored && peer->relay,
+                           .wanted = peer->wanted,
+                           .dials = peer->dials,
+                           .links = peer->links};
+    *peer = kept;
+  }
+}
+
+void sim_rival_set_addresses(sim_rival *rival, const sim_fact *fact) {
+  sim_rival_peer *peer = &rival->peers[fact->peer];
+  size_t count = fact->address_count;
+  peer->address_count = count < SIM_RIVAL_ADDRESSES ? count : SIM_RIVAL_ADDRESSES;
+  memcpy(peer->addresses, fact->addresses, peer->address_count * sizeof(*peer->addresses));
+}
+
+/* ---- links and dials ------------------------------------------------------------------------- */
+
+sim_rival_link *sim_rival_link_of(sim_rival *rival, uint64_t id) {
+  for (size_t i = 0; i < rival->link_count; i++) {
+    if (rival->links[i].id == id) {
+      return &rival->links[i];
+    }
+  }
+  return NULL;
+}
+
+static void add_link(sim_rival *rival, const sim_fact *fact) {
+  if (reserve(rival, (void **)&rival->links, &rival->link_capacity, rival->link_count,
+              sizeof(*rival->links))) {
+    rival->links[rival->link_count++] = (sim_rival_link){.id = fact->link,
+                                                         .peer = fact->peer,
+                                                         .direction = fact->direction,
+                                                         .pinged_at = -1,
+                                                         .ping_due = INT64_MAX};
+    rival->peers[fact->peer].links++;
+  }
+}
+
+static bool remove_link(sim_rival *rival, uint64_t id) {
+  sim_rival_link *link = sim_rival_link_of(rival, id);
+  if (!link) {
+    return false;
+  }
+  rival->peers[link->peer].links--;
+  size_t behind = rival->link_count - (size_t)(link - rival->links) - 1;
+  memmove(link, link + 1, behind * sizeof(*link));
+  rival->link_count--;
+  return true;
+}
+
+bool sim_rival_note(sim_rival *rival, const sim_fact *fact) {
+  sim_rival_link *link = NULL;
+  switch (fact->type) {
+  case SIM_FACT_CONNECTED:
+    if (fact->dial != 0) {
+      rival->dials--;
+      rival->peers[fact->peer].dials--;
+    }
+    add_link(rival, fact);
+    return true;
+  case SIM_FACT_DIAL_FAILED:
+    rival->dials--;
+    rival->peers[fact->peer].dials--;
+    return true;
+  case SIM_FACT_DISCONNECTED:
+    return remove_link(rival, fact->link);
+  case SIM_FACT_RECEIVED:
+  case SIM_FACT_IDENTIFIED:
+    return sim_rival_link_of(rival, fact->link) != NULL;
+  case SIM_FACT_PONG:
+    link = sim_rival_link_of(rival, fact->link);
+    if (link) {
+      link->pinged_at = -1;
+      link->pings_missed = 0;
+    }
+    return link != NULL;
+  case SIM_FACT_ONLINE:
+    rival->online = fact->flag;
+    return true;
+  case SIM_FACT_WOKE:
+    rival->slept += fact->span_ns;
+    return true;
+  case SIM_FACT_FOUND:
+  case SIM_FACT_PERSON_WANTS:
+  case SIM_FACT_PRUNED: /* GossipSub keeps its backoff to itself: no peer manager asks it. */
+    return true;
+  }
+  return false;
+}
+
+size_t sim_rival_relay_links(const sim_rival *rival, wpm_direction direction) {
+  size_t count = 0;
+  for (size_t i = 0; i < rival->link_count; i++) {
+    const sim_rival_link *link = &rival->links[i];
+    count += rival->peers[link->peer].relay &&
+             (direction == WPM_DIRECTION_NONE || link->direction == direction);
+  }
+  return count;
+}
+
+size_t sim_rival_connected(const sim_rival *rival) {
+  size_t count = 0;
+  for (size_t i = 0; i < rival->link_count; i++) {
+    bool first = true;
+    for (size_t j = 0; rival->peers[rival->links[i].peer].links > 1 && j < i; j++) {
+      first = first && rival->links[j].peer != rival->links[i].peer;
+    }
+    count += first;
+  }
+  return count;
+}
+
+/* ---- actions --------------------------------------------------------------------------------- */
+
+static sim_action *add_action(sim_rival *rival, sim_action_type type, uint32_t peer) {
+  if (rival->action_first > 0 && rival->action_first == rival->action_count) {
+    rival->action_first = rival->action_count = 0;
+  }
+  if (!reserve(rival, (void **)&rival->actions, &rival->action_capacity, rival->action_count,
+               sizeof(*rival->actions))) {
+    return NULL;
+  }
+  sim_action *action = &rival->actions[rival->action_count++];
+  *action = (sim_action){.type = type, .peer = peer};
+  return action;
+}
+
+void sim_rival_dial(sim_rival *rival, uint32_t number, int64_t timeout_ns) {
+  sim_rival_peer *peer = &rival->peers[number];
+  sim_action *action = add_action(rival, SIM_ACTION_DIAL, number);
+  if (action) {
+    action->dial = ++rival->next_dial;
+    action->timeout_ns = timeout_ns;
+    action->address_count = peer->address_count;
+    memcpy(action->addresses, peer->addresses, peer->address_count * sizeof(*peer->addresses));
+    peer->dials++;
+    rival->dials++;
+  }
+}
+
+static void ask(sim_rival *rival, uint64_t id, sim_action_type type, wpm_reason reason) {
+  const sim_rival_link *link = sim_rival_link_of(rival, id);
+  sim_action *action = link ? add_action(rival, type, link->peer) : NULL;
+  if (action) {
+    action->link = id;
+    action->reason = reason;
+  }
+}
+
+void sim_rival_close(sim_rival *rival, uint64_t link, wpm_reason reason) {
+  ask(rival, link, SIM_ACTION_CLOSE, reason);
+}
+
+void sim_rival_ping(sim_rival *rival, uint64_t link) {
+  ask(rival, link, SIM_ACTION_PING, WPM_REASON_NONE);
+}
+
+void sim_rival_identify(sim_rival *rival, uint64_t link) {
+  ask(rival, link, SIM_ACTION_IDENTIFY, WPM_REASON_NONE);
+}
+
+bool sim_rival_next_action(sim_rival *rival, sim_action *out) {
+  if (rival->action_first >= rival->action_count) {
+    rival->action_first = rival->action_count = 0;
+    return false;
+  }
+  *out = rival->actions[rival->action_first++];
+  return true;
+}
+
+void sim_rival_counts(const sim_rival *rival, sim_counts *out) {
+  *out = (sim_counts){.known = rival->known.count};
+  for (size_t i = 0; i < rival->known.count; i++) {
+    const sim_rival_peer *peer = &rival->peers[rival->known.items[i]];
+    out->state[peer->links > 0                ? WPM_CONNECTED
+               : peer->state == WPM_CONNECTED ? WPM_CAN_CONNECT
+                                              : peer->state]++;
+  }
+}

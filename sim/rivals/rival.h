@@ -1,0 +1,117 @@
+/* What the rivals have in common: the tables that a client of libp2p has below its peer manager.
+ *
+ * - A rival's clock is the machine's monotonic clock, which stands still during sleep: chronos,
+ *   the Go runtime and Node all take CLOCK_MONOTONIC for their timers. So a timer that was set
+ *   before a sleep fires as much later.
+ * - Each rival takes max_connections, the prune backoff and the slack of the scenario as its own
+ *   configuration; all else is its own default.
+ * - Rules of a source are cited where they are applied: repository, file, name. The versions are
+ *   nwaku v0.37.1 (7d1c6ab) with nim-libp2p e82080f and nim-chronos 0646c44; go-waku 84a4b1b with
+ *   go-libp2p v0.39.1; js-waku 84a6ea6 with libp2p v2.8.11.
+ */
+#ifndef SIM_RIVALS_RIVAL_H
+#define SIM_RIVALS_RIVAL_H
+
+#include "sim/policy.h"
+#include "sim/random.h"
+
+enum { SIM_RIVAL_ADDRESSES = 4 }; /* Addresses kept of a peer; the world tells of no more. */
+
+/* One peer of the world, as the rival knows it. */
+typedef struct sim_rival_peer {
+  bool known;         /* In its peer store. */
+  bool stored;        /* In its persistent storage. */
+  bool relay;         /* Known to speak relay. */
+  bool wanted;        /* Configured as a static or bootstrap node. */
+  bool batch;         /* Dialled in a batch that is awaited. */
+  bool topic;         /* Subscribes our shard, as it knows. */
+  uint8_t state;      /* A wpm_connectivity. */
+  uint8_t dials;      /* Dials in flight. */
+  uint8_t links;      /* Links. */
+  uint32_t place;     /* In `known`, where it is known. */
+  uint32_t failures;  /* Failed dials in a row. */
+  uint32_t attempts;  /* Of its backoff. */
+  uint32_t sequence;  /* Of its node record. */
+  int64_t failed_at;  /* Its last failed dial, on the clock that the source takes. */
+  int64_t dialled_at; /* Its last successful one; 0: never. */
+  int64_t next_try;   /* No dial before. */
+  int64_t expires;    /* When its addresses do. */
+  size_t address_count;
+  sim_address addresses[SIM_RIVAL_ADDRESSES];
+} sim_rival_peer;
+
+typedef struct sim_rival_link {
+  uint64_t id;
+  uint32_t peer;
+  wpm_direction direction;
+  int64_t pinged_at; /* Of a ping not answered yet; -1: none. */
+  int64_t ping_due;  /* Of a timer of its own; INT64_MAX: none. */
+  uint32_t pings_missed;
+} sim_rival_link;
+
+typedef struct sim_rival_list {
+  uint32_t *items;
+  size_t count, capacity;
+} sim_rival_list;
+
+typedef struct sim_rival {
+  sim_setup setup;
+  sim_random random;
+  sim_rival_peer *peers;
+  sim_rival_list known;  /* Peers in its store. */
+  sim_rival_link *links; /* In the order in which they came up. */
+  size_t link_count, link_capacity;
+  sim_action *actions; /* To be pulled: a ring. */
+  size_t action_first, action_count, action_capacity;
+  size_t dials; /* In flight. */
+  uint64_t next_dial;
+  int64_t slept; /* How long the machine slept in all. */
+  bool online;   /* What the system says. */
+  int error;     /* No memory. */
+} sim_rival;
+
+bool sim_rival_init(sim_rival *rival, const sim_setup *setup);
+void sim_rival_fini(sim_rival *rival);
+/* Forgets links, dials and actions: the process ended. */
+void sim_rival_end(sim_rival *rival);
+
+/* Its monotonic clock, and a time of it as a deadline of the world's. */
+static inline int64_t sim_rival_clock(const sim_rival *rival, wpm_instant now) {
+  return now.mono.ns - rival->slept;
+}
+static inline wpm_mono sim_rival_deadline(const sim_rival *rival, int64_t at) {
+  return at == INT64_MAX ? WPM_NEVER : (wpm_mono){at + rival->slept};
+}
+
+/* Keeps the books of links, dials, sleep and network that a fact tells of. False: it is about a link
+ * or a dial that is over. */
+bool sim_rival_note(sim_rival *rival, const sim_fact *fact);
+
+/* Actions. */
+void sim_rival_dial(sim_rival *rival, uint32_t peer, int64_t timeout_ns);
+void sim_rival_close(sim_rival *rival, uint64_t link, wpm_reason reason);
+void sim_rival_ping(sim_rival *rival, uint64_t link);
+void sim_rival_identify(sim_rival *rival, uint64_t link);
+bool sim_rival_next_action(sim_rival *rival, sim_action *out);
+
+/* The link of that number; NULL: none. */
+sim_rival_link *sim_rival_link_of(sim_rival *rival, uint64_t id);
+/* Links of that direction (WPM_DIRECTION_NONE: any) with peers known to speak relay. */
+size_t sim_rival_relay_links(const sim_rival *rival, wpm_direction direction);
+/* Peers with a link. */
+size_t sim_rival_connected(const sim_rival *rival);
+
+/* The store. */
+void sim_rival_know(sim_rival *rival, uint32_t peer);
+void sim_rival_forget(sim_rival *rival, uint32_t peer);
+void sim_rival_set_addresses(sim_rival *rival, const sim_fact *fact);
+
+/* Lists. */
+void sim_rival_push(sim_rival *rival, sim_rival_list *list, uint32_t item);
+void sim_rival_shuffle(sim_rival *rival, uint32_t *items, size_t count);
+/* Takes the first out. */
+uint32_t sim_rival_shift(sim_rival_list *list);
+
+void sim_rival_counts(const sim_rival *rival, sim_counts *out);
+
+#endif
