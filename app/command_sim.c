@@ -12,9 +12,9 @@
 static const char usage[] =
     "usage: wakupeers sim SCENARIO [OPTION ...]\n"
     "       wakupeers sim --list\n\n"
-    "Runs our policy, and those of other Waku clients beside it, in a simulated network\n"
-    "under virtual time. Exit code 0: what the scenario expects of ours is met, 1: it is\n"
-    "not, 2: wrong usage.\n\n";
+    "Runs our policy, and those of other Waku clients beside it, in a simulated\n"
+    "network under virtual time. Exit code 0: what is expected of ours is met, 1: it\n"
+    "is not, 2: wrong usage.\n\n";
 
 static bool write_page(const sim_report *report, const char *path) {
   FILE *page = fopen(path, "w");
@@ -64,6 +64,19 @@ static int run_all(const app_options *options, const sim_source *source,
   return result;
 }
 
+/* The expectations of the command line go behind those of the scenario. */
+static int expect_more(const app_options *options, sim_scenario *scenario) {
+  for (size_t i = 0; i < options->expectations.count; i++) {
+    if (!sim_scenario_expect(scenario, options->expectations.items[i])) {
+      return complain(EXIT_USAGE,
+                      "--expect takes a metric, <=, >= or ==, and a number or a time, such as "
+                      "\"redial_ms <= 65s\"; not \"%s\"",
+                      options->expectations.items[i]);
+    }
+  }
+  return EXIT_DONE;
+}
+
 static int run(const app_options *options, const char *name) {
   char error[400];
   const sim_source *source = sim_source_find(name);
@@ -75,7 +88,10 @@ static int run(const app_options *options, const char *name) {
                    ? complain(EXIT_USAGE, "there is no scenario %s; see wakupeers sim --list", name)
                : !sim_scenario_read(source->text, scenario, error, sizeof error)
                    ? complain(EXIT_FAILED, "%s: %s", name, error)
-                   : run_all(options, source, scenario);
+                   : expect_more(options, scenario);
+  if (result == EXIT_DONE) {
+    result = run_all(options, source, scenario);
+  }
   free(scenario);
   return result;
 }

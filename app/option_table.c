@@ -115,6 +115,8 @@ static const option_spec specs[] = {
      "seed of all that is drawn: the same seed gives the same run"},
     {"list", KIND_FLAG, AT(list), FOR_SIM, general, "false", 0, 0, NULL,
      "print the scenarios, one a line, its name first"},
+    {"expect", KIND_LIST, AT(expectations), FOR_SIM, general, NULL, 0, 0, "EXPECTATION",
+     "what else our policy must measure, such as \"dials <= 100\"; repeatable"},
     {"csv", KIND_FLAG, AT(csv), FOR_SIM, general, "false", 0, 0, NULL, "print CSV"},
     {"report", KIND_TEXT, AT(report), FOR_SIM, general, NULL, 0, 0, "FILE",
      "write a page with plots, to be opened in a browser"},

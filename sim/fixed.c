@@ -76,11 +76,10 @@ int64_t sim_times_exp2(int64_t value, int64_t exponent) {
 }
 
 int64_t sim_times(int64_t value, int64_t factor) {
-  const int64_t most = (INT64_C(1) << 32) - 1;
-  if (factor > most) { /* So large a factor: the last bits of it do not matter. */
-    int64_t part = scaled((uint64_t)value, (uint64_t)(factor >> 16 > most ? most : factor >> 16),
-                          FRACTION_BITS);
-    return part > SIM_FIXED_MAX >> 16 ? SIM_FIXED_MAX : part << 16;
+  int64_t whole = factor / SIM_Q24;
+  int64_t part = scaled((uint64_t)value, (uint64_t)(factor % SIM_Q24), FRACTION_BITS);
+  if (whole > 0 && value > (SIM_FIXED_MAX - part) / whole) {
+    return SIM_FIXED_MAX;
   }
-  return scaled((uint64_t)value, (uint64_t)factor, FRACTION_BITS);
+  return value * whole + part;
 }

@@ -238,7 +238,7 @@ static bool read_expectation(char *const *words, size_t count, sim_scenario *out
 static size_t split(char *line, char **words) {
   size_t count = 0;
   line[strcspn(line, "#")] = '\0';
-  for (char *at = line; count < WORDS_MAX;) {
+  for (char *at = line; count + 1 < WORDS_MAX;) {
     at += strspn(at, " \t\r");
     if (!*at) {
       break;
@@ -273,6 +273,19 @@ static bool read_line(char *line, sim_scenario *out) {
     return read_expectation(words, count, out);
   }
   return read_setting(words, count, out);
+}
+
+bool sim_scenario_expect(sim_scenario *scenario, const char *text) {
+  char line[LINE_MAX_BYTES];
+  char *words[WORDS_MAX];
+  size_t length = strlen(text);
+  if (length >= sizeof(line)) {
+    return false;
+  }
+  memcpy(line, text, length + 1);
+  size_t count = split(line, words + 1);
+  words[0] = line;
+  return count + 1 < WORDS_MAX && read_expectation(words, count + 1, scenario);
 }
 
 static void set_defaults(sim_scenario *out) {

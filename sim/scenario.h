@@ -87,6 +87,9 @@ typedef struct sim_scenario {
 /* Reads a scenario. On failure false, and a sentence in `error` (of `cap` bytes). */
 bool sim_scenario_read(const char *text, sim_scenario *out, char *error, size_t cap);
 
+/* Adds an expectation, "METRIC OP VALUE". False: it is not of that form, or one too many. */
+bool sim_scenario_expect(sim_scenario *scenario, const char *text);
+
 /* A scenario that is compiled in. */
 typedef struct sim_source {
   const char *name;

@@ -13,6 +13,8 @@
  * first 3 go. At the start, when the last connection ends, and when the network comes back or the
  * first connection is up, every peer of the list is asked for. With an empty list the discovery of
  * bootstrap nodes and cache starts again: both tell only what the store does not know.
+ * Bootstrap nodes are all dialled a second after the start, past the dialer (@libp2p/bootstrap 11.0.42,
+ * src/index.ts); their tag does not expire.
  * Discovery (discovery_dialer.ts): a discovered peer is saved, its addresses are added, and it is asked
  * for at once.
  * Cache (packages/discovery/src/peer-cache/peer_cache.ts): every identified peer with its listen
@@ -21,7 +23,8 @@
  * logged. But libp2p's connection monitor, on by default, pings every connection every 10 s, and
  * aborts it when a ping takes longer than 5 s (libp2p connection-monitor.ts, utils
  * adaptive-timeout.ts).
- * Peer store (libp2p packages/peer-store): addresses an hour after they were told, peers 6 h.
+ * Peer store (libp2p packages/peer-store src/constants.ts, store.ts): addresses count for an hour of wall
+ * time after they were told, bootstrap nodes' too; peers go after 6 h.
  * It listens on nothing: what dials it in this world is refused (packages/sdk/src/create/libp2p.ts).
  *
  * Left out: libp2p's own limits (300 connections, 100 dials, 25 addresses), which these do not reach,
@@ -50,7 +53,7 @@ struct sim_policy {
   uint32_t at_once; /* Whose. */
   bool connected;   /* As the network monitor has it. */
   bool begun;
-  int64_t queue_at, limit_at, monitor_at, monitor_end_at;
+  int64_t queue_at, limit_at, monitor_at, monitor_end_at, bootstrap_at;
 };
 
 /* ---- the dialer ------------------------------------------------------------------------------ */
@@ -62,9 +65,8 @@ static bool passes_over(const sim_rival_peer *peer, wpm_instant now) {
          (peer->failed_at != 0 && now.wall.ns - peer->failed_at < FAIL_COOLDOWN);
 }
 
-static bool has_address(const sim_policy *policy, const sim_rival_peer *peer, wpm_instant now) {
-  return peer->address_count > 0 &&
-         (peer->links > 0 || sim_rival_clock(&policy->rival, now) < peer->expires);
+static bool has_address(const sim_rival_peer *peer, wpm_instant now) {
+  return peer->address_count > 0 && (peer->links > 0 || now.wall.ns < peer->expires);
 }
 
 /* False: over at once, without a dial. */
@@ -75,7 +77,7 @@ static bool dial_peer(sim_policy *policy, uint32_t number, wpm_instant now) {
     peer->dialled_at = now.wall.ns;
     return false;
   }
-  if (!rival->online || !has_address(policy, peer, now)) {
+  if (!rival->online || !has_address(peer, now)) {
     peer->failed_at = now.wall.ns;
     return false;
   }
@@ -146,7 +148,7 @@ static void ask_for_list(sim_policy *policy, size_t most, wpm_instant now) {
     for (size_t i = 0; i < rival->known.count && list.count < most; i++) {
       uint32_t number = rival->known.items[i];
       const sim_rival_peer *peer = &rival->peers[number];
-      if (rank_of(peer) == rank && peer->links == 0 && has_address(policy, peer, now)) {
+      if (rank_of(peer) == rank && peer->links == 0 && has_address(peer, now)) {
         sim_rival_push(rival, &list, number);
       }
     }
@@ -177,11 +179,10 @@ static void limit(sim_policy *policy, wpm_instant now) {
 /* Peers of whom nobody told for 6 h go, unless they are connected. */
 static void expire(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  int64_t clock = sim_rival_clock(rival, now);
   for (size_t i = rival->known.count; i > 0; i--) {
     uint32_t number = rival->known.items[i - 1];
     const sim_rival_peer *peer = &rival->peers[number];
-    if (peer->links == 0 && peer->dials == 0 && clock >= peer->expires + 5 * WPM_HOUR) {
+    if (peer->links == 0 && peer->dials == 0 && now.wall.ns >= peer->expires + 5 * WPM_HOUR) {
       sim_rival_forget(rival, number);
     }
   }
@@ -215,12 +216,13 @@ static int start(sim_policy *policy, wpm_instant now) {
   policy->limit_at = clock;
   policy->monitor_at = clock + MONITOR_INTERVAL;
   policy->monitor_end_at = INT64_MAX;
+  policy->bootstrap_at = clock + WPM_SECOND;
   for (uint32_t i = 0; i < rival->setup.peers; i++) {
     sim_rival_peer *peer = &rival->peers[i];
     if (peer->stored) {
       sim_rival_know(rival, i);
       peer->state = WPM_NOT_CONNECTED;
-      peer->expires = clock + WPM_HOUR;
+      peer->expires = now.wall.ns + WPM_HOUR;
     }
   }
   return rival->error;
@@ -268,16 +270,15 @@ static void merge_addresses(sim_rival *rival, const sim_fact *fact) {
 static void found(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   sim_rival_peer *peer = &rival->peers[fact->peer];
-  int64_t clock = sim_rival_clock(rival, now);
-  if (peer->known && clock >= peer->expires) {
+  if (peer->known && now.wall.ns >= peer->expires) {
     peer->address_count = 0;
   }
   sim_rival_know(rival, fact->peer);
   merge_addresses(rival, fact);
   peer->wanted = peer->wanted || fact->flag;
   peer->topic = peer->topic || !fact->flag; /* Told by peer exchange. */
-  peer->expires = fact->flag ? INT64_MAX / 2 : clock + WPM_HOUR;
-  if (policy->begun) {
+  peer->expires = now.wall.ns + WPM_HOUR;
+  if (policy->begun && !fact->flag) {
     ask_for(policy, fact->peer, now);
   }
 }
@@ -314,7 +315,7 @@ static void disconnected(sim_policy *policy, const sim_fact *fact, wpm_instant n
 static void identified(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   sim_rival_peer *peer = &rival->peers[fact->peer];
-  int64_t expires = sim_rival_clock(rival, now) + WPM_HOUR;
+  int64_t expires = now.wall.ns + WPM_HOUR;
   sim_rival_set_addresses(rival, fact);
   peer->stored = true;
   peer->relay = fact->relay;
@@ -370,6 +371,17 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
+static void bootstrap(sim_policy *policy, wpm_instant now) {
+  sim_rival *rival = &policy->rival;
+  policy->bootstrap_at = INT64_MAX;
+  for (size_t i = 0; i < rival->known.count; i++) {
+    const sim_rival_peer *peer = &rival->peers[rival->known.items[i]];
+    if (peer->wanted) {
+      (void)dial_peer(policy, rival->known.items[i], now);
+    }
+  }
+}
+
 /* libp2p's connection monitor. */
 static void monitor(sim_policy *policy, int64_t clock) {
   sim_rival *rival = &policy->rival;
@@ -404,6 +416,7 @@ static void keep_alive(sim_policy *policy, int64_t clock) {
 static wpm_mono deadline(const sim_policy *policy) {
   int64_t least = policy->limit_at < policy->monitor_at ? policy->limit_at : policy->monitor_at;
   least = policy->monitor_end_at < least ? policy->monitor_end_at : least;
+  least = policy->bootstrap_at < least ? policy->bootstrap_at : least;
   if (policy->queue.count > 0 && policy->queue_at < least) {
     least = policy->queue_at;
   }
@@ -420,6 +433,9 @@ static int advance(sim_policy *policy, wpm_instant now) {
   if (!policy->begun) {
     policy->begun = true;
     ask_for_list(policy, SIZE_MAX, now);
+  }
+  if (policy->bootstrap_at <= clock) {
+    bootstrap(policy, now);
   }
   if (policy->limit_at <= clock) {
     policy->limit_at = next_tick(policy->limit_at, clock, LIMIT_INTERVAL);

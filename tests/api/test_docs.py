@@ -9,7 +9,7 @@ import subprocess
 import api
 from api import PATIENCE, ROOT, ApiTest, words_of
 
-COMMANDS = ("run", "ping", "peers", "explain", "plan", "history", "key", "db")
+COMMANDS = ("run", "ping", "peers", "explain", "plan", "history", "key", "db", "sim")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -166,6 +166,9 @@ class Examples(ApiTest):
 
     def test_operating(self):
         self.assertGreaterEqual(self.check_page("operating.md", lambda text: None), 4)
+
+    def test_simulator(self):
+        self.assertGreaterEqual(self.check_page("simulator.md", lambda text: None), 3)
 
     def test_readme(self):
         """The quick start, against a daemon in place of the js-waku peer."""

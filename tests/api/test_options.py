@@ -8,7 +8,7 @@ import unittest.mock
 import api
 from api import LOOPBACK, ROOT, ApiTest
 
-COMMANDS = ("run", "ping", "peers", "explain", "plan", "history", "key", "db")
+COMMANDS = ("run", "ping", "peers", "explain", "plan", "history", "key", "db", "sim")
 
 
 def options_of(text):

@@ -1,0 +1,195 @@
+/* Reading scenarios, and telling what came of them. */
+#include "support/test.h"
+
+#include "sim/report.h"
+#include "sim/world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static sim_scenario scenario;
+static sim_results results[4];
+
+static const char small[] = "about a small world\n"
+                            "duration 10m\npeers 20 # few\nstatic 10\nidle_limit 10m\n"
+                            "at 5m crash 1s\n"
+                            "expect connected_end == 10\nexpect dials <= 1m\n";
+
+static void refused(const char *text, const char *says) {
+  char error[300] = "";
+  assert_false(sim_scenario_read(text, &scenario, error, sizeof(error)));
+  if (!strstr(error, says)) {
+    fail_msg("\"%s\" does not say \"%s\"", error, says);
+  }
+}
+
+static void scenarios_are_read(void **state) {
+  (void)state;
+  char error[300] = "";
+  assert_true(sim_scenario_read(small, &scenario, error, sizeof(error)));
+  assert_string_equal(scenario.about, "a small world");
+  assert_int_equal(scenario.duration, 10 * WPM_MINUTE);
+  assert_int_equal(scenario.peers, 20);
+  assert_int_equal(scenario.fault_count, 1);
+  assert_int_equal(scenario.faults[0].type, SIM_FAULT_CRASH);
+  assert_int_equal(scenario.faults[0].at, 5 * WPM_MINUTE);
+  assert_int_equal(scenario.expectation_count, 2);
+  assert_int_equal(scenario.expectations[1].value, 60000);
+  assert_true(sim_scenario_read("about x\nfull 2.5%\nat 1s partition 100% 1s\n", &scenario, error,
+                                sizeof(error)));
+  assert_int_equal(scenario.full, 25);
+  assert_int_equal(scenario.faults[0].number, 1000);
+}
+
+static void what_is_wrong_is_named(void **state) {
+  (void)state;
+  refused("about x\npears 3\n", "line 2 cannot be read: pears 3");
+  refused("about x\npeers three\n", "line 2");
+  refused("about x\npeers 3 4\n", "line 2");
+  refused("about x\nduration 10\n", "line 2");
+  refused("about x\nduration -1s\n", "line 2");
+  refused("about x\nduration 99999999d\n", "line 2");
+  refused("about x\nfull 101%\n", "line 2");
+  refused("about x\nfull 1.25%\n", "line 2");
+  refused("about x\nsessions often\n", "line 2");
+  refused("about x\nat 1s\n", "line 2");
+  refused("about x\nat 1s flood\n", "line 2");
+  refused("about x\nat 1s crash\n", "line 2");
+  refused("about x\nat 1s crash -1s\n", "line 2");
+  refused("about x\nat 1s address 1s\n", "line 2");
+  refused("about x\nexpect dials < 3\n", "line 2");
+  refused("about x\nexpect speed <= 3\n", "line 2");
+  refused("about x\nexpect dials <= many\n", "line 2");
+  refused("peers 3\n", "about");
+  refused("about x\npeers 0\n", "peers");
+  refused("about x\npeers 5000000\n", "peers");
+  refused("about x\npeers 3\nstatic 4\n", "static");
+  refused("about x\npeers 3\nat 1s connect 4\n", "more peers");
+  refused("about x\nlatency_least 1s\nlatency_most 1ms\n", "latency");
+  refused("about x\nduration 0s\n", "duration");
+  refused("about x\nsessions measured\naway_mean 0s\n", "away_mean");
+  assert_false(sim_scenario_expect(&scenario, "dials"));
+  assert_false(sim_scenario_expect(&scenario, "dials <= 3 4"));
+  assert_false(sim_scenario_expect(&scenario, "a b c d e f g h i j k l m n o p"));
+}
+
+static sim_report run(const char *text) {
+  char error[300];
+  sim_report report = {.name = "small", .scenario = &scenario, .seed = 3, .results = results};
+  assert_true(sim_scenario_read(text, &scenario, error, sizeof(error)));
+  report.policies = sim_policies(&report.count);
+  assert_int_equal(report.count, sizeof(results) / sizeof(*results));
+  for (size_t i = 0; i < report.count; i++) {
+    assert_int_equal(sim_world_run(&scenario, 3, report.policies[i], &results[i]), WPM_OK);
+  }
+  return report;
+}
+
+static char *written(const sim_report *report, void (*write)(const sim_report *, FILE *)) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  assert_non_null(out);
+  write(report, out);
+  assert_int_equal(fclose(out), 0);
+  return text;
+}
+
+static size_t lines_of(const char *text) {
+  size_t count = 0;
+  for (; *text; text++) {
+    count += *text == '\n';
+  }
+  return count;
+}
+
+static void reports_say_it_all(void **state) {
+  (void)state;
+  sim_report report = run(small);
+  assert_true(sim_report_is_good(&report));
+  char *json = written(&report, sim_report_json);
+  assert_int_equal(lines_of(json), 4 * SIM_METRIC_COUNT);
+  assert_non_null(strstr(json, "{\"scenario\":\"small\",\"seed\":3,\"policy\":\"ours\",\"metric\":"
+                               "\"connected_end\",\"value\":10,\"expected\":[\"== 10\"],"
+                               "\"met\":true}\n"));
+  assert_non_null(strstr(json, "\"policy\":\"js-waku\",\"metric\":\"broken\",\"value\":"));
+  char *csv = written(&report, sim_report_csv);
+  assert_int_equal(lines_of(csv), 1 + 4 * SIM_METRIC_COUNT);
+  assert_non_null(strstr(csv, "small,3,ours,connected_end,10\n"));
+  char *text = written(&report, sim_report_text);
+  assert_non_null(strstr(text, "met    connected_end == 10: 10\n"));
+  free(json);
+  free(csv);
+  free(text);
+}
+
+static void pages_need_no_network(void **state) {
+  (void)state;
+  sim_report report = run(small);
+  char *page = written(&report, sim_report_html);
+  assert_non_null(strstr(page, "<svg "));
+  assert_non_null(strstr(page, "Peers by state: go-waku"));
+  assert_non_null(strstr(page, "</html>"));
+  static const char *const foreign[] = {"http", "src=", "href=", "url(", "<script", "<link"};
+  for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++) {
+    assert_null(strstr(page, foreign[i]));
+  }
+  free(page);
+}
+
+static void what_is_not_met_is_told(void **state) {
+  (void)state;
+  sim_report report = run(small);
+  assert_true(sim_scenario_expect(&scenario, "dials <= 3"));
+  assert_false(sim_report_is_good(&report));
+  char *text = written(&report, sim_report_text);
+  assert_non_null(strstr(text, "FAILED dials <= 3: "));
+  free(text);
+  char *json = written(&report, sim_report_json);
+  assert_non_null(strstr(json, "\"met\":false"));
+  free(json);
+}
+
+/* The checks see what breaks them: js-waku knows nothing of a prune backoff. */
+static void breaches_are_seen(void **state) {
+  (void)state;
+  (void)run("about x\nduration 1h\npeers 50\nstatic 20\nprune_every 5m\n");
+  assert_true(results[3].value[SIM_METRIC_DIALS_EARLY] > 0);
+  assert_true(results[3].value[SIM_METRIC_BROKEN] > 0);
+  assert_true(results[3].breaches > 0);
+  assert_non_null(strstr(results[3].breach[0], "seed 3, at "));
+  sim_report report = {.scenario = &scenario, .results = &results[3]};
+  scenario.expectation_count = 0;
+  assert_false(sim_report_is_good(&report));
+}
+
+static void the_list_has_a_line_each(void **state) {
+  (void)state;
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  assert_non_null(out);
+  sim_list(out);
+  assert_int_equal(fclose(out), 0);
+  assert_int_equal(lines_of(text), sim_source_count);
+  const char *line = text;
+  for (size_t i = 0; i < sim_source_count; i++) {
+    size_t length = strlen(sim_sources[i].name);
+    assert_memory_equal(line, sim_sources[i].name, length);
+    assert_int_equal(line[length], ' ');
+    assert_ptr_equal(sim_source_find(sim_sources[i].name), &sim_sources[i]);
+    line = strchr(line, '\n') + 1;
+  }
+  assert_null(sim_source_find("none"));
+  free(text);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(scenarios_are_read),       cmocka_unit_test(what_is_wrong_is_named),
+      cmocka_unit_test(reports_say_it_all),       cmocka_unit_test(pages_need_no_network),
+      cmocka_unit_test(what_is_not_met_is_told),  cmocka_unit_test(breaches_are_seen),
+      cmocka_unit_test(the_list_has_a_line_each),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,145 @@
+/* Every scenario, over several seeds: what is expected of our policy is met, nothing that must always
+ * hold is broken, and the same seed gives the same run. */
+#include "support/seed.h"
+#include "support/test.h"
+
+#include "sim/report.h"
+#include "sim/world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SEEDS = 5 };
+
+static sim_scenario scenario;
+static sim_results results, again;
+
+static void read_scenario(const sim_source *source) {
+  char error[300];
+  if (!sim_scenario_read(source->text, &scenario, error, sizeof(error))) {
+    fail_msg("%s: %s", source->name, error);
+  }
+}
+
+static void run_ours(const sim_source *source, uint64_t seed, sim_results *out) {
+  int err = sim_world_run(&scenario, seed, &sim_policy_ours, out);
+  if (err) {
+    fail_msg("%s, seed %llu: %s", source->name, (unsigned long long)seed, wpm_strerror(err));
+  }
+}
+
+static void check(const sim_source *source, uint64_t seed) {
+  for (size_t i = 0; i < scenario.expectation_count; i++) {
+    const sim_expectation *e = &scenario.expectations[i];
+    if (!sim_expectation_is_met(e, &results)) {
+      print_error("%s, seed %llu: %s is %lld\n", source->name, (unsigned long long)seed,
+                  sim_metric_name(e->metric), (long long)results.value[e->metric]);
+      fail();
+    }
+  }
+  if (results.value[SIM_METRIC_BROKEN] > 0) {
+    fail_msg("%s: %s", source->name, results.breach[0]);
+  }
+}
+
+static void every_scenario_is_met(void **state) {
+  (void)state;
+  uint64_t seed = wpm_test_seed() >> 1;
+  assert_true(sim_source_count >= 12);
+  for (size_t i = 0; i < sim_source_count; i++) {
+    read_scenario(&sim_sources[i]);
+    assert_true(scenario.expectation_count > 0);
+    for (uint64_t turn = 0; turn < SEEDS; turn++) {
+      run_ours(&sim_sources[i], seed + turn, &results);
+      check(&sim_sources[i], seed + turn);
+    }
+  }
+}
+
+static void the_same_seed_is_the_same_run(void **state) {
+  (void)state;
+  uint64_t seed = wpm_test_seed() >> 1;
+  size_t count = 0;
+  const sim_policy_type *const *policies = sim_policies(&count);
+  assert_int_equal(count, 4);
+  for (size_t i = 0; i < sim_source_count; i++) {
+    read_scenario(&sim_sources[i]);
+    for (size_t p = 0; p < count; p++) {
+      memset(&again, 0xff, sizeof(again));
+      assert_int_equal(sim_world_run(&scenario, seed, policies[p], &results), WPM_OK);
+      assert_int_equal(sim_world_run(&scenario, seed, policies[p], &again), WPM_OK);
+      assert_memory_equal(results.value, again.value, sizeof(results.value));
+      assert_memory_equal(results.course, again.course, sizeof(results.course));
+    }
+  }
+}
+
+/* The world does not depend on the policy: its peers come and go at the same times. */
+static void every_policy_meets_the_same_world(void **state) {
+  (void)state;
+  size_t count = 0;
+  const sim_policy_type *const *policies = sim_policies(&count);
+  read_scenario(sim_source_find("churn_day"));
+  run_ours(sim_source_find("churn_day"), 5, &results);
+  for (size_t p = 1; p < count; p++) {
+    assert_int_equal(sim_world_run(&scenario, 5, policies[p], &again), WPM_OK);
+    assert_memory_equal(results.course[SIM_COURSE_UP], again.course[SIM_COURSE_UP],
+                        sizeof(results.course[SIM_COURSE_UP]));
+  }
+}
+
+/* Worlds drawn at random, with faults at random times. */
+static void random_worlds_break_nothing(void **state) {
+  (void)state;
+  enum { WORLDS = 150 };
+  static const char *const faults[] = {"offline ", "sleep ",   "partition 40% ", "quake 50% ",
+                                       "clock ",   "clock -",  "shutdown ",      "crash ",
+                                       "reboot ",  "burst 60 "};
+  static const sim_source source = {"random", ""};
+  sim_random random;
+  uint64_t seed = wpm_test_seed() >> 1;
+  sim_random_init(&random, seed);
+  for (uint64_t world = 0; world < WORLDS; world++) {
+    char text[2000];
+    char error[300];
+    int length = snprintf(
+        text, sizeof(text),
+        "about random\nduration 4h\npeers 80\nstatic %llu\nsessions exponential\n"
+        "session_mean %llum\naway_mean %llum\nvanish %llu%%\nmoving 10%%\nstale 20%%\ndead 20%%\n"
+        "full 5%%\nunreachable 20%%\nidle_limit 10m\nprune_every 20m\ninbound_every 1m\n"
+        "discover_every 1m\nmax_connections %llu\nmax_dials %llu\n",
+        (unsigned long long)sim_random_below(&random, 60),
+        (unsigned long long)sim_random_below(&random, 90) + 1,
+        (unsigned long long)sim_random_below(&random, 20) + 1,
+        (unsigned long long)sim_random_below(&random, 100),
+        (unsigned long long)sim_random_below(&random, 70) + 5,
+        (unsigned long long)sim_random_below(&random, 30) + 1);
+    uint64_t at = 0;
+    for (int i = 0; i < 6; i++) {
+      at += sim_random_below(&random, 2000) + 1;
+      uint64_t span = sim_random_below(&random, 900);
+      length += snprintf(text + length, sizeof(text) - (size_t)length, "at %llus %s%llus\n",
+                         (unsigned long long)at,
+                         faults[sim_random_below(&random, sizeof(faults) / sizeof(*faults))],
+                         (unsigned long long)span);
+      at += span;
+    }
+    if (!sim_scenario_read(text, &scenario, error, sizeof(error))) {
+      fail_msg("%s", error);
+    }
+    run_ours(&source, seed + world, &results);
+    if (results.value[SIM_METRIC_BROKEN] > 0) {
+      fail_msg("%s\n%s", results.breach[0], text);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_scenario_is_met),
+      cmocka_unit_test(the_same_seed_is_the_same_run),
+      cmocka_unit_test(every_policy_meets_the_same_world),
+      cmocka_unit_test(random_worlds_break_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
