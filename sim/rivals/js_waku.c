@@ -27,8 +27,9 @@
  * time after they were told, bootstrap nodes' too; peers go after 6 h.
  * It listens on nothing: what dials it in this world is refused (packages/sdk/src/create/libp2p.ts).
  *
- * Left out: libp2p's own limits (300 connections, 100 dials, 25 addresses), which these do not reach,
- * and pings of relay, which a default node does not mount.
+ * Left out: what a queue holds beyond 100 000 (the source has no bound), libp2p's own limits (300
+ * connections, 100 dials, 25 addresses), which these do not reach, and pings of relay, which a default
+ * node does not mount.
  */
 #include "sim/rivals/rival.h"
 
@@ -101,19 +102,16 @@ static void ask_for(sim_policy *policy, uint32_t number, wpm_instant now) {
 }
 
 static void process_queue(sim_policy *policy, wpm_instant now) {
-  for (int i = 0; policy->batch == 0 && i < AT_ONCE && policy->queue.count > 0; i++) {
-    uint32_t batch[AT_ONCE];
-    size_t count = 0;
-    while (count < AT_ONCE && policy->queue.count > 0) {
-      batch[count++] = sim_rival_shift(&policy->queue);
+  uint32_t batch[AT_ONCE];
+  size_t count = 0;
+  while (policy->batch == 0 && count < AT_ONCE && policy->queue.count > 0) {
+    batch[count++] = sim_rival_shift(&policy->queue);
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (dial_peer(policy, batch[i], now)) {
+      policy->rival.peers[batch[i]].batch = true;
+      policy->batch++;
     }
-    for (size_t j = 0; j < count; j++) {
-      if (dial_peer(policy, batch[j], now)) {
-        policy->rival.peers[batch[j]].batch = true;
-        policy->batch++;
-      }
-    }
-    return;
   }
 }
 

@@ -6,7 +6,6 @@
 #include "sim/report.h"
 #include "sim/world.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { SEEDS = 5 };
@@ -88,58 +87,11 @@ static void every_policy_meets_the_same_world(void **state) {
   }
 }
 
-/* Worlds drawn at random, with faults at random times. */
-static void random_worlds_break_nothing(void **state) {
-  (void)state;
-  enum { WORLDS = 150 };
-  static const char *const faults[] = {"offline ", "sleep ",   "partition 40% ", "quake 50% ",
-                                       "clock ",   "clock -",  "shutdown ",      "crash ",
-                                       "reboot ",  "burst 60 "};
-  static const sim_source source = {"random", ""};
-  sim_random random;
-  uint64_t seed = wpm_test_seed() >> 1;
-  sim_random_init(&random, seed);
-  for (uint64_t world = 0; world < WORLDS; world++) {
-    char text[2000];
-    char error[300];
-    int length = snprintf(
-        text, sizeof(text),
-        "about random\nduration 4h\npeers 80\nstatic %llu\nsessions exponential\n"
-        "session_mean %llum\naway_mean %llum\nvanish %llu%%\nmoving 10%%\nstale 20%%\ndead 20%%\n"
-        "full 5%%\nunreachable 20%%\nidle_limit 10m\nprune_every 20m\ninbound_every 1m\n"
-        "discover_every 1m\nmax_connections %llu\nmax_dials %llu\n",
-        (unsigned long long)sim_random_below(&random, 60),
-        (unsigned long long)sim_random_below(&random, 90) + 1,
-        (unsigned long long)sim_random_below(&random, 20) + 1,
-        (unsigned long long)sim_random_below(&random, 100),
-        (unsigned long long)sim_random_below(&random, 70) + 5,
-        (unsigned long long)sim_random_below(&random, 30) + 1);
-    uint64_t at = 0;
-    for (int i = 0; i < 6; i++) {
-      at += sim_random_below(&random, 2000) + 1;
-      uint64_t span = sim_random_below(&random, 900);
-      length += snprintf(text + length, sizeof(text) - (size_t)length, "at %llus %s%llus\n",
-                         (unsigned long long)at,
-                         faults[sim_random_below(&random, sizeof(faults) / sizeof(*faults))],
-                         (unsigned long long)span);
-      at += span;
-    }
-    if (!sim_scenario_read(text, &scenario, error, sizeof(error))) {
-      fail_msg("%s", error);
-    }
-    run_ours(&source, seed + world, &results);
-    if (results.value[SIM_METRIC_BROKEN] > 0) {
-      fail_msg("%s\n%s", results.breach[0], text);
-    }
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_scenario_is_met),
       cmocka_unit_test(the_same_seed_is_the_same_run),
       cmocka_unit_test(every_policy_meets_the_same_world),
-      cmocka_unit_test(random_worlds_break_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

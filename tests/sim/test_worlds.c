@@ -1,0 +1,84 @@
+/* Worlds drawn at random, with faults at random times: nothing that must always hold is broken. A
+ * failure prints the world, and the seed that makes it again. */
+#include "support/seed.h"
+#include "support/test.h"
+
+#include "sim/world.h"
+
+#include <stdio.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
+enum { WORLDS = 1000 };
+#else
+enum { WORLDS = 10000 };
+#endif
+
+static sim_scenario scenario;
+static sim_results results;
+
+static unsigned long long below(sim_random *random, uint64_t bound) {
+  return (unsigned long long)sim_random_below(random, bound);
+}
+
+/* The peers, and what they do. */
+static size_t draw_peers(sim_random *random, char *out, size_t cap) {
+  static const char *const sessions[] = {"always", "exponential", "measured"};
+  return (size_t)snprintf(
+      out, cap,
+      "about random\nduration 1h\npeers 40\nstatic %llu\nsessions %s\n"
+      "session_mean %llum\naway_mean %llum\nvanish %llu%%\nmoving 10%%\nstale 20%%\ndead 20%%\n"
+      "full 5%%\nunreachable 20%%\nrelay %llu%%\nidle_limit %llum\nprune_every 20m\n"
+      "inbound_every 1m\ndiscover_every 1m\nmax_connections %llu\nmax_dials %llu\n",
+      below(random, 30), sessions[below(random, 3)], below(random, 60) + 1, below(random, 20) + 1,
+      below(random, 100), below(random, 101), below(random, 15) + 1, below(random, 40) + 3,
+      below(random, 30) + 1);
+}
+
+/* Up to 5 faults, one behind the other. */
+static void draw_faults(sim_random *random, char *out, size_t cap) {
+  static const char *const faults[] = {"offline ", "sleep ",   "partition 40% ", "quake 50% ",
+                                       "clock ",   "clock -",  "shutdown ",      "crash ",
+                                       "reboot ",  "burst 30 "};
+  unsigned long long at = 0;
+  size_t length = 0;
+  out[0] = '\0';
+  for (uint64_t left = below(random, 6); left > 0; left--) {
+    unsigned long long span = below(random, 400);
+    at += below(random, 600) + 1;
+    length += (size_t)snprintf(out + length, cap - length, "at %llus %s%llus\n", at,
+                               faults[below(random, sizeof(faults) / sizeof(*faults))], span);
+    at += span;
+  }
+}
+
+static void random_worlds_break_nothing(void **state) {
+  (void)state;
+  uint64_t seed = wpm_test_seed() >> 1;
+  for (uint64_t world = 0; world < WORLDS; world++) {
+    sim_random random;
+    char text[2000];
+    char error[300];
+    sim_random_init(&random, seed + world);
+    size_t length = draw_peers(&random, text, sizeof(text));
+    draw_faults(&random, text + length, sizeof(text) - length);
+    if (!sim_scenario_read(text, &scenario, error, sizeof(error))) {
+      fail_msg("%s\n%s", error, text);
+    }
+    int err = sim_world_run(&scenario, seed + world, &sim_policy_ours, &results);
+    if (err != WPM_OK || results.value[SIM_METRIC_BROKEN] > 0) {
+      fail_msg("%s: %s\n%s", wpm_strerror(err), results.breach[0], text);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(random_worlds_break_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
