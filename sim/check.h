@@ -1,6 +1,7 @@
 /* What must hold after every step, whatever the seed and the faults.
  *
- * - No automatic dial inside the prune backoff of the other side.
+ * - No automatic dial inside the prune backoff of the other side; one that a connection of the last
+ *   second before a crash would have begun is not counted.
  * - No more peers connected or being dialled than max_connections, and no more dials in flight than
  *   max_dials, but for those that a person asked for.
  * - A ping goes at most half of the idle limit after the last byte, and no idle connection is lost

@@ -95,12 +95,14 @@ static void address_changes(sim_world *world) {
 /* ---- our process ------------------------------------------------------------------------------ */
 
 /* All links end with the process. Where it is killed the kernel tells the other ends; where the
- * power goes nobody does, but their backoffs may run from now on. */
-static void drop_links(sim_world *world) {
+ * power goes nobody does, but their backoffs may run from now on. `lost`: what is younger than the
+ * second of writing behind may not be durable, and nobody can keep to a backoff that he does not
+ * know of. */
+static void drop_links(sim_world *world, bool lost) {
   for (uint32_t slot = 0; slot < world->link_slots; slot++) {
     sim_link *link = &world->links[slot];
     if (link->id != 0) {
-      if (!link->closed) {
+      if (!link->closed && !(lost && world->now - link->began <= WPM_SECOND)) {
         sim_link_let_go(world, link);
       }
       sim_link_drop(world, link);
@@ -138,7 +140,7 @@ static void node_ends(sim_world *world, sim_fault_type how) {
     world->type->crash(world->policy, clocks);
   }
   world->running = false;
-  drop_links(world);
+  drop_links(world, how != SIM_FAULT_SHUTDOWN);
 }
 
 static void find(sim_world *world, uint32_t number, bool is_static) {

@@ -331,7 +331,8 @@ static void traffic(sim_world *world, sim_link *link) {
 
 /* A PRUNE names its backoff; the link stays. */
 static void prune(sim_world *world, sim_link *link) {
-  int64_t backoff = world->scenario->prune_backoff;
+  int64_t backoff =
+      world->scenario->prune_for > 0 ? world->scenario->prune_for : world->scenario->prune_backoff;
   sim_fact fact = {
       .type = SIM_FACT_PRUNED, .peer = link->peer, .link = link->id, .span_ns = backoff};
   plan_at_random(world, link, world->scenario->prune_every, SIM_EVENT_PRUNE);

@@ -107,6 +107,7 @@ static const struct {
     {"discover_every", A_SPAN, AT(discover_every)},
     {"discover_count", A_NUMBER, AT(discover_count)},
     {"prune_every", A_SPAN, AT(prune_every)},
+    {"prune_for", A_SPAN, AT(prune_for)},
     {"traffic_every", A_SPAN, AT(traffic_every)},
     {"idle_limit", A_SPAN, AT(idle_limit)},
     {"idle_share", A_SHARE, AT(idle_share)},

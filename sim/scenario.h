@@ -72,6 +72,7 @@ typedef struct sim_scenario {
   int64_t latency_least, latency_most; /* One way. */
   /* What happens to us. */
   int64_t inbound_every, discover_every, prune_every, traffic_every; /* Means; 0: never. */
+  int64_t prune_for; /* The backoff that a PRUNE names; 0: prune_backoff. */
   uint32_t discover_count;
   int64_t idle_limit; /* Of middle boxes; 0: none. */
   uint32_t idle_share;

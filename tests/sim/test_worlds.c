@@ -33,25 +33,35 @@ static size_t draw_peers(sim_random *random, char *out, size_t cap) {
       "about random\nduration 1h\npeers 40\nstatic %llu\nsessions %s\n"
       "session_mean %llum\naway_mean %llum\nvanish %llu%%\nmoving 10%%\nstale 20%%\ndead 20%%\n"
       "full 5%%\nunreachable 20%%\nrelay %llu%%\nidle_limit %llum\nprune_every 20m\n"
+      "prune_for %llus\n"
       "inbound_every 1m\ndiscover_every 1m\nmax_connections %llu\nmax_dials %llu\n",
       below(random, 30), sessions[below(random, 3)], below(random, 60) + 1, below(random, 20) + 1,
-      below(random, 100), below(random, 101), below(random, 15) + 1, below(random, 40) + 3,
-      below(random, 30) + 1);
+      below(random, 100), below(random, 101), below(random, 15) + 1, below(random, 2000) + 60,
+      below(random, 40) + 3, below(random, 30) + 1);
 }
 
-/* Up to 5 faults, one behind the other. */
+/* Up to 5 faults, one behind the other. Never a reboot after the wall clock was set ahead: across
+ * boots a span of waiting is measured by the wall clock (wpm_wait), so what was set ahead is missing
+ * from it. */
 static void draw_faults(sim_random *random, char *out, size_t cap) {
-  static const char *const faults[] = {"offline ", "sleep ",   "partition 40% ", "quake 50% ",
-                                       "clock ",   "clock -",  "shutdown ",      "crash ",
-                                       "reboot ",  "burst 30 "};
+  enum { AHEAD, REBOOT, FAULTS = 10 };
+  static const char *const faults[FAULTS] = {
+      "clock ",     "reboot ", "offline ",  "sleep ", "partition 40% ",
+      "quake 50% ", "clock -", "shutdown ", "crash ", "burst 30 "};
   unsigned long long at = 0;
   size_t length = 0;
+  bool ahead = false;
   out[0] = '\0';
   for (uint64_t left = below(random, 6); left > 0; left--) {
     unsigned long long span = below(random, 400);
+    unsigned long long which = below(random, FAULTS);
+    if (which == REBOOT && ahead) {
+      continue;
+    }
+    ahead = ahead || which == AHEAD;
     at += below(random, 600) + 1;
-    length += (size_t)snprintf(out + length, cap - length, "at %llus %s%llus\n", at,
-                               faults[below(random, sizeof(faults) / sizeof(*faults))], span);
+    length +=
+        (size_t)snprintf(out + length, cap - length, "at %llus %s%llus\n", at, faults[which], span);
     at += span;
   }
 }
