@@ -20,7 +20,7 @@
 #include "sim/world.h"
 
 /* A dial of the peer has begun. */
-void sim_check_dial(sim_world *world, uint32_t peer);
+void sim_check_dial(sim_world *world, uint32_t number);
 /* A ping goes. */
 void sim_check_ping(sim_world *world, const sim_link *link);
 /* A middle box drops an open link. */

@@ -5,7 +5,6 @@
 #include "sim/identity.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct sim_policy {
   sim_setup setup;
@@ -120,50 +119,49 @@ static void view_addresses(const sim_fact *fact, views *out) {
   }
 }
 
-static int found(sim_policy *policy, const sim_fact *fact, wpm_event *event, wpm_instant now) {
+static int found(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm_instant now) {
   views addresses;
+  wpm_event event = {.type = WPM_EVENT_FOUND, .peer = id};
   view_addresses(fact, &addresses);
-  event->type = WPM_EVENT_FOUND;
-  event->u.found.addresses = addresses.list;
-  event->u.found.address_count = fact->address_count;
-  event->u.found.source = fact->flag ? WPM_SOURCE_CONFIG : WPM_SOURCE_PEER_EXCHANGE;
-  event->u.found.origin = fact->flag ? WPM_ORIGIN_STATIC : WPM_ORIGIN_PEER_EXCHANGE;
-  event->u.found.is_static = fact->flag;
-  return wpm_manager_handle(policy->manager, event, now);
+  event.u.found.addresses = addresses.list;
+  event.u.found.address_count = fact->address_count;
+  event.u.found.source = fact->flag ? WPM_SOURCE_CONFIG : WPM_SOURCE_PEER_EXCHANGE;
+  event.u.found.origin = fact->flag ? WPM_ORIGIN_STATIC : WPM_ORIGIN_PEER_EXCHANGE;
+  event.u.found.is_static = fact->flag;
+  return wpm_manager_handle(policy->manager, &event, now);
 }
 
-static int connected(sim_policy *policy, const sim_fact *fact, wpm_event *event, wpm_instant now) {
+static int connected(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm_instant now) {
   uint8_t remote[SIM_MULTIADDR_SIZE];
+  wpm_event event = {.type = WPM_EVENT_CONNECTED, .peer = id};
   sim_multiaddr(fact->remote, remote);
-  event->type = WPM_EVENT_CONNECTED;
-  event->u.connected.connection = fact->link;
-  event->u.connected.dial = fact->dial;
-  event->u.connected.direction = fact->direction;
-  event->u.connected.remote = (wpm_bytes){remote, sizeof(remote)};
-  event->u.connected.public_key = (wpm_bytes){event->peer.data + 2, event->peer.len - 2};
-  return wpm_manager_handle(policy->manager, event, now);
+  event.u.connected.connection = fact->link;
+  event.u.connected.dial = fact->dial;
+  event.u.connected.direction = fact->direction;
+  event.u.connected.remote = (wpm_bytes){remote, sizeof(remote)};
+  event.u.connected.public_key = (wpm_bytes){id.data + 2, id.len - 2};
+  return wpm_manager_handle(policy->manager, &event, now);
 }
 
-static int dial_failed(sim_policy *policy, const sim_fact *fact, wpm_event *event,
-                       wpm_instant now) {
+static int dial_failed(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm_instant now) {
   views addresses;
   wpm_failed_address failed[SIM_ADDRESSES_MAX];
+  wpm_event event = {.type = WPM_EVENT_DIAL_FAILED, .peer = id};
   view_addresses(fact, &addresses);
   for (size_t i = 0; i < fact->address_count; i++) {
     failed[i] = (wpm_failed_address){addresses.list[i], fact->reasons[i]};
   }
-  event->type = WPM_EVENT_DIAL_FAILED;
-  event->u.dial_failed.dial = fact->dial;
-  event->u.dial_failed.reason = fact->reason;
-  event->u.dial_failed.addresses = failed;
-  event->u.dial_failed.address_count = fact->address_count;
-  return wpm_manager_handle(policy->manager, event, now);
+  event.u.dial_failed.dial = fact->dial;
+  event.u.dial_failed.reason = fact->reason;
+  event.u.dial_failed.addresses = failed;
+  event.u.dial_failed.address_count = fact->address_count;
+  return wpm_manager_handle(policy->manager, &event, now);
 }
 
 #define TEXT(literal) ((wpm_text){(literal), sizeof(literal) - 1})
 
 /* Identify, and with it Waku metadata: cluster 1, no shards. */
-static int identified(sim_policy *policy, const sim_fact *fact, wpm_event *event, wpm_instant now) {
+static int identified(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm_instant now) {
   const wpm_text protocols[] = {TEXT("/ipfs/id/1.0.0"), TEXT("/ipfs/ping/1.0.0"),
                                 TEXT("/vac/waku/metadata/1.0.0"), TEXT("/vac/waku/relay/2.0.0")};
   views addresses;
@@ -174,34 +172,34 @@ static int identified(sim_policy *policy, const sim_fact *fact, wpm_event *event
                          .address_count = fact->address_count,
                          .protocols = protocols,
                          .protocol_count = fact->relay ? 4 : 3};
-  event->type = WPM_EVENT_IDENTIFIED;
-  event->u.identified.connection = fact->link;
-  event->u.identified.identified = &told;
-  int err = wpm_manager_handle(policy->manager, event, now);
+  wpm_event event = {.type = WPM_EVENT_IDENTIFIED, .peer = id};
+  event.u.identified.connection = fact->link;
+  event.u.identified.identified = &told;
+  int err = wpm_manager_handle(policy->manager, &event, now);
   if (!err) {
-    memset(&event->u, 0, sizeof(event->u));
-    event->type = WPM_EVENT_METADATA;
-    event->u.metadata.connection = fact->link;
-    event->u.metadata.has_cluster_id = true;
-    event->u.metadata.cluster_id = 1;
-    err = wpm_manager_handle(policy->manager, event, now);
+    wpm_event metadata = {.type = WPM_EVENT_METADATA, .peer = id};
+    metadata.u.metadata.connection = fact->link;
+    metadata.u.metadata.has_cluster_id = true;
+    metadata.u.metadata.cluster_id = 1;
+    err = wpm_manager_handle(policy->manager, &metadata, now);
   }
   return err;
 }
 
 static int handle(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
-  uint8_t id[SIM_ID_SIZE];
-  sim_identity(fact->peer, id);
-  wpm_event event = {.peer = {id, sizeof(id)}};
+  uint8_t bytes[SIM_ID_SIZE];
+  sim_identity(fact->peer, bytes);
+  wpm_bytes id = {bytes, sizeof(bytes)};
+  wpm_event event = {.peer = id};
   switch (fact->type) {
   case SIM_FACT_FOUND:
-    return found(policy, fact, &event, now);
+    return found(policy, fact, id, now);
   case SIM_FACT_CONNECTED:
-    return connected(policy, fact, &event, now);
+    return connected(policy, fact, id, now);
   case SIM_FACT_DIAL_FAILED:
-    return dial_failed(policy, fact, &event, now);
+    return dial_failed(policy, fact, id, now);
   case SIM_FACT_IDENTIFIED:
-    return identified(policy, fact, &event, now);
+    return identified(policy, fact, id, now);
   case SIM_FACT_PERSON_WANTS:
     event.type = WPM_EVENT_PERSON_CONNECT;
     break;

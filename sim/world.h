@@ -156,7 +156,7 @@ void sim_world_pull(sim_world *world);
 uint64_t sim_world_draw(const sim_world *world, uint64_t what, uint64_t which);
 
 /* A peer was tried after a restart, or came by itself. */
-void sim_world_tried(sim_world *world, uint32_t peer);
+void sim_world_tried(sim_world *world, uint32_t number);
 
 /* ---- links and dials (sim/links.c) ------------------------------------------------------------ */
 
@@ -176,7 +176,7 @@ bool sim_peer_is_in_reach(const sim_world *world, uint32_t peer);
 uint32_t sim_peer_links(const sim_world *world, uint32_t peer);
 
 /* A new link comes up; the policy is told. `dial` NULL: inbound. */
-void sim_link_begin(sim_world *world, uint32_t peer, const sim_dial *dial);
+void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial);
 /* The policy will be told of the end after that time. */
 void sim_link_end_after(sim_world *world, sim_link *link, int64_t after, wpm_reason reason);
 /* Its bytes are lost from now on: the other end will give it up. */
@@ -186,7 +186,7 @@ void sim_link_let_go(sim_world *world, sim_link *link);
 /* Takes it away; the policy knows, or is gone. */
 void sim_link_drop(sim_world *world, sim_link *link);
 /* No automatic dial of the peer before its prune backoff from `at` on. */
-void sim_peer_backs_off(sim_world *world, uint32_t peer, int64_t at, int64_t span);
+void sim_peer_backs_off(sim_world *world, uint32_t number, int64_t at, int64_t span);
 
 void sim_dial_begin(sim_world *world, const sim_action *action);
 void sim_dial_cancel(sim_world *world, uint64_t policy_id);
@@ -196,7 +196,7 @@ void sim_dials_drop(sim_world *world);
 void sim_links_event(sim_world *world, const sim_event *event);
 
 /* Counts of the peer, brought up to date after any change of it. */
-void sim_peer_recount(sim_world *world, uint32_t peer);
+void sim_peer_recount(sim_world *world, uint32_t number);
 
 /* ---- faults (sim/faults.c) -------------------------------------------------------------------- */
 
@@ -211,7 +211,7 @@ void sim_wounds_look(sim_world *world);
 /* Our process begins: the policy starts, and learns its configuration. */
 void sim_node_start(sim_world *world);
 /* The peer comes or goes. */
-void sim_peer_comes(sim_world *world, uint32_t peer);
-void sim_peer_goes(sim_world *world, uint32_t peer);
+void sim_peer_comes(sim_world *world, uint32_t number);
+void sim_peer_goes(sim_world *world, uint32_t number);
 
 #endif

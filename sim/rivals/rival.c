@@ -148,7 +148,7 @@ bool sim_rival_note(sim_rival *rival, const sim_fact *fact) {
       rival->peers[fact->peer].dials--;
     }
     add_link(rival, fact);
-    return true;
+    return rival->error == WPM_OK;
   case SIM_FACT_DIAL_FAILED:
     rival->dials--;
     rival->peers[fact->peer].dials--;

@@ -84,7 +84,7 @@ static inline wpm_mono sim_rival_deadline(const sim_rival *rival, int64_t at) {
 }
 
 /* Keeps the books of links, dials, sleep and network that a fact tells of. False: it is about a link
- * or a dial that is over. */
+ * or a dial that is over, or memory lacks. */
 bool sim_rival_note(sim_rival *rival, const sim_fact *fact);
 
 /* Actions. */

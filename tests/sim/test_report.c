@@ -1,4 +1,5 @@
 /* Reading scenarios, and telling what came of them. */
+#include "support/alloc_fail.h"
 #include "support/test.h"
 
 #include "sim/report.h"
@@ -163,6 +164,31 @@ static void breaches_are_seen(void **state) {
   assert_false(sim_report_is_good(&report));
 }
 
+/* Wherever memory runs out, the run ends with that, and nothing is leaked. */
+static void a_lack_of_memory_ends_the_run(void **state) {
+  (void)state;
+  char error[300];
+  size_t count = 0;
+  const sim_policy_type *const *policies = sim_policies(&count);
+  assert_true(sim_scenario_read("about x\nduration 20m\npeers 30\nstatic 15\nprune_every 5m\n"
+                                "sessions exponential\nsession_mean 5m\naway_mean 1m\n"
+                                "discover_every 1m\ninbound_every 1m\nat 10m crash 1s\n",
+                                &scenario, error, sizeof(error)));
+  for (size_t p = 0; p < count; p++) {
+    for (size_t n = 1;; n += 1 + n / 16) {
+      wpm_alloc_fail_at(n);
+      int err = sim_world_run(&scenario, 1, policies[p], &results[0]);
+      size_t failed = wpm_alloc_failed();
+      wpm_alloc_fail_off();
+      assert_true(err == WPM_OK || err == WPM_ERR_NO_MEMORY);
+      if (failed == 0) {
+        assert_int_equal(err, WPM_OK);
+        break;
+      }
+    }
+  }
+}
+
 static void the_list_has_a_line_each(void **state) {
   (void)state;
   char *text = NULL;
@@ -186,9 +212,13 @@ static void the_list_has_a_line_each(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(scenarios_are_read),       cmocka_unit_test(what_is_wrong_is_named),
-      cmocka_unit_test(reports_say_it_all),       cmocka_unit_test(pages_need_no_network),
-      cmocka_unit_test(what_is_not_met_is_told),  cmocka_unit_test(breaches_are_seen),
+      cmocka_unit_test(scenarios_are_read),
+      cmocka_unit_test(what_is_wrong_is_named),
+      cmocka_unit_test(reports_say_it_all),
+      cmocka_unit_test(pages_need_no_network),
+      cmocka_unit_test(what_is_not_met_is_told),
+      cmocka_unit_test(breaches_are_seen),
+      cmocka_unit_test(a_lack_of_memory_ends_the_run),
       cmocka_unit_test(the_list_has_a_line_each),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
