@@ -120,8 +120,8 @@ static const option_spec specs[] = {
     {"csv", KIND_FLAG, AT(csv), FOR_SIM, general, "false", 0, 0, NULL, "print CSV"},
     {"report", KIND_TEXT, AT(report), FOR_SIM, general, NULL, 0, 0, "FILE",
      "write a page with plots, to be opened in a browser"},
-    {"json", KIND_FLAG, AT(json), FOR_PING | FOR_KEY | FOR_DB | FOR_SIM | FOR_CLIENTS, general, "false",
-     0, 0, NULL, "print JSON"},
+    {"json", KIND_FLAG, AT(json), FOR_PING | FOR_KEY | FOR_DB | FOR_SIM | FOR_CLIENTS, general,
+     "false", 0, 0, NULL, "print JSON"},
     {"help", KIND_FLAG, AT(help), FOR_ALL, rest_of_it, "false", 0, 0, NULL, "print this"},
 };
 
@@ -130,8 +130,8 @@ _Static_assert(sizeof specs / sizeof *specs <= 64, "options.c keeps a bit for ea
 static const struct {
   unsigned command;
   const char *name;
-} commands[] = {{FOR_RUN, "run"},   {FOR_PING, "ping"},      {FOR_PEERS, "peers"},
-                {FOR_KEY, "key"},   {FOR_DB, "db"},          {FOR_EXPLAIN, "explain"},
+} commands[] = {{FOR_RUN, "run"},   {FOR_PING, "ping"},       {FOR_PEERS, "peers"},
+                {FOR_KEY, "key"},   {FOR_DB, "db"},           {FOR_EXPLAIN, "explain"},
                 {FOR_PLAN, "plan"}, {FOR_HISTORY, "history"}, {FOR_SIM, "sim"}};
 
 static const struct {
