@@ -129,8 +129,9 @@ void sim_peer_backs_off(sim_world *world, uint32_t number, int64_t at, int64_t s
   }
 }
 
-/* The first of the two ends to let go begins the backoff, where it was the last link. One that was
- * refused at once never was in a mesh. */
+/* The first of the two ends to let go begins the backoff, where it was the last link; a link on which
+ * nothing came since we fell asleep counts as let go then. One that was refused at once never was in a
+ * mesh. */
 static void backs_off_after(sim_world *world, const sim_link *link) {
   if (link->gone || link->began == world->now) {
     return;
@@ -141,7 +142,10 @@ static void backs_off_after(sim_world *world, const sim_link *link) {
       return;
     }
   }
-  sim_peer_backs_off(world, link->peer, world->now, world->scenario->prune_backoff);
+  bool slept =
+      world->slept_at > 0 && link->began <= world->slept_at && link->heard <= world->slept_at;
+  int64_t since = slept ? world->slept_at : world->now;
+  sim_peer_backs_off(world, link->peer, since, world->scenario->prune_backoff);
 }
 
 /* ---- the life of a link ----------------------------------------------------------------------- */

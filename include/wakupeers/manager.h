@@ -30,8 +30,8 @@
  *   peer there before; or by option.
  * - After a sleep, which shows as a call long after a deadline, and when the network is back, every
  *   connection is pinged, and those that stay silent end; they count as ended when the sleep began, and
- *   their backoffs run from when the other side knew of it at the latest. Retry delays of before are
- *   void then, prune backoffs are not. Without a network nothing is dialled and nobody blamed.
+ *   their backoffs run from there. Retry delays of before are void then, prune backoffs are not. Without
+ *   a network nothing is dialled and nobody blamed.
  * - Keep-alive: a ping at most half the idle timeout after the last received byte. A miss is
  *   silence: no byte from the peer within the ping timeout. After one miss the next ping goes at
  *   once; two end the connection as lost.

@@ -110,7 +110,7 @@ static void failed_locally(wpm_manager *m, uint32_t slot, wpm_instant now) {
 static void peer_disconnected(wpm_manager *m, uint32_t slot, const wpm_connection *last,
                               wpm_reason reason, wpm_instant end, wpm_instant now) {
   if (wpm_backoff_applies(wpm_manager_peer(m, slot))) {
-    wpm_backoff_prune(m, slot, wpm_epoch_noticed(m, end, now), 0, now);
+    wpm_backoff_prune(m, slot, end, 0, now);
   }
   bool in_gap = end.mono.ns < now.mono.ns;
   if (last->stable || last->direction != WPM_OUTBOUND || in_gap) {

@@ -91,7 +91,7 @@ void wpm_epoch_call(wpm_manager *m, wpm_instant now) {
     return;
   }
   if (!m->epoch.offline) { /* Otherwise the gap began before. */
-    m->epoch.gap_from = before;
+    m->epoch.gap_from = due;
   }
   m->epoch.has_gap = true;
   wpm_history_note_own(m, WPM_HISTORY_SLEPT);
@@ -102,13 +102,6 @@ wpm_instant wpm_epoch_end_of(const wpm_manager *m, const wpm_connection *connect
                              wpm_instant now) {
   bool died_in_gap = m->epoch.has_gap && connection->heard_at.ns <= m->epoch.gap_from.ns;
   return died_in_gap ? instant_at(m->epoch.gap_from, now) : now;
-}
-
-wpm_instant wpm_epoch_noticed(const wpm_manager *m, wpm_instant end, wpm_instant now) {
-  int64_t interval = m->config.ping_interval_ns;
-  int64_t idle = interval < INT64_MAX / 2 ? 2 * interval : INT64_MAX / 2;
-  wpm_mono noticed = wpm_mono_after(end.mono, idle);
-  return noticed.ns < now.mono.ns ? instant_at(noticed, now) : now;
 }
 
 bool wpm_epoch_cut_short(const wpm_manager *m, wpm_dial_id dial) {

@@ -5,9 +5,8 @@
  *   often), or the host said that there was no network. Time runs on in it, by the boot clock, so
  *   backoffs pass.
  * - A connection from which nothing came since the gap began, and that then ends by no choice of ours,
- *   counts as ended when the gap began. When the other side noticed we do not know: by the end of the
- *   idle timeout (two ping intervals) after that at the latest, hearing nothing of us. So its prune
- *   backoff starts there, or now where that is sooner.
+ *   counts as ended when the gap began, for its prune backoff too: not when we noticed. A sleep began
+ *   when we first missed a deadline, at the latest.
  * - When a gap is over, and pings are sent at all, each connection is pinged at once, and one that stays
  *   silent for `probe_timeout` has ended. The others stay (status-go#2996, GO PR#632: neither miss a
  *   sleep nor kill all).
@@ -36,9 +35,6 @@ void wpm_epoch_connected(wpm_manager *m);
 
 /* Whether the failure of the dial tells nothing of its peer: a gap cut it short. */
 bool wpm_epoch_cut_short(const wpm_manager *m, wpm_dial_id dial);
-
-/* When the other side of a connection that counts as ended at `end` knew of it at the latest. */
-wpm_instant wpm_epoch_noticed(const wpm_manager *m, wpm_instant end, wpm_instant now);
 
 /* When a connection that ends now counts as ended. */
 wpm_instant wpm_epoch_end_of(const wpm_manager *m, const wpm_connection *connection,

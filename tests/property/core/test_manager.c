@@ -162,9 +162,8 @@ static void truly_disconnected(run *r, const link *l, wpm_reason reason, bool go
   bool theirs = reason >= WPM_REASON_GO_AWAY && reason <= WPM_REASON_IMPORTED;
   bool in_gap = theirs && l->last_byte <= r->gap_from;
   int64_t now = in_gap ? r->gap_from : true_now(r); /* It went as the sleep began. */
-  if (gossip) { /* The other side knew of it by the end of the idle timeout. */
-    int64_t idle = 2 * r->w->config.ping_interval_ns;
-    owe_backoff(r, l->peer, true_now(r) - now < idle ? true_now(r) : now + idle, 0);
+  if (gossip) {
+    owe_backoff(r, l->peer, now, 0);
   }
   bool stable = now - l->began >= r->w->config.stable_after_ns;
   if (stable) {
@@ -206,7 +205,7 @@ static void wake(run *r) {
       w->now.mono.ns - max64(deadline, w->called.ns) <= w->config.sleep_gap_ns) {
     return;
   }
-  r->gap_from = w->called.ns + r->offset;
+  r->gap_from = max64(deadline, w->called.ns) + r->offset;
   r->woke = true;
   r->voided = true;
   r->in_vain = 0;

@@ -54,7 +54,7 @@ static void who_died_in_a_sleep_is_dialled_again_within_ten_seconds(void **state
   wpm_world_run(w, 5 * S);
   assert_int_equal(wpm_world_state(w, 1), WPM_CANNOT_CONNECT);
   /* It counts as lost when the sleep began, so its backoff is long over. */
-  assert_in_range(wpm_world_record(w, 1).disconnect_time.ns, asleep, asleep + 2 * S);
+  assert_in_range(wpm_world_record(w, 1).disconnect_time.ns, asleep, asleep + 32 * S);
   wpm_world_expect(w, WPM_ACTION_DIAL, 1);
 }
 
@@ -82,7 +82,7 @@ static void a_reset_after_a_sleep_happened_before_it(void **state) {
   int64_t asleep = w->now.wall.ns;
   wpm_world_pass(w, WPM_HOUR);
   wpm_world_disconnected(w, 1, connection, WPM_REASON_RESET);
-  assert_in_range(wpm_world_record(w, 1).disconnect_time.ns, asleep - S, asleep + S);
+  assert_in_range(wpm_world_record(w, 1).disconnect_time.ns, asleep, asleep + 32 * S);
   wpm_world_expect(w, WPM_ACTION_DIAL, 1);
 }
 
