@@ -16,6 +16,8 @@
 
 #define FEW 64u /* Most that are picked by trials. */
 #define TRIALS_A_PICK 4u
+#define NEARLY_ALL                                                                                 \
+  4u /* Of as many times those wanted, at most, trials would often meet one again. */
 
 /* ---- many: ranks of matches ------------------------------------------------------------------ */
 
@@ -62,25 +64,31 @@ static void shuffle(wpm_rng *rng, wpm_peer_ref *refs, size_t count) {
 }
 
 /* Floyd's way to draw `count` different ranks, each choice equally likely; then put into a random
- * order. WPM_ERR_NO_MEMORY. */
-static int pick_many(wpm_question *q, wpm_rng *rng, wpm_peer_ref *out, size_t count,
-                     size_t *found) {
-  wpm_query_bring_up_to_date(q);
+ * order. `noted`: room for a bit of each rank, cleared; every page is counted. */
+static size_t pick_ranks(wpm_question *q, wpm_rng *rng, wpm_peer_ref *out, size_t count,
+                         uint64_t *noted) {
   uint64_t total = q->answer->total;
   count = count < total ? count : (size_t)total;
-  uint64_t *noted = calloc((size_t)(total / 64 + 1), sizeof(*noted));
-  if (!noted) {
-    return WPM_ERR_NO_MEMORY;
-  }
   for (uint64_t last = total - count; last < total; last++) {
     if (!note(noted, wpm_rng_below(rng, last + 1))) {
       (void)note(noted, last);
     }
   }
   collect(q, noted, count, out);
-  free(noted);
   shuffle(rng, out, count);
-  *found = count;
+  return count;
+}
+
+/* WPM_ERR_NO_MEMORY. */
+static int pick_many(wpm_question *q, wpm_rng *rng, wpm_peer_ref *out, size_t count,
+                     size_t *found) {
+  wpm_query_bring_up_to_date(q);
+  uint64_t *noted = calloc((size_t)(q->answer->total / 64 + 1), sizeof(*noted));
+  if (!noted) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  *found = pick_ranks(q, rng, out, count, noted);
+  free(noted);
   return WPM_OK;
 }
 
@@ -163,7 +171,9 @@ static size_t round_of_trials(wpm_question *q, const urn *from, wpm_rng *rng, wp
   size_t count = want - have;
   for (size_t i = 0; i < count; i++) {
     trials[i] = draw(from, rng);
-    wpm_query_prefetch(&q->plan, trials[i].page);
+    if (from->pages > 1) {
+      wpm_query_prefetch(&q->plan, trials[i].page);
+    }
   }
   for (size_t i = 0; i < count; i++) {
     have += attempt(q, trials[i], picked, have, &picked[have]);
@@ -193,6 +203,11 @@ static size_t pick_few(wpm_question *q, wpm_rng *rng, wpm_peer_ref *out, size_t 
     return 0;
   }
   fill_with_most(&from, q);
+  if (from.sum <= NEARLY_ALL * want) {
+    uint64_t noted[NEARLY_ALL * FEW / 64 + 1] = {0};
+    wpm_query_bring_up_to_date(q);
+    return pick_ranks(q, rng, out, want, noted);
+  }
   for (size_t left = TRIALS_A_PICK * want; from.sum > 0 && have < want && left >= want - have;) {
     left -= want - have;
     have = round_of_trials(q, &from, rng, out, have, want);

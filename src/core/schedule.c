@@ -124,7 +124,7 @@ void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_heap_set(&m->waiting, slot, possible && !ready ? plan.next_dial : WPM_NEVER);
   wpm_heap_set(&m->ready, slot, ready ? rank(m, slot) : WPM_NEVER);
   if (plan.held_by == WPM_HELD_BY_TARGET) {
-    wpm_targets_nudge(m);
+    wpm_targets_candidate(m, slot);
   }
   if (!possible && !wpm_manager_policy(m, slot)->has_place) {
     wpm_restart_drop(m, slot);

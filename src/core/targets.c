@@ -30,6 +30,18 @@ static bool is_outbound(const wpm_manager *m, uint32_t slot) {
          (first ? first->direction == WPM_OUTBOUND : policy->dial != 0);
 }
 
+/* It is time to look for candidates again. */
+static void look_soon(wpm_manager *m) {
+  wpm_mono soon = wpm_mono_after(m->targets.dialled_at, PACE);
+  m->targets.next = soon.ns < m->targets.next.ns ? soon : m->targets.next;
+}
+
+void wpm_targets_candidate(wpm_manager *m, uint32_t slot) {
+  if (wpm_groups_outbound(m, wpm_manager_policy(m, slot)->group) == 0) {
+    look_soon(m);
+  }
+}
+
 void wpm_targets_update(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool outbound = is_outbound(m, slot);
@@ -45,13 +57,8 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot) {
     m->targets.outbound--;
     wpm_groups_count_outbound(m, policy->outbound_group, false);
     policy->outbound_group = 0;
-    wpm_targets_nudge(m);
+    look_soon(m);
   }
-}
-
-void wpm_targets_nudge(wpm_manager *m) {
-  wpm_mono soon = wpm_mono_after(m->targets.dialled_at, PACE);
-  m->targets.next = soon.ns < m->targets.next.ns ? soon : m->targets.next;
 }
 
 /* ---- choosing ---------------------------------------------------------------------------------- */

@@ -33,8 +33,8 @@ bool wpm_targets_choose(const wpm_manager *m, uint32_t slot);
 /* The peer's place, connections or protocols may have changed. */
 void wpm_targets_update(wpm_manager *m, uint32_t slot);
 
-/* There may be a candidate that there was not. */
-void wpm_targets_nudge(wpm_manager *m);
+/* There is a candidate that there may not have been. */
+void wpm_targets_candidate(wpm_manager *m, uint32_t slot);
 
 /* Dials candidates, and lets one go, as far as it is time; when that is next. */
 void wpm_targets_run(wpm_manager *m, wpm_instant now);
