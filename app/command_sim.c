@@ -80,15 +80,16 @@ static int expect_more(const app_options *options, sim_scenario *scenario) {
 static int run(const app_options *options, const char *name) {
   char error[400];
   const sim_source *source = sim_source_find(name);
+  if (!source) {
+    return complain(EXIT_USAGE, "there is no scenario %s; see wakupeers sim --list", name);
+  }
   sim_scenario *scenario = malloc(sizeof(*scenario));
   if (!scenario) {
     return complain_no_memory();
   }
-  int result = !source
-                   ? complain(EXIT_USAGE, "there is no scenario %s; see wakupeers sim --list", name)
-               : !sim_scenario_read(source->text, scenario, error, sizeof error)
-                   ? complain(EXIT_FAILED, "%s: %s", name, error)
-                   : expect_more(options, scenario);
+  int result = sim_scenario_read(source->text, scenario, error, sizeof error)
+                   ? expect_more(options, scenario)
+                   : complain(EXIT_FAILED, "%s: %s", name, error);
   if (result == EXIT_DONE) {
     result = run_all(options, source, scenario);
   }

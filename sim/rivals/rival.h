@@ -88,7 +88,7 @@ static inline wpm_mono sim_rival_deadline(const sim_rival *rival, int64_t at) {
 bool sim_rival_note(sim_rival *rival, const sim_fact *fact);
 
 /* Actions. */
-void sim_rival_dial(sim_rival *rival, uint32_t peer, int64_t timeout_ns);
+void sim_rival_dial(sim_rival *rival, uint32_t number, int64_t timeout_ns);
 void sim_rival_close(sim_rival *rival, uint64_t link, wpm_reason reason);
 void sim_rival_ping(sim_rival *rival, uint64_t link);
 void sim_rival_identify(sim_rival *rival, uint64_t link);
@@ -102,8 +102,8 @@ size_t sim_rival_relay_links(const sim_rival *rival, wpm_direction direction);
 size_t sim_rival_connected(const sim_rival *rival);
 
 /* The store. */
-void sim_rival_know(sim_rival *rival, uint32_t peer);
-void sim_rival_forget(sim_rival *rival, uint32_t peer);
+void sim_rival_know(sim_rival *rival, uint32_t number);
+void sim_rival_forget(sim_rival *rival, uint32_t number);
 void sim_rival_set_addresses(sim_rival *rival, const sim_fact *fact);
 
 /* Lists. */

@@ -1,0 +1,282 @@
+/* The rivals keep to the rules of their sources: each is handed facts by hand, and its dials are
+ * looked at. */
+#include "support/test.h"
+
+#include "sim/policy.h"
+
+#include <string.h>
+
+enum { DIALS_MAX = 4096 };
+
+/* One policy, its clock, and its dials. */
+typedef struct bench {
+  const sim_policy_type *type;
+  sim_policy *policy;
+  int64_t now;
+  size_t count;
+  size_t closed;
+  struct {
+    uint32_t peer;
+    uint64_t dial;
+    int64_t at;
+  } dials[DIALS_MAX];
+} bench;
+
+static bench b;
+
+static wpm_instant clocks(void) {
+  return (wpm_instant){{b.now}, {b.now + 1735689600 * WPM_SECOND}, 1};
+}
+
+static void pull(void) {
+  sim_action action;
+  while (b.type->next_action(b.policy, clocks(), &action)) {
+    b.closed += action.type == SIM_ACTION_CLOSE;
+    if (action.type == SIM_ACTION_DIAL) {
+      assert_true(b.count < DIALS_MAX);
+      b.dials[b.count].peer = action.peer;
+      b.dials[b.count].dial = action.dial;
+      b.dials[b.count++].at = b.now;
+    }
+  }
+}
+
+static void tell(const sim_fact *fact) {
+  assert_int_equal(b.type->take(b.policy, fact, clocks()), WPM_OK);
+  pull();
+}
+
+static void begin(const sim_policy_type *type, size_t max_connections) {
+  const sim_setup setup = {.seed = 1,
+                           .peers = 200,
+                           .max_connections = max_connections,
+                           .max_dials = 256,
+                           .prune_backoff_ns = WPM_MINUTE,
+                           .backoff_slack_ns = 2 * WPM_SECOND};
+  b = (bench){.type = type, .policy = type->make(&setup), .now = 1000 * WPM_SECOND};
+  assert_non_null(b.policy);
+  assert_int_equal(type->start(b.policy, clocks()), WPM_OK);
+  pull();
+}
+
+static void end(void) {
+  b.type->drop(b.policy);
+}
+
+static void run(int64_t span) {
+  int64_t until = b.now + span;
+  for (;;) {
+    int64_t due = b.type->deadline(b.policy).ns;
+    b.now = due > until ? until : due > b.now ? due : b.now;
+    if (due > until) {
+      return;
+    }
+    assert_int_equal(b.type->advance(b.policy, clocks()), WPM_OK);
+    pull();
+  }
+}
+
+static void hear(uint32_t peer, uint32_t sequence, bool configured) {
+  sim_fact fact = {.type = SIM_FACT_FOUND, .peer = peer, .flag = configured};
+  fact.sequence = configured ? 0 : sequence;
+  fact.relay = !configured;
+  fact.addresses[0] = (sim_address){0x0b000000 + peer, (uint16_t)(1000 + sequence)};
+  fact.address_count = 1;
+  tell(&fact);
+}
+
+static void fail_dial(size_t i) {
+  sim_fact fact = {.type = SIM_FACT_DIAL_FAILED,
+                   .peer = b.dials[i].peer,
+                   .dial = b.dials[i].dial,
+                   .reason = WPM_REASON_REFUSED};
+  tell(&fact);
+}
+
+static void make_dial(size_t i) {
+  sim_fact fact = {.type = SIM_FACT_CONNECTED,
+                   .peer = b.dials[i].peer,
+                   .link = 1000 + b.dials[i].peer,
+                   .dial = b.dials[i].dial,
+                   .direction = WPM_OUTBOUND};
+  tell(&fact);
+  sim_fact told = {.type = SIM_FACT_IDENTIFIED,
+                   .peer = b.dials[i].peer,
+                   .link = 1000 + b.dials[i].peer,
+                   .relay = true,
+                   .address_count = 1};
+  told.addresses[0] = (sim_address){0x0b000000 + b.dials[i].peer, 1001};
+  tell(&told);
+}
+
+static void disconnect(uint32_t peer) {
+  sim_fact fact = {
+      .type = SIM_FACT_DISCONNECTED, .peer = peer, .link = 1000 + peer, .reason = WPM_REASON_EOF};
+  tell(&fact);
+}
+
+/* Waits for the next dial, at most `span`; returns how long it took, -1: none came. */
+static int64_t until_dial(int64_t span) {
+  size_t before = b.count;
+  int64_t since = b.now;
+  while (b.count == before && b.now - since < span) {
+    run(WPM_SECOND / 4);
+  }
+  return b.count == before ? -1 : b.dials[before].at - since;
+}
+
+/* 120 s, and four times that with each failure; after the fifth never. */
+static void nwaku_backs_off(void **state) {
+  (void)state;
+  begin(&sim_policy_nwaku, 100);
+  hear(1, 1, false);
+  assert_true(until_dial(WPM_MINUTE) >= 0);
+  int64_t backoff = 120 * WPM_SECOND;
+  for (int failures = 1; failures < 5; failures++) {
+    fail_dial(b.count - 1);
+    int64_t took = until_dial(10 * WPM_HOUR);
+    assert_in_range(took, backoff - WPM_SECOND, backoff + 31 * WPM_SECOND);
+    backoff *= 4;
+  }
+  fail_dial(b.count - 1);
+  assert_int_equal(until_dial(100 * WPM_HOUR), -1);
+  end();
+}
+
+/* Ten at a time, the next ten when all of them are over; never more than the outbound target. */
+static void nwaku_dials_in_batches(void **state) {
+  (void)state;
+  begin(&sim_policy_nwaku, 100); /* 60 for relay, 20 of them outbound. */
+  for (uint32_t i = 0; i < 50; i++) {
+    hear(i, 1, false);
+  }
+  run(WPM_SECOND);
+  assert_int_equal(b.count, 10);
+  for (size_t i = 0; i < 9; i++) {
+    fail_dial(i);
+  }
+  run(WPM_SECOND);
+  assert_int_equal(b.count, 10);
+  make_dial(9);
+  assert_int_equal(b.count, 20);
+  for (size_t i = 10; i < 20; i++) {
+    make_dial(i);
+  }
+  run(2 * WPM_MINUTE);
+  assert_int_equal(b.count, 29); /* 20 less the 11 that are connected. */
+  end();
+}
+
+/* One stored peer after the other, each behind backoff and slack. */
+static void nwaku_reconnects_one_by_one(void **state) {
+  (void)state;
+  begin(&sim_policy_nwaku, 100);
+  for (uint32_t i = 0; i < 3; i++) {
+    hear(i, 1, false);
+  }
+  assert_int_equal(b.type->stop(b.policy, clocks()), WPM_OK);
+  b.count = 0;
+  int64_t began = b.now;
+  assert_int_equal(b.type->start(b.policy, clocks()), WPM_OK);
+  for (size_t i = 0; i < 3; i++) {
+    assert_true(until_dial(5 * WPM_MINUTE) >= 0);
+    assert_int_equal(b.dials[i].at - began, (int64_t)(i + 1) * 62 * WPM_SECOND);
+    make_dial(i);
+  }
+  end();
+}
+
+/* Five at once; a minute of backoff for the first three failures. */
+static void go_waku_dials_five_at_once(void **state) {
+  (void)state;
+  begin(&sim_policy_go_waku, 100);
+  for (uint32_t i = 0; i < 20; i++) {
+    hear(i, 1, false);
+  }
+  run(WPM_SECOND);
+  assert_int_equal(b.count, 5);
+  fail_dial(0);
+  assert_int_equal(b.count, 6);
+  end();
+  begin(&sim_policy_go_waku, 100);
+  hear(1, 1, false);
+  assert_int_equal(b.count, 1);
+  for (int i = 0; i < 2; i++) {
+    fail_dial(b.count - 1);
+    assert_in_range(until_dial(WPM_HOUR), WPM_MINUTE, WPM_MINUTE + 16 * WPM_SECOND);
+  }
+  end();
+}
+
+/* It leaves the topic with its connection, and is passed over until its record is newer. */
+static void go_waku_loses_who_disconnects(void **state) {
+  (void)state;
+  begin(&sim_policy_go_waku, 100);
+  hear(1, 1, false);
+  make_dial(0);
+  disconnect(1);
+  hear(1, 1, false);
+  assert_int_equal(until_dial(2 * WPM_HOUR), -1);
+  assert_int_equal(b.count, 1);
+  hear(1, 2, false);
+  assert_int_equal(b.count, 2);
+  end();
+}
+
+/* One at once, then three each half second; 60 s after a failure. */
+static void js_waku_takes_three_at_a_time(void **state) {
+  (void)state;
+  begin(&sim_policy_js_waku, 100);
+  run(WPM_SECOND / 10);
+  for (uint32_t i = 0; i < 9; i++) {
+    hear(i, 1, false);
+  }
+  assert_int_equal(b.count, 1);
+  make_dial(0);
+  run(WPM_SECOND / 2);
+  assert_int_equal(b.count, 4);
+  run(2 * WPM_SECOND);
+  assert_int_equal(b.count, 4); /* The three are not over. */
+  for (size_t i = 1; i < 4; i++) {
+    fail_dial(i);
+  }
+  run(WPM_SECOND / 2);
+  assert_int_equal(b.count, 7);
+  end();
+  begin(&sim_policy_js_waku, 100);
+  run(WPM_SECOND / 10);
+  hear(1, 1, false);
+  fail_dial(0);
+  assert_in_range(until_dial(WPM_HOUR), WPM_MINUTE, WPM_MINUTE + 6 * WPM_SECOND);
+  end();
+}
+
+/* Of the bootstrap nodes it keeps three. */
+static void js_waku_drops_bootstrap_nodes(void **state) {
+  (void)state;
+  begin(&sim_policy_js_waku, 100);
+  for (uint32_t i = 0; i < 5; i++) {
+    hear(i, 0, true);
+  }
+  run(1100 * WPM_MILLISECOND);
+  assert_int_equal(b.count, 5);
+  for (size_t i = 0; i < 5; i++) {
+    make_dial(i);
+  }
+  run(5 * WPM_SECOND);
+  assert_int_equal(b.closed, 2);
+  end();
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(nwaku_backs_off),
+      cmocka_unit_test(nwaku_dials_in_batches),
+      cmocka_unit_test(nwaku_reconnects_one_by_one),
+      cmocka_unit_test(go_waku_dials_five_at_once),
+      cmocka_unit_test(go_waku_loses_who_disconnects),
+      cmocka_unit_test(js_waku_takes_three_at_a_time),
+      cmocka_unit_test(js_waku_drops_bootstrap_nodes),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
