@@ -240,9 +240,9 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
 /* ---- deadlines and actions ------------------------------------------------------------------- */
 
 static wpm_mono deadline(const sim_policy *policy) {
-  int64_t commit = sim_disk_deadline(policy->disk);
+  wpm_mono commit = {sim_disk_deadline(policy->disk)};
   wpm_mono due = wpm_manager_next_deadline(policy->manager);
-  return commit < due.ns ? (wpm_mono){commit} : due;
+  return commit.ns < due.ns ? commit : due;
 }
 
 static int advance(sim_policy *policy, wpm_instant now) {
