@@ -48,6 +48,7 @@ static int run_all(const app_options *options, const sim_source *source,
                    const sim_scenario *scenario) {
   sim_report report = {.name = source->name, .scenario = scenario, .seed = options->seed};
   report.policies = sim_policies(&report.count);
+  report.count = scenario->rivals > 0 ? report.count : 1;
   sim_results *results = calloc(report.count, sizeof(*results));
   if (!results) {
     return complain_no_memory();

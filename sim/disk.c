@@ -108,22 +108,25 @@ static int enqueue(sim_disk *disk, uint32_t peer) {
   return WPM_OK;
 }
 
-/* What a crash must not undo. */
+/* What a crash must not undo: a prune backoff, a ban, a tag that protects. */
 static bool cannot_wait(const wpm_manager *manager, uint32_t peer, uint32_t fields) {
+  const uint32_t never = WPM_FIELD_BAN | WPM_FIELD_PRUNE_BACKOFF;
   uint8_t id[SIM_ID_SIZE];
   wpm_peer_record record;
+  if (fields != WPM_FIELD_ALL && !(fields & WPM_FIELD_TAGS)) {
+    return fields & never;
+  }
   sim_identity(peer, id);
   if (wpm_store_get(wpm_manager_store(manager), (wpm_bytes){id, sizeof(id)}, &record) != WPM_OK) {
     return false;
   }
-  bool protects = false;
-  for (size_t i = 0; (fields & WPM_FIELD_TAGS) && i < record.tag_count; i++) {
-    protects |= record.tags[i].protects;
+  for (size_t i = 0; i < record.tag_count; i++) {
+    if (record.tags[i].protects) {
+      return true;
+    }
   }
-  if (fields == WPM_FIELD_ALL) {
-    return protects || record.ban.length_ns > 0 || record.prune_backoff.length_ns > 0;
-  }
-  return protects || (fields & (WPM_FIELD_BAN | WPM_FIELD_PRUNE_BACKOFF)) != 0;
+  return fields == WPM_FIELD_ALL ? record.ban.length_ns > 0 || record.prune_backoff.length_ns > 0
+                                 : fields & never;
 }
 
 int sim_disk_persist(sim_disk *disk, const wpm_manager *manager, uint32_t peer, uint32_t fields,

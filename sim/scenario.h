@@ -77,6 +77,7 @@ typedef struct sim_scenario {
   int64_t idle_limit; /* Of middle boxes; 0: none. */
   uint32_t idle_share;
   /* Ours. */
+  uint32_t rivals; /* 0: ours lives in it alone. */
   uint32_t max_connections, max_dials;
   int64_t prune_backoff, backoff_slack;
   size_t fault_count;

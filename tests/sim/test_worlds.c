@@ -1,5 +1,6 @@
 /* Worlds drawn at random, with faults at random times: nothing that must always hold is broken. A
  * failure prints the world, and the seed that makes it again. */
+#include "support/sanitized.h"
 #include "support/seed.h"
 #include "support/test.h"
 
@@ -7,16 +8,7 @@
 
 #include <stdio.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
-enum { WORLDS = 1000 };
-#else
-enum { WORLDS = 10000 };
-#endif
+enum { WORLDS = WPM_SANITIZED ? 1000 : 10000 };
 
 static sim_scenario scenario;
 static sim_results results;
