@@ -17,8 +17,8 @@
  * are not connected, in no order (here shuffled), as many as are missing. It waits until the channel
  * has taken them. Inbound relay connections over their target go, the last first (pruneInRelayConns).
  * Topics (peermanager/topic_event_handler.go): a discovered peer has the topics of its node record. A
- * peer that leaves a topic, also by disconnecting, loses it (RemovePubSubTopic), and the loop does
- * not see it any more. One that is discovered again is passed over unless its node record is newer
+ * peer that leaves a topic, also by disconnecting (waku-org/go-libp2p-pubsub v0.13.1-gowaku, pubsub.go
+ * handleDeadPeers), loses it (RemovePubSubTopic), and the loop does not see it any more. One that is discovered again is passed over unless its node record is newer
  * (AddDiscoveredPeer), or it comes back by itself and joins.
  * Static nodes are dialled once, at the start, for 7 s (cmd/waku/node.go).
  * Addresses live an hour (addPeer), while connected, and 15 min after (go-libp2p identify); a peer
