@@ -79,6 +79,7 @@ static void way_opens(sim_world *world) {
 
 static void set_online(sim_world *world, bool online) {
   world->offline = !online;
+  world->gap_at = online ? world->gap_at : world->now;
   sim_fact fact = {.type = SIM_FACT_ONLINE, .flag = online};
   sim_world_tell(world, &fact);
 }
@@ -90,6 +91,8 @@ static void address_changes(sim_world *world) {
       sim_link_cut(world, &world->links[slot]);
     }
   }
+  sim_fact fact = {.type = SIM_FACT_MOVED};
+  sim_world_tell(world, &fact);
 }
 
 /* ---- our process ------------------------------------------------------------------------------ */
@@ -269,6 +272,7 @@ void sim_fault_begin(sim_world *world, uint32_t which) {
   case SIM_FAULT_SLEEP:
     world->asleep = true;
     world->slept_at = world->now;
+    world->gap_at = world->offline ? world->gap_at : world->now;
     world->woken_at = world->now + fault->span;
     way_closes(world);
     break;

@@ -130,7 +130,7 @@ void sim_peer_backs_off(sim_world *world, uint32_t number, int64_t at, int64_t s
 }
 
 /* The first of the two ends to let go begins the backoff, where it was the last link; a link on which
- * nothing came since we fell asleep counts as let go then. One that was refused at once never was in a
+ * nothing came since we fell asleep, or lost the network, counts as let go then. One that was refused at once never was in a
  * mesh. */
 static void backs_off_after(sim_world *world, const sim_link *link) {
   if (link->gone || link->began == world->now) {
@@ -142,9 +142,8 @@ static void backs_off_after(sim_world *world, const sim_link *link) {
       return;
     }
   }
-  bool slept =
-      world->slept_at > 0 && link->began <= world->slept_at && link->heard <= world->slept_at;
-  int64_t since = slept ? world->slept_at : world->now;
+  bool of_gap = world->gap_at > 0 && link->began <= world->gap_at && link->heard <= world->gap_at;
+  int64_t since = of_gap ? world->gap_at : world->now;
   sim_peer_backs_off(world, link->peer, since, world->scenario->prune_backoff);
 }
 

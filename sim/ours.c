@@ -222,8 +222,14 @@ static int handle(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
     event.u.pruned.backoff_ns = fact->span_ns;
     break;
   case SIM_FACT_ONLINE:
+    event = (wpm_event){.type = WPM_EVENT_NETWORK};
+    event.u.network.state = fact->flag ? WPM_NETWORK_ONLINE : WPM_NETWORK_OFFLINE;
+    break;
+  case SIM_FACT_MOVED:
+    event = (wpm_event){.type = WPM_EVENT_NETWORK, .u.network.state = WPM_NETWORK_CHANGED};
+    break;
   case SIM_FACT_WOKE:
-    return WPM_OK; /* The manager learns of neither: it sees its links and its dials. */
+    return WPM_OK; /* The manager sees it by the clock. */
   }
   return wpm_manager_handle(policy->manager, &event, now);
 }

@@ -32,12 +32,13 @@ typedef enum sim_fact_type {
   SIM_FACT_IDENTIFIED,   /* Identify arrived. */
   SIM_FACT_PRUNED,       /* The peer sent a GossipSub PRUNE. */
   SIM_FACT_ONLINE,       /* The system says that the network is there, or gone (`flag`). */
-  SIM_FACT_WOKE          /* The machine slept for `span_ns`, and is awake again. */
+  SIM_FACT_WOKE,         /* The machine slept for `span_ns`, and is awake again. */
+  SIM_FACT_MOVED         /* Our address is another. */
 } sim_fact_type;
 
 typedef struct sim_fact {
   sim_fact_type type;
-  uint32_t peer;                            /* Whom it is about; not of ONLINE and WOKE. */
+  uint32_t peer;                            /* Whom it is about; not of ONLINE, WOKE and MOVED. */
   uint64_t link;                            /* The link, where it is about one. */
   uint64_t dial;                            /* CONNECTED, DIAL_FAILED: of which dial; 0: inbound. */
   wpm_direction direction;                  /* CONNECTED. */

@@ -91,6 +91,7 @@ typedef struct sim_world {
   bool running, asleep, offline;
   int64_t woken_at;     /* When the machine will be awake. */
   int64_t slept_at;     /* When it last fell asleep. */
+  int64_t gap_at;       /* When it last fell asleep or lost its network, whichever began the gap. */
   int64_t disturbed_at; /* When a fault of ours last ended. */
   int64_t booted_at;    /* When its monotonic clock began. */
   int64_t wall_offset;
