@@ -464,8 +464,8 @@ WPM_API uint64_t wpm_store_tombstones_dropped(const wpm_store *store);
 /* Takes the next tombstone at or behind *cursor (start with 0). False at the end. */
 WPM_API bool wpm_store_next_tombstone(const wpm_store *store, uint64_t *cursor, wpm_tombstone *out);
 
-/* Puts one, e.g. loaded from disk; where the peer is held, its spans are set instead. Over
- * max_tombstones the one that ends first goes. WPM_ERR_NO_MEMORY, WPM_ERR_INVALID (id too long),
+/* Puts one, e.g. loaded from disk; where the peer is held, of its spans and the tombstone's the one
+ * that ends later goes on, each for itself (its prune backoff, its ban). Over max_tombstones the one that ends first goes. WPM_ERR_NO_MEMORY, WPM_ERR_INVALID (id too long),
  * WPM_ERR_FULL (max_bytes; all others last longer). */
 WPM_API WPM_MUST_USE int wpm_store_put_tombstone(wpm_store *store, const wpm_tombstone *tombstone);
 

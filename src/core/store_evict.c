@@ -41,6 +41,9 @@ wpm_wait wpm_store_later(const wpm_store *store, const wpm_wait *left, const wpm
   if (!runs(store, left)) {
     return *said;
   }
+  if (said->length_ns == 0) { /* None is no end, also before the first advance. */
+    return *left;
+  }
   return end_of(store, said).ns >= end_of(store, left).ns ? *said : *left;
 }
 
@@ -140,11 +143,16 @@ bool wpm_store_next_tombstone(const wpm_store *store, uint64_t *cursor, wpm_tomb
   return false;
 }
 
-static int set_spans(wpm_store *store, uint32_t slot, const wpm_tombstone *tombstone) {
+/* A peer that is held keeps what ends later: a tombstone without a ban lifts none. */
+static int merge_spans(wpm_store *store, uint32_t slot, const wpm_tombstone *tombstone) {
   int err = wpm_store_make_contact(store, slot);
   if (!err) {
-    wpm_store_slot_wait(store, slot, WPM_WAIT_PRUNE_BACKOFF, tombstone->prune_backoff);
-    wpm_store_slot_wait(store, slot, WPM_WAIT_BAN, tombstone->ban);
+    const wpm_wait *waits = wpm_store_own_contact(store, slot)->waits;
+    wpm_wait prune =
+        wpm_store_later(store, &waits[WPM_WAIT_PRUNE_BACKOFF], &tombstone->prune_backoff);
+    wpm_wait ban = wpm_store_later(store, &waits[WPM_WAIT_BAN], &tombstone->ban);
+    wpm_store_slot_wait(store, slot, WPM_WAIT_PRUNE_BACKOFF, prune);
+    wpm_store_slot_wait(store, slot, WPM_WAIT_BAN, ban);
   }
   return err;
 }
@@ -159,7 +167,7 @@ int wpm_store_put_tombstone(wpm_store *store, const wpm_tombstone *tombstone) {
   }
   uint32_t slot = wpm_store_find(store, tombstone->id);
   if (slot != WPM_SLOT_NONE) {
-    return set_spans(store, slot, tombstone);
+    return merge_spans(store, slot, tombstone);
   }
   uint32_t there = wpm_map_find(&store->by_id, tombstone->id);
   bool in_use = there != WPM_SLOT_NONE && wpm_store_peer(store, there)->state == WPM_SLOT_DETACHED;

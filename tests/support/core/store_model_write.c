@@ -124,12 +124,24 @@ int wpm_model_set_wait(wpm_model *model, unsigned id, wpm_wait_kind kind, wpm_wa
   return bury(model, id, &t, choice);
 }
 
+/* Of two spans the one that ends later. */
+static wpm_wait later_span(const wpm_model *model, const wpm_wait *left, const wpm_wait *said) {
+  if (!is_running(model, left)) {
+    return *said;
+  }
+  if (said->length_ns == 0) {
+    return *left;
+  }
+  return end_of(model, said) >= end_of(model, left) ? *said : *left;
+}
+
 int wpm_model_put_tombstone(wpm_model *model, unsigned id, const wpm_tombstone *tombstone,
                             const wpm_model_choice *choice) {
   wpm_model_peer *peer = &model->peers[id];
   if (peer->held) {
-    set_wait(model, peer, WPM_WAIT_PRUNE_BACKOFF, tombstone->prune_backoff);
-    set_wait(model, peer, WPM_WAIT_BAN, tombstone->ban);
+    set_wait(model, peer, WPM_WAIT_PRUNE_BACKOFF,
+             later_span(model, &peer->r.prune_backoff, &tombstone->prune_backoff));
+    set_wait(model, peer, WPM_WAIT_BAN, later_span(model, &peer->r.ban, &tombstone->ban));
     return WPM_OK;
   }
   return bury(model, id, tombstone, choice);
@@ -247,14 +259,6 @@ static bool is_dialled(const wpm_model_peer *peer, wpm_bytes multiaddr) {
     }
   }
   return false;
-}
-
-/* Of two spans the one that ends later. */
-static wpm_wait later_span(const wpm_model *model, const wpm_wait *left, const wpm_wait *said) {
-  if (!is_running(model, left)) {
-    return *said;
-  }
-  return end_of(model, said) >= end_of(model, left) ? *said : *left;
 }
 
 /* The record is within all caps. What a tombstone kept goes on where the record says less. */

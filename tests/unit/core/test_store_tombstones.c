@@ -182,6 +182,25 @@ static void one_may_be_put_as_loaded_from_disk(void **state) {
   assert_int_equal(wpm_store_tombstone_count(store), 2);
 }
 
+/* A tombstone says of a ban that it has none; the peer that came back since has one all the same. */
+static void one_put_takes_nothing_from_a_peer_that_is_held(void **state) {
+  wpm_store *store = *state;
+  wpm_peer_record r = wpm_kit_record(1);
+  r.ban = wpm_kit_wait(10 * WPM_HOUR);
+  r.prune_backoff = wpm_kit_wait(WPM_MINUTE);
+  assert_int_equal(wpm_store_put(store, &r), WPM_OK);
+  wpm_tombstone t = {.id = wpm_kit_id(1), .prune_backoff = wpm_kit_wait(WPM_HOUR)};
+  assert_int_equal(wpm_store_put_tombstone(store, &t), WPM_OK);
+  assert_int_equal(wpm_kit_get(store, 1).ban.length_ns, 10 * WPM_HOUR);
+  assert_int_equal(wpm_kit_get(store, 1).prune_backoff.length_ns, WPM_HOUR);
+  assert_int_equal(wpm_kit_count_of(store, WPM_TERM_BANNED, 0), 1);
+  t.prune_backoff = (wpm_wait){.length_ns = 0};
+  t.ban = wpm_kit_wait(WPM_MINUTE);
+  assert_int_equal(wpm_store_put_tombstone(store, &t), WPM_OK);
+  assert_int_equal(wpm_kit_get(store, 1).ban.length_ns, 10 * WPM_HOUR);
+  assert_int_equal(wpm_kit_get(store, 1).prune_backoff.length_ns, WPM_HOUR);
+}
+
 static void a_whole_record_takes_its_tombstone_over(void **state) {
   wpm_store *store = *state;
   leave(store, 1, WPM_WAIT_BAN, WPM_HOUR);
@@ -269,6 +288,7 @@ int main(void) {
       TEST(when_full_those_ending_soonest_go_and_are_counted),
       TEST(a_new_peer_takes_no_tombstones_place),
       TEST(one_may_be_put_as_loaded_from_disk),
+      TEST(one_put_takes_nothing_from_a_peer_that_is_held),
       TEST(a_whole_record_takes_its_tombstone_over),
       TEST(of_two_spans_the_one_that_ends_later_goes_on),
       TEST(all_are_listed_once_while_some_come_and_go),
