@@ -3,108 +3,183 @@
 #include "json_record.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- what it is ------------------------------------------------------------------------------ */
 
-/* Reads to the end. False: errno says why not. */
-static bool read_all(FILE *in, char **text, size_t *len) {
-  size_t room = 0;
-  *text = NULL;
-  *len = 0;
-  for (;;) {
-    if (*len == room) {
-      room = room > 0 ? 2 * room : 65536;
-      char *grown = room <= DB_TEXT_MAX ? realloc(*text, room) : NULL;
-      if (!grown) {
-        errno = room <= DB_TEXT_MAX ? ENOMEM : EFBIG;
-        return false;
-      }
-      *text = grown;
-    }
-    size_t got = fread(*text + *len, 1, room - *len, in);
-    *len += got;
-    if (got == 0) {
-      return !ferror(in);
-    }
-  }
+#define LOOKED_AT ((size_t)1 << 20) /* Most bytes of a text by which its format is told. */
+
+static const char *shown(const db_source *source) {
+  return strcmp(source->file, "-") == 0 ? "the input" : source->file;
 }
 
-static bool is_database(const char *file) {
-  char start[16] = "";
-  FILE *in = fopen(file, "rbe");
-  size_t got = in ? fread(start, 1, sizeof start, in) : 0;
-  if (in) {
-    (void)fclose(in);
-  }
-  return got == sizeof start && memcmp(start, "SQLite format 3", sizeof start) == 0;
+static int cannot_read(const db_source *source, int number) {
+  return complain(EXIT_USAGE, "%s cannot be read: %s%s", shown(source), strerror(number),
+                  number == EFBIG ? "; above 1 GiB it must be split, or be jsonl or text" : "");
 }
 
-/* By the first character that says something. */
-static db_format guess_text(const char *text, size_t len) {
-  for (size_t i = 0; i < len; i++) {
-    char c = text[i];
+/* By the first character that says something; *more: there is none yet. */
+static db_format guess_text(wpm_text text, bool *more) {
+  *more = false;
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.data[i];
     if (c == '#') {
-      const char *end = memchr(text + i, '\n', len - i);
-      i = end ? (size_t)(end - text) : len;
+      const char *end = memchr(text.data + i, '\n', text.len - i);
+      i = end ? (size_t)(end - text.data) : text.len;
     } else if (c != ' ' && c != '\t' && c != '\r' && c != '\n') {
-      return c == '['                                           ? DB_JS
-             : c == '{'                                         ? DB_JSONL
-             : c == '/'                                         ? DB_TEXT
-             : len - i >= 4 && memcmp(text + i, "enr:", 4) == 0 ? DB_ENR
-                                                                : DB_UNKNOWN;
+      bool is_enr = text.len - i >= 4 && memcmp(text.data + i, "enr:", 4) == 0;
+      *more = text.len - i < 4;
+      return c == '['   ? DB_JS
+             : c == '{' ? DB_JSONL
+             : c == '/' ? DB_TEXT
+             : is_enr   ? DB_ENR
+                        : DB_UNKNOWN;
     }
   }
+  *more = true;
   return DB_UNKNOWN;
 }
 
-static int guess_database(db_source *source) {
-  wpm_exchange_format format = WPM_EXCHANGE_UNKNOWN;
-  wpm_error error = {.text = ""};
-  if (wpm_exchange_guess(source->file, &format, &error) != WPM_OK) {
-    return complain(EXIT_USAGE, "%s", error.text);
-  }
-  source->format = db_format_of(wpm_exchange_format_name(format));
-  return EXIT_DONE;
-}
-
-static int read_text(db_source *source) {
-  bool is_stdin = strcmp(source->file, "-") == 0;
-  FILE *in = is_stdin ? stdin : fopen(source->file, "rbe");
-  bool read = in && read_all(in, &source->text, &source->len);
-  int number = errno;
-  if (in && !is_stdin) {
-    (void)fclose(in);
-  }
-  if (!read) {
-    return complain(EXIT_USAGE, "%s cannot be read: %s", is_stdin ? "the input" : source->file,
-                    strerror(number));
-  }
-  if (source->format == DB_UNKNOWN) {
-    source->format = guess_text(source->text, source->len);
+static int guess_stream(db_source *source) {
+  bool more = false;
+  do {
+    source->format = guess_text(db_lines_seen(&source->lines), &more);
+  } while (source->format == DB_UNKNOWN && more && db_lines_see_more(&source->lines, LOOKED_AT));
+  if (source->lines.error) {
+    return cannot_read(source, source->lines.error);
   }
   return source->format != DB_UNKNOWN
              ? EXIT_DONE
              : complain(EXIT_USAGE, "%s is of no format that can be told; name it by --format",
-                        is_stdin ? "the input" : source->file);
+                        shown(source));
+}
+
+/* A first record is enough to know that the database can be read. */
+static int have_enough(void *user, const wpm_peer_record *record) {
+  (void)user;
+  (void)record;
+  return WPM_ERR_CLOSED;
+}
+
+/* What a database is, and that its tables are as they must be, is known before anything is written. */
+static int look_into_database(db_source *source) {
+  wpm_exchange_format format = db_exchange_format(source->format);
+  const wpm_exchange_sink nobody = {.now = db_now(), .record = have_enough};
+  wpm_exchange_counts counts;
+  wpm_error error = {.text = ""};
+  int err =
+      source->format == DB_UNKNOWN ? wpm_exchange_guess(source->file, &format, &error) : WPM_OK;
+  source->format = db_format_of(wpm_exchange_format_name(format));
+  if (err == WPM_OK) {
+    err = wpm_exchange_read_database(source->file, format, &nobody, &counts, &error);
+  }
+  return err == WPM_OK || err == WPM_ERR_CLOSED ? EXIT_DONE
+                                                : complain(EXIT_USAGE, "%s", error.text);
+}
+
+/* It is opened and read once, since a pipe has no second beginning. */
+static int open_stream(db_source *source, bool *is_regular) {
+  struct stat facts;
+  bool is_stdin = strcmp(source->file, "-") == 0;
+  source->fd = is_stdin ? STDIN_FILENO : open(source->file, O_RDONLY | O_CLOEXEC);
+  if (source->fd < 0 || fstat(source->fd, &facts) != 0) {
+    return cannot_read(source, errno);
+  }
+  *is_regular = !is_stdin && S_ISREG(facts.st_mode);
+  return db_lines_begin(&source->lines, source->fd) ? EXIT_DONE
+                                                    : cannot_read(source, source->lines.error);
 }
 
 int db_source_open(db_source *source, const char *file, db_format format) {
-  *source = (db_source){.file = file, .format = format};
-  bool of_database = wpm_exchange_is_database(db_exchange_format(format));
-  if (of_database && strcmp(file, "-") == 0) {
-    return complain(EXIT_USAGE, "this format is a database: name its file");
+  static const char magic[16] = "SQLite format 3";
+  *source = (db_source){.file = file, .format = format, .fd = -1, .lines = {.fd = -1}};
+  bool is_regular = false;
+  int result = open_stream(source, &is_regular);
+  if (result != EXIT_DONE) {
+    return result;
   }
-  if (format == DB_UNKNOWN && is_database(file)) {
-    return guess_database(source);
+  wpm_text seen = db_lines_seen(&source->lines);
+  bool is_database = wpm_exchange_is_database(db_exchange_format(format)) ||
+                     (format == DB_UNKNOWN && seen.len >= sizeof magic &&
+                      memcmp(seen.data, magic, sizeof magic) == 0);
+  if (is_database && !is_regular) {
+    return complain(EXIT_USAGE,
+                    "%s: a database is read from a file, not from a stream: name its file",
+                    shown(source));
   }
-  return of_database ? EXIT_DONE : read_text(source);
+  if (is_database) {
+    return look_into_database(source);
+  }
+  return format == DB_UNKNOWN ? guess_stream(source) : EXIT_DONE;
 }
 
 void db_source_close(db_source *source) {
-  free(source->text);
-  *source = (db_source){.file = NULL};
+  if (source->fd > STDIN_FILENO) {
+    (void)close(source->fd);
+  }
+  db_lines_end(&source->lines);
+  *source = (db_source){.fd = -1, .lines = {.fd = -1}};
+}
+
+/* ---- lines ----------------------------------------------------------------------------------- */
+
+typedef int (*block_fn)(db_source *source, wpm_text block, const wpm_exchange_sink *sink);
+
+/* Hands on all blocks of lines. WPM_ERR_IO: the file cannot be read on. */
+static int read_blocks(db_source *source, const wpm_exchange_sink *sink, block_fn fn) {
+  wpm_text block;
+  int err = WPM_OK;
+  while (err == WPM_OK) {
+    char what[40];
+    switch (db_lines_next(&source->lines, &block)) {
+    case DB_BLOCK_END:
+      return source->lines.error ? WPM_ERR_IO : WPM_OK;
+    case DB_BLOCK_LINES:
+      err = fn(source, block, sink);
+      db_lines_took(&source->lines, block);
+      break;
+    case DB_BLOCK_TOO_LONG:
+      (void)snprintf(what, sizeof what, "line %" PRIu64, source->lines.taken);
+      sink->skipped(sink->user, what, "it is longer than 64 MiB");
+      break;
+    }
+  }
+  return err;
+}
+
+/* A sink that numbers lines through all blocks. */
+typedef struct numbering {
+  const wpm_exchange_sink *to;
+  uint64_t before; /* Lines before the block at hand. */
+} numbering;
+
+static int pass_on(void *user, const wpm_peer_record *record) {
+  const numbering *of = user;
+  return of->to->record(of->to->user, record);
+}
+
+/* The list's reader counts the lines of the block that it is given. */
+static void pass_on_skipped(void *user, const char *what, const char *why) {
+  const numbering *of = user;
+  char renumbered[40];
+  uint64_t number = 0;
+  if (sscanf(what, "line %" SCNu64, &number) == 1) {
+    (void)snprintf(renumbered, sizeof renumbered, "line %" PRIu64, of->before + number);
+    what = renumbered;
+  }
+  of->to->skipped(of->to->user, what, why);
+}
+
+static int read_list(db_source *source, wpm_text block, const wpm_exchange_sink *sink) {
+  numbering of = {.to = sink, .before = source->lines.taken};
+  const wpm_exchange_sink within = {
+      .now = sink->now, .record = pass_on, .skipped = pass_on_skipped, .user = &of};
+  wpm_exchange_counts counts;
+  return wpm_exchange_read_list(block, &within, &counts);
 }
 
 /* ---- jsonl ----------------------------------------------------------------------------------- */
@@ -145,15 +220,15 @@ static bool is_blank(const char *text, size_t len) {
   return at == len;
 }
 
-static int read_jsonl(const db_source *source, const wpm_exchange_sink *sink) {
-  const char *at = source->text;
-  const char *end = source->text + source->len;
+static int read_jsonl(db_source *source, wpm_text block, const wpm_exchange_sink *sink) {
+  const char *at = block.data;
+  const char *end = block.data + block.len;
   int err = WPM_OK;
-  for (uint64_t number = 1; err == WPM_OK && at < end; number++) {
+  for (uint64_t number = source->lines.taken + 1; err == WPM_OK && at < end; number++) {
     const char *stop = memchr(at, '\n', (size_t)(end - at));
     size_t len = (size_t)((stop ? stop : end) - at);
     char what[40];
-    (void)snprintf(what, sizeof what, "line %llu", (unsigned long long)number);
+    (void)snprintf(what, sizeof what, "line %" PRIu64, number);
     if (!is_blank(at, len)) {
       err = read_line(at, len, what, sink);
     }
@@ -174,16 +249,44 @@ static bool add_places(const json_t *peer, json_t *places) {
   return json_is_string(one) && json_array_append(places, one) == 0;
 }
 
-/* What an address is that cannot be read, said of its peer; the others stay. */
-static void drop_bad(json_t *places, const char *what, const wpm_exchange_sink *sink) {
+/* Why an address of the peer `id` cannot be taken over; NULL: it can. */
+static const char *fault_of(const json_t *place, wpm_bytes id, wpm_error *error) {
+  wpm_multiaddr address;
+  wpm_bytes transport = {0};
+  wpm_bytes peer = {0};
+  if (!json_is_string(place)) {
+    return "an address that is no string";
+  }
+  if (wpm_multiaddr_parse((wpm_text){json_string_value(place), json_string_length(place)}, &address,
+                          error) != WPM_OK) {
+    return error->text;
+  }
+  if (wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer) != WPM_OK ||
+      peer.len == 0) {
+    return NULL;
+  }
+  if (transport.len == 0) {
+    return "an address that names a peer and no place";
+  }
+  return peer.len == id.len && memcmp(peer.data, id.data, id.len) == 0
+             ? NULL
+             : "an address of another peer";
+}
+
+/* Leaves out addresses that cannot be taken over, said of their peer; the others stay. An id that is
+ * none is told of when the peer is read. */
+static void drop_bad(json_t *places, const json_t *id, const char *what,
+                     const wpm_exchange_sink *sink) {
+  wpm_peer_id own = {.len = 0};
+  if (wpm_peer_id_parse((wpm_text){json_string_value(id), json_string_length(id)}, &own, NULL) !=
+      WPM_OK) {
+    return;
+  }
   for (size_t i = json_array_size(places); i-- > 0;) {
-    const json_t *place = json_array_get(places, i);
-    wpm_multiaddr address;
-    wpm_error error = {.text = "an address that is no string"};
-    if (!json_is_string(place) ||
-        wpm_multiaddr_parse((wpm_text){json_string_value(place), json_string_length(place)},
-                            &address, &error) != WPM_OK) {
-      sink->skipped(sink->user, what, error.text);
+    wpm_error error = {.text = ""};
+    const char *why = fault_of(json_array_get(places, i), wpm_peer_id_view(&own), &error);
+    if (why) {
+      sink->skipped(sink->user, what, why);
       (void)json_array_remove(places, i);
     }
   }
@@ -197,7 +300,7 @@ static int read_entry(const json_t *entry, const char *what, const wpm_exchange_
   if (err == WPM_OK && (!json_is_string(id) || !add_places(entry, places))) {
     sink->skipped(sink->user, what, "must be {\"id\": …, \"multiaddrs\": […]}");
   } else if (err == WPM_OK) {
-    drop_bad(places, what, sink);
+    drop_bad(places, id, what, sink);
     err = read_object(object, what, sink);
   }
   json_decref(object);
@@ -205,13 +308,16 @@ static int read_entry(const json_t *entry, const char *what, const wpm_exchange_
   return err;
 }
 
-static int read_js(const db_source *source, const wpm_exchange_sink *sink) {
+static int read_js(db_source *source, const wpm_exchange_sink *sink) {
   json_error_t error;
-  json_t *list =
-      json_loadb(source->text, source->len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+  wpm_text text;
+  if (!db_lines_rest(&source->lines, &text)) {
+    return WPM_ERR_IO;
+  }
+  json_t *list = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
   int err = WPM_OK;
   if (!json_is_array(list)) {
-    sink->skipped(sink->user, source->file, list ? "must be a list of peers" : error.text);
+    sink->skipped(sink->user, shown(source), list ? "must be a list of peers" : error.text);
   }
   for (size_t i = 0; err == WPM_OK && i < json_array_size(list); i++) {
     char what[40];
@@ -224,11 +330,11 @@ static int read_js(const db_source *source, const wpm_exchange_sink *sink) {
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-static int read_format(const db_source *source, const wpm_exchange_sink *sink,
+static int read_format(db_source *source, const wpm_exchange_sink *sink,
                        wpm_exchange_counts *counts, wpm_error *error) {
   switch (source->format) {
   case DB_JSONL:
-    return read_jsonl(source, sink);
+    return read_blocks(source, sink, read_jsonl);
   case DB_JS:
     return read_js(source, sink);
   case DB_NWAKU:
@@ -238,18 +344,22 @@ static int read_format(const db_source *source, const wpm_exchange_sink *sink,
   case DB_TEXT:
   case DB_ENR:
   case DB_UNKNOWN:
-    return wpm_exchange_read_list((wpm_text){source->text, source->len}, sink, counts);
+    return read_blocks(source, sink, read_list);
   }
   return WPM_ERR_UNSUPPORTED;
 }
 
-int db_source_read(const db_source *source, const wpm_exchange_sink *sink, db_account *account) {
+int db_source_read(db_source *source, const wpm_exchange_sink *sink, db_account *account) {
   wpm_exchange_counts counts = {0};
   wpm_error error = {.text = ""};
   int err = read_format(source, sink, &counts, &error);
   account->own = counts.own;
   if (err == WPM_OK || err == WPM_ERR_CLOSED) { /* Closed: whoever took it has said why. */
     return err == WPM_OK ? EXIT_DONE : EXIT_FAILED;
+  }
+  if (source->lines.error) {
+    (void)cannot_read(source, source->lines.error);
+    return EXIT_FAILED;
   }
   return complain(EXIT_FAILED, "%s", error.text[0] ? error.text : wpm_strerror(err));
 }
