@@ -20,10 +20,11 @@ wpm_exchange_format db_exchange_format(db_format format);
 
 /* What was skipped, and the first reasons. */
 typedef struct db_account {
-  uint64_t taken;   /* Peers taken over. */
-  uint64_t skipped; /* Items that were not. */
-  uint64_t own;     /* Of a store that was read: its own node and private keys. */
-  uint64_t told;    /* Reasons printed so far. */
+  uint64_t taken;     /* Peers taken over. */
+  uint64_t skipped;   /* Items that were not. */
+  uint64_t own;       /* Of a store that was read: its own node and private keys. */
+  uint64_t told;      /* Reasons printed so far. */
+  uint64_t undurable; /* Of the peers taken, those that a daemon has in memory and not on disk. */
 } db_account;
 
 #define DB_REASONS_TOLD 10 /* The first so many reasons are printed. */

@@ -21,7 +21,7 @@ static void skip(void *user, const char *what, const char *why) {
   db_skip(&((import *)user)->account, what, why);
 }
 
-/* 0: all was taken over; 1: some was skipped; 2: nothing could be read. */
+/* 0: all was taken over; 1: some was skipped, or is not on disk; 2: nothing could be read. */
 static int sum_up(const app_options *options, const db_account *account) {
   if (account->own > 0) {
     (void)complain(EXIT_DONE, "left out: the store's own node and its private key");
@@ -29,13 +29,22 @@ static int sum_up(const app_options *options, const db_account *account) {
   if (account->skipped > account->told) {
     (void)complain(EXIT_FAILED, "… and %" PRIu64 " more", account->skipped - account->told);
   }
+  if (account->undurable > 0) {
+    (void)complain(EXIT_FAILED,
+                   "%" PRIu64 " of them are in the daemon's memory only, which stores them as soon "
+                   "as it can; see its /health",
+                   account->undurable);
+  }
   if (options->json) {
     (void)printf("{\"imported\": %" PRIu64 ", \"skipped\": %" PRIu64 "}\n", account->taken,
                  account->skipped);
   } else {
     (void)printf("imported %" PRIu64 ", skipped %" PRIu64 "\n", account->taken, account->skipped);
   }
-  return account->skipped == 0 ? EXIT_DONE : account->taken > 0 ? EXIT_FAILED : EXIT_USAGE;
+  if (account->skipped == 0 && account->undurable == 0) {
+    return EXIT_DONE;
+  }
+  return account->taken > 0 ? EXIT_FAILED : EXIT_USAGE;
 }
 
 int db_import(const app_options *options, datadir *dir, const char *file) {

@@ -4,11 +4,16 @@
 #include "http_server.h"
 #include "json_record.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #define BATCH 10000                   /* Peers in one commit. */
+#define IMPORTER "import"             /* The lock's second line while an import holds it. */
 #define BODY_MAX (HTTP_BODY_MAX - 64) /* Most bytes of the peers of one request. */
 #define BODY_AIM 16384 /* Bytes of a usual one: the daemon's loop is not held up for long. */
 
@@ -24,6 +29,8 @@ struct db_sink {
   wpm_store *store; /* What the database holds, and is to hold: it knows the caps. */
   wpm_storage *storage;
   size_t in_batch;
+  size_t tombstones; /* Of the database, at the beginning. */
+  wpm_peer_id own;   /* The node that the database is of; len 0: it has none yet. */
   /* With one. */
   rest_client client;
   char *body; /* "[{…},{…}" */
@@ -53,6 +60,14 @@ static int count_taken(db_sink *sink, wpm_bytes id) {
   return err;
 }
 
+/* Skips a peer for that reason. */
+static int leave_out(const db_sink *sink, const wpm_peer_record *record, const char *why) {
+  char id[WPM_PEER_ID_TEXT];
+  shown_id(record->id, id);
+  db_skip(sink->account, id, why);
+  return WPM_OK;
+}
+
 /* ---- into the database ----------------------------------------------------------------------- */
 
 static int load(void *user, const wpm_peer_record *record) {
@@ -61,17 +76,74 @@ static int load(void *user, const wpm_peer_record *record) {
   return err == WPM_ERR_NO_MEMORY ? err : WPM_OK;
 }
 
-/* `most`: peers that it takes; 0: no cap. */
+/* A record that comes for it takes over what it keeps. */
+static int load_tombstone(void *user, const wpm_tombstone *tombstone) {
+  db_sink *sink = user;
+  sink->tombstones++;
+  int err = wpm_store_put_tombstone(sink->store, tombstone);
+  return err == WPM_ERR_NO_MEMORY ? err : WPM_OK;
+}
+
+/* `most`: peers that it takes; 0: no cap. Its time is now, in a boot of its own: which of two waits ends
+ * later is told by the wall clock. */
 static int open_store(wpm_store **out, size_t most) {
+  wpm_instant now = {.wall = db_now()};
   wpm_store_config config;
   wpm_store_config_default(&config);
   config.max_changes = 0;
   config.evict = false;
   config.max_peers = most;
-  if (getrandom(config.hash_key, sizeof config.hash_key, 0) != (ssize_t)sizeof config.hash_key) {
+  config.max_tombstones = 0;
+  if (getrandom(config.hash_key, sizeof config.hash_key, 0) != (ssize_t)sizeof config.hash_key ||
+      getrandom(&now.boot_id, sizeof now.boot_id, 0) != (ssize_t)sizeof now.boot_id) {
     return WPM_ERR_IO;
   }
-  return wpm_store_new(&config, out);
+  int err = wpm_store_new(&config, out);
+  if (err == WPM_OK) {
+    wpm_store_advance(*out, now);
+  }
+  return err;
+}
+
+/* Who the node is whose peers these are; a directory that is new has none. */
+static int find_own(db_sink *sink) {
+  wpm_node_key key = {0};
+  bool found = false;
+  int result = datadir_read_key(sink->dir, &key, &found);
+  if (result == EXIT_DONE && found) {
+    int err = wpm_node_key_peer_id(&key, &sink->own, NULL);
+    result = err == WPM_OK ? EXIT_DONE : complain(EXIT_FAILED, "nodekey: %s", wpm_strerror(err));
+  }
+  wpm_node_key_wipe(&key);
+  return result;
+}
+
+/* Says in the lock that no daemon holds it. One that was killed left its address behind, which nobody
+ * is to ask while we hold the lock. */
+static void mark_lock(const datadir *dir) {
+  char text[48];
+  int len = snprintf(text, sizeof text, "%ld\n%s\n", (long)getpid(), IMPORTER);
+  datadir_remove_rest(dir);
+  if (dir->lock >= 0 && pwrite(dir->lock, text, (size_t)len, 0) != len) {
+    (void)complain(EXIT_DONE, "the lock cannot be written: %s", strerror(errno));
+  }
+}
+
+/* True where what holds the lock has marked it so. */
+static bool is_import_locked(const datadir *dir, char pid[32]) {
+  char path[PATH_MAX];
+  char text[64] = "";
+  int fd = datadir_file(dir, "lock", path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  ssize_t len = fd >= 0 ? pread(fd, text, sizeof text - 1, 0) : -1;
+  if (fd >= 0) {
+    (void)close(fd);
+  }
+  char *end = len > 0 ? strchr(text, '\n') : NULL;
+  if (!end) {
+    return false;
+  }
+  (void)snprintf(pid, 32, "%.*s", (int)(end - text), text);
+  return strncmp(end + 1, IMPORTER, sizeof IMPORTER - 1) == 0;
 }
 
 static int begin_batch(db_sink *sink) {
@@ -92,6 +164,10 @@ static int open_database(db_sink *sink) {
     result = datadir_lock(sink->dir);
   }
   if (result == EXIT_DONE) {
+    mark_lock(sink->dir);
+    result = find_own(sink);
+  }
+  if (result == EXIT_DONE) {
     result = db_open(sink->dir, WPM_STORAGE_CREATE, &sink->storage);
   }
   if (result != EXIT_DONE) {
@@ -104,6 +180,9 @@ static int open_database(db_sink *sink) {
   if (err == WPM_OK) {
     err = wpm_storage_load(sink->storage, load, sink, NULL, &error);
   }
+  if (err == WPM_OK) {
+    err = wpm_storage_load_tombstones(sink->storage, load_tombstone, sink, NULL, &error);
+  }
   if (err != WPM_OK) {
     return complain(EXIT_FAILED, "%s", error.text[0] ? error.text : wpm_strerror(err));
   }
@@ -111,16 +190,25 @@ static int open_database(db_sink *sink) {
 }
 
 static int refuse(const db_sink *sink, const wpm_peer_record *record, int err) {
-  char id[WPM_PEER_ID_TEXT];
   if (err == WPM_ERR_NO_MEMORY) {
     return stop("out of memory");
   }
-  shown_id(record->id, id);
-  db_skip(sink->account, id,
-          err == WPM_ERR_FULL ? "the store is full, and no peer that is held gives way to one that "
-                                "is imported; see --peer-store-capacity"
-                              : wpm_strerror(err));
-  return WPM_OK;
+  return leave_out(sink, record,
+                   err == WPM_ERR_FULL
+                       ? "the store is full, and no peer that is held gives way to one that "
+                         "is imported; see --peer-store-capacity"
+                       : wpm_strerror(err));
+}
+
+/* Why such a peer is never taken in; NULL: it may be. As the daemon has it (rest_import.c). */
+static const char *never(const db_sink *sink, wpm_bytes id) {
+  if (id.len == 0) {
+    return "it has no id";
+  }
+  return sink->own.len > 0 && id.len == sink->own.len &&
+                 memcmp(id.data, sink->own.bytes, id.len) == 0
+             ? "it is this node itself, which is no peer of its own"
+             : NULL;
 }
 
 static int store_kept(db_sink *sink, const wpm_peer_record *kept) {
@@ -128,6 +216,9 @@ static int store_kept(db_sink *sink, const wpm_peer_record *kept) {
   int err = wpm_storage_put(sink->storage, kept, WPM_FIELD_ALL, &error);
   if (err == WPM_ERR_INVALID || err == WPM_ERR_TOO_LARGE) {
     return refuse(sink, kept, err);
+  }
+  if (err == WPM_OK && sink->tombstones > 0) { /* What it kept is in the record. */
+    err = wpm_storage_remove_tombstone(sink->storage, kept->id, &error);
   }
   if (err != WPM_OK) {
     return stop(error.text);
@@ -164,6 +255,10 @@ static int keep(db_sink *sink, const wpm_peer_record *taken, const wpm_peer_reco
 static int take_into_database(db_sink *sink, const wpm_peer_record *record) {
   wpm_peer_record held;
   wpm_peer_record *taken = NULL;
+  const char *why = never(sink, record->id);
+  if (why) {
+    return leave_out(sink, record, why);
+  }
   bool is_new = wpm_store_get(sink->store, record->id, &held) != WPM_OK;
   int err = wpm_exchange_take(sink->taker, is_new ? NULL : &held, record, db_skip, sink->account,
                               NULL, &taken);
@@ -177,6 +272,15 @@ static int take_into_database(db_sink *sink, const wpm_peer_record *record) {
 
 /* ---- to the daemon --------------------------------------------------------------------------- */
 
+/* The daemon holds the peer in memory, and its disk does not take it. */
+static void take_undurable(const db_sink *sink, const json_t *result) {
+  const char *why = json_string_value(json_object_get(result, "storage"));
+  if (sink->account->undurable++ == 0) {
+    (void)complain(EXIT_FAILED, "taken in, but not on disk: %s",
+                   why ? why : "the daemon's storage does not work, see its /health");
+  }
+}
+
 /* One peer of its answer. */
 static int take_result(db_sink *sink, const json_t *result) {
   const char *id = json_string_value(json_object_get(result, "peerId"));
@@ -188,6 +292,9 @@ static int take_result(db_sink *sink, const json_t *result) {
   }
   if (!json_is_true(json_object_get(result, "imported")) || !id) {
     return WPM_OK;
+  }
+  if (json_is_false(json_object_get(result, "durable"))) {
+    take_undurable(sink, result);
   }
   if (wpm_peer_id_parse((wpm_text){id, strlen(id)}, &binary, NULL) != WPM_OK) {
     sink->account->taken++; /* An id without a text of its own. */
@@ -230,7 +337,9 @@ static int take_to_daemon(db_sink *sink, const wpm_peer_record *record) {
   int err = text ? WPM_OK : stop("out of memory");
   json_decref(object);
   if (err == WPM_OK && len > BODY_MAX) {
-    err = refuse(sink, record, WPM_ERR_TOO_LARGE);
+    err = leave_out(sink, record,
+                    "as JSON it is larger than 64 KiB, the most that a running daemon takes; stop "
+                    "the daemon, and import it then");
     len = 0;
   }
   if (err == WPM_OK && sink->body_len + len + 1 > BODY_AIM) {
@@ -246,6 +355,11 @@ static int take_to_daemon(db_sink *sink, const wpm_peer_record *record) {
 }
 
 static int open_daemon(db_sink *sink) {
+  char pid[32];
+  if (is_import_locked(sink->dir, pid)) {
+    return complain(EXIT_LOCKED, "another import (pid %s) is at work on %s; wait until it is done",
+                    pid, sink->dir->path);
+  }
   sink->body = malloc(HTTP_BODY_MAX);
   return sink->body ? client_find(&sink->client, sink->options) : complain_no_memory();
 }

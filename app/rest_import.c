@@ -8,13 +8,31 @@
 
 /* An answer that waits until what it says is on disk. */
 typedef struct import_answer {
+  rest_service *rest;
   http_request *request;
   json_t *results;
 } import_answer;
 
+/* Says of each peer that was taken in whether it is on disk, and where not, why. */
+static void add_durable(const import_answer *answer, bool durable) {
+  wpm_node_status status;
+  wpm_node_get_status(answer->rest->node, &status);
+  const char *why = status.storage_text[0] ? status.storage_text : "the storage does not work";
+  for (size_t i = 0; i < json_array_size(answer->results); i++) {
+    json_t *result = json_array_get(answer->results, i);
+    if (!json_is_true(json_object_get(result, "imported"))) {
+      continue;
+    }
+    (void)json_object_set_new(result, "durable", json_boolean(durable));
+    if (!durable) {
+      (void)json_object_set_new(result, "storage", json_string(why));
+    }
+  }
+}
+
 static void is_durable(void *user, bool durable) {
   import_answer *answer = user;
-  (void)durable; /* Where it is not: /health says that the storage fails. */
+  add_durable(answer, durable);
   rest_answer_json(answer->request, 200, answer->results);
   free(answer);
 }
@@ -24,14 +42,16 @@ static void add_reason(void *user, const char *what, const char *why) {
   (void)json_array_append_new(user, json_string(why));
 }
 
-static const char *refusal(int err) {
-  return err == WPM_ERR_FULL      ? "the store is full, and no peer that is held gives way to one "
-                                    "that is imported"
-         : err == WPM_ERR_INVALID ? "it is this node itself, or has no id"
-                                  : wpm_strerror(err);
+static const char *refusal(int err, wpm_bytes id) {
+  return err == WPM_ERR_FULL
+             ? "the store is full, and no peer that is held gives way to one that is "
+               "imported"
+         : err != WPM_ERR_INVALID ? wpm_strerror(err)
+         : id.len == 0            ? "it has no id"
+                                  : "it is this node itself, which is no peer of its own";
 }
 
-/* {"peerId", "imported", "skipped": [reasons]} */
+/* {"peerId", "imported", "skipped": [reasons]}; "durable" and "storage" come later. */
 static json_t *import_one(rest_service *rest, const json_t *object) {
   read_record read;
   wpm_error error = {.text = ""};
@@ -43,7 +63,7 @@ static json_t *import_one(rest_service *rest, const json_t *object) {
     int err = wpm_node_import(rest->node, &read.record, add_reason, reasons);
     imported = err == WPM_OK;
     if (!imported) {
-      add_reason(reasons, "", refusal(err));
+      add_reason(reasons, "", refusal(err, read.record.id));
     }
   }
   read_record_free(&read);
@@ -63,7 +83,7 @@ static void import_all(rest_service *rest, http_request *request, const json_t *
   for (size_t i = 0; i < json_array_size(list); i++) {
     (void)json_array_append_new(results, import_one(rest, json_array_get(list, i)));
   }
-  *answer = (import_answer){request, results};
+  *answer = (import_answer){rest, request, results};
   http_wait(request);
   if (wpm_node_when_durable(rest->node, is_durable, answer) != WPM_OK) {
     is_durable(answer, false);

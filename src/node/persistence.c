@@ -1,6 +1,7 @@
 /* The stored peers: loaded at the start, written behind while the node runs. */
 #include "node/internal.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "node/system.h"
 
@@ -13,7 +14,9 @@ typedef struct load_state {
   const wpm_instant *heartbeat; /* NULL: the previous run left none. */
   wpm_instant now;
   size_t loaded;
-  size_t refused; /* Not taken into the store: it is full. */
+  size_t no_room; /* Not taken into the store: it is full. */
+  size_t own;     /* Of this node itself, which is no peer of its own. */
+  size_t invalid; /* Without an id, or with a value outside its closed set. */
 } load_state;
 
 static int load_record(void *user, const wpm_peer_record *record) {
@@ -24,10 +27,38 @@ static int load_record(void *user, const wpm_peer_record *record) {
   }
   if (err == WPM_OK) {
     state->loaded++;
+  } else if (err == WPM_ERR_FULL || err == WPM_ERR_NO_VICTIM) {
+    state->no_room++;
+  } else if (record->id.len > 0 &&
+             wpm_bytes_equal(wpm_peer_id_view(wpm_node_peer_id(state->node)), record->id)) {
+    state->own++;
   } else {
-    state->refused++;
+    state->invalid++;
   }
   return WPM_OK;
+}
+
+/* What of the database is not in memory, and why. */
+static void tell_left_out(const load_state *state, size_t skipped) {
+  const struct {
+    size_t count;
+    const char *why;
+  } all[] = {{skipped, "could not be read"},
+             {state->no_room, "found no room (--peer-store-capacity)"},
+             {state->own, "are this node itself"},
+             {state->invalid, "have no id, or are otherwise invalid"}};
+  char text[240] = "";
+  size_t len = 0;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    if (all[i].count > 0 && len < sizeof text) {
+      len += (size_t)snprintf(text + len, sizeof text - len, "%s%zu %s", len > 0 ? ", " : "",
+                              all[i].count, all[i].why);
+    }
+  }
+  if (len > 0) {
+    WPM_LOG(&state->node->config.logger, WPM_LOG_WARN, "storage",
+            "of the stored peers %s; they stay in %s", text, state->node->config.database);
+  }
 }
 
 static int load_tombstone(void *user, const wpm_tombstone *tombstone) {
@@ -241,11 +272,7 @@ int wpm_node_load(wpm_node *node, wpm_error *error) {
   const wpm_writer_sink sink = {.record = load_record, .tombstone = load_tombstone, .user = &state};
   wpm_writer_load(node->writer, &sink, &skipped);
   look_at_storage(node);
-  if (skipped > 0 || state.refused > 0) {
-    WPM_LOG(&node->config.logger, WPM_LOG_WARN, "storage",
-            "%zu stored peers could not be read and %zu found no room; they stay in %s", skipped,
-            state.refused, node->config.database);
-  }
+  tell_left_out(&state, skipped);
   WPM_LOG(&node->config.logger, WPM_LOG_INFO, "storage", "%zu peers loaded from %s", state.loaded,
           node->config.database);
   err = wpm_writer_start(node->writer);

@@ -2,10 +2,13 @@
 and into every format."""
 
 import base64
+import fcntl
 import json
 import os
 import sqlite3
 import stat
+import subprocess
+import time
 
 import api
 from api import NOBODY, ROOT, ApiTest
@@ -35,6 +38,15 @@ class DbTest(ApiTest):
         link = sqlite3.connect(path)
         link.executescript((DATA / sql).read_text())
         link.close()
+        return path
+
+    def fifo(self, name, source):
+        """A pipe with a name, into which the file is written once."""
+        path = self.folder / name
+        os.mkfifo(path)
+        writer = subprocess.Popen(["sh", "-c", 'exec cat "$1" >"$2"', "sh", source, path], stderr=subprocess.DEVNULL)
+        self.addCleanup(writer.wait)
+        self.addCleanup(writer.kill)
         return path
 
     def db(self, code, verb, *arguments, data="data", **more):
@@ -125,11 +137,13 @@ class Import(DbTest):
         self.assertEqual([entry["key"] for entry in peer["app"]], ["comment", "weight"])
 
     def test_js_waku(self):
-        cache = [{"id": NOBODY, "multiaddrs": ["/ip4/127.0.0.1/tcp/1", "/bogus/1"]},
+        cache = [{"id": NOBODY, "multiaddrs": [f"/ip4/192.0.2.1/tcp/2/p2p/{OTHER}", f"/ip4/127.0.0.1/tcp/1/p2p/{NOBODY}",
+                                               "/bogus/1"]},
                  {"id": OTHER, "address": "/dns4/node.example/tcp/443/wss"}, {"id": "foo", "multiaddrs": []},
                  {"multiaddrs": []}, 5]
         done = self.db(1, "import", self.write("cache.json", json.dumps(cache)))
-        self.assertEqual(done.out, "imported 2, skipped 4\n")
+        self.assertEqual(done.out, "imported 2, skipped 5\n")
+        self.assertIn("entry 0: an address of another peer", done.err)
         peers = self.exported()
         self.assertEqual(peers[NOBODY]["multiaddrs"], ["/ip4/127.0.0.1/tcp/1"])
         self.assertEqual(peers[OTHER]["multiaddrs"], ["/dns4/node.example/tcp/443/wss"])
@@ -172,6 +186,109 @@ class Import(DbTest):
         log.unlink()
         log.mkdir()  # There is a log, but it cannot be read.
         self.assertRegex(self.db(2, "import", copy).err, r"copy\.db has a log, .*copy both")
+
+    def test_a_stream_is_read_from_its_beginning(self):
+        for name, text in (("text", TEXT), ("enr", node_records()[0]), ("js", f'[{{"id": "{NOBODY}", "multiaddrs": []}}]'),
+                           ("jsonl", f'{{"peerId": "{NOBODY}"}}')):
+            with self.subTest(name):
+                fifo = self.fifo(f"{name}.fifo", self.write(name, text))
+                done = self.db(0, "import", fifo, data=f"fifo-{name}")
+                again = self.db(0, "import", "/dev/stdin", stdin=text, data=f"stdin-{name}")
+                self.assertEqual(done.out, again.out)
+                self.assertRegex(done.out, r"^imported [12], skipped 0\n$")
+
+    def test_a_database_is_no_stream(self):
+        path = self.database("peers.db", "nwaku_peers.sql")
+        for how in ((), ("--format=nwaku",)):
+            fifo = self.fifo(f"fifo{len(how)}", path)
+            self.assertIn("name its file", self.db(2, "import", fifo, *how, data="none").err)
+        self.assertFalse((self.folder / "none").exists())
+
+    def test_a_byte_order_mark_is_passed_over(self):
+        mark = "\ufeff"
+        self.assertEqual(self.db(0, "import", self.write("list", mark + TEXT)).out, "imported 2, skipped 0\n")
+        lines = self.write("one.jsonl", f'{mark}{{"peerId": "{NOBODY}"}}')
+        self.assertEqual(self.db(0, "import", lines, data="b").out, "imported 1, skipped 0\n")
+        cache = self.write("cache", f'{mark}[{{"id": "{NOBODY}", "multiaddrs": []}}]')
+        self.assertEqual(self.db(0, "import", cache, data="c").out, "imported 1, skipped 0\n")
+
+    def test_long_texts_are_read_in_parts(self):
+        """Lines are numbered through all of them, and a peer that is cut in two is one."""
+        lines = [f"/ip4/10.0.{i // 250}.{i % 250}/tcp/{1 + i}/p2p/{OTHER}" for i in range(30)]
+        text = "\n".join(["# " + "x" * 600000, *lines[:15], "#" * 262000, *lines[15:], "#" * 600000, "bad"])
+        done = self.db(1, "import", self.write("list", text))
+        self.assertEqual(done.out, "imported 1, skipped 1\n")
+        self.assertIn("line 34: neither", done.err)
+        self.assertEqual(len(self.exported()[OTHER]["multiaddrs"]), 30)
+        text = "\n".join([" " * 600000 + f'{{"peerId": "{NOBODY}"}}'] + [" " * 100000] * 30 + ["{", f'{{"peerId": "{OTHER}"}}'])
+        done = self.db(1, "import", "-", stdin=text, data="b")
+        self.assertEqual(done.out, "imported 2, skipped 1\n")
+        self.assertIn("line 32: ", done.err)
+
+    def test_wrong_columns_make_no_directory(self):
+        for name, sql in (("go", "CREATE TABLE peerstore (a, b)"), ("nwaku", "CREATE TABLE Peer (a, b)")):
+            link = sqlite3.connect(self.folder / f"{name}.db")
+            link.execute(sql)
+            link.close()
+            for how in ((), (f"--format={name}",)):
+                self.db(2, "import", self.folder / f"{name}.db", *how, data="none")
+                self.assertFalse((self.folder / "none").exists(), (name, how))
+
+    def test_nobody_to_take_in(self):
+        """A store that holds nobody was read, and nothing of it was skipped."""
+        path = self.database("peers.db", "nwaku_peers.sql")
+        link = sqlite3.connect(path)
+        link.execute("DELETE FROM Peer")
+        link.commit()
+        link.close()
+        for file in (path, self.write("cache", "[]")):
+            self.assertEqual(self.db(0, "import", file).out, "imported 0, skipped 0\n")
+        self.db(2, "import", self.write("empty", ""))
+
+    def test_a_ban_beside_a_tombstone(self):
+        """A record comes for a peer of which a prune backoff is kept: both go on."""
+        made = self.daemon()
+        data = str(made.data_dir)
+        now = time.time_ns()
+        backoff = {"wallNs": now, "lengthNs": 3600 * 10**9}
+        peer = {"peerId": NOBODY, "multiaddrs": ["/ip4/192.0.2.1/tcp/1"], "pruneBackoff": backoff}
+        self.db(0, "import", self.write("one", json.dumps(peer)), data=data)
+        made.ask("DELETE", f"/admin/v1/peer/{NOBODY}")
+        made.end()
+        self.assertEqual(json.loads(self.db(0, "info", "--json", data=data).out)["tombstones"], 1)
+        peer["ban"] = {"wallNs": now, "lengthNs": 36000 * 10**9}
+        del peer["pruneBackoff"]
+        self.db(0, "import", self.write("two", json.dumps(peer)), data=data)
+        info = json.loads(self.db(0, "info", "--json", data=data).out)
+        self.assertEqual((info["peers"], info["tombstones"]), (1, 0))
+        found = self.exported(data)[NOBODY]
+        self.assertEqual(found["ban"]["lengthNs"], 36000 * 10**9)
+        self.assertGreater(found["pruneBackoff"]["lengthNs"], 3000 * 10**9)
+        made.start()
+        self.assertTrue(made.peer(NOBODY)["banned"])
+        made.end()
+        self.assertIn("ban", self.exported(data)[NOBODY])
+
+    def test_itself_and_nobody_are_no_peers(self):
+        made = self.daemon()
+        made.end()
+        data = str(made.data_dir)
+        done = self.db(2, "import", "-", stdin=f"/ip4/127.0.0.1/tcp/1/p2p/{made.id}\n", data=data)
+        self.assertIn(f"{made.id}: it is this node itself", done.err)
+        done = self.db(2, "import", "-", stdin='{"peerId": {"base64": ""}}', data=data)
+        self.assertIn("it has no id", done.err)
+        self.assertEqual(self.exported(data), {})
+
+    def test_two_imports_at_once(self):
+        self.db(0, "import", self.write("list", TEXT))
+        with open(self.folder / "data" / "lock", "r+b") as lock:  # As the first of them holds it.
+            self.assertRegex(lock.read(), rb"^[0-9]+\nimport\n$")
+            lock.seek(0)
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            lock.write(b"4711\nimport\n")
+            lock.flush()
+            done = self.db(4, "import", self.folder / "list")
+            self.assertRegex(done.err, r"another import \(pid 4711\) .*wait")
 
     def test_a_newer_database_is_left_alone(self):
         self.db(0, "import", self.write("list", TEXT))
@@ -334,6 +451,27 @@ class Live(DbTest):
     def test_itself_is_no_peer(self):
         done = self.db(2, "import", "-", stdin=f"/ip4/127.0.0.1/tcp/1/p2p/{self.made.id}\n", data=self.data)
         self.assertIn("this node itself", done.err)
+
+    def test_what_is_not_on_disk_is_said(self):
+        link = sqlite3.connect(self.made.data_dir / "peers.db", isolation_level=None)
+        link.execute("BEGIN EXCLUSIVE")
+        done = self.db(1, "import", self.write("list", TEXT), data=self.data)
+        self.assertEqual(done.out, "imported 2, skipped 0\n")
+        self.assertRegex(done.err, r"taken in, but not on disk: .*peers\.db is locked")
+        self.assertRegex(done.err, r"2 of them are in the daemon's memory only")
+        link.execute("ROLLBACK")
+        link.close()
+        api.wait_for(lambda: len(self.exported(self.data)) == 2, "the daemon stores them by itself")
+        body = json.dumps([{"peerId": OTHER}])
+        _, _, text = api.http_call(self.made.netloc, "POST", "/admin/v1/peers/import", body,
+                                   {"Content-Type": "application/json"})
+        self.assertEqual(json.loads(text), [{"peerId": OTHER, "imported": True, "skipped": [], "durable": True}])
+
+    def test_too_large_for_a_request(self):
+        peer = {"peerId": NOBODY, "multiaddrs": [f"/dns4/{'a' * 60}.{'b' * 60}.{i}/tcp/1" for i in range(700)]}
+        done = self.db(2, "import", "-", stdin=json.dumps(peer), data=self.data)
+        self.assertIn("larger than 64 KiB", done.err)
+        self.assertIn("stop the daemon", done.err)
 
     def test_care(self):
         self.db(0, "import", self.write("list", TEXT), data=self.data)
