@@ -17,8 +17,8 @@ const char *wpm_storage_shown_path(const char *path) {
 int wpm_storage_damage(wpm_error *error, const char *path, const char *how) {
   char shown[61]; /* It may quote the damaged file. */
   return wpm_fail(error, WPM_ERR_CORRUPT,
-                  "%s is damaged (%s) and was left as it is; move it and its -wal file away to "
-                  "start afresh, or put a good copy in its place",
+                  "%s is damaged (%s) and was left as it is; starting the daemon saves what can be "
+                  "read of it",
                   wpm_storage_shown_path(path),
                   wpm_text_printable(wpm_text_of(how), shown, sizeof(shown)));
 }

@@ -311,10 +311,12 @@ static int open_to_read(wpm_storage *storage, const char *real, wpm_error *error
     return not_found(storage->path, error);
   }
   if (storage->schema < wpm_schema_latest()) {
+    /* Not done here: a daemon of that schema may be at work on it. */
     return wpm_fail(error, WPM_ERR_READ_ONLY,
-                    "%s has schema %d and must be brought to %d before it can be read; make the "
-                    "file and its directory writable",
-                    wpm_storage_shown_path(storage->path), storage->schema, wpm_schema_latest());
+                    "%s has schema %d and must be brought to %d before it can be read; start the "
+                    "daemon on it, or run: wakupeers db compact%s",
+                    wpm_storage_shown_path(storage->path), storage->schema, wpm_schema_latest(),
+                    is_write_protected(real) ? " (it must be writable for that)" : "");
   }
   int code = wpm_storage_read_memory(storage);
   return code == SQLITE_OK ? WPM_OK : wpm_storage_fault(error, storage->path, storage->db, code);

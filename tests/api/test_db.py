@@ -412,6 +412,31 @@ class Care(DbTest):
         self.assertIn("damaged", done.err)
         self.assertEqual(len(self.exported()), 5)
 
+    def test_the_oldest_schema(self):
+        """It is not read beside a daemon that may be at work on it; what is said to be done does it."""
+        (self.folder / "data").mkdir()
+        link = sqlite3.connect(self.folder / "data" / "peers.db")
+        link.executescript((ROOT / "tests" / "storage" / "schema-1.sql").read_text())
+        link.close()
+        for verb in ("info", "check", "export"):
+            self.assertRegex(self.db(1, verb).err, r"schema 1 .* run: wakupeers db compact\n")
+        self.db(0, "compact")
+        self.assertEqual(json.loads(self.db(0, "info", "--json").out)["schema"], 2)
+        self.assertEqual(len(self.exported()), 2)
+
+    def test_what_is_said_of_damage(self):
+        self.db(0, "import", self.write("list", "".join(f"/ip4/10.0.0.1/tcp/{i}/p2p/{i_id}\n" for i, i_id in
+                                                        enumerate([NOBODY, OTHER]))))
+        self.db(0, "compact")
+        file = self.folder / "data" / "peers.db"
+        content = bytearray(file.read_bytes())
+        for page in range(1, len(content) // 4096):
+            content[page * 4096:page * 4096 + 100] = b"\xee" * 100
+        file.write_bytes(content)
+        for verb in (["info"], ["export"], ["compact"]):
+            self.assertIn("starting the daemon saves what can be read", self.db(1, *verb).err)
+        self.assertIn("starting the daemon saves", self.db(2, "import", self.folder / "list").err)
+
     def test_no_database(self):
         for verb in ("info", "check", "compact"):
             self.assertIn("does not exist", self.db(1, verb, data="nowhere").err)

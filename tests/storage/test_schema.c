@@ -101,6 +101,21 @@ static void schema_1_is_opened_and_brought_up_to_date(void **state) {
   stored_assert_answer(path, "SELECT count(*) FROM peer", "5");
 }
 
+/* A reader leaves it: a daemon of its version may be at work on it. The remedy is one that works. */
+static void schema_1_is_not_read_without_being_brought_up_to_date(void **state) {
+  (void)state;
+  stored_from(path, SCHEMA_1);
+  stored_file before = stored_file_read(path);
+  wpm_storage *storage = NULL;
+  wpm_error error = {0, ""};
+  assert_int_equal(wpm_storage_open(path, WPM_STORAGE_READ_ONLY, &storage, &error),
+                   WPM_ERR_READ_ONLY);
+  assert_non_null(strstr(error.text, "has schema 1"));
+  assert_non_null(strstr(error.text, "start the daemon on it, or run: wakupeers db compact"));
+  assert_null(strstr(error.text, "writable"));
+  stored_assert_unchanged(path, before);
+}
+
 /* ---- schema 2 -------------------------------------------------------------------------------- */
 
 #define SCHEMA_2 WPM_TESTS_DIR "/storage/schema-2.sql"
@@ -295,6 +310,7 @@ static void an_empty_file_is_a_new_database(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(schema_1_is_opened_and_brought_up_to_date),
+      TEST(schema_1_is_not_read_without_being_brought_up_to_date),
       TEST(schema_2_is_opened),
       TEST(a_migrated_database_is_like_a_new_one),
       TEST(a_newer_schema_is_refused),
