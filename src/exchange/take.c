@@ -376,26 +376,3 @@ int wpm_exchange_take(wpm_exchange_taker *taker, const wpm_peer_record *held,
 void wpm_exchange_record_free(wpm_peer_record *record) {
   free(record);
 }
-
-uint64_t wpm_exchange_tell_cuts(const wpm_peer_record *taken, const wpm_peer_record *kept,
-                                wpm_exchange_skip_fn skipped, void *user) {
-  wpm_report report = {.skipped = skipped, .user = user};
-  const struct {
-    size_t given, kept;
-    const char *name;
-  } lists[] = {{taken->address_count, kept->address_count, "addresses"},
-               {taken->protocol_count, kept->protocol_count, "protocols"},
-               {taken->tag_count, kept->tag_count, "tags"},
-               {taken->app_count, kept->app_count, "entries of its application map"}};
-  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-    if (lists[i].kept < lists[i].given) {
-      wpm_report_skip_peer(&report, taken->id, "%zu of its %zu %s exceed the cap",
-                           lists[i].given - lists[i].kept, lists[i].given, lists[i].name);
-    }
-  }
-  if (kept->agent.len < taken->agent.len ||
-      kept->protocol_version.len < taken->protocol_version.len) {
-    wpm_report_skip_peer(&report, taken->id, "its agent or protocol version is cut to the cap");
-  }
-  return report.counts.skipped;
-}

@@ -165,6 +165,14 @@ class Import(DbTest):
         self.assertIn("6 of its 70 addresses exceed the cap", done.err)
         self.assertEqual(len(self.exported()[NOBODY]["multiaddrs"]), 64)
 
+    def test_what_exceeds_no_cap_is_not_said(self):
+        peer = {"peerId": NOBODY, "multiaddrs": ["/ip4/10.0.0.1/tcp/1"] * 2, "protocols": ["/a", "/a"],
+                "tags": [{"name": "t", "value": 1}] * 2}
+        self.assertEqual(self.db(0, "import", "-", stdin=json.dumps(peer)).out, "imported 1, skipped 0\n")
+        peer = {"peerId": OTHER, "protocols": ["/vac/waku/relay/2.0.0/" + "x" * 300]}
+        done = self.db(1, "import", "-", stdin=json.dumps(peer))
+        self.assertIn("1 of its 1 protocols exceed the cap", done.err)
+
     def test_the_capacity_is_that_of_the_option(self):
         peers = self.write("list", TEXT)
         done = self.db(1, "import", "--peer-store-capacity=1", peers)

@@ -351,11 +351,61 @@ static void test_same_again(void **state) {
 
 static void test_cuts_are_told(void **state) {
   (void)state;
+  enum { GIVEN = 70, KEPT = 64 };
   collected told = {0};
-  wpm_peer_record taken = {.id = WPM_BYTES("foo"), .address_count = 70, .agent = WPM_TEXT("long")};
-  wpm_peer_record kept = {.id = WPM_BYTES("foo"), .address_count = 64, .agent = WPM_TEXT("l")};
+  uint8_t bytes[GIVEN];
+  wpm_address addresses[GIVEN];
+  for (size_t i = 0; i < GIVEN; i++) {
+    bytes[i] = (uint8_t)(GIVEN - i);
+    addresses[i] = address((wpm_bytes){&bytes[i], 1}, WPM_SOURCE_IMPORT, 1);
+  }
+  wpm_peer_record taken = {.id = WPM_BYTES("foo"),
+                           .addresses = addresses,
+                           .address_count = GIVEN,
+                           .agent = WPM_TEXT("long")};
+  wpm_peer_record kept = taken;
+  kept.address_count = KEPT;
+  kept.agent = WPM_TEXT("l");
   assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, collect_skip, &told), 2);
   assert_true(collected_skip(&told, "", "6 of its 70 addresses exceed the cap"));
+  for (size_t n = 1; n < 3; n++) { /* Without memory the lengths are enough. */
+    wpm_alloc_fail_at(n);
+    assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, NULL, NULL), 2);
+    wpm_alloc_fail_off();
+  }
+}
+
+/* What is named twice is kept once: nothing is lost of it. */
+static void test_what_is_named_twice_is_no_cut(void **state) {
+  (void)state;
+  wpm_address addresses[] = {address(ADDRESS("\x02"), WPM_SOURCE_IMPORT, 1),
+                             address(ADDRESS("\x01"), WPM_SOURCE_IMPORT, 1),
+                             address(ADDRESS("\x02"), WPM_SOURCE_IMPORT, 1)};
+  wpm_text protocols[] = {WPM_TEXT("/b"), WPM_TEXT("/a"), WPM_TEXT("/b")};
+  wpm_tag tags[] = {{.name = WPM_TEXT("t")}, {.name = WPM_TEXT("t")}};
+  wpm_peer_record taken = {.id = WPM_BYTES("foo"),
+                           .addresses = addresses,
+                           .address_count = 3,
+                           .protocols = protocols,
+                           .protocol_count = 3,
+                           .tags = tags,
+                           .tag_count = 2};
+  wpm_peer_record kept = taken;
+  kept.address_count = kept.protocol_count = 2;
+  kept.tag_count = 1;
+  assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, NULL, NULL), 0);
+}
+
+/* As many as were given, but one of them is another: a long id of relay, cut to its prefix. */
+static void test_a_protocol_that_is_cut_is_told(void **state) {
+  (void)state;
+  collected told = {0};
+  wpm_text given[] = {WPM_TEXT("/vac/waku/relay/2.0.0-of-many-more-bytes"), WPM_TEXT("/a")};
+  wpm_text cut[] = {WPM_TEXT("/a"), WPM_TEXT("/vac/waku/relay/2")};
+  wpm_peer_record taken = {.id = WPM_BYTES("foo"), .protocols = given, .protocol_count = 2};
+  wpm_peer_record kept = {.id = WPM_BYTES("foo"), .protocols = cut, .protocol_count = 2};
+  assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, collect_skip, &told), 1);
+  assert_true(collected_skip(&told, "", "1 of its 2 protocols exceed the cap"));
 }
 
 static void test_no_memory(void **state) {
@@ -390,6 +440,8 @@ int main(void) {
       cmocka_unit_test(test_two_peers),
       cmocka_unit_test(test_same_again),
       cmocka_unit_test(test_cuts_are_told),
+      cmocka_unit_test(test_what_is_named_twice_is_no_cut),
+      cmocka_unit_test(test_a_protocol_that_is_cut_is_told),
       cmocka_unit_test(test_no_memory),
   };
   return cmocka_run_group_tests(tests, start, end);
