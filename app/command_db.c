@@ -13,7 +13,8 @@ static const char usage[] =
     "  info            count what the peer database holds, and its size\n"
     "  check           look it through for damage\n"
     "  compact         write it anew without the room that removed peers left\n"
-    "  export [FILE]   write its peers in another client's format, or as jsonl\n"
+    "  export [FILE]   write its peers in another client's format, or as jsonl, to FILE, or to\n"
+    "                  the standard output\n"
     "  import FILE     take in the peers of such a file; \"-\" is the standard input\n\n"
     "All of them work beside a running daemon too.\n\n";
 
@@ -273,6 +274,17 @@ static int run(const app_options *options, int count, char **words) {
                                             : db_import(options, &dir, file);
 }
 
+/* The environment may say it for all; on the line it is meant for this verb. */
+static int check_capacity(int argc, char **argv, const char *verb) {
+  static const char option[] = "--peer-store-capacity";
+  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+    if (strncmp(argv[i], option, sizeof option - 1) == 0 && strcmp(verb, "import") != 0) {
+      return complain(EXIT_USAGE, "db %s takes no %s; import does", verb, option);
+    }
+  }
+  return EXIT_DONE;
+}
+
 int command_db(int argc, char **argv) {
   app_options options;
   int words = argc;
@@ -281,7 +293,8 @@ int command_db(int argc, char **argv) {
     (void)fputs(usage, stdout);
     options_print(FOR_DB, stdout);
   } else if (result == EXIT_DONE) {
-    result = run(&options, argc - words, argv + words);
+    result = words < argc ? check_capacity(argc, argv, argv[words]) : EXIT_DONE;
+    result = result == EXIT_DONE ? run(&options, argc - words, argv + words) : result;
   }
   options_free(&options);
   return result;

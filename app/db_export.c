@@ -1,5 +1,6 @@
 #include "db.h"
 
+#include "db_losses.h"
 #include "json_record.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@ typedef struct export {
   FILE *out;                   /* Of text formats. */
   wpm_exchange_writer *writer; /* Of the library's formats. */
   db_account account;
+  db_losses losses;
   wpm_error error;
 }
 export;
@@ -74,6 +76,7 @@ static int put_js(export *of, const wpm_peer_record *record) {
 
 static int put(void *user, const wpm_peer_record *record) {
   export *of = user;
+  db_losses_count(&of->losses, of->format, record);
   return of->format == DB_JSONL ? dump(of, json_record(record))
          : of->format == DB_JS  ? put_js(of, record)
                                 : wpm_exchange_put(of->writer, record, &of->error);
@@ -168,9 +171,25 @@ static int begin(export *of, const char *file) {
   return file ? open_file(of, file) : EXIT_DONE;
 }
 
+/* What of the database is in no peer's record, or in none that the format holds. */
+static void tell_losses(const export *of, wpm_storage *storage) {
+  wpm_storage_info info;
+  wpm_error error;
+  db_losses_tell(&of->losses);
+  if (wpm_storage_get_info(storage, &info, &error) == WPM_OK && info.tombstones > 0) {
+    (void)complain(EXIT_DONE,
+                   "left out: %" PRIu64 " tombstones (bans and prune backoffs of peers that are "
+                   "gone), which no export holds",
+                   info.tombstones);
+  }
+}
+
 int db_export(const app_options *options, const datadir *dir, const char *file) {
   export of = {.format = options->format ? db_format_of(options->format) : DB_JSONL};
   wpm_storage *storage = NULL;
+  if (file && strcmp(file, "-") == 0) {
+    file = NULL; /* The standard output, as import has it. */
+  }
   if (options->json) {
     return complain(EXIT_USAGE, "db export takes no --json; --format=jsonl is JSON");
   }
@@ -188,6 +207,9 @@ int db_export(const app_options *options, const datadir *dir, const char *file) 
     }
     wpm_exchange_writer_free(of.writer);
     result = close_file(&of, file, result);
+  }
+  if (result == EXIT_DONE) {
+    tell_losses(&of, storage);
   }
   wpm_storage_close(storage);
   if (result == EXIT_DONE) {

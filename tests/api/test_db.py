@@ -376,6 +376,36 @@ class Export(DbTest):
                     self.assertEqual({i: p["multiaddrs"] for i, p in found.items()},
                                      {i: p["multiaddrs"] for i, p in self.peers.items()})
 
+    def test_what_a_format_cannot_hold_is_said(self):
+        span = {"wallNs": time.time_ns(), "lengthNs": 36000 * 10**9}
+        peer = {"peerId": NOBODY, "multiaddrs": ["/ip4/192.0.2.1/tcp/1"], "ban": span, "pruneBackoff": span,
+                "heldOff": True, "shards": [1], "tags": [{"name": "t", "value": 1}], "agent": "a", "protocols": ["/a"],
+                "protocolsKnown": True, "metadataKnown": True, "app": [{"key": "k", "value": "AAE="}], "score": 1}
+        self.db(0, "import", self.write("one", json.dumps(peer)), data="other")
+        never = {"a ban", "a prune backoff", "tags", "a mark of a person"}
+        go = {"protocols", "agent", "score", "entries of the application map"}
+        for name, lost in (("go", never), ("nwaku", never | go - {"protocols"}), ("js", never | go), ("text", never | go)):
+            with self.subTest(name):
+                done = self.db(0, "export", f"--format={name}", f"one.{name}", data="other")
+                told = [line.split(": ")[2] for line in done.err.splitlines() if "no place for it" in line]
+                for each in lost | {"cluster or shards, of 1 peers"}:
+                    self.assertTrue(any(line.startswith(each) for line in told), (each, told))
+                self.assertEqual(len(told), len(lost) + 1, told)
+        self.assertEqual(self.db(0, "export", data="other").err, "exported 1, skipped 0\n")
+
+    def test_tombstones_are_in_no_export(self):
+        made = self.daemon()
+        data = str(made.data_dir)
+        peer = {"peerId": NOBODY, "pruneBackoff": {"wallNs": time.time_ns(), "lengthNs": 3600 * 10**9}}
+        self.db(0, "import", "-", stdin=json.dumps(peer), data=data)
+        made.ask("DELETE", f"/admin/v1/peer/{NOBODY}")
+        self.assertRegex(self.db(0, "export", data=data).err, r"left out: 1 tombstones .*\nexported 0, skipped 0\n$")
+
+    def test_a_dash_is_the_output(self):
+        self.assertEqual(self.db(0, "export", "-").out, self.db(0, "export").out)
+        self.assertIn("name the file", self.db(2, "export", "-", "--format=go").err)
+        self.assertFalse((self.folder / "-").exists())
+
     def test_a_file_is_not_overwritten(self):
         for name in ("jsonl", "nwaku", "go"):
             kept = self.write(f"kept.{name}", "mine")
@@ -419,6 +449,13 @@ class Care(DbTest):
         self.assertIn("1 problems", done.out)
         self.assertIn("damaged", done.err)
         self.assertEqual(len(self.exported()), 5)
+
+    def test_only_import_takes_a_capacity(self):
+        self.db(0, "import", self.write("list", TEXT))
+        for verb in ("info", "check", "compact", "export"):
+            done = self.db(2, verb, "--peer-store-capacity=1")
+            self.assertIn(f"db {verb} takes no --peer-store-capacity", done.err)
+            self.db(0, verb, env={"WAKUPEERS_PEER_STORE_CAPACITY": "1"})
 
     def test_the_oldest_schema(self):
         """It is not read beside a daemon that may be at work on it; what is said to be done does it."""
