@@ -5,6 +5,7 @@
 #include "storage/fault.h"
 #include "storage/handle.h"
 #include "storage/schema.h"
+#include "storage/whole_reads.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -115,8 +116,8 @@ static bool is_write_protected(const char *real) {
 
 /* Opens a connection to the database `name`, which is not read yet. */
 static int connect_unread(wpm_storage *storage, const char *name, int flags, wpm_error *error) {
-  int code = sqlite3_open_v2(name, &storage->db,
-                             flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  int code = sqlite3_open_v2(
+      name, &storage->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, wpm_whole_reads());
   if (code == SQLITE_OK) {
     /* Until we know that the file is ours, its log is not ours to merge either. */
     code = sqlite3_db_config(storage->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -324,11 +325,7 @@ static int open_to_read(wpm_storage *storage, const char *real, wpm_error *error
 
 /* ---- the handle ------------------------------------------------------------------------------ */
 
-int wpm_storage_open(const char *path, wpm_storage_mode mode, wpm_storage **out, wpm_error *error) {
-  *out = NULL;
-  if (!path || path[0] == '\0') {
-    return wpm_fail(error, WPM_ERR_INVALID, "no path of a database was given");
-  }
+static int open_once(const char *path, wpm_storage_mode mode, wpm_storage **out, wpm_error *error) {
   wpm_storage *storage = calloc(1, sizeof(*storage));
   if (!storage) {
     return wpm_storage_fault(error, path, NULL, SQLITE_NOMEM);
@@ -350,6 +347,23 @@ int wpm_storage_open(const char *path, wpm_storage_mode mode, wpm_storage **out,
   }
   *out = storage;
   return WPM_OK;
+}
+
+int wpm_storage_open(const char *path, wpm_storage_mode mode, wpm_storage **out, wpm_error *error) {
+  *out = NULL;
+  if (!path || path[0] == '\0') {
+    return wpm_fail(error, WPM_ERR_INVALID, "no path of a database was given");
+  }
+  int err = open_once(path, mode, out, error);
+  if (err == WPM_ERR_IO || err == WPM_ERR_CORRUPT) {
+    /* Much follows from this: the one sets the file aside, the other lets a daemon run from memory. A
+     * disk that failed once may be right from a fresh handle, which has cached nothing. */
+    err = open_once(path, mode, out, error);
+  }
+  if (err == WPM_OK && error) {
+    *error = (wpm_error){.code = WPM_OK};
+  }
+  return err;
 }
 
 void wpm_storage_close(wpm_storage *storage) {

@@ -129,6 +129,59 @@ static void every_call_to_the_disk_may_fail(void **state) {
   }
 }
 
+/* A disk that gives back half of what there is, or nothing, once: an opening looks again, and calls no
+ * healthy file damaged. */
+static void a_read_that_fails_once_does_not_fail_an_opening(void **state) {
+  (void)state;
+  for (int mode = WPM_STORAGE_EXISTING; mode <= WPM_STORAGE_READ_ONLY; mode++) {
+    for (int fault = WPM_DISK_FAILS; fault <= WPM_DISK_SHORT; fault += WPM_DISK_SHORT) {
+      wpm_disk_plan plan = {
+          .call = WPM_DISK_READ, .fault = (wpm_disk_fault)fault, .first = 0, .only_one = true};
+      bool failed = true;
+      remove_all();
+      stored_make(path, OLD);
+      while (failed) {
+        plan.first++;
+        wpm_storage *storage = NULL;
+        wpm_error error = {0, ""};
+        wpm_disk_arm(&plan);
+        int err = wpm_storage_open(path, (wpm_storage_mode)mode, &storage, &error);
+        failed = wpm_disk_disarm() > 0;
+        if (err != WPM_OK) {
+          fail_msg("read %zu: %s", plan.first, error.text);
+        }
+        assert_int_equal(error.code, WPM_OK);
+        wpm_storage_close(storage);
+      }
+      assert_true(plan.first > 2 && plan.first < MOST_CALLS);
+      assert_whole(false);
+    }
+  }
+}
+
+/* From one on all reads are short: that is an error of the disk, and says nothing of the file. */
+static void short_reads_are_no_damage(void **state) {
+  (void)state;
+  bool failed = true;
+  stored_make(path, OLD);
+  for (size_t n = 1; failed && n < MOST_CALLS; n++) {
+    wpm_disk_plan plan = {.call = WPM_DISK_READ, .fault = WPM_DISK_SHORT, .first = n};
+    wpm_storage *storage = NULL;
+    wpm_error error = {0, ""};
+    size_t loaded = 0;
+    wpm_disk_arm(&plan);
+    int err = wpm_storage_open(path, WPM_STORAGE_EXISTING, &storage, &error);
+    if (!err) {
+      err = wpm_storage_load(storage, count_one, &loaded, NULL, &error);
+    }
+    failed = wpm_disk_disarm() > 0;
+    assert_true(failed ? err == WPM_ERR_IO : err == WPM_OK);
+    wpm_storage_close(storage);
+  }
+  assert_false(failed);
+  assert_whole(false);
+}
+
 /* A rescue that fails leaves the damaged database, or is ended by the next opening. */
 static bool rescue_with_fault(const wpm_disk_plan *plan, const stored_file *damaged) {
   wpm_storage_rescued out;
@@ -222,7 +275,10 @@ static void what_was_committed_survives_a_power_loss(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(every_call_to_the_disk_may_fail), TEST(every_call_of_a_rescue_may_fail),
+      TEST(every_call_to_the_disk_may_fail),
+      TEST(a_read_that_fails_once_does_not_fail_an_opening),
+      TEST(short_reads_are_no_damage),
+      TEST(every_call_of_a_rescue_may_fail),
       TEST(what_was_committed_survives_a_power_loss), /* The last: syncs stay remembered. */
   };
   return cmocka_run_group_tests(tests, install, NULL);

@@ -172,9 +172,10 @@ static int disk_read(sqlite3_file *file, void *out, int len, sqlite3_int64 offse
   if (!must_fail(WPM_DISK_READ, &fault)) {
     return real->pMethods->xRead(real, out, len, offset);
   }
-  if (fault == WPM_DISK_SHORT) {
+  if (fault == WPM_DISK_SHORT) { /* As SQLite's contract has it: the rest is zeros. */
     (void)real->pMethods->xRead(real, out, len, offset);
     memset((char *)out + len / 2, 0, (size_t)(len - len / 2));
+    return SQLITE_IOERR_SHORT_READ;
   }
   return SQLITE_IOERR_READ;
 }

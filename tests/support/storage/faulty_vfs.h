@@ -20,8 +20,9 @@ typedef enum wpm_disk_call { WPM_DISK_READ, WPM_DISK_WRITE, WPM_DISK_SYNC } wpm_
 typedef enum wpm_disk_fault {
   WPM_DISK_FAILS,   /* It does nothing and reports an I/O error. */
   WPM_DISK_IS_FULL, /* The same, but for want of room. */
-  WPM_DISK_SHORT,   /* Half of it is done, and an I/O error reported. */
-  WPM_DISK_WAITS    /* It is done after `wait` has returned. */
+  WPM_DISK_SHORT, /* Half of it is done, and an I/O error reported; of a read that it was short, with
+                       zeros for the rest, which SQLite takes for the end of the file. */
+  WPM_DISK_WAITS  /* It is done after `wait` has returned. */
 } wpm_disk_fault;
 
 typedef struct wpm_disk_plan {
