@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -164,11 +165,12 @@ static int pass_on(void *user, const wpm_peer_record *record) {
 
 /* The list's reader counts the lines of the block that it is given. */
 static void pass_on_skipped(void *user, const char *what, const char *why) {
+  static const char line[] = "line ";
   const numbering *of = user;
   char renumbered[40];
-  uint64_t number = 0;
-  if (sscanf(what, "line %" SCNu64, &number) == 1) {
-    (void)snprintf(renumbered, sizeof renumbered, "line %" PRIu64, of->before + number);
+  if (strncmp(what, line, sizeof line - 1) == 0) {
+    uint64_t number = of->before + strtoull(what + sizeof line - 1, NULL, 10);
+    (void)snprintf(renumbered, sizeof renumbered, "%s%" PRIu64, line, number);
     what = renumbered;
   }
   of->to->skipped(of->to->user, what, why);

@@ -5,6 +5,7 @@ import base64
 import fcntl
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -286,6 +287,19 @@ class Import(DbTest):
         done = self.db(2, "import", "-", stdin='{"peerId": {"base64": ""}}', data=data)
         self.assertIn("it has no id", done.err)
         self.assertEqual(self.exported(data), {})
+
+    def test_why_a_daemon_leaves_stored_peers_out(self):
+        made = self.daemon(start=False, peer_store_capacity=1)
+        self.expect(0, "key", "new", "--data-dir=elsewhere")
+        key = self.folder / "elsewhere" / "nodekey"
+        own = json.loads(self.expect(0, "key", "show", "--data-dir=elsewhere", "--json").out)["peerId"]
+        tags = [{"name": "t", "value": 1, "protects": True}]
+        lines = "\n".join(json.dumps({"peerId": each, "tags": tags}) for each in (NOBODY, OTHER, own))
+        self.db(0, "import", self.write("list", lines), data=str(made.data_dir))  # It is no node's yet.
+        shutil.copy(key, made.data_dir / "nodekey")
+        made.start()
+        self.assertEqual(made.id, own)
+        self.assertRegex(made.log(), r"of the stored peers 1 found no room .*, 1 are this node itself; they stay in ")
 
     def test_two_imports_at_once(self):
         self.db(0, "import", self.write("list", TEXT))
