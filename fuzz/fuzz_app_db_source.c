@@ -4,7 +4,8 @@
 #include "app/json_record.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -43,12 +44,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       .now = {WPM_DAY}, .record = check_record, .skipped = skip, .user = NULL};
   for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
     db_account account = {.taken = 0};
-    db_source source = {.file = "input", .format = formats[i], .len = size};
-    source.text = malloc(size + 1);
-    require(source.text != NULL);
-    memcpy(source.text, data, size);
+    db_source source = {.file = "input", .format = formats[i], .fd = -1};
+    int fd = memfd_create("input", MFD_CLOEXEC);
+    require(fd >= 0 && pwrite(fd, data, size, 0) == (ssize_t)size);
+    require(db_lines_begin(&source.lines, fd));
     (void)db_source_read(&source, &sink, &account);
     db_source_close(&source);
+    require(close(fd) == 0);
   }
   return 0;
 }
