@@ -13,8 +13,8 @@ static const char usage[] =
     "  info            count what the peer database holds, and its size\n"
     "  check           look it through for damage\n"
     "  compact         write it anew without the room that removed peers left\n"
-    "  export [FILE]   write its peers in another client's format, or as jsonl, to FILE, or to\n"
-    "                  the standard output\n"
+    "  export [FILE]   write its peers in another client's format, or as jsonl, to\n"
+    "                  FILE, or to the standard output\n"
     "  import FILE     take in the peers of such a file; \"-\" is the standard input\n\n"
     "All of them work beside a running daemon too.\n\n";
 

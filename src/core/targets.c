@@ -205,5 +205,9 @@ wpm_mono wpm_targets_deadline(const wpm_manager *m) {
     return WPM_NEVER;
   }
   wpm_mono next = is_wanting(m) && m->store->count > 0 ? m->targets.next : WPM_NEVER;
+  bool starves = m->starved_until.ns != WPM_NEVER.ns; /* Nobody is dialled before. */
+  if (starves && next.ns < m->starved_until.ns) {
+    next = m->starved_until;
+  }
   return m->targets.rotate_at.ns < next.ns ? m->targets.rotate_at : next;
 }

@@ -1,6 +1,7 @@
 /* Outbound relay peers: how many, who, and for how long. */
 #include "core/groups.h"
 #include "core/manager.h"
+#include "support/alloc_fail.h"
 #include "support/core/world.h"
 #include "support/test.h"
 
@@ -268,6 +269,21 @@ static void what_goes_leaves_its_group(void **state) {
   wpm_world_free(w);
 }
 
+/* Without memory for a dial it is tried again later, not at once and for ever. */
+static void want_of_memory_does_not_spin(void **state) {
+  (void)state;
+  wpm_world *w = start(8);
+  for (size_t n = 1; n < 6; n++) {
+    hear_in(w, (int)n, (unsigned)n);
+    wpm_alloc_fail_at(1);
+    wpm_world_pass(w, S);
+    assert_int_equal(wpm_manager_advance(w->manager, w->now), WPM_OK);
+    wpm_alloc_fail_off();
+    assert_true(wpm_manager_next_deadline(w->manager).ns > w->now.mono.ns);
+  }
+  wpm_world_free(w);
+}
+
 static uint64_t group_of(const char *text) {
   wpm_multiaddr address;
   assert_int_equal(wpm_multiaddr_parse((wpm_text){text, strlen(text)}, &address, NULL), WPM_OK);
@@ -303,6 +319,7 @@ int main(void) {
       cmocka_unit_test(the_chosen_come_first_after_a_restart),
       cmocka_unit_test(a_connection_that_a_person_makes_counts),
       cmocka_unit_test(what_goes_leaves_its_group),
+      cmocka_unit_test(want_of_memory_does_not_spin),
       cmocka_unit_test(groups_are_prefixes_and_domains),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
