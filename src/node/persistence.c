@@ -190,10 +190,10 @@ void wpm_node_store_removal(wpm_node *node, const wpm_tombstone *tombstone) {
     return;
   }
   bool outlives = tombstone->prune_backoff.length_ns > 0 || tombstone->ban.length_ns > 0;
-  (void)wpm_writer_remove(node->writer, tombstone->id, outlives);
-  if (outlives) {
-    (void)wpm_writer_put_tombstone(node->writer, tombstone, true);
+  if (outlives) { /* First: a commit between the two must not leave neither. */
+    (void)wpm_writer_put_tombstone(node->writer, tombstone, false);
   }
+  (void)wpm_writer_remove(node->writer, tombstone->id, outlives);
 }
 
 static wpm_writer_status status_of(const wpm_node *node) {

@@ -83,6 +83,12 @@ class Reference(ApiTest):
             paragraph = page[start:page.index(end, start)]
             self.assertEqual(set(re.findall(r"`([a-z0-9_]+)`", paragraph)), words, prefix)
 
+    def test_every_test_that_is_named_is_there(self):
+        for page in PAGES:
+            for file, name in re.findall(r"`(tests/[\w./]+):(\w+)`", page.read_text()):
+                text = (ROOT / file).read_text()
+                self.assertRegex(text, rf"(?:static void|def) {name}\(", f"{page.name}: {file}:{name}")
+
     def test_exit_codes(self):
         page = (ROOT / "docs" / "operating.md").read_text()
         codes = set(re.findall(r"^\| (\d) \|", page, re.M))
