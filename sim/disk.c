@@ -182,7 +182,7 @@ int sim_disk_restore(const sim_disk *disk, wpm_manager *manager, const wpm_insta
   }
   cursor = 0;
   while (wpm_store_next_tombstone(disk->records, &cursor, &tombstone)) {
-    int err = wpm_manager_restore_tombstone(manager, &tombstone, now);
+    int err = wpm_manager_restore_tombstone(manager, &tombstone, heartbeat, now);
     if (err && err != WPM_ERR_STALE && err != WPM_ERR_FULL) {
       return err;
     }

@@ -274,18 +274,21 @@ WPM_API WPM_MUST_USE int wpm_manager_handle(wpm_manager *manager, const wpm_even
                                             wpm_instant now);
 
 /* Takes a record from disk, before the first event. `heartbeat`: the last instant at which the
- * previous run is known to have lived (NULL: none); a record stored as Connected is of a peer that
+ * previous run is known to have lived (NULL: none): spans of its boot are placed by it, whatever was
+ * done to the wall clock meanwhile. A record stored as Connected is of a peer that
  * was connected when that run died: it becomes CannotConnect, reason `crash`, disconnected at the
  * earlier of heartbeat + 5 s and now within one boot, at now after a reboot. Errors as
  * wpm_store_put; WPM_ERR_STATE after the first event or advance. */
 WPM_API WPM_MUST_USE int wpm_manager_restore(wpm_manager *manager, const wpm_peer_record *record,
                                              const wpm_instant *heartbeat, wpm_instant now);
 
-/* Takes a tombstone from disk, before the first event. WPM_ERR_STALE: it is over, and need not be
- * stored any longer; WPM_ERR_INVALID, WPM_ERR_FULL, WPM_ERR_NO_MEMORY as wpm_store_put_tombstone;
- * WPM_ERR_STATE after the first event or advance. */
+/* Takes a tombstone from disk, before the first event; `heartbeat` as wpm_manager_restore. Its spans
+ * are brought into this boot: where that changed them, it is to be stored anew. WPM_ERR_STALE: it is
+ * over, and need not be stored any longer; WPM_ERR_INVALID, WPM_ERR_FULL, WPM_ERR_NO_MEMORY as
+ * wpm_store_put_tombstone; WPM_ERR_STATE after the first event or advance. */
 WPM_API WPM_MUST_USE int wpm_manager_restore_tombstone(wpm_manager *manager,
-                                                       const wpm_tombstone *tombstone,
+                                                       wpm_tombstone *tombstone,
+                                                       const wpm_instant *heartbeat,
                                                        wpm_instant now);
 
 /* We are shutting down: every connected peer is recorded as disconnected now, reason `shutdown`, a

@@ -493,6 +493,9 @@ WPM_API WPM_MUST_USE int wpm_store_check(const wpm_store *store, wpm_error *erro
  * A moment not behind `now.mono` where it is over already. */
 WPM_API wpm_mono wpm_wait_end(const wpm_wait *wait, wpm_instant now);
 
+/* True where every field is equal. */
+WPM_API bool wpm_wait_equal(const wpm_wait *a, const wpm_wait *b);
+
 #ifdef __cplusplus
 }
 #endif

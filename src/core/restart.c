@@ -97,22 +97,35 @@ static wpm_instant end_of_last_run(const wpm_instant *heartbeat, wpm_instant now
   return (wpm_instant){end, {now.wall.ns - (now.mono.ns - end.ns)}, now.boot_id};
 }
 
-static void resume_wait(wpm_manager *m, uint32_t slot, wpm_wait_kind kind, int64_t longest,
-                        wpm_instant now) {
-  const wpm_wait *held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), kind);
-  wpm_store_slot_wait(m->store, slot, kind, wpm_wait_resume(held, longest, now));
+/* What a wait is brought into this boot with. */
+typedef struct resumption {
+  const wpm_instant *heartbeat; /* The last sign of life of the run that stored it; NULL: none. */
+  wpm_instant now;
+} resumption;
+
+static wpm_wait resumed_wait(const wpm_wait *stored, int64_t longest, resumption by) {
+  wpm_wait wait = wpm_wait_as_seen(stored, by.heartbeat);
+  return wpm_wait_resume(&wait, longest, by.now);
 }
 
-static void resume_waits(wpm_manager *m, uint32_t slot, wpm_instant now) {
+static wpm_wait resumed_ban(const wpm_wait *stored, resumption by) {
+  return stored->length_ns == INT64_MAX ? *stored : resumed_wait(stored, WPM_WAIT_LONGEST, by);
+}
+
+static void resume_wait(wpm_manager *m, uint32_t slot, wpm_wait_kind kind, int64_t longest,
+                        resumption by) {
+  const wpm_wait *held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), kind);
+  wpm_store_slot_wait(m->store, slot, kind, resumed_wait(held, longest, by));
+}
+
+static void resume_waits(wpm_manager *m, uint32_t slot, resumption by) {
   uint32_t cluster_id = wpm_peer_cluster(m->store, wpm_manager_peer(m, slot));
   bool other = wpm_manager_of_other_cluster(m, cluster_id);
-  resume_wait(m, slot, WPM_WAIT_PRUNE_BACKOFF, WPM_DAY, now);
-  resume_wait(m, slot, WPM_WAIT_RETRY_DELAY, m->config.reconnect_max_ns, now);
-  resume_wait(m, slot, WPM_WAIT_MISMATCH_DELAY, other ? m->config.mismatch_delay_ns : 0, now);
+  resume_wait(m, slot, WPM_WAIT_PRUNE_BACKOFF, WPM_DAY, by);
+  resume_wait(m, slot, WPM_WAIT_RETRY_DELAY, m->config.reconnect_max_ns, by);
+  resume_wait(m, slot, WPM_WAIT_MISMATCH_DELAY, other ? m->config.mismatch_delay_ns : 0, by);
   const wpm_wait *ban = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_BAN);
-  if (ban->length_ns != INT64_MAX) {
-    resume_wait(m, slot, WPM_WAIT_BAN, WPM_WAIT_LONGEST, now);
-  }
+  wpm_store_slot_wait(m->store, slot, WPM_WAIT_BAN, resumed_ban(ban, by));
 }
 
 /* The prune backoff that a peer's last disconnect asks for, where its record has none. */
@@ -124,14 +137,14 @@ static void backoff_of_disconnect(wpm_manager *m, uint32_t slot, wpm_instant now
     /* No boot has id 0 on its own account: the wall clock decides. */
     wpm_instant end = {{-1}, peer->disconnect_time, 0};
     wpm_backoff_prune(m, slot, end, 0, now);
-    resume_wait(m, slot, WPM_WAIT_PRUNE_BACKOFF, WPM_DAY, now);
+    resume_wait(m, slot, WPM_WAIT_PRUNE_BACKOFF, WPM_DAY, (resumption){NULL, now});
   }
 }
 
 static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
                      const wpm_instant *heartbeat, wpm_instant now) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
-  resume_waits(m, slot, now);
+  resume_waits(m, slot, (resumption){heartbeat, now});
   if (was_connected) {
     wpm_instant end = end_of_last_run(heartbeat, now);
     wpm_store_slot_crashed(m->store, slot, end.wall);
@@ -153,23 +166,22 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
   }
 }
 
-int wpm_manager_restore_tombstone(wpm_manager *m, const wpm_tombstone *tombstone, wpm_instant now) {
+int wpm_manager_restore_tombstone(wpm_manager *m, wpm_tombstone *tombstone,
+                                  const wpm_instant *heartbeat, wpm_instant now) {
+  const resumption by = {heartbeat, now};
   if (m->begun) {
     return WPM_ERR_STATE;
   }
   if (wpm_manager_is_local(m, tombstone->id)) {
     return WPM_ERR_INVALID;
   }
-  wpm_tombstone resumed = *tombstone;
-  resumed.prune_backoff = wpm_wait_resume(&tombstone->prune_backoff, WPM_DAY, now);
-  if (tombstone->ban.length_ns != INT64_MAX) {
-    resumed.ban = wpm_wait_resume(&tombstone->ban, WPM_WAIT_LONGEST, now);
-  }
+  tombstone->prune_backoff = resumed_wait(&tombstone->prune_backoff, WPM_DAY, by);
+  tombstone->ban = resumed_ban(&tombstone->ban, by);
   wpm_store_advance(m->store, now);
-  if (!wpm_wait_runs(&resumed.prune_backoff, now) && !wpm_wait_runs(&resumed.ban, now)) {
+  if (!wpm_wait_runs(&tombstone->prune_backoff, now) && !wpm_wait_runs(&tombstone->ban, now)) {
     return WPM_ERR_STALE;
   }
-  return wpm_store_put_tombstone(m->store, &resumed);
+  return wpm_store_put_tombstone(m->store, tombstone);
 }
 
 int wpm_manager_restore(wpm_manager *m, const wpm_peer_record *record, const wpm_instant *heartbeat,
@@ -240,7 +252,7 @@ int wpm_on_imported(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     change = wpm_change_begin(m, slot);
   }
   if (!err && !wpm_manager_policy(m, slot)->connections[0]) {
-    resume_waits(m, slot, now);
+    resume_waits(m, slot, (resumption){NULL, now});
     backoff_of_disconnect(m, slot, now);
   }
   if (!err) {

@@ -3,8 +3,9 @@
  * - A record stored as Connected is of a peer that was connected when we died: it becomes
  *   CannotConnect, reason `crash`, disconnected at the earlier of last heartbeat + 5 s and now
  *   within one boot, at now after a reboot; its prune backoff runs from there.
- * - Stored waits go on. One that cannot be placed in time, because the wall clock stands before its
- *   start, begins anew, once. A peer that we held whose record has a disconnect time but no prune
+ * - Stored waits go on: within one boot by its own clock; after a reboot by the wall clock as the last
+ *   heartbeat showed it, so that setting it while we ran changes nothing. One that cannot be placed in
+ *   time, because the wall clock stands before its start, begins anew, once. A peer that we held whose record has a disconnect time but no prune
  *   backoff (it comes from another client's store) gets the one that its disconnect time asks for.
  * - The relay-capable peers that we had been connected to are dialled first, the last connected
  *   first: those that were connected when we stopped before those connected earlier. The first of

@@ -56,6 +56,20 @@ wpm_wait wpm_wait_resume(const wpm_wait *wait, int64_t longest, wpm_instant now)
   return left > 0 ? wpm_wait_from(now, left) : (wpm_wait){0};
 }
 
+wpm_wait wpm_wait_as_seen(const wpm_wait *wait, const wpm_instant *seen) {
+  wpm_wait moved = *wait;
+  if (!seen || wait->length_ns == 0 || wait->start.boot_id != seen->boot_id ||
+      !wpm_wall_known(seen->wall) || wait->start.mono.ns < 0 ||
+      seen->mono.ns < wait->start.mono.ns) {
+    return moved;
+  }
+  int64_t since = seen->mono.ns - wait->start.mono.ns;
+  if (seen->wall.ns > INT64_MIN + since) {
+    moved.start.wall.ns = seen->wall.ns - since;
+  }
+  return moved;
+}
+
 bool wpm_wait_equal(const wpm_wait *a, const wpm_wait *b) {
   return a->start.mono.ns == b->start.mono.ns && a->start.wall.ns == b->start.wall.ns &&
          a->start.boot_id == b->start.boot_id && a->length_ns == b->length_ns;

@@ -27,7 +27,9 @@ wpm_wait wpm_wait_later(const wpm_wait *old, const wpm_wait *fresh, wpm_instant 
  * Lengths outside 0 … `longest` are cut. */
 wpm_wait wpm_wait_resume(const wpm_wait *wait, int64_t longest, wpm_instant now);
 
-/* True where every field is equal. */
-bool wpm_wait_equal(const wpm_wait *a, const wpm_wait *b);
+/* A stored wait of the boot that `seen`, a later instant, is of: the start is put where it stands on
+ * the wall clock that `seen` shows. So a clock that was set in between has no say in what is left after
+ * a reboot. Where it is of another boot, or `seen` is NULL: as it is. */
+wpm_wait wpm_wait_as_seen(const wpm_wait *wait, const wpm_instant *seen);
 
 #endif

@@ -63,9 +63,14 @@ static void tell_left_out(const load_state *state, size_t skipped) {
 
 static int load_tombstone(void *user, const wpm_tombstone *tombstone) {
   const load_state *state = user;
-  int err = wpm_manager_restore_tombstone(state->node->manager, tombstone, state->now);
+  wpm_tombstone resumed = *tombstone;
+  int err =
+      wpm_manager_restore_tombstone(state->node->manager, &resumed, state->heartbeat, state->now);
   if (err == WPM_ERR_STALE) {
     (void)wpm_writer_remove_tombstone(state->node->writer, tombstone->id);
+  } else if (err == WPM_OK && (!wpm_wait_equal(&resumed.prune_backoff, &tombstone->prune_backoff) ||
+                               !wpm_wait_equal(&resumed.ban, &tombstone->ban))) {
+    (void)wpm_writer_put_tombstone(state->node->writer, &resumed, false);
   }
   return err == WPM_ERR_NO_MEMORY ? err : WPM_OK;
 }

@@ -32,25 +32,18 @@ static size_t draw_peers(sim_random *random, char *out, size_t cap) {
       below(random, 40) + 3, below(random, 30) + 1);
 }
 
-/* Up to 5 faults, one behind the other. Never a reboot after the wall clock was set ahead: across
- * boots a span of waiting is measured by the wall clock (wpm_wait), so what was set ahead is missing
- * from it. */
+/* Up to 5 faults, one behind the other. */
 static void draw_faults(sim_random *random, char *out, size_t cap) {
-  enum { AHEAD, REBOOT, FAULTS = 10 };
+  enum { FAULTS = 10 };
   static const char *const faults[FAULTS] = {
       "clock ",     "reboot ", "offline ",  "sleep ", "partition 40% ",
       "quake 50% ", "clock -", "shutdown ", "crash ", "burst 30 "};
   unsigned long long at = 0;
   size_t length = 0;
-  bool ahead = false;
   out[0] = '\0';
   for (uint64_t left = below(random, 6); left > 0; left--) {
     unsigned long long span = below(random, 400);
     unsigned long long which = below(random, FAULTS);
-    if (which == REBOOT && ahead) {
-      continue;
-    }
-    ahead = ahead || which == AHEAD;
     at += below(random, 600) + 1;
     length +=
         (size_t)snprintf(out + length, cap - length, "at %llus %s%llus\n", at, faults[which], span);

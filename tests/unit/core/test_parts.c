@@ -89,6 +89,29 @@ static void a_resumed_wait_does_not_begin_anew_at_each_look(void **state) {
   assert_int_equal(resumed.length_ns, WPM_DAY);
 }
 
+static void a_wait_is_placed_by_a_later_instant_of_its_boot(void **state) {
+  (void)state;
+  const wpm_wait wait = {{{100 * S}, {5000 * S}, 7}, 60 * S};
+  wpm_instant seen = {{130 * S}, {9000 * S}, 7};
+  wpm_wait placed = wpm_wait_as_seen(&wait, &seen);
+  assert_int_equal(placed.start.wall.ns, 8970 * S);
+  placed.start.wall = wait.start.wall;
+  assert_true(wpm_wait_equal(&placed, &wait)); /* Nothing else of it. */
+  placed = wpm_wait_as_seen(&wait, NULL);
+  assert_true(wpm_wait_equal(&placed, &wait));
+  const wpm_instant of_no_use[] = {{{130 * S}, {9000 * S}, 8},       /* Another boot. */
+                                   {{99 * S}, {9000 * S}, 7},        /* Before it began. */
+                                   {{130 * S}, WPM_WALL_NONE, 7},    /* The clock was not known. */
+                                   {{130 * S}, {INT64_MIN + 1}, 7}}; /* Damaged: out of range. */
+  for (size_t i = 0; i < sizeof of_no_use / sizeof *of_no_use; i++) {
+    placed = wpm_wait_as_seen(&wait, &of_no_use[i]);
+    assert_true(wpm_wait_equal(&placed, &wait));
+  }
+  const wpm_wait damaged = {{{-5}, {5000 * S}, 7}, 60 * S};
+  placed = wpm_wait_as_seen(&damaged, &seen);
+  assert_true(wpm_wait_equal(&placed, &damaged));
+}
+
 /* ---- addresses ------------------------------------------------------------------------------- */
 
 static wpm_bytes address_of(uint8_t number) {
@@ -451,6 +474,7 @@ int main(void) {
       cmocka_unit_test(the_end_of_a_wait),
       cmocka_unit_test(the_later_wait_is_kept),
       cmocka_unit_test(a_resumed_wait_does_not_begin_anew_at_each_look),
+      cmocka_unit_test(a_wait_is_placed_by_a_later_instant_of_its_boot),
       cmocka_unit_test(the_most_promising_address_comes_first),
       cmocka_unit_test(a_certified_address_ranks_above_an_uncertified_one),
       cmocka_unit_test(the_hard_limit_of_addresses),

@@ -123,6 +123,57 @@ static void a_wall_clock_ahead_ends_it_after_a_reboot_only(void **state) {
   }
 }
 
+/* Set an hour ahead, or back, while we run: what is left after a reboot is as if nobody had. */
+static void a_wall_clock_set_while_we_run_has_no_say_after_a_reboot(void **state) {
+  (void)state;
+  const int64_t steps[] = {WPM_HOUR, -WPM_HOUR};
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    wpm_world *w = wpm_world_new(100);
+    wpm_world_start(w);
+    connect_relay(w, 1);
+    wpm_world_pruned(w, 1, WPM_DAY);
+    w->now.wall.ns += steps[i];
+    wpm_world_run(w, 100 * S);
+    wpm_instant heartbeat = w->now;
+    wpm_world_end(w, false);
+    wpm_world_pass(w, 2 * WPM_HOUR);
+    reboot(w);
+    wpm_world_restart(w, &heartbeat);
+    int64_t left = WPM_DAY - 100 * S - 2 * WPM_HOUR;
+    wpm_world_expect_plan(w, 1, WPM_HELD_BY_PRUNE_BACKOFF, left, left);
+    heartbeat = w->now;
+    wpm_world_end(w, false); /* What was stored anew is of this boot. */
+    wpm_world_pass(w, WPM_HOUR);
+    reboot(w);
+    wpm_world_restart(w, &heartbeat);
+    left -= WPM_HOUR;
+    wpm_world_expect_plan(w, 1, WPM_HELD_BY_PRUNE_BACKOFF, left, left);
+    wpm_world_free(w);
+  }
+}
+
+static void tombstones_too(void **state) {
+  wpm_world *w = *state;
+  uint8_t id[3] = {1, 2, 3};
+  wpm_instant heartbeat = {{500 * S}, {9000 * S}, 7};
+  wpm_tombstone tombstone = {.id = {id, 3},
+                             .prune_backoff = {{{400 * S}, {1000 * S}, 7}, WPM_HOUR},
+                             .ban = {{{450 * S}, {1050 * S}, 7}, 2 * WPM_HOUR}};
+  w->now = (wpm_instant){{30 * S}, {9200 * S}, 8};
+  wpm_tombstone taken = tombstone;
+  assert_int_equal(wpm_manager_restore_tombstone(w->manager, &taken, &heartbeat, w->now), WPM_OK);
+  assert_int_equal(taken.prune_backoff.start.boot_id, 8);
+  assert_int_equal(taken.prune_backoff.length_ns, WPM_HOUR - 300 * S);
+  assert_int_equal(taken.ban.length_ns, 2 * WPM_HOUR - 250 * S);
+  uint64_t cursor = 0;
+  wpm_tombstone held;
+  assert_true(wpm_store_next_tombstone(wpm_manager_store(w->manager), &cursor, &held));
+  assert_true(wpm_wait_equal(&held.prune_backoff, &taken.prune_backoff));
+  assert_true(wpm_wait_equal(&held.ban, &taken.ban));
+  assert_int_equal(wpm_manager_restore_tombstone(w->manager, &tombstone, NULL, w->now),
+                   WPM_ERR_STALE);
+}
+
 static void retry_delays_go_on_too(void **state) {
   wpm_world *w = *state;
   wpm_world_found(w, 1, 60000, true);
@@ -571,6 +622,8 @@ int main(void) {
       cmocka_unit_test(the_backoff_goes_on_while_we_are_down),
       TEST(a_wall_clock_behind_starts_the_whole_backoff_anew_once),
       cmocka_unit_test(a_wall_clock_ahead_ends_it_after_a_reboot_only),
+      cmocka_unit_test(a_wall_clock_set_while_we_run_has_no_say_after_a_reboot),
+      TEST(tombstones_too),
       TEST(retry_delays_go_on_too),
       TEST(a_days_prune_survives),
       cmocka_unit_test(a_crash_leaves_cannot_connect),
