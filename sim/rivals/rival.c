@@ -172,7 +172,6 @@ bool sim_rival_note(sim_rival *rival, const sim_fact *fact) {
     rival->slept += fact->span_ns;
     return true;
   case SIM_FACT_MOVED:
-    return true;
   case SIM_FACT_FOUND:
   case SIM_FACT_PERSON_WANTS:
   case SIM_FACT_PRUNED: /* GossipSub keeps its backoff to itself: no peer manager asks it. */

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import select
+import signal
 import time
 from pathlib import Path
 
@@ -84,6 +85,8 @@ class SlowDisk(ApiTest):
                  ("POST", peer + "/connect", None, nothing_to_see),
                  ("POST", peer + "/disconnect", None, lambda: made.peer(other.id)["connected"] != "Connected"),
                  ("DELETE", peer, None, lambda: other.id not in made.peers()))
+        other.process.send_signal(signal.SIGSTOP)  # It is not to dial back.
+        self.addCleanup(other.process.send_signal, signal.SIGCONT)
         with without_other_threads(self, made.pid):
             # From the first heartbeat on there is something that is not durable.
             made.until(lambda: made.metrics()["wakupeers_storage_lag_milliseconds"] > 0, "no change comes")
@@ -91,6 +94,7 @@ class SlowDisk(ApiTest):
         for (method, path, *_), link in zip(asked, links):
             answer = link.getresponse()
             self.assertEqual(answer.status, 200, f"{method} {path}: {answer.read()}")
+        other.kill()
         made.kill()  # What was answered outlasts it.
         made.start()
         self.assertEqual(list(made.peers()), [NOBODY])
