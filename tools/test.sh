@@ -49,6 +49,9 @@ all)
   build release all
   build clang-asan all
   build clang-tsan all_tests
+  # The programs whose simulations are held against each other: gcc's release, clang's debug.
+  WPM_TEST_PROGRAMS="$PWD/build/release/wakupeers:$PWD/build/clang-asan/wakupeers"
+  export WPM_TEST_PROGRAMS
   # One list of tests over the three builds; their names carry the build's prefix.
   printf 'subdirs("%s")\n' ../release ../clang-asan ../clang-tsan >build/all/CTestTestfile.cmake
   exec ctest --test-dir build/all -j "$jobs" --output-on-failure "$@"
