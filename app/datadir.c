@@ -90,8 +90,8 @@ static int locked_by_another(const datadir *dir, int fd) {
     text[strcspn(text, "\n")] = '\0';
   }
   return complain(EXIT_LOCKED,
-                  "a daemon with pid %s holds %s already; stop it, or give this one another "
-                  "--data-dir",
+                  "a daemon or db command with pid %s holds %s already; stop it, or give this one "
+                  "another --data-dir",
                   text, dir->path);
 }
 
