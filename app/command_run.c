@@ -118,6 +118,7 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   policy->dial_private = options->dial_private_addresses;
   policy->relay_outbound = (size_t)options->relay_outbound;
   policy->rotate_ns = options->rotate_ns;
+  policy->relay_per_shard = (size_t)options->relay_per_shard;
   policy->inbound_per_ip = (size_t)options->inbound_per_ip;
   policy->inbound_per_network = (size_t)options->inbound_per_network;
   policy->inbound_paced = options->inbound_pace;

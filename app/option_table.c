@@ -53,6 +53,8 @@ static const option_spec specs[] = {
      "our Waku cluster; peers of another are left alone; 0: no such rule"},
     {"shard", KIND_LIST, AT(shards), FOR_RUN, node, NULL, 0, 1023, "N",
      "shard whose peers we want; repeatable; default: any"},
+    {"relay-per-shard", KIND_NUMBER, AT(relay_per_shard), FOR_RUN, node, "4", 0, 100000, "N",
+     "relay peers wanted of each --shard, whoever dialled; 0: no such rule"},
     {"dial-timeout", KIND_DURATION, AT(dial_timeout_ns), FOR_RUN | FOR_PING, node, "10s", 1, 0,
      "TIME", "time for a whole upgrade, inbound too"},
     {"keep-alive", KIND_FLAG, AT(keep_alive), FOR_RUN, coming_back, "true", 0, 0, NULL,

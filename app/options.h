@@ -57,6 +57,7 @@ typedef struct app_options {
   char *tag;      /* NULL: not given. */
   uint64_t relay_outbound;
   int64_t rotate_ns;
+  uint64_t relay_per_shard;
   uint64_t inbound_per_ip;
   uint64_t inbound_per_network;
   bool inbound_pace;

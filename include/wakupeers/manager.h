@@ -8,7 +8,7 @@
  * The rules, in plain English (27/WAKU2-PEERS, Peer management):
  * - `relay_outbound` relay peers are held outbound, chosen among those known so that no network and no
  *   flood of addresses decides; no two are of one network group, and places rotate. Those connected when
- *   we stopped, or died, come first.
+ *   we stopped, or died, come first. More are dialled while one of our shards has too few.
  * - Every other peer that we held a connection with, and every static node, comes back by itself however
  *   its connection ended, except one that a person disconnected (until a person connects it) and
  *   one of another cluster (not for `mismatch_delay`).
@@ -102,7 +102,10 @@ typedef struct wpm_manager_config {
   size_t inbound_allow_count;        /* Their number. */
   const uint16_t *shards; /* Shards whose peers we want (copied); relay peers of no other. */
   size_t shard_count;     /* Their number; 0: any shard. */
-  size_t max_history;     /* Most events kept (<wakupeers/explain.h>), 64 bytes each, as they come;
+  size_t
+      relay_per_shard; /* Relay peers wanted of each of these, where relay_outbound is not 0; 0: no
+                             rule. Of the first 32. Default 4: GossipSub's D_low. */
+  size_t max_history;  /* Most events kept (<wakupeers/explain.h>), 64 bytes each, as they come;
                              0: none. Default 16384. */
 } wpm_manager_config;
 

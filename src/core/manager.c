@@ -47,6 +47,7 @@ void wpm_manager_config_default(wpm_manager_config *config) {
       .probe_timeout_ns = 4 * WPM_SECOND,
       .relay_outbound = 10,
       .rotate_ns = 30 * WPM_MINUTE,
+      .relay_per_shard = 4,
       .inbound_per_ip = 5,
       .inbound_per_network = 32,
       .inbound_paced = true,

@@ -53,6 +53,7 @@ typedef struct wpm_policy {
   uint32_t short_lived;    /* Connections in a row that they ended before they were stable. */
   uint32_t next;           /* Behind it in the queue of pending actions. */
   uint32_t fields;         /* WPM_FIELD_… to be stored by the pending PERSIST. */
+  uint32_t shards;         /* Bits of our shards that it counts for (core/shards.h). */
   uint32_t group;          /* Its network group (core/groups.h), 1 + …; 0: none. */
   uint32_t outbound_group; /* The one that its outbound place counts for. */
   uint32_t history;        /* Lower half of the number of its latest event; 0: none. */
@@ -66,7 +67,8 @@ typedef struct wpm_policy {
   bool reserved;           /* A place is kept for it until its first attempt. */
 } wpm_policy;
 
-#define WPM_ORIGIN_KEY 17u /* An address cut to its prefix, and the length of that. */
+#define WPM_SHARDS_COUNTED 32u /* Of our shards, those whose relay peers are counted. */
+#define WPM_ORIGIN_KEY 17u     /* An address cut to its prefix, and the length of that. */
 
 /* Where inbound connections come from (core/inbound.h): one IP address or network. */
 typedef struct wpm_inbound_origin {
@@ -133,9 +135,11 @@ struct wpm_manager {
   wpm_inbound inbound;       /* Where inbound connections come from. */
   wpm_groups groups;         /* Network groups of the peers. */
   wpm_targets targets;       /* Outbound relay peers. */
-  wpm_epoch epoch;           /* Sleep, and what there is of a network. */
-  wpm_mono expired_at;       /* When addresses were last looked through for their age. */
-  uint32_t expire_round;     /* The slot where that goes on. */
+  /* Relay peers of each of our shards (core/shards.h). */
+  uint32_t relays_of_shard[WPM_SHARDS_COUNTED];
+  wpm_epoch epoch;       /* Sleep, and what there is of a network. */
+  wpm_mono expired_at;   /* When addresses were last looked through for their age. */
+  uint32_t expire_round; /* The slot where that goes on. */
 
   wpm_heap waiting;       /* By peer: when its waits are over. */
   wpm_heap ready;         /* By peer: those whose waits are over, the first to dial first. */

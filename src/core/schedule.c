@@ -4,6 +4,7 @@
 #include "core/connectivity.h"
 #include "core/restart.h"
 #include "core/scope.h"
+#include "core/shards.h"
 #include "core/targets.h"
 #include "core/wait.h"
 
@@ -12,33 +13,18 @@ typedef enum kind { KIND_RESERVED, KIND_RESTART, KIND_STATIC, KIND_RELAY, KIND_O
 
 #define KIND_SHIFT 58
 
-/* Of one of our shards; or it, or we, named none. */
-bool wpm_schedule_shares_shard(const wpm_manager *m, uint32_t slot) {
-  const wpm_peer *peer = wpm_manager_peer(m, slot);
-  size_t count;
-  const uint8_t *shards = wpm_peer_shards(m->store, peer, &count);
-  for (size_t i = 0; i < count; i++) {
-    for (size_t k = 0; k < m->config.shard_count; k++) {
-      if (wpm_shard_at(shards, i) == m->config.shards[k]) {
-        return true;
-      }
-    }
-  }
-  return count == 0 || m->config.shard_count == 0;
-}
-
 static bool is_wanted(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
     return true;
   }
   return wpm_peer_has(peer, WPM_HAS_HELD) && !wpm_targets_choose(m, slot) &&
-         (!wpm_peer_relays(peer) || wpm_schedule_shares_shard(m, slot));
+         (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
 }
 
 /* One that may be dialled when more relay peers are wanted. */
 static bool is_candidate(const wpm_manager *m, uint32_t slot) {
-  return wpm_targets_choose(m, slot) && wpm_schedule_shares_shard(m, slot);
+  return wpm_targets_choose(m, slot) && wpm_shards_shares(m, slot);
 }
 
 static void consider(wpm_plan *plan, wpm_mono end, wpm_held_by rule) {

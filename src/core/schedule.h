@@ -23,9 +23,6 @@
 /* What holds the peer back, places left aside, and until when (WPM_NEVER: not a matter of time). */
 wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now);
 
-/* Of one of our shards; or it, or we, named none. */
-bool wpm_schedule_shares_shard(const wpm_manager *m, uint32_t slot);
-
 /* True where it may have a place now. */
 bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot);
 

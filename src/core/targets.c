@@ -6,7 +6,10 @@
 #include "core/groups.h"
 #include "core/schedule.h"
 #include "core/scope.h"
+#include "core/shards.h"
 #include "core/wait.h"
+
+#include <string.h>
 
 #define PACE (100 * WPM_MILLISECOND)
 #define LOOK_AGAIN (10 * WPM_SECOND)
@@ -14,6 +17,7 @@
 #define ROUNDS 8
 #define WEIGHT_OF_ONE (UINT64_C(1) << 32)
 #define MOST_HALVINGS 8
+#define MOST_TERMS 9 /* Those of a kind of candidate, the shard's, AND. */
 
 bool wpm_targets_choose(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
@@ -45,6 +49,9 @@ void wpm_targets_candidate(wpm_manager *m, uint32_t slot) {
 void wpm_targets_update(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool outbound = is_outbound(m, slot);
+  if (wpm_shards_update(m, slot)) {
+    look_soon(m);
+  }
   if (outbound == policy->outbound) {
     return;
   }
@@ -66,7 +73,7 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot) {
 static bool is_candidate(const wpm_manager *m, uint32_t slot) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   return wpm_targets_choose(m, slot) && !policy->has_place &&
-         wpm_groups_outbound(m, policy->group) == 0 && wpm_schedule_shares_shard(m, slot) &&
+         wpm_groups_outbound(m, policy->group) == 0 && wpm_shards_shares(m, slot) &&
          wpm_scope_admits_any(m, slot);
 }
 
@@ -81,7 +88,8 @@ static uint64_t weight_of(const wpm_manager *m, uint32_t slot) {
 #define TERM(which, value)                                                                         \
   { .kind = (which), .number = (value) }
 
-static wpm_query query_of(bool tried) {
+/* The candidates, all or of one shard. */
+static wpm_query query_of(bool tried, const uint16_t *shard, wpm_term *terms) {
   static const wpm_term tried_terms[] = {
       TERM(WPM_TERM_HELD, 0), TERM(WPM_TERM_DIRECTION, WPM_OUTBOUND), TERM(WPM_TERM_DIALABLE, 0),
       TERM(WPM_TERM_STATIC, 0), TERM(WPM_TERM_NOT, 0)};
@@ -90,14 +98,22 @@ static wpm_query query_of(bool tried) {
       TERM(WPM_TERM_AND, 0),      TERM(WPM_TERM_NOT, 0),
       TERM(WPM_TERM_DIALABLE, 0), TERM(WPM_TERM_STATIC, 0),
       TERM(WPM_TERM_NOT, 0)};
-  return tried ? (wpm_query){tried_terms, sizeof(tried_terms) / sizeof(*tried_terms)}
-               : (wpm_query){new_terms, sizeof(new_terms) / sizeof(*new_terms)};
+  wpm_query query = tried ? (wpm_query){tried_terms, sizeof(tried_terms) / sizeof(*tried_terms)}
+                          : (wpm_query){new_terms, sizeof(new_terms) / sizeof(*new_terms)};
+  if (!shard) {
+    return query;
+  }
+  memcpy(terms, query.terms, query.count * sizeof(*terms));
+  terms[query.count] = (wpm_term)TERM(WPM_TERM_SHARD, *shard);
+  terms[query.count + 1] = (wpm_term)TERM(WPM_TERM_AND, 0);
+  return (wpm_query){terms, query.count + 2};
 }
 
 /* Draws at random, and takes one drawn with the chance that its weight is of the whole: so each group
  * is as likely as any other. Where none is taken in many, the last candidate drawn is. */
-static uint32_t draw(wpm_manager *m, bool tried) {
-  wpm_query query = query_of(tried);
+static uint32_t draw(wpm_manager *m, bool tried, const uint16_t *shard) {
+  wpm_term terms[MOST_TERMS];
+  wpm_query query = query_of(tried, shard, terms);
   uint32_t last = WPM_SLOT_NONE;
   for (unsigned round = 0; round < ROUNDS; round++) {
     wpm_peer_ref drawn[DRAWN];
@@ -121,17 +137,26 @@ static uint32_t draw(wpm_manager *m, bool tried) {
   return last;
 }
 
-static uint32_t choose(wpm_manager *m) {
+static uint32_t choose_of(wpm_manager *m, const uint16_t *shard) {
   bool tried = wpm_rng_below(&m->rng, 2) == 0;
-  uint32_t slot = draw(m, tried);
-  return slot != WPM_SLOT_NONE ? slot : draw(m, !tried);
+  uint32_t slot = draw(m, tried, shard);
+  return slot != WPM_SLOT_NONE ? slot : draw(m, !tried, shard);
+}
+
+static uint32_t choose(wpm_manager *m) {
+  uint16_t shard;
+  uint32_t slot = wpm_shards_poorest(m, &shard) ? choose_of(m, &shard) : WPM_SLOT_NONE;
+  bool any = slot == WPM_SLOT_NONE && m->targets.outbound < m->config.relay_outbound;
+  return any ? choose_of(m, NULL) : slot;
 }
 
 /* ---- dialling ---------------------------------------------------------------------------------- */
 
 /* More are wanted, and there is room. */
 static bool is_wanting(const wpm_manager *m) {
-  return m->targets.outbound < m->config.relay_outbound && m->dials < m->config.max_dials &&
+  uint16_t shard;
+  return (m->targets.outbound < m->config.relay_outbound || wpm_shards_poorest(m, &shard)) &&
+         m->dials < m->config.max_dials &&
          (size_t)m->places + m->reserved < m->config.max_connections;
 }
 
@@ -161,7 +186,8 @@ static bool may_go(const wpm_manager *m, const wpm_connection *connection) {
     return false;
   }
   const wpm_peer *peer = wpm_manager_peer(m, connection->peer);
-  return !wpm_peer_has(peer, WPM_HAS_STATIC) && !wpm_peer_has(peer, WPM_HAS_PROTECTION);
+  return !wpm_peer_has(peer, WPM_HAS_STATIC) && !wpm_peer_has(peer, WPM_HAS_PROTECTION) &&
+         !wpm_shards_need(m, connection->peer);
 }
 
 /* One of those who may go, each as likely as any other. */

@@ -9,11 +9,12 @@
  *   addresses in 32 groups count as 32; and each failed attempt halves the chance.
  * - No two outbound relay peers are of one group, static peers and those of a restart aside (Bitcoin
  *   Core: one outbound peer per group).
+ * - While one of our shards has too few relay peers, candidates of it come first (core/shards.h).
  * - Candidates are dialled `PACE` apart, so that a network that comes back is not met by all at once.
  *   Where there is none, it is looked again when one comes, or a wait is over, or after `LOOK_AGAIN`.
  * - Places rotate: an attacker that is always there would gather them one after another, as honest peers
  *   leave. Once every `rotate_ns`, half to one and a half of that, one outbound relay peer at random is
- *   let go, if it is stable and neither static nor protected; no more than one at a time.
+ *   let go, if it is stable, neither static nor protected, and its shards do not need it; no more than one at a time.
  * - Static peers, and those of a restart, are dialled ahead of this, and count. So do those that a person
  *   connects.
  */

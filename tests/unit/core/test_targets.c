@@ -284,6 +284,150 @@ static void want_of_memory_does_not_spin(void **state) {
   wpm_world_free(w);
 }
 
+/* ---- relay peers of each shard ----------------------------------------------------------------- */
+
+enum { RARE = 30 }; /* Peers below it are of shard 3, from it on of shard 5. */
+
+/* Taken in from another store, with the shard that its ENR names; each is of a group of its own. */
+static void take_in(wpm_world *w, int peer) {
+  uint16_t shard = peer < RARE ? 3 : 5;
+  uint8_t bytes[8] = {4, 46, (uint8_t)peer, 0, (uint8_t)peer, 6, 0xea, 0x60};
+  wpm_address address = {.multiaddr = {bytes, sizeof(bytes)},
+                         .source = WPM_SOURCE_IMPORT,
+                         .first_seen = WPM_WALL_NONE,
+                         .last_seen = WPM_WALL_NONE,
+                         .last_success = WPM_WALL_NONE,
+                         .last_failure = WPM_WALL_NONE,
+                         .expires = WPM_WALL_NONE};
+  wpm_peer_record record = {.id = wpm_world_id(peer),
+                            .addresses = &address,
+                            .address_count = 1,
+                            .cluster_id = 1,
+                            .shards = &shard,
+                            .shard_count = 1,
+                            .disconnect_time = WPM_WALL_NONE,
+                            .connected_time = WPM_WALL_NONE,
+                            .first_failure = WPM_WALL_NONE,
+                            .last_failure = WPM_WALL_NONE,
+                            .rtt_ns = WPM_SPAN_NONE};
+  wpm_event e = {.type = WPM_EVENT_IMPORTED, .peer = record.id, .u.imported = {.record = &record}};
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+}
+
+/* Two shards are ours; all that are heard of are known before anybody is dialled. */
+static wpm_world *start_with_shards(uint64_t seed, size_t relay_outbound, int peers) {
+  static const uint16_t ours[] = {3, 5};
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = relay_outbound;
+  w->config.relay_per_shard = 2;
+  w->config.shards = ours;
+  w->config.shard_count = 2;
+  w->config.rotate_ns = 0;
+  w->config.keep_alive = false;
+  w->config.max_dials = 0;
+  w->config.seed = seed;
+  wpm_world_start(w);
+  for (int peer = 0; peer < peers; peer++) {
+    take_in(w, peer);
+  }
+  w->manager->config.max_dials = 256;
+  return w;
+}
+
+/* Of the first so many peers. */
+static size_t connected_of_the_rare(wpm_world *w, int peers) {
+  size_t count = 0;
+  for (int peer = RARE; peer < peers; peer++) {
+    count += wpm_world_state(w, peer) == WPM_CONNECTED;
+  }
+  return count;
+}
+
+static void a_shard_with_too_few_comes_first(void **state) {
+  (void)state;
+  for (uint64_t seed = 0; seed < 50; seed++) {
+    wpm_world *w = start_with_shards(seed, 4, RARE + 2);
+    wpm_world_run(w, 5 * S);
+    assert_int_equal(wpm_world_count(w, WPM_ACTION_DIAL), 4); /* Dials in flight count. */
+    assert_int_equal(let_all_come_up(w), 4);
+    assert_int_equal(connected_of_the_rare(w, RARE + 2), 2);
+    wpm_world_free(w);
+  }
+}
+
+static void also_beyond_what_is_wanted_outbound(void **state) {
+  (void)state;
+  wpm_world *w = start_with_shards(1, 2, RARE);
+  assert_int_equal(let_all_come_up(w), 2);
+  wpm_world_run(w, WPM_HOUR); /* Nobody of the other shard is known. */
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, -1);
+  w->manager->config.max_dials = 0;
+  for (int peer = RARE; peer < RARE + 5; peer++) {
+    take_in(w, peer);
+  }
+  w->manager->config.max_dials = 256;
+  assert_int_equal(let_all_come_up(w), 2);
+  assert_int_equal(connected_of_the_rare(w, RARE + 5), 2);
+  /* One goes: another of its shard comes. */
+  int gone = RARE;
+  while (wpm_world_state(w, gone) != WPM_CONNECTED) {
+    gone++;
+  }
+  wpm_world_disconnected(w, gone, connection_of[gone], WPM_REASON_EOF);
+  assert_int_equal(let_all_come_up(w), 1);
+  assert_int_equal(connected_of_the_rare(w, RARE + 5), 2);
+  wpm_world_free(w);
+}
+
+static void those_who_came_in_count_for_their_shard(void **state) {
+  (void)state;
+  wpm_world *w = start_with_shards(2, 2, RARE + 5);
+  for (int peer = 1500; peer < 1502; peer++) {
+    wpm_connection_id c = wpm_world_come_in(w, peer, 1);
+    wpm_world_identified(w, peer, c, true, 60000);
+    wpm_world_metadata(w, peer, c, 1, 5);
+  }
+  (void)let_all_come_up(w);
+  assert_int_equal(connected_of_the_rare(w, RARE + 5), 0); /* Shard 3 had fewer. */
+  assert_int_equal(connected(w), 4);
+  wpm_world_free(w);
+}
+
+static void who_a_shard_needs_does_not_rotate(void **state) {
+  (void)state;
+  wpm_world *w = start_with_shards(3, 6, RARE + 2);
+  w->manager->config.rotate_ns = WPM_HOUR;
+  (void)let_all_come_up(w);
+  size_t left = 0;
+  for (int hour = 0; hour < 48; hour++) {
+    wpm_world_run(w, WPM_HOUR);
+    for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
+      assert_true(a->peer < RARE);
+      wpm_world_disconnected(w, a->peer, a->connection, WPM_REASON_LOCAL_CLOSE);
+      left++;
+    }
+    (void)let_all_come_up(w);
+    assert_int_equal(connected(w), 6);
+  }
+  assert_in_range(left, 35, 65);
+  wpm_world_free(w);
+}
+
+static void a_shard_that_is_left_needs_another(void **state) {
+  (void)state;
+  wpm_world *w = start_with_shards(4, 2, RARE + 5);
+  assert_int_equal(let_all_come_up(w), 4);
+  assert_int_equal(connected_of_the_rare(w, RARE + 5), 2);
+  int moved = RARE;
+  while (wpm_world_state(w, moved) != WPM_CONNECTED) {
+    moved++;
+  }
+  wpm_world_metadata(w, moved, connection_of[moved], 1, 3); /* It says that it is of the other. */
+  assert_int_equal(let_all_come_up(w), 1);
+  assert_int_equal(connected_of_the_rare(w, RARE + 5), 3);
+  wpm_world_free(w);
+}
+
 static uint64_t group_of(const char *text) {
   wpm_multiaddr address;
   assert_int_equal(wpm_multiaddr_parse((wpm_text){text, strlen(text)}, &address, NULL), WPM_OK);
@@ -320,6 +464,11 @@ int main(void) {
       cmocka_unit_test(a_connection_that_a_person_makes_counts),
       cmocka_unit_test(what_goes_leaves_its_group),
       cmocka_unit_test(want_of_memory_does_not_spin),
+      cmocka_unit_test(a_shard_with_too_few_comes_first),
+      cmocka_unit_test(also_beyond_what_is_wanted_outbound),
+      cmocka_unit_test(those_who_came_in_count_for_their_shard),
+      cmocka_unit_test(who_a_shard_needs_does_not_rotate),
+      cmocka_unit_test(a_shard_that_is_left_needs_another),
       cmocka_unit_test(groups_are_prefixes_and_domains),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
