@@ -25,6 +25,20 @@ class JsMetadata(MetadataTest):
                              "ours names the cluster, and no shards, for we do not relay")
         self.assertEqual(node.wait_peer(made.id, lambda peer: peer["shards"], "with shards")["shards"], [0])
 
+    def test_relay_peers_of_each_shard_are_held_beyond_those_wanted(self):
+        shards = [1, 1, 2, 3]
+        hosts = self.peer("js-libp2p", [relay_host(metadata={"cluster": 1, "shards": [each]}) for each in shards]).hosts
+        node = self.daemon(shard=[1, 2], relay_outbound=1, relay_per_shard=1, dial_private_addresses=True)
+        node.ask("POST", "/admin/v1/peers/import", [
+            {"peerId": host.id, "multiaddrs": [host.address], "clusterId": 1, "shards": [shard]}
+            for host, shard in zip(hosts, shards)])
+
+        def held():
+            return {tuple(peer["shards"]) for peer in node.peers().values() if peer["connected"] == "Connected"}
+        node.until(lambda: held() == {(1,), (2,)}, "does not hold a peer of each shard")
+        states = [node.peer(host.id)["connected"] for host in hosts]
+        self.assertEqual((sorted(states[:2]), states[2:]), (["Connected", "NotConnected"], ["Connected", "NotConnected"]))
+
     def test_js_peers_of_another_cluster(self):
         self.check_another_cluster("js-libp2p", [relay_host(), relay_host(metadata=ELSEWHERE), {"metadata": ELSEWHERE}])
 
