@@ -51,10 +51,10 @@ static void check_record(wpm_bytes row, wpm_room *room, wpm_words *words) {
 }
 
 static void check_small_rows(wpm_bytes row, wpm_room *room) {
-  wpm_contact contact;
+  wpm_record_contact contact;
   if (wpm_contact_unpack(sealed(room, row, PLACE), PLACE, &contact) == WPM_OK) {
     wpm_packer p = {.scratch = room};
-    wpm_contact again;
+    wpm_record_contact again;
     wpm_contact_pack(&p, &contact, PLACE);
     require(wpm_contact_unpack((wpm_bytes){room->memory, p.len}, PLACE, &again) == WPM_OK);
     wpm_peer_record records[2] = {{.score = 0}, {.score = 0}};

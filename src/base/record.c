@@ -199,7 +199,7 @@ static bool metadata_equal(const wpm_peer_record *a, const wpm_peer_record *b) {
   return true;
 }
 
-static bool contact_equal(const wpm_contact *a, const wpm_contact *b) {
+static bool contact_equal(const wpm_record_contact *a, const wpm_record_contact *b) {
   return a->connectivity == b->connectivity && a->reason == b->reason &&
          a->direction == b->direction && a->held == b->held &&
          wall_equal(a->disconnect_time, b->disconnect_time) &&
@@ -237,8 +237,8 @@ static bool app_equal(const wpm_peer_record *a, const wpm_peer_record *b) {
 }
 
 bool wpm_record_equal(const wpm_peer_record *a, const wpm_peer_record *b) {
-  const wpm_contact contact_a = wpm_contact_of(a);
-  const wpm_contact contact_b = wpm_contact_of(b);
+  const wpm_record_contact contact_a = wpm_contact_of(a);
+  const wpm_record_contact contact_b = wpm_contact_of(b);
   return wpm_bytes_equal(a->id, b->id) && wpm_bytes_equal(a->public_key, b->public_key) &&
          addresses_equal(a, b) && wpm_bytes_equal(a->observed_address, b->observed_address) &&
          protocols_equal(a, b) && wpm_text_equal(a->agent, b->agent) &&
@@ -260,22 +260,22 @@ wpm_confidence wpm_address_confidence(const wpm_address *address) {
   return wpm_wall_known(address->last_success) ? WPM_CONFIDENCE_DIALLED : WPM_CONFIDENCE_HEARD;
 }
 
-wpm_contact wpm_contact_of(const wpm_peer_record *record) {
-  return (wpm_contact){.connectivity = record->connectivity,
-                       .reason = record->reason,
-                       .direction = record->direction,
-                       .held = record->held,
-                       .disconnect_time = record->disconnect_time,
-                       .connected_time = record->connected_time,
-                       .rtt_ns = record->rtt_ns,
-                       .failures = record->failures,
-                       .first_failure = record->first_failure,
-                       .last_failure = record->last_failure,
-                       .retry_delay = record->retry_delay,
-                       .prune_backoff = record->prune_backoff};
+wpm_record_contact wpm_contact_of(const wpm_peer_record *record) {
+  return (wpm_record_contact){.connectivity = record->connectivity,
+                              .reason = record->reason,
+                              .direction = record->direction,
+                              .held = record->held,
+                              .disconnect_time = record->disconnect_time,
+                              .connected_time = record->connected_time,
+                              .rtt_ns = record->rtt_ns,
+                              .failures = record->failures,
+                              .first_failure = record->first_failure,
+                              .last_failure = record->last_failure,
+                              .retry_delay = record->retry_delay,
+                              .prune_backoff = record->prune_backoff};
 }
 
-void wpm_contact_apply(const wpm_contact *contact, wpm_peer_record *record) {
+void wpm_contact_apply(const wpm_record_contact *contact, wpm_peer_record *record) {
   record->connectivity = contact->connectivity;
   record->reason = contact->reason;
   record->direction = contact->direction;
@@ -290,11 +290,11 @@ void wpm_contact_apply(const wpm_contact *contact, wpm_peer_record *record) {
   record->prune_backoff = contact->prune_backoff;
 }
 
-bool wpm_contact_is_none(const wpm_contact *contact) {
-  const wpm_contact none = {.disconnect_time = WPM_WALL_NONE,
-                            .connected_time = WPM_WALL_NONE,
-                            .rtt_ns = WPM_SPAN_NONE,
-                            .first_failure = WPM_WALL_NONE,
-                            .last_failure = WPM_WALL_NONE};
+bool wpm_contact_is_none(const wpm_record_contact *contact) {
+  const wpm_record_contact none = {.disconnect_time = WPM_WALL_NONE,
+                                   .connected_time = WPM_WALL_NONE,
+                                   .rtt_ns = WPM_SPAN_NONE,
+                                   .first_failure = WPM_WALL_NONE,
+                                   .last_failure = WPM_WALL_NONE};
   return contact_equal(contact, &none);
 }

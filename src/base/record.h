@@ -13,7 +13,7 @@ WPM_MUST_USE wpm_peer_record *wpm_record_clone(const wpm_peer_record *record);
 WPM_MUST_USE bool wpm_record_equal(const wpm_peer_record *a, const wpm_peer_record *b);
 
 /* What of a record changes on contact: WPM_FIELD_CONTACT. */
-typedef struct wpm_contact {
+typedef struct wpm_record_contact {
   wpm_connectivity connectivity; /* As in wpm_peer_record, each of them. */
   wpm_reason reason;
   wpm_direction direction;
@@ -26,14 +26,14 @@ typedef struct wpm_contact {
   wpm_wall last_failure;
   wpm_wait retry_delay;
   wpm_wait prune_backoff;
-} wpm_contact;
+} wpm_record_contact;
 
 /* Takes it out of a record; puts it into one. */
-wpm_contact wpm_contact_of(const wpm_peer_record *record);
-void wpm_contact_apply(const wpm_contact *contact, wpm_peer_record *record);
+wpm_record_contact wpm_contact_of(const wpm_peer_record *record);
+void wpm_contact_apply(const wpm_record_contact *contact, wpm_peer_record *record);
 
 /* True where nothing is known of any contact. */
-WPM_MUST_USE bool wpm_contact_is_none(const wpm_contact *contact);
+WPM_MUST_USE bool wpm_contact_is_none(const wpm_record_contact *contact);
 
 /* How sure an address is by what its other fields say, no connection being live: what a loaded record
  * shows. */

@@ -35,7 +35,7 @@ typedef struct wpm_peer_change {
   wpm_change_of_tombstone tombstone; /* What becomes of the tombstone. */
   uint32_t fields;                   /* Of `record`: what changed. */
   wpm_peer_record *record;           /* Own copy; NULL but for WPM_RECORD_PUT. */
-  wpm_contact contact;               /* For WPM_RECORD_CONTACT. */
+  wpm_record_contact contact;        /* For WPM_RECORD_CONTACT. */
   wpm_wait prune_backoff;            /* Of the tombstone. */
   wpm_wait ban;                      /* Of the tombstone. */
   size_t id_len;                     /* Length of the id. */

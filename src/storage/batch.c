@@ -200,14 +200,15 @@ static int remove_contact(wpm_storage *storage, int64_t place) {
   return code == SQLITE_OK ? wpm_storage_run(statement) : code;
 }
 
-static wpm_packer pack_contact(wpm_storage *storage, const wpm_contact *contact, int64_t place) {
+static wpm_packer pack_contact(wpm_storage *storage, const wpm_record_contact *contact,
+                               int64_t place) {
   wpm_packer p = {.scratch = &storage->row};
   wpm_contact_pack(&p, contact, place);
   return p;
 }
 
 /* Of a peer that is stored there. */
-static int put_contact(wpm_storage *storage, const wpm_contact *contact, int64_t place) {
+static int put_contact(wpm_storage *storage, const wpm_record_contact *contact, int64_t place) {
   wpm_packer p = pack_contact(storage, contact, place);
   int code = run_with_row(storage, WPM_STATEMENT_UPDATE_CONTACT, place, &p);
   if (code == SQLITE_OK && sqlite3_changes64(storage->db) == 0) {
@@ -242,7 +243,7 @@ int wpm_storage_put_record(wpm_storage *storage, const wpm_peer_record *record, 
     code = put_words(storage);
   }
   if (code == SQLITE_OK && (with_contact || !found)) {
-    const wpm_contact contact = wpm_contact_of(record);
+    const wpm_record_contact contact = wpm_contact_of(record);
     code = put_contact(storage, &contact, place);
   }
   return code;
@@ -263,7 +264,7 @@ int wpm_storage_put_undecoded(wpm_storage *storage, wpm_bytes id, wpm_bytes row)
 /* ---- changes --------------------------------------------------------------------------------- */
 
 /* *stored: the peer is. */
-static int put_contact_alone(wpm_storage *storage, wpm_bytes id, const wpm_contact *contact,
+static int put_contact_alone(wpm_storage *storage, wpm_bytes id, const wpm_record_contact *contact,
                              bool *stored) {
   int64_t place = home_of(storage, id);
   *stored = true;
@@ -280,7 +281,7 @@ static int put_contact_alone(wpm_storage *storage, wpm_bytes id, const wpm_conta
 }
 
 static int put_contact_of(wpm_storage *storage, const wpm_peer_record *record, wpm_error *error) {
-  const wpm_contact contact = wpm_contact_of(record);
+  const wpm_record_contact contact = wpm_contact_of(record);
   int err = check_id(record->id, error);
   if (err) {
     return err;

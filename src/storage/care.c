@@ -95,7 +95,7 @@ static const char *judge_peer(checker *c, sqlite3_stmt *statement) {
 }
 
 static const char *judge_contact(checker *c, sqlite3_stmt *statement) {
-  wpm_contact contact;
+  wpm_record_contact contact;
   (void)c;
   if (sqlite3_column_type(statement, 2) == SQLITE_NULL) {
     return "belongs to no peer";

@@ -85,7 +85,7 @@ static bool fits(const wpm_peer_record *record) {
 }
 
 int wpm_codec_check(const wpm_peer_record *record) {
-  const wpm_contact contact = wpm_contact_of(record);
+  const wpm_record_contact contact = wpm_contact_of(record);
   if (record->id.len > WPM_PEER_ID_MAX || (unsigned)record->origin >= WPM_ORIGIN_COUNT ||
       record->mismatch_delay.length_ns < 0 || record->ban.length_ns < 0) {
     return WPM_ERR_INVALID;
@@ -481,7 +481,7 @@ int wpm_codec_unpack(wpm_bytes row, int64_t place, const wpm_words *words, wpm_c
                      wpm_peer_record *out, size_t *missing) {
   wpm_unpacker u = wpm_unpack_sealed(row, place ^ wpm_seal_of_id(out->id));
   lookup look = {.words = words};
-  const wpm_contact none = wpm_contact_none();
+  const wpm_record_contact none = wpm_contact_none();
   uint64_t flags = wpm_unpack_varint(&u);
   *out = (wpm_peer_record){.id = out->id,
                            .protocols_known = (flags & PROTOCOLS_KNOWN) != 0,

@@ -4,7 +4,7 @@
 
 enum { HELD = 1 << 4, HAS_FAILURES = 1 << 5, HAS_PRUNE_BACKOFF = 1 << 6, NONE = 1 << 7 };
 
-int wpm_contact_check(const wpm_contact *contact) {
+int wpm_contact_check(const wpm_record_contact *contact) {
   return (unsigned)contact->connectivity < WPM_CONNECTIVITY_COUNT &&
                  (unsigned)contact->reason < WPM_REASON_COUNT &&
                  (unsigned)contact->direction < WPM_DIRECTION_COUNT &&
@@ -18,12 +18,12 @@ static bool is_zero(const wpm_wait *wait) {
          wait->start.boot_id == 0;
 }
 
-static bool has_failures(const wpm_contact *contact) {
+static bool has_failures(const wpm_record_contact *contact) {
   return contact->failures > 0 || wpm_wall_known(contact->first_failure) ||
          wpm_wall_known(contact->last_failure) || !is_zero(&contact->retry_delay);
 }
 
-void wpm_contact_pack(wpm_packer *p, const wpm_contact *contact, int64_t place) {
+void wpm_contact_pack(wpm_packer *p, const wpm_record_contact *contact, int64_t place) {
   if (wpm_contact_is_none(contact)) {
     wpm_pack_byte(p, NONE);
     wpm_pack_seal(p, place);
@@ -51,15 +51,15 @@ void wpm_contact_pack(wpm_packer *p, const wpm_contact *contact, int64_t place) 
   wpm_pack_seal(p, place);
 }
 
-wpm_contact wpm_contact_none(void) {
-  return (wpm_contact){.disconnect_time = WPM_WALL_NONE,
-                       .connected_time = WPM_WALL_NONE,
-                       .rtt_ns = WPM_SPAN_NONE,
-                       .first_failure = WPM_WALL_NONE,
-                       .last_failure = WPM_WALL_NONE};
+wpm_record_contact wpm_contact_none(void) {
+  return (wpm_record_contact){.disconnect_time = WPM_WALL_NONE,
+                              .connected_time = WPM_WALL_NONE,
+                              .rtt_ns = WPM_SPAN_NONE,
+                              .first_failure = WPM_WALL_NONE,
+                              .last_failure = WPM_WALL_NONE};
 }
 
-int wpm_contact_unpack(wpm_bytes row, int64_t place, wpm_contact *out) {
+int wpm_contact_unpack(wpm_bytes row, int64_t place, wpm_record_contact *out) {
   wpm_unpacker u = wpm_unpack_sealed(row, place);
   uint8_t flags = wpm_unpack_byte(&u);
   *out = wpm_contact_none();

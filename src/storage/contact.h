@@ -19,18 +19,18 @@
 #include "storage/pack.h"
 
 /* WPM_ERR_INVALID: a value outside its closed set, a wait of negative length. */
-WPM_MUST_USE int wpm_contact_check(const wpm_contact *contact);
+WPM_MUST_USE int wpm_contact_check(const wpm_record_contact *contact);
 
 /* Size of the row of which nothing is known. */
 #define WPM_CONTACT_NONE_SIZE (1 + WPM_SEAL_SIZE)
 
 /* Writes the row of a contact that passed the check. */
-void wpm_contact_pack(wpm_packer *p, const wpm_contact *contact, int64_t place);
+void wpm_contact_pack(wpm_packer *p, const wpm_record_contact *contact, int64_t place);
 
 /* Reads it. WPM_ERR_INVALID. */
-WPM_MUST_USE int wpm_contact_unpack(wpm_bytes row, int64_t place, wpm_contact *out);
+WPM_MUST_USE int wpm_contact_unpack(wpm_bytes row, int64_t place, wpm_record_contact *out);
 
 /* A contact of which nothing is known. */
-wpm_contact wpm_contact_none(void);
+wpm_record_contact wpm_contact_none(void);
 
 #endif

@@ -127,7 +127,7 @@ static int take_contact(loader *l, int64_t place, wpm_peer_record *record, int *
   }
   *err = WPM_ERR_INVALID;
   if (code == SQLITE_OK && l->has_contact && l->contact_place == place) {
-    wpm_contact contact;
+    wpm_record_contact contact;
     *err = wpm_contact_unpack(wpm_storage_column(l->contacts, 1), place, &contact);
     wpm_contact_apply(&contact, record);
   }

@@ -290,7 +290,7 @@ static int find_contact(rescuer *r, int64_t place, wpm_peer_record *record) {
   if (!r->contact) {
     return WPM_OK;
   }
-  wpm_contact contact;
+  wpm_record_contact contact;
   int code = sqlite3_bind_int64(r->contact, 1, place);
   code = code == SQLITE_OK ? sqlite3_step(r->contact) : code;
   if (code == SQLITE_ROW) {

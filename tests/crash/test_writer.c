@@ -67,7 +67,7 @@ static void record_of(const model *m, uint32_t peer, wpm_test_record *out) {
   uint64_t contact_seed = m->contact[peer];
   wpm_test_record_random(&rest_seed, out);
   wpm_test_record_random(&contact_seed, &met);
-  const wpm_contact contact = wpm_contact_of(&met.record);
+  const wpm_record_contact contact = wpm_contact_of(&met.record);
   wpm_contact_apply(&contact, &out->record);
   ids[peer][0] = (uint8_t)(peer + 1);
   out->record.id = (wpm_bytes){ids[peer], 1 + peer % 2};

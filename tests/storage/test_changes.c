@@ -24,7 +24,7 @@ static wpm_peer_record record_of(const model *m, uint32_t number, wpm_test_recor
   wpm_test_record_random(&rest_seed, rest);
   wpm_test_record_random(&contact_seed, contact);
   wpm_peer_record record = rest->record;
-  const wpm_contact taken = wpm_contact_of(&contact->record);
+  const wpm_record_contact taken = wpm_contact_of(&contact->record);
   wpm_contact_apply(&taken, &record);
   record.id = (wpm_bytes){ids, number};
   return record;
@@ -149,11 +149,11 @@ static void a_change_of_contact_is_one_small_row(void **state) {
 static void a_peer_without_a_contact_is_told_apart(void **state) {
   (void)state;
   wpm_peer_record record = {.id = WPM_BYTES("id"), .score = 7};
-  const wpm_contact none = {.disconnect_time = WPM_WALL_NONE,
-                            .connected_time = WPM_WALL_NONE,
-                            .rtt_ns = WPM_SPAN_NONE,
-                            .first_failure = WPM_WALL_NONE,
-                            .last_failure = WPM_WALL_NONE};
+  const wpm_record_contact none = {.disconnect_time = WPM_WALL_NONE,
+                                   .connected_time = WPM_WALL_NONE,
+                                   .rtt_ns = WPM_SPAN_NONE,
+                                   .first_failure = WPM_WALL_NONE,
+                                   .last_failure = WPM_WALL_NONE};
   wpm_contact_apply(&none, &record);
   wpm_storage *storage = stored_open(path, WPM_STORAGE_CREATE);
   for (int i = 0; i < 2; i++) {

@@ -199,7 +199,7 @@ static void the_contact_of_a_record_can_be_moved(void **state) {
     wpm_test_record_random(&seed, one);
     wpm_test_record_random(&seed, other);
     wpm_peer_record moved = other->record;
-    wpm_contact contact = wpm_contact_of(&one->record);
+    wpm_record_contact contact = wpm_contact_of(&one->record);
     assert_false(wpm_contact_is_none(&contact));
     wpm_contact_apply(&contact, &moved);
     assert_false(wpm_record_equal(&moved, &other->record));
@@ -208,11 +208,11 @@ static void the_contact_of_a_record_can_be_moved(void **state) {
     wpm_contact_apply(&contact, &moved);
     assert_true(wpm_record_equal(&moved, &other->record));
   }
-  const wpm_contact none = {.disconnect_time = WPM_WALL_NONE,
-                            .connected_time = WPM_WALL_NONE,
-                            .rtt_ns = WPM_SPAN_NONE,
-                            .first_failure = WPM_WALL_NONE,
-                            .last_failure = WPM_WALL_NONE};
+  const wpm_record_contact none = {.disconnect_time = WPM_WALL_NONE,
+                                   .connected_time = WPM_WALL_NONE,
+                                   .rtt_ns = WPM_SPAN_NONE,
+                                   .first_failure = WPM_WALL_NONE,
+                                   .last_failure = WPM_WALL_NONE};
   assert_true(wpm_contact_is_none(&none));
   free(one);
   free(other);
