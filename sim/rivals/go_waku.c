@@ -475,11 +475,7 @@ static wpm_mono deadline(const sim_policy *policy) {
   const int64_t all[] = {policy->loop_at, policy->prune_at, policy->trim_at,
                          pinging ? policy->pings_end_at : policy->some_at,
                          pinging ? policy->pings_end_at : policy->all_at};
-  int64_t least = INT64_MAX;
-  for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-    least = all[i] < least ? all[i] : least;
-  }
-  return sim_rival_deadline(&policy->rival, least);
+  return sim_rival_deadline(&policy->rival, all, sizeof(all) / sizeof(*all));
 }
 
 static void keep_alive(sim_policy *policy, int64_t clock, wpm_instant now) {

@@ -413,13 +413,10 @@ static void keep_alive(sim_policy *policy, int64_t clock) {
 }
 
 static wpm_mono deadline(const sim_policy *policy) {
-  int64_t least = policy->limit_at < policy->monitor_at ? policy->limit_at : policy->monitor_at;
-  least = policy->monitor_end_at < least ? policy->monitor_end_at : least;
-  least = policy->bootstrap_at < least ? policy->bootstrap_at : least;
-  if (policy->queue.count > 0 && policy->queue_at < least) {
-    least = policy->queue_at;
-  }
-  return sim_rival_deadline(&policy->rival, least);
+  const int64_t all[] = {policy->limit_at, policy->monitor_at, policy->monitor_end_at,
+                         policy->bootstrap_at,
+                         policy->queue.count > 0 ? policy->queue_at : INT64_MAX};
+  return sim_rival_deadline(&policy->rival, all, sizeof(all) / sizeof(*all));
 }
 
 /* A timer that fires every so often, whether anybody waits or not. */

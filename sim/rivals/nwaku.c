@@ -477,11 +477,7 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
 static wpm_mono deadline(const sim_policy *policy) {
   const int64_t all[] = {policy->loop_at, policy->prune_at, policy->online_at, policy->ping_at,
                          policy->pings_end_at};
-  int64_t least = INT64_MAX;
-  for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-    least = all[i] < least ? all[i] : least;
-  }
-  return sim_rival_deadline(&policy->rival, least);
+  return sim_rival_deadline(&policy->rival, all, sizeof(all) / sizeof(*all));
 }
 
 static void prune_store(sim_policy *policy) {

@@ -79,8 +79,14 @@ void sim_rival_end(sim_rival *rival);
 static inline int64_t sim_rival_clock(const sim_rival *rival, wpm_instant now) {
   return now.mono.ns - rival->slept;
 }
-static inline wpm_mono sim_rival_deadline(const sim_rival *rival, int64_t at) {
-  return at == INT64_MAX ? WPM_NEVER : (wpm_mono){at + rival->slept};
+/* The first of its timers; INT64_MAX is one that is not set. */
+static inline wpm_mono sim_rival_deadline(const sim_rival *rival, const int64_t *timers,
+                                          size_t count) {
+  int64_t least = INT64_MAX;
+  for (size_t i = 0; i < count; i++) {
+    least = timers[i] < least ? timers[i] : least;
+  }
+  return least == INT64_MAX ? WPM_NEVER : (wpm_mono){least + rival->slept};
 }
 
 /* Keeps the books of links, dials, sleep and network that a fact tells of. False: it is about a link

@@ -45,7 +45,7 @@ static record *record_at(const wpm_history *history, size_t at) {
   return wpm_chunks_at(&history->records, sizeof(record), at);
 }
 
-/* Entries that it has room for now. */
+/* How many entries fit into what is allocated. */
 static size_t room_of(const wpm_history *history) {
   return least(history->records.capacity, history->most);
 }

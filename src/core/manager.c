@@ -201,7 +201,6 @@ void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause) {
   wpm_peer_cancel_dial(m, slot);
   wpm_history_note_gone(m, slot, cause);
   wpm_place_update(m, slot);
-  wpm_targets_update(m, slot);
   wpm_groups_leave(m, slot);
   wpm_schedule_drop(m, slot);
   wpm_manager_policy(m, slot)->pending &= (uint8_t)~WPM_PENDING_PERSIST;

@@ -326,6 +326,24 @@ wpm_connection_id wpm_world_come_up(wpm_world *w, int peer, int relay) {
   return connection;
 }
 
+wpm_peer_record wpm_world_imported(int peer, wpm_bytes multiaddr, wpm_address *address) {
+  *address = (wpm_address){.multiaddr = multiaddr,
+                           .source = WPM_SOURCE_IMPORT,
+                           .first_seen = WPM_WALL_NONE,
+                           .last_seen = WPM_WALL_NONE,
+                           .last_success = WPM_WALL_NONE,
+                           .last_failure = WPM_WALL_NONE,
+                           .expires = WPM_WALL_NONE};
+  return (wpm_peer_record){.id = wpm_world_id(peer),
+                           .addresses = address,
+                           .address_count = 1,
+                           .disconnect_time = WPM_WALL_NONE,
+                           .connected_time = WPM_WALL_NONE,
+                           .first_failure = WPM_WALL_NONE,
+                           .last_failure = WPM_WALL_NONE,
+                           .rtt_ns = WPM_SPAN_NONE};
+}
+
 wpm_connection_id wpm_world_come_in(wpm_world *w, int peer, int relay) {
   wpm_connection_id connection;
   assert_int_equal(wpm_world_connected(w, peer, WPM_INBOUND, 0, &connection), WPM_OK);

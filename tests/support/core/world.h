@@ -90,6 +90,8 @@ size_t wpm_world_count(const wpm_world *w, wpm_action_type type);
 wpm_connection_id wpm_world_come_up(wpm_world *w, int peer, int relay);
 /* The peer dials us; else as above. */
 wpm_connection_id wpm_world_come_in(wpm_world *w, int peer, int relay);
+/* A record of another store that knows no more of the peer than this address, which *address takes. */
+wpm_peer_record wpm_world_imported(int peer, wpm_bytes multiaddr, wpm_address *address);
 
 wpm_peer_record wpm_world_record(const wpm_world *w, int peer);
 wpm_connectivity wpm_world_state(const wpm_world *w, int peer);

@@ -5,21 +5,7 @@
 #include "base/bytes.h"
 
 static wpm_peer_record imported(int peer, wpm_address *address) {
-  *address = (wpm_address){.multiaddr = wpm_world_address(peer, 4001),
-                           .source = WPM_SOURCE_IMPORT,
-                           .first_seen = WPM_WALL_NONE,
-                           .last_seen = WPM_WALL_NONE,
-                           .last_success = WPM_WALL_NONE,
-                           .last_failure = WPM_WALL_NONE,
-                           .expires = WPM_WALL_NONE};
-  return (wpm_peer_record){.id = wpm_world_id(peer),
-                           .addresses = address,
-                           .address_count = 1,
-                           .disconnect_time = WPM_WALL_NONE,
-                           .connected_time = WPM_WALL_NONE,
-                           .first_failure = WPM_WALL_NONE,
-                           .last_failure = WPM_WALL_NONE,
-                           .rtt_ns = WPM_SPAN_NONE};
+  return wpm_world_imported(peer, wpm_world_address(peer, 4001), address);
 }
 
 static int import(wpm_world *w, const wpm_peer_record *record) {

@@ -292,24 +292,11 @@ enum { RARE = 30 }; /* Peers below it are of shard 3, from it on of shard 5. */
 static void take_in(wpm_world *w, int peer) {
   uint16_t shard = peer < RARE ? 3 : 5;
   uint8_t bytes[8] = {4, 46, (uint8_t)peer, 0, (uint8_t)peer, 6, 0xea, 0x60};
-  wpm_address address = {.multiaddr = {bytes, sizeof(bytes)},
-                         .source = WPM_SOURCE_IMPORT,
-                         .first_seen = WPM_WALL_NONE,
-                         .last_seen = WPM_WALL_NONE,
-                         .last_success = WPM_WALL_NONE,
-                         .last_failure = WPM_WALL_NONE,
-                         .expires = WPM_WALL_NONE};
-  wpm_peer_record record = {.id = wpm_world_id(peer),
-                            .addresses = &address,
-                            .address_count = 1,
-                            .cluster_id = 1,
-                            .shards = &shard,
-                            .shard_count = 1,
-                            .disconnect_time = WPM_WALL_NONE,
-                            .connected_time = WPM_WALL_NONE,
-                            .first_failure = WPM_WALL_NONE,
-                            .last_failure = WPM_WALL_NONE,
-                            .rtt_ns = WPM_SPAN_NONE};
+  wpm_address address;
+  wpm_peer_record record = wpm_world_imported(peer, (wpm_bytes){bytes, sizeof(bytes)}, &address);
+  record.cluster_id = 1;
+  record.shards = &shard;
+  record.shard_count = 1;
   wpm_event e = {.type = WPM_EVENT_IMPORTED, .peer = record.id, .u.imported = {.record = &record}};
   assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
 }

@@ -1,67 +1,22 @@
 /* The writer on a disk that fails at every one of its calls, or holds one up: what fails is tried again
  * until it is stored, and who puts a change never waits. */
-#include "node/writer.h"
-
-#include "storage/stored.h"
-#include "support/storage/faulty_vfs.h"
-
-#include <uv.h>
+#include "storage/writer_kit.h"
 
 enum { OLD = 10, NEW = 25, MOST_CALLS = 2000 };
 
-static char *dir;
-static char *path;
-static uv_mutex_t mutex;
-static uv_cond_t woken;
-
-static int install(void **state) {
-  (void)state;
-  wpm_disk_install();
-  return uv_mutex_init(&mutex) || uv_cond_init(&woken);
-}
-
 static int set_up(void **state) {
   (void)state;
-  dir = wpm_test_dir_new();
-  path = wpm_test_dir_file(dir, "peers.db");
-  stored_make(path, OLD);
+  writer_kit_set_up(OLD);
   return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(path);
-  wpm_test_dir_remove(dir);
-  return 0;
-}
-
-static void wake(void *user) {
-  (void)user;
-  uv_mutex_lock(&mutex);
-  uv_cond_broadcast(&woken);
-  uv_mutex_unlock(&mutex);
-}
-
-static int ignore_record(void *user, const wpm_peer_record *record) {
-  (void)user;
-  (void)record;
-  return WPM_OK;
 }
 
 static wpm_writer *start(void) {
   wpm_writer_config config;
-  wpm_writer *writer = NULL;
   wpm_writer_config_default(&config);
-  config.path = path;
   config.commit_interval_ns = 0;
   config.retry_min_ns = WPM_MILLISECOND;
   config.retry_max_ns = 2 * WPM_MILLISECOND;
-  config.wake = wake;
-  assert_int_equal(wpm_writer_open(&config, &writer), WPM_OK);
-  const wpm_writer_sink sink = {.record = ignore_record};
-  wpm_writer_load(writer, &sink, NULL);
-  assert_int_equal(wpm_writer_start(writer), WPM_OK);
-  return writer;
+  return writer_kit_start(config);
 }
 
 static uint64_t put_some(wpm_writer *writer, uint32_t first, uint32_t count) {
@@ -79,18 +34,18 @@ static uint64_t put_some(wpm_writer *writer, uint32_t first, uint32_t count) {
 
 static wpm_writer_status wait_for(wpm_writer *writer, uint64_t sequence) {
   wpm_writer_status status;
-  uv_mutex_lock(&mutex);
+  uv_mutex_lock(&kit.mutex);
   for (wpm_writer_get_status(writer, &status); status.durable < sequence;
        wpm_writer_get_status(writer, &status)) {
-    uv_cond_wait(&woken, &mutex);
+    uv_cond_wait(&kit.woken, &kit.mutex);
   }
-  uv_mutex_unlock(&mutex);
+  uv_mutex_unlock(&kit.mutex);
   return status;
 }
 
 static void stop_and_look(wpm_writer *writer, uint32_t peers) {
   assert_int_equal(wpm_writer_stop(writer, NULL), WPM_OK);
-  stored s = stored_read(path, WPM_STORAGE_EXISTING);
+  stored s = stored_read(kit.path, WPM_STORAGE_EXISTING);
   stored_assert_plain(&s, peers);
   stored_free(&s);
 }
@@ -99,8 +54,8 @@ static void stop_and_look(wpm_writer *writer, uint32_t peers) {
 
 /* False once there is no such call any more. */
 static bool with_fault(const wpm_disk_plan *plan) {
-  assert_int_equal(unlink(path), 0);
-  stored_make(path, OLD);
+  assert_int_equal(unlink(kit.path), 0);
+  stored_make(kit.path, OLD);
   wpm_writer *writer = start();
   wpm_disk_arm(plan);
   uint64_t sequence = put_some(writer, OLD, NEW);
@@ -143,13 +98,13 @@ typedef struct gate {
 
 static void stand_before(void *user) {
   gate *g = user;
-  uv_mutex_lock(&mutex);
+  uv_mutex_lock(&kit.mutex);
   g->reached = true;
-  uv_cond_broadcast(&woken);
+  uv_cond_broadcast(&kit.woken);
   while (!g->open) {
-    uv_cond_wait(&woken, &mutex);
+    uv_cond_wait(&kit.woken, &kit.mutex);
   }
-  uv_mutex_unlock(&mutex);
+  uv_mutex_unlock(&kit.mutex);
 }
 
 /* While the call is held up, changes are taken in all the same, and the lag grows. False once there
@@ -157,19 +112,19 @@ static void stand_before(void *user) {
 static bool with_call_held_up(wpm_disk_plan plan) {
   gate g = {false, false};
   plan.user = &g;
-  assert_int_equal(unlink(path), 0);
-  stored_make(path, OLD);
+  assert_int_equal(unlink(kit.path), 0);
+  stored_make(kit.path, OLD);
   wpm_writer *writer = start();
   wpm_disk_arm(&plan);
   uint64_t sequence = put_some(writer, OLD, NEW);
   wpm_writer_status status;
-  uv_mutex_lock(&mutex);
+  uv_mutex_lock(&kit.mutex);
   for (wpm_writer_get_status(writer, &status); !g.reached && status.durable < sequence;
        wpm_writer_get_status(writer, &status)) {
-    uv_cond_wait(&woken, &mutex);
+    uv_cond_wait(&kit.woken, &kit.mutex);
   }
   bool reached = g.reached;
-  uv_mutex_unlock(&mutex);
+  uv_mutex_unlock(&kit.mutex);
   if (reached) {
     sequence = put_some(writer, OLD + NEW, NEW);
     wpm_writer_status now;
@@ -178,10 +133,10 @@ static bool with_call_held_up(wpm_disk_plan plan) {
     assert_true(now.queued >= NEW && now.durable < sequence);
     assert_true(status.lag_ns > 0 && now.lag_ns >= status.lag_ns);
   }
-  uv_mutex_lock(&mutex);
+  uv_mutex_lock(&kit.mutex);
   g.open = true;
-  uv_cond_broadcast(&woken);
-  uv_mutex_unlock(&mutex);
+  uv_cond_broadcast(&kit.woken);
+  uv_mutex_unlock(&kit.mutex);
   status = wait_for(writer, sequence);
   assert_int_equal(status.failures, 0);
   (void)wpm_disk_disarm();
@@ -204,12 +159,12 @@ static void who_puts_a_change_does_not_wait_for_the_disk(void **state) {
   }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, writer_kit_tear_down)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(what_fails_is_tried_again),
       TEST(who_puts_a_change_does_not_wait_for_the_disk),
   };
-  return cmocka_run_group_tests(tests, install, NULL);
+  return cmocka_run_group_tests(tests, writer_kit_install, NULL);
 }

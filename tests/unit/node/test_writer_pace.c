@@ -1,11 +1,7 @@
 /* When the writer's commits begin, by a clock that the test sets. */
-#include "node/writer.h"
-
-#include "storage/stored.h"
-#include "support/storage/faulty_vfs.h"
+#include "storage/writer_kit.h"
 
 #include <stdatomic.h>
-#include <uv.h>
 
 /* The linker puts it in place of libuv's own for what the project calls (tests/CMakeLists.txt). */
 uint64_t __wrap_uv_hrtime(void);
@@ -19,60 +15,20 @@ uint64_t __wrap_uv_hrtime(void) {
   return atomic_load(&now);
 }
 
-static char *dir;
-static char *path;
-static uv_mutex_t mutex;
-static uv_cond_t woken;
-
-static int install(void **state) {
-  (void)state;
-  wpm_disk_install();
-  return uv_mutex_init(&mutex) || uv_cond_init(&woken);
-}
-
 static int set_up(void **state) {
   (void)state;
   atomic_store(&now, BEGINNING);
-  dir = wpm_test_dir_new();
-  path = wpm_test_dir_file(dir, "peers.db");
-  stored_make(path, 1);
+  writer_kit_set_up(1);
   return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  free(path);
-  wpm_test_dir_remove(dir);
-  return 0;
-}
-
-static void wake(void *user) {
-  (void)user;
-  uv_mutex_lock(&mutex);
-  uv_cond_broadcast(&woken);
-  uv_mutex_unlock(&mutex);
-}
-
-static int ignore_record(void *user, const wpm_peer_record *record) {
-  (void)user;
-  (void)record;
-  return WPM_OK;
 }
 
 /* A loss bound of an hour, and no other reason to commit before it. */
 static wpm_writer *start(void) {
   wpm_writer_config config;
-  wpm_writer *writer = NULL;
   wpm_writer_config_default(&config);
-  config.path = path;
   config.commit_interval_ns = WPM_DAY;
   config.loss_bound_ns = WPM_HOUR;
-  config.wake = wake;
-  assert_int_equal(wpm_writer_open(&config, &writer), WPM_OK);
-  const wpm_writer_sink sink = {.record = ignore_record};
-  wpm_writer_load(writer, &sink, NULL);
-  assert_int_equal(wpm_writer_start(writer), WPM_OK);
-  return writer;
+  return writer_kit_start(config);
 }
 
 /* The disk's part of a commit takes as many minutes as *user says. */
@@ -100,12 +56,12 @@ static void is_stored_now(wpm_writer *writer, int64_t beat) {
   uint64_t sequence = wpm_writer_heartbeat(writer, (wpm_instant){{beat}, {beat}, 1});
   wpm_writer_status status;
   bool late = false;
-  uv_mutex_lock(&mutex);
+  uv_mutex_lock(&kit.mutex);
   for (wpm_writer_get_status(writer, &status); status.durable < sequence && !late;
        wpm_writer_get_status(writer, &status)) {
-    late = uv_cond_timedwait(&woken, &mutex, PATIENCE * (uint64_t)WPM_SECOND) != 0;
+    late = uv_cond_timedwait(&kit.woken, &kit.mutex, PATIENCE * (uint64_t)WPM_SECOND) != 0;
   }
-  uv_mutex_unlock(&mutex);
+  uv_mutex_unlock(&kit.mutex);
   if (late) {
     fail_msg("change %lld is not stored at its time", (long long)beat);
   }
@@ -149,12 +105,12 @@ static void a_disk_that_is_too_slow_is_never_idle(void **state) {
   assert_true(wpm_writer_stop(writer, NULL) == WPM_OK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, writer_kit_tear_down)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(commits_begin_earlier_where_they_take_long),
       TEST(a_disk_that_is_too_slow_is_never_idle),
   };
-  return cmocka_run_group_tests(tests, install, NULL);
+  return cmocka_run_group_tests(tests, writer_kit_install, NULL);
 }
