@@ -9,6 +9,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
+import ports
 from peers import PATIENCE, die_with_parent
 
 # REST has no event to wait on: it is asked this often.
@@ -42,7 +43,7 @@ class Daemon:
 
     def __init__(self, data_dir, log, **options):
         self.data_dir = Path(data_dir)
-        self.options = {"listen_address": "127.0.0.1", "tcp_port": 0, "rest_port": 0,
+        self.options = {"listen_address": "127.0.0.1", "tcp_port": ports.reserve(), "rest_port": 0,
                         "metrics_server_port": 0, "cluster_id": 1, **options}
         self.id = self.address = None
         self._log = log

@@ -15,6 +15,8 @@ import time
 import unittest
 from pathlib import Path
 
+import ports
+
 HERE = Path(__file__).resolve().parent
 JS = HERE / "js"
 GO = HERE / "go"
@@ -235,7 +237,8 @@ def start(kind, log, hosts=({},), **config):
     """Starts a peer process: js-libp2p, js-waku, go-libp2p or go-waku. README.md has the members
     of `hosts` (one configuration for each libp2p host in the process) and of `config`."""
     language, library = kind.split("-")
-    config = {"label": kind, **config, "hosts": list(hosts)}
+    config = {"label": kind, **config,
+              "hosts": [{"listen": f"/ip4/127.0.0.1/tcp/{ports.reserve()}", **each} for each in hosts]}
     if language == "js":
         argv = [node_program(), JS / library / "peer.mjs"]
     else:
