@@ -318,6 +318,7 @@ static uint64_t evictions(const wpm_store *store) {
 
 #define FREQUENT 8 /* Of as many slots one is of the kind: looking at random ones is quicker. */
 #define PROBES 256
+#define MANY 256 /* So many of the kind that one of DRAWN rarely comes twice. */
 
 /* Looks at slots drawn at random until DRAWN of the kind are found, or few in many. What lies in memory
  * anywhere is asked for ahead. */
@@ -343,11 +344,11 @@ static size_t probe(const wpm_store *store, wpm_evict_kind kind, wpm_rng *rng,
   return found;
 }
 
-/* DRAWN peers of the kind at random, where there are as many; of many some may be drawn twice. */
+/* DRAWN peers of the kind at random, where there are as many; of MANY some may be drawn twice. */
 static int draw(const wpm_store *store, wpm_evict_kind kind, wpm_peer_ref *drawn, size_t *found) {
   uint64_t seed = store->seed + evictions(store);
   *found = 0;
-  if (store->kinds[kind] >= DRAWN && store->kinds[kind] >= store->slots / FREQUENT) {
+  if (store->kinds[kind] >= MANY && store->kinds[kind] >= store->slots / FREQUENT) {
     wpm_rng rng;
     wpm_rng_init(&rng, seed);
     *found = probe(store, kind, &rng, drawn);
