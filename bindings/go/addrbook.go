@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/record"
@@ -58,12 +60,29 @@ func reuse(raw []byte, known []ma.Multiaddr) (ma.Multiaddr, []ma.Multiaddr) {
 			return addr, known[i+1:]
 		}
 		if bytes.HasPrefix(whole, raw) { // It was given with its peer's own /p2p/.
-			if transport, _ := peer.SplitAddr(addr); transport != nil && bytes.Equal(transport.Bytes(), raw) {
+			if transport := withoutLast(addr); transport != nil && bytes.Equal(transport.Bytes(), raw) {
 				return transport, known[i+1:]
 			}
 		}
 	}
 	return nil, known
+}
+
+// isSlice: from go-multiaddr 0.15 on, a Multiaddr is a slice of its components.
+var isSlice = reflect.TypeFor[ma.Multiaddr]().Kind() == reflect.Slice &&
+	reflect.TypeFor[ma.Multiaddr]().Elem() == reflect.TypeFor[ma.Component]()
+
+// withoutLast returns addr without its last component. Where it can it shares memory with addr, which
+// ma.SplitLast copies.
+func withoutLast(addr ma.Multiaddr) ma.Multiaddr {
+	if !isSlice {
+		transport, _ := ma.SplitLast(addr)
+		return transport
+	}
+	components := *(*[]ma.Component)(unsafe.Pointer(&addr)) // Older versions compile no addr[:last].
+	last := len(components) - 1
+	components = components[:last:last]
+	return *(*ma.Multiaddr)(unsafe.Pointer(&components))
 }
 
 // AddAddr adds one address; see AddAddrs.
@@ -102,7 +121,8 @@ func (ps *Peerstore) giveAddrs(p peer.ID, addrs []ma.Multiaddr, ttl time.Duratio
 	list, length := bytesOf(packed)
 	free := ps.buffer[len(packed):]
 	out, room := bytesOf(free)
-	outcome := C.shim_give_addresses(ps.store, data, size, list, length, C.bool(replace),
+	known := ps.addrs.get(p)
+	outcome := C.shim_give_addresses(ps.store, data, size, list, length, known == nil, C.bool(replace),
 		C.int64_t(ttl), C.int64_t(ps.now()), C.size_t(ps.maxAddrsPerPeer), out, room)
 	if outcome.err != C.WPM_OK {
 		log.Warn("addresses could not be kept", "peer", p, "err", errorOf(outcome.err))
@@ -112,21 +132,23 @@ func (ps *Peerstore) giveAddrs(p peer.ID, addrs []ma.Multiaddr, ttl time.Duratio
 		ps.forgetIDs(hasAddress)
 		ps.changed(p)
 	} else {
-		ps.addrsChanged(p, bool(outcome.turned))
+		ps.addrsChanged(p, known, bool(outcome.turned))
 	}
 	if ttl > 0 && len(ps.streams) != 0 {
 		ps.publish(p, addrs)
 	}
 }
 
-// addrsChanged is called after the addresses of a peer changed; turned: it may have got its first one
-// or lost its last one. It needs the lock.
-func (ps *Peerstore) addrsChanged(p peer.ID, turned bool) {
+// addrsChanged is called after the addresses of a peer changed, of which known is in the cache (or nil);
+// turned: it may have got its first one or lost its last one. It needs the lock.
+func (ps *Peerstore) addrsChanged(p peer.ID, known *cached[addrList], turned bool) {
 	if turned {
-		ps.addrs.drop(p)
+		if known != nil {
+			ps.addrs.drop(p)
+		}
 		ps.forgetIDs(hasAddress)
-	} else if found := ps.addrs.get(p); found != nil {
-		found.value.stale.Store(true)
+	} else if known != nil {
+		known.value.stale.Store(true)
 	}
 	ps.changed(p)
 }
@@ -168,7 +190,7 @@ func (ps *Peerstore) UpdateAddrs(p peer.ID, oldTTL, newTTL time.Duration) {
 	if outcome.err != C.WPM_OK {
 		log.Warn("the ttl of addresses could not be updated", "peer", p, "err", errorOf(outcome.err))
 	}
-	ps.addrsChanged(p, bool(outcome.turned))
+	ps.addrsChanged(p, ps.addrs.get(p), bool(outcome.turned))
 }
 
 // ClearAddrs forgets the addresses of a peer and its signed record.
@@ -182,7 +204,7 @@ func (ps *Peerstore) ClearAddrs(p peer.ID) {
 	if code := C.shim_clear_addresses(ps.store, data, size); code != C.WPM_OK {
 		log.Warn("addresses could not be cleared", "peer", p, "err", errorOf(code))
 	}
-	ps.addrsChanged(p, true)
+	ps.addrsChanged(p, ps.addrs.get(p), true)
 }
 
 // Addrs returns the addresses of a peer whose time is not over, oldest first.
@@ -348,7 +370,7 @@ func (ps *Peerstore) ConsumePeerRecord(envelope *record.Envelope, ttl time.Durat
 	old, oldBytes := bytesOf(gone)
 	code := C.shim_certified(ps.store, data, size, whole, wholeLength, C.uint64_t(rec.Seq), list, length,
 		old, oldBytes, C.int64_t(ttl), C.int64_t(ps.now()), C.size_t(ps.maxAddrsPerPeer))
-	ps.addrsChanged(rec.PeerID, true)
+	ps.addrsChanged(rec.PeerID, ps.addrs.get(rec.PeerID), true)
 	switch code {
 	case C.WPM_OK:
 		if ttl > 0 && len(ps.streams) != 0 {

@@ -303,8 +303,8 @@ static int give_batch(wpm_store *store, wpm_bytes id, wpm_bytes *addresses, size
 
 /* The number of a peer's addresses; 0 where it is not held. */
 static size_t count_addresses(const wpm_store *store, wpm_bytes id) {
-  wpm_peer_record record;
-  return wpm_store_get(store, id, &record) == WPM_OK ? record.address_count : 0;
+  size_t count = 0;
+  return wpm_store_count_addresses(store, id, &count) == WPM_OK ? count : 0;
 }
 
 /* What a peer without addresses has once it was given few, each of them a multiaddr: the same, each
@@ -333,8 +333,8 @@ static shim_list pack_given(const wpm_bytes *addresses, size_t count, int64_t en
 }
 
 shim_outcome shim_give_addresses(wpm_store *store, const char *id_data, size_t id_len,
-                                 const uint8_t *packed, size_t bytes, bool replace, int64_t ttl,
-                                 int64_t now, size_t cap, uint8_t *out, size_t room) {
+                                 const uint8_t *packed, size_t bytes, bool unseen, bool replace,
+                                 int64_t ttl, int64_t now, size_t cap, uint8_t *out, size_t room) {
   wpm_bytes id = id_of(id_data, id_len), rest = {packed, bytes};
   wpm_offer offer = {WPM_SOURCE_UNKNOWN, ttl > 0 ? ttl : -1, {now}};
   wpm_bytes addresses[BATCH];
@@ -342,12 +342,13 @@ shim_outcome shim_give_addresses(wpm_store *store, const char *id_data, size_t i
   if (count == 0) {
     return (shim_outcome){WPM_OK, false, {WPM_OK, 0, 0}};
   }
-  wpm_peer_record record;
-  int err = wpm_store_get(store, id, &record);
-  size_t before = err == WPM_OK ? record.address_count : 0, held = before;
+  size_t before = 0;
+  int err = unseen && ttl > 0 ? WPM_ERR_NOT_FOUND : wpm_store_count_addresses(store, id, &before);
   if (err == WPM_ERR_NOT_FOUND && ttl > 0) {
     err = wpm_store_add(store, id, WPM_ORIGIN_UNKNOWN);
+    before = count_addresses(store, id);
   }
+  size_t held = before;
   bool few = before == 0 && count <= FEW && (cap == 0 || count <= cap) && ttl > 0;
   shim_list given = {WPM_OK, 0, 0};
   if (few) {

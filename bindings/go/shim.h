@@ -40,10 +40,11 @@ int shim_new(const uint8_t hash_key[16], size_t max_bytes, wpm_store **out);
 /* AddAddrs and SetAddrs (`replace`). Adds the peer where it is not held. A trailing `/p2p/` of the
  * peer itself is cut off; an address that names another peer is left out, as is one that is no
  * multiaddr. `cap`: most addresses of a peer whose time to live is below that of a connection (0: no
- * cap); over it the one of them that ends first goes. `ttl` 0 or less removes the addresses. */
+ * cap); over it the one of them that ends first goes. `ttl` 0 or less removes the addresses. `unseen`:
+ * the peer is likely to be a new one, which is then no slower than one that is held. */
 shim_outcome shim_give_addresses(wpm_store *store, const char *id, size_t id_len,
-                                 const uint8_t *addresses, size_t bytes, bool replace, int64_t ttl,
-                                 int64_t now, size_t cap, uint8_t *out, size_t room);
+                                 const uint8_t *addresses, size_t bytes, bool unseen, bool replace,
+                                 int64_t ttl, int64_t now, size_t cap, uint8_t *out, size_t room);
 
 /* UpdateAddrs. `new_ttl` 0 or less removes them. */
 shim_outcome shim_update_ttl(wpm_store *store, const char *id, size_t id_len, int64_t old_ttl,

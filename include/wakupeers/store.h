@@ -76,6 +76,10 @@ WPM_API size_t wpm_store_bytes(const wpm_store *store);
 /* The record of `id`. WPM_ERR_NOT_FOUND. */
 WPM_API WPM_MUST_USE int wpm_store_get(const wpm_store *store, wpm_bytes id, wpm_peer_record *out);
 
+/* The number of addresses of `id`, without decoding them. WPM_ERR_NOT_FOUND. */
+WPM_API WPM_MUST_USE int wpm_store_count_addresses(const wpm_store *store, wpm_bytes id,
+                                                   size_t *count);
+
 /* Most ids of one wpm_store_get_many. */
 #define WPM_GET_MANY_MAX 64
 

@@ -378,10 +378,30 @@ int wpm_store_take_bare(wpm_store *store, wpm_bytes id, uint32_t *out) {
   return wpm_store_make_contact(store, there);
 }
 
+/* Who looked at a peer often changes it next: that takes no second hash. */
+static bool is_latest(const wpm_store *store, wpm_bytes id) {
+  if (store->count == 0) {
+    return false;
+  }
+  const wpm_peer *peer = wpm_store_peer(store, store->latest);
+  if (peer->state != WPM_SLOT_HELD || peer->id_len != id.len) {
+    return false;
+  }
+  wpm_bytes held = wpm_peer_id_of(store, peer);
+  /* Ids of one kind differ at their end. */
+  return id.len == 0 || (held.data[id.len - 1] == id.data[id.len - 1] && wpm_bytes_equal(held, id));
+}
+
 uint32_t wpm_store_find(const wpm_store *store, wpm_bytes id) {
+  if (is_latest(store, id)) {
+    return store->latest;
+  }
   uint32_t slot = wpm_map_find(&store->by_id, id);
-  bool held = slot != WPM_SLOT_NONE && wpm_store_peer(store, slot)->state == WPM_SLOT_HELD;
-  return held ? slot : WPM_SLOT_NONE;
+  if (slot == WPM_SLOT_NONE || wpm_store_peer(store, slot)->state != WPM_SLOT_HELD) {
+    return WPM_SLOT_NONE;
+  }
+  ((wpm_store *)(uintptr_t)store)->latest = slot;
+  return slot;
 }
 
 /* The peer is back whose tombstone this is. */
@@ -411,6 +431,7 @@ int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out) {
       there == WPM_SLOT_NONE ? WPM_SLOT_FREE : (wpm_slot_state)wpm_store_peer(store, there)->state;
   out->slot = there;
   if (state == WPM_SLOT_HELD) {
+    store->latest = there;
     return WPM_OK;
   }
   int err = wpm_store_is_full(store) ? WPM_ERR_FULL
@@ -424,6 +445,7 @@ int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out) {
     return err;
   }
   out->added = true;
+  store->latest = out->slot;
   bool waits = wpm_store_peer(store, out->slot)->contact;
   wpm_store_settle(store, out->slot, waits ? wpm_store_arm(store, out->slot) : 0, 0, 0);
   return WPM_OK;

@@ -110,6 +110,7 @@ struct wpm_store {
   uint32_t tombstone_count;  /* Tombstones held. */
   uint32_t kinds[WPM_EVICT_KINDS + 1]; /* Peers of each wpm_evict_kind, but the last. */
   uint32_t contacts;                   /* Contacts in use: most deadlines there can be. */
+  uint32_t latest;                     /* The slot found last, below `slots`. */
   uint32_t round;                      /* Where wpm_store_expire_some goes on. */
   uint64_t dropped;                    /* Tombstones that went before their end. */
   uint64_t changes;                    /* Changes of stored fields so far. */

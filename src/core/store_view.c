@@ -268,6 +268,15 @@ void wpm_store_record(const wpm_store *store, uint32_t slot, size_t *used, wpm_p
   assert(*used <= store->views.size);
 }
 
+int wpm_store_count_addresses(const wpm_store *store, wpm_bytes id, size_t *count) {
+  uint32_t slot = wpm_store_find(store, id);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  *count = wpm_peer_address_count(store, wpm_store_peer(store, slot));
+  return WPM_OK;
+}
+
 int wpm_store_get(const wpm_store *store, wpm_bytes id, wpm_peer_record *out) {
   uint32_t slot = wpm_store_find(store, id);
   size_t used = 0;

@@ -43,7 +43,7 @@ typedef struct run {
   wpm_instant now;
   wpm_peer_ref refs[WPM_MODEL_IDS];  /* As given at some time, */
   uint64_t ref_lives[WPM_MODEL_IDS]; /* to which peer of the id; 0: none yet. */
-  size_t changes; /* That the feed keeps at most. */
+  size_t changes;                    /* That the feed keeps at most. */
   wpm_feed_reader prompt;
   wpm_feed_reader lazy;
   wpm_lister listers[2];

@@ -20,6 +20,9 @@ static void expect(const wpm_store *store, unsigned number, const unsigned *addr
                    size_t count) {
   wpm_peer_record r = wpm_kit_get(store, number);
   assert_int_equal(r.address_count, count);
+  size_t counted = SIZE_MAX;
+  assert_int_equal(wpm_store_count_addresses(store, wpm_kit_id(number), &counted), WPM_OK);
+  assert_int_equal(counted, count);
   for (size_t i = 0; i < count; i++) {
     assert_int_equal(wpm_kit_address_number(r.addresses[i].multiaddr), addresses[i]);
   }
@@ -297,9 +300,12 @@ static void clearing_takes_the_signed_record_too(void **state) {
   assert_int_equal(wpm_store_clear_addresses(store, wpm_kit_id(1)), WPM_OK);
   wpm_peer_record r = wpm_kit_get(store, 1);
   assert_int_equal(r.address_count + r.signed_record.len + r.signed_sequence, 0);
+  expect(store, 1, NULL, 0);
   assert_int_equal(certify(store, 1, (const unsigned[]){2}, 1, false), WPM_OK);
   EXPECT(store, 1, 2);
   assert_int_equal(wpm_store_clear_addresses(store, wpm_kit_id(2)), WPM_ERR_NOT_FOUND);
+  size_t counted;
+  assert_int_equal(wpm_store_count_addresses(store, wpm_kit_id(2), &counted), WPM_ERR_NOT_FOUND);
 }
 
 static void an_address_moves_to_the_peer_that_answered_at_it(void **state) {
