@@ -146,13 +146,13 @@ static void node_ends(sim_world *world, sim_fault_type how) {
   drop_links(world, how != SIM_FAULT_SHUTDOWN);
 }
 
-static void find(sim_world *world, uint32_t number, bool is_static) {
+void sim_peer_found(sim_world *world, uint32_t number, bool is_static) {
   const sim_peer *peer = &world->peers[number];
   sim_fact fact = {.type = SIM_FACT_FOUND, .peer = number, .flag = is_static};
   if (is_static) {
     world->peers[number].flags |= SIM_PEER_WANTED;
     sim_peer_recount(world, number);
-    fact.addresses[0] = sim_peer_address(world->seed, number, peer->moves);
+    fact.addresses[0] = sim_peer_address(world->scenario, world->seed, number, peer->moves);
     fact.address_count = 1;
   } else {
     sim_peer_heard(world->scenario, world->seed, peer->moves, sim_random_next(&world->others),
@@ -170,7 +170,7 @@ void sim_node_start(sim_world *world) {
     sim_world_pull(world);
   }
   for (uint32_t i = 0; i < world->scenario->static_peers; i++) {
-    find(world, i, true);
+    sim_peer_found(world, i, true);
   }
 }
 
@@ -178,13 +178,18 @@ void sim_node_start(sim_world *world) {
 
 void sim_world_discover(sim_world *world, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
-    find(world, (uint32_t)sim_random_below(&world->others, world->scenario->peers), false);
+    sim_peer_found(world,
+                   (uint32_t)sim_random_below(&world->others, sim_peers_honest(world->scenario)),
+                   false);
   }
 }
 
-/* A peer that is up, not connected and outside its own backoff dials us. */
 void sim_world_inbound(sim_world *world) {
-  uint32_t number = (uint32_t)sim_random_below(&world->others, world->scenario->peers);
+  sim_peer_dials_us(world,
+                    (uint32_t)sim_random_below(&world->others, sim_peers_honest(world->scenario)));
+}
+
+void sim_peer_dials_us(sim_world *world, uint32_t number) {
   const sim_peer *peer = &world->peers[number];
   if (sim_world_listens(world) && (peer->flags & SIM_PEER_UP) &&
       !(peer->flags & SIM_PEER_CONNECTED) && peer->allowed_from <= world->now &&
@@ -197,13 +202,13 @@ static void person_connects(sim_world *world, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     sim_peer *peer = &world->peers[i];
     if (!(peer->flags & SIM_PEER_WANTED)) {
-      find(world, i, false);
+      sim_peer_found(world, i, false);
     }
     world->asked += !(peer->flags & SIM_PEER_WANTED);
     peer->flags |= SIM_PEER_WANTED | SIM_PEER_ASKED;
     sim_peer_recount(world, i);
     sim_fact fact = {.type = SIM_FACT_PERSON_WANTS, .peer = i};
-    fact.addresses[0] = sim_peer_address(world->seed, i, peer->moves);
+    fact.addresses[0] = sim_peer_address(world->scenario, world->seed, i, peer->moves);
     fact.address_count = 1;
     sim_world_tell(world, &fact);
   }

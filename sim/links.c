@@ -109,6 +109,7 @@ void sim_peer_recount(sim_world *world, uint32_t number) {
                           (place ? SIM_PEER_PLACE : 0) | (wanted_up ? SIM_PEER_WANTED_UP : 0));
   bool both_before = (old & SIM_PEER_WANTED_UP) && (old & SIM_PEER_CONNECTED);
   peer->flags = now;
+  sim_attack_recount(world, number);
   move_count(&world->connected, old & SIM_PEER_CONNECTED, connected);
   move_count(&world->places, old & SIM_PEER_PLACE, place);
   move_count(&world->wanted_up, old & SIM_PEER_WANTED_UP, wanted_up);
@@ -198,12 +199,14 @@ void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
                    .dial = dial ? dial->policy_id : 0,
                    .direction = link->direction,
                    .remote =
-                       dial ? dial->reached : sim_peer_address(world->seed, number, peer->moves)};
+                       dial ? dial->reached
+                            : sim_peer_address(world->scenario, world->seed, number, peer->moves)};
   if (!dial) {
     fact.remote.port = (uint16_t)(32768 + sim_below(sim_world_draw(world, OF_PORT, number), 28000));
     world->results->value[SIM_METRIC_INBOUND]++;
   }
-  bool full = dial && sim_happens(sim_world_draw(world, OF_FULL, number), world->scenario->full);
+  bool full = dial && !sim_peer_is_attacker(world->scenario, number) &&
+              sim_happens(sim_world_draw(world, OF_FULL, number), world->scenario->full);
   if (full) {
     link->gone = true;
     recount_dead(world, link);
@@ -313,7 +316,8 @@ static void answer(sim_world *world, sim_link *link, const sim_fact *fact) {
 
 static void identify(sim_world *world, sim_link *link) {
   sim_fact fact = {.type = SIM_FACT_IDENTIFIED, .peer = link->peer, .link = link->id};
-  fact.addresses[0] = sim_peer_address(world->seed, link->peer, world->peers[link->peer].moves);
+  fact.addresses[0] =
+      sim_peer_address(world->scenario, world->seed, link->peer, world->peers[link->peer].moves);
   fact.address_count = 1;
   fact.relay = sim_peer_is_relay(world->scenario, world->seed, link->peer);
   answer(world, link, &fact);
@@ -351,7 +355,7 @@ static void prune(sim_world *world, sim_link *link) {
 static int64_t attempt(const sim_world *world, uint32_t number, sim_address address,
                        int64_t timeout, bool *up, wpm_reason *reason) {
   const sim_peer *peer = &world->peers[number];
-  sim_address live = sim_peer_address(world->seed, number, peer->moves);
+  sim_address live = sim_peer_address(world->scenario, world->seed, number, peer->moves);
   int64_t latency = sim_peer_latency(world->scenario, world->seed, number);
   bool is_live = address.ip == live.ip && address.port == live.port;
   bool in_reach = sim_peer_is_in_reach(world, number) &&
@@ -531,6 +535,9 @@ static void link_event(sim_world *world, sim_event_kind kind, sim_link *link) {
   case SIM_EVENT_DISCOVER:
   case SIM_EVENT_FAULT:
   case SIM_EVENT_FAULT_END:
+  case SIM_EVENT_ATTACK:
+  case SIM_EVENT_ATTACK_INBOUND:
+  case SIM_EVENT_ATTACK_END:
   case SIM_EVENT_SAMPLE:
     break;
   }

@@ -36,6 +36,13 @@
   X(REDIAL, "redial_ms",                                                                           \
     "longest time from a restart until all peers connected before were dialled again")             \
   X(REDIAL_MISSED, "redial_missed", "of these, peers that were not")                               \
+  X(OUTBOUND_FLOOD, "outbound_flood",                                                              \
+    "peers that we dialled and are connected with when the flood of an attacker ends")             \
+  X(HOSTILE_FLOOD, "hostile_flood", "of these, the attacker's")                                    \
+  X(OUTBOUND_END, "outbound_end", "peers that we dialled and are connected with at the end")       \
+  X(HOSTILE_END, "hostile_end", "of these, the attacker's")                                        \
+  X(HOSTILE_MOST, "hostile_most", "most of them at once")                                          \
+  X(HOSTILE_MEAN, "hostile_permille", "share of them, mean over the time since the attack began")  \
   X(KNOWN_END, "known_end", "peers known at the end")                                              \
   X(BROKEN, "broken", "breaches of the invariants")
 

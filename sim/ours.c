@@ -51,6 +51,9 @@ static int configure(const sim_policy *policy, wpm_manager_config *config) {
   config->max_dials = setup->max_dials;
   config->prune_backoff_ns = setup->prune_backoff_ns;
   config->backoff_slack_ns = setup->backoff_slack_ns;
+  if (setup->relay_outbound > 0) {
+    config->relay_outbound = setup->relay_outbound;
+  }
   if (setup->idle_limit_ns > 0) {
     config->ping_interval_ns = setup->idle_limit_ns / 2;
   }

@@ -23,12 +23,13 @@ enum {
 #define MEASURED_INVERSE_SHAPE INT64_C(32356000) /* 1 / 0.5185 in Q24. */
 
 bool sim_peer_is_relay(const sim_scenario *scenario, uint64_t seed, uint32_t peer) {
-  return sim_happens(sim_hash(seed, OF_RELAY, peer, 0), scenario->relay);
+  return sim_peer_is_attacker(scenario, peer) ||
+         sim_happens(sim_hash(seed, OF_RELAY, peer, 0), scenario->relay);
 }
 
 /* Configured nodes can be dialled: nobody configures others. */
 bool sim_peer_is_unreachable(const sim_scenario *scenario, uint64_t seed, uint32_t peer) {
-  return peer >= scenario->static_peers &&
+  return peer >= scenario->static_peers && !sim_peer_is_attacker(scenario, peer) &&
          sim_happens(sim_hash(seed, OF_REACH, peer, 0), scenario->unreachable);
 }
 
@@ -48,7 +49,7 @@ static int64_t session_mean(const sim_scenario *scenario) {
 }
 
 bool sim_peer_starts_up(const sim_scenario *scenario, uint64_t seed, uint32_t peer) {
-  if (scenario->sessions == SIM_SESSIONS_ALWAYS) {
+  if (scenario->sessions == SIM_SESSIONS_ALWAYS || sim_peer_is_attacker(scenario, peer)) {
     return true;
   }
   uint64_t up = (uint64_t)(session_mean(scenario) / WPM_SECOND);
@@ -58,7 +59,7 @@ bool sim_peer_starts_up(const sim_scenario *scenario, uint64_t seed, uint32_t pe
 
 int64_t sim_peer_stays(const sim_scenario *scenario, uint64_t seed, uint32_t peer, uint16_t turn,
                        bool up) {
-  if (scenario->sessions == SIM_SESSIONS_ALWAYS) {
+  if (scenario->sessions == SIM_SESSIONS_ALWAYS || sim_peer_is_attacker(scenario, peer)) {
     return INT64_MAX;
   }
   uint64_t draw = sim_hash(seed, OF_STAY, peer, turn);
@@ -70,26 +71,46 @@ int64_t sim_peer_stays(const sim_scenario *scenario, uint64_t seed, uint32_t pee
 }
 
 /* Public addresses, from 11.0.0.0 to 99.255.255.255. */
-static sim_address address_of(uint64_t group, uint64_t host) {
-  uint32_t network = 11u * 256 + (uint32_t)sim_below(group, 89 * 256);
-  return (sim_address){network << 16 | (uint32_t)(host & 0xffff),
+static sim_address address_of(uint32_t group, uint64_t host) {
+  return (sim_address){(11u * 256 + group) << 16 | (uint32_t)(host & 0xffff),
                        (uint16_t)(1024 + (host >> 16 & 0x7fff))};
 }
 
-sim_address sim_peer_address(uint64_t seed, uint32_t peer, uint8_t moves) {
-  return address_of(sim_hash(seed, OF_GROUP, peer, moves), sim_hash(seed, OF_ADDRESS, peer, moves));
+static uint32_t any_group(uint64_t draw) {
+  return (uint32_t)sim_below(draw, SIM_GROUPS_MAX);
+}
+
+#define SCATTER 7919 /* Has no factor in common with SIM_GROUPS_MAX. */
+
+static uint32_t group_of(const sim_scenario *scenario, uint64_t seed, uint32_t peer,
+                         uint8_t moves) {
+  uint64_t draw = sim_hash(seed, OF_GROUP, peer, moves);
+  if (scenario->groups == 0) {
+    return any_group(draw);
+  }
+  uint64_t index = sim_peer_is_attacker(scenario, peer)
+                       ? scenario->groups + peer % scenario->attacker_groups
+                       : sim_below(draw, scenario->groups);
+  return (uint32_t)(index * SCATTER % SIM_GROUPS_MAX);
+}
+
+sim_address sim_peer_address(const sim_scenario *scenario, uint64_t seed, uint32_t peer,
+                             uint8_t moves) {
+  return address_of(group_of(scenario, seed, peer, moves), sim_hash(seed, OF_ADDRESS, peer, moves));
 }
 
 void sim_peer_heard(const sim_scenario *scenario, uint64_t seed, uint8_t moves, uint64_t draw,
                     sim_fact *out) {
   uint32_t peer = out->peer;
   size_t count = 0;
-  if (sim_happens(sim_hash(draw, OF_DEAD, peer, 0), scenario->dead)) {
-    out->addresses[count++] = address_of(sim_hash(seed, OF_DEAD_ADDRESS, peer, draw % 4),
+  bool honest = !sim_peer_is_attacker(scenario, peer);
+  if (honest && sim_happens(sim_hash(draw, OF_DEAD, peer, 0), scenario->dead)) {
+    out->addresses[count++] = address_of(any_group(sim_hash(seed, OF_DEAD_ADDRESS, peer, draw % 4)),
                                          sim_hash(seed, OF_DEAD_ADDRESS, peer, draw % 4 + 4));
   }
-  bool stale = sim_happens(sim_hash(draw, OF_STALE, peer, 0), scenario->stale);
-  out->addresses[count++] = sim_peer_address(seed, peer, (uint8_t)(stale ? moves - 1 : moves));
+  bool stale = honest && sim_happens(sim_hash(draw, OF_STALE, peer, 0), scenario->stale);
+  out->addresses[count++] =
+      sim_peer_address(scenario, seed, peer, (uint8_t)(stale ? moves - 1 : moves));
   out->address_count = count;
   out->relay = sim_peer_is_relay(scenario, seed, peer);
   out->sequence = (uint32_t)moves + !stale;

@@ -12,6 +12,9 @@
  * - Absences are exponential with the scenario's mean.
  * - Addresses: a peer has one address that works at a time, and another one after it moved. Of what
  *   others tell of it some is of the address before (stale), some has a dead address ahead.
+ * - Network groups: honest peers are of any /16, or spread evenly at random over as many as the scenario
+ *   says; the attacker has others. Its peers are always up, never move, can all be dialled, speak
+ *   relay, and do nothing wrong that could be seen.
  * - Unreachable peers (behind NAT) can dial us, but nobody gets through to them.
  */
 #ifndef SIM_PEERS_H
@@ -42,7 +45,16 @@ typedef struct sim_peer {
   uint8_t flags;
   uint8_t dials; /* In flight to it. */
   uint8_t state; /* Its connectivity as the policy last told, from 1; 0: it has not. */
+  bool outbound; /* A link that we dialled is live, as the policy knows. */
 } sim_peer;
+
+/* The attacker's are the last; those before are honest. */
+static inline uint32_t sim_peers_honest(const sim_scenario *scenario) {
+  return scenario->peers - scenario->attackers;
+}
+static inline bool sim_peer_is_attacker(const sim_scenario *scenario, uint32_t peer) {
+  return peer >= sim_peers_honest(scenario);
+}
 
 /* Lasting traits. */
 bool sim_peer_is_relay(const sim_scenario *scenario, uint64_t seed, uint32_t peer);
@@ -58,7 +70,8 @@ int64_t sim_peer_stays(const sim_scenario *scenario, uint64_t seed, uint32_t pee
                        bool up);
 
 /* Its address after so many moves. */
-sim_address sim_peer_address(uint64_t seed, uint32_t peer, uint8_t moves);
+sim_address sim_peer_address(const sim_scenario *scenario, uint64_t seed, uint32_t peer,
+                             uint8_t moves);
 
 /* What others tell of it: fills in the addresses and the sequence of its node record, which goes up
  * with each move. `draw`: a number of the telling. */

@@ -111,9 +111,18 @@ static const struct {
     {"traffic_every", A_SPAN, AT(traffic_every)},
     {"idle_limit", A_SPAN, AT(idle_limit)},
     {"idle_share", A_SHARE, AT(idle_share)},
+    {"groups", A_NUMBER, AT(groups)},
+    {"attackers", A_NUMBER, AT(attackers)},
+    {"attacker_groups", A_NUMBER, AT(attacker_groups)},
+    {"attack_from", A_SPAN, AT(attack_from)},
+    {"attack_to", A_SPAN, AT(attack_to)},
+    {"attack_every", A_SPAN, AT(attack_every)},
+    {"attack_count", A_NUMBER, AT(attack_count)},
+    {"attack_inbound_every", A_SPAN, AT(attack_inbound_every)},
     {"rivals", A_NUMBER, AT(rivals)},
     {"max_connections", A_NUMBER, AT(max_connections)},
     {"max_dials", A_NUMBER, AT(max_dials)},
+    {"relay_outbound", A_NUMBER, AT(relay_outbound)},
     {"prune_backoff", A_SPAN, AT(prune_backoff)},
     {"backoff_slack", A_SPAN, AT(backoff_slack)},
 #undef AT
@@ -317,6 +326,15 @@ static const char *contradiction(const sim_scenario *s) {
   }
   if (s->static_peers > s->peers || s->heard > s->peers - s->static_peers) {
     return "more static or heard peers than there are";
+  }
+  if (s->attackers > 0 && (s->attacker_groups == 0 || s->groups == 0)) {
+    return "attackers need groups and attacker_groups";
+  }
+  if (s->groups > SIM_GROUPS_MAX || s->attacker_groups > SIM_GROUPS_MAX - s->groups) {
+    return "more groups than there are";
+  }
+  if (s->attackers >= s->peers || s->static_peers + s->heard > s->peers - s->attackers) {
+    return "more attackers than there are peers besides";
   }
   if (s->latency_least > s->latency_most || s->latency_most > 10 * WPM_SECOND) {
     return "latency_least must not be above latency_most, nor that above 10s";

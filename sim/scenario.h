@@ -50,6 +50,8 @@ typedef struct sim_expectation {
   int64_t value;
 } sim_expectation;
 
+enum { SIM_GROUPS_MAX = 89 * 256 }; /* Public networks /16 that addresses are of. */
+
 enum { SIM_FAULTS_MAX = 32, SIM_EXPECTATIONS_MAX = 32, SIM_ABOUT_SIZE = 200 };
 
 typedef struct sim_scenario {
@@ -70,6 +72,13 @@ typedef struct sim_scenario {
   int64_t session_mean;
   int64_t away_mean;
   int64_t latency_least, latency_most; /* One way. */
+  uint32_t groups;                     /* Network groups (IPv4 /16) that they share; 0: any. */
+  /* The attacker: the last peers, always up; not told of, nor known, before. */
+  uint32_t attackers, attacker_groups;
+  int64_t attack_from, attack_to; /* When it floods us; attack_to 0: to the end. */
+  int64_t attack_every;           /* Means: so many of its addresses are told, */
+  uint32_t attack_count;
+  int64_t attack_inbound_every; /* and one of its peers dials us. */
   /* What happens to us. */
   int64_t inbound_every, discover_every, prune_every, traffic_every; /* Means; 0: never. */
   int64_t prune_for; /* The backoff that a PRUNE names; 0: prune_backoff. */
@@ -79,6 +88,7 @@ typedef struct sim_scenario {
   /* Ours. */
   uint32_t rivals; /* 0: ours lives in it alone. */
   uint32_t max_connections, max_dials;
+  uint32_t relay_outbound; /* Outbound relay peers wanted; 0: as each policy has it. */
   int64_t prune_backoff, backoff_slack;
   size_t fault_count;
   sim_fault faults[SIM_FAULTS_MAX];

@@ -40,6 +40,10 @@ static void add_up(sim_world *world) {
   world->dead_time += us * world->dead;
   world->wanted_up_time += us * world->wanted_up;
   world->wanted_connected_time += us * world->wanted_connected;
+  if (world->scenario->attackers > 0 && world->now > world->scenario->attack_from) {
+    world->outbound_time += us * world->outbound;
+    world->hostile_time += us * world->hostile;
+  }
 }
 
 static void sample(sim_world *world) {
@@ -79,6 +83,12 @@ static void sum_up(sim_world *world) {
                                                 ((uint64_t)world->wanted_up_time / 1000 + 1))
                                     : 1000;
   value[SIM_METRIC_REDIAL_MISSED] = world->awaited;
+  value[SIM_METRIC_OUTBOUND_END] = world->outbound;
+  value[SIM_METRIC_HOSTILE_END] = world->hostile;
+  if (world->outbound_time > 0) {
+    value[SIM_METRIC_HOSTILE_MEAN] =
+        (int64_t)((uint64_t)world->hostile_time / ((uint64_t)world->outbound_time / 1000 + 1));
+  }
   for (size_t i = 0; i < world->scenario->fault_count; i++) {
     value[SIM_METRIC_UNRECOVERED] += world->wounds[i].healing;
   }
@@ -132,6 +142,11 @@ static void happen(sim_world *world, const sim_event *event) {
   case SIM_EVENT_SAMPLE:
     sim_world_plan(world, world->scenario->duration / SIM_SAMPLES, SIM_EVENT_SAMPLE, 0, 0);
     sample(world);
+    break;
+  case SIM_EVENT_ATTACK:
+  case SIM_EVENT_ATTACK_INBOUND:
+  case SIM_EVENT_ATTACK_END:
+    sim_attack_event(world, event);
     break;
   case SIM_EVENT_DIAL:
   case SIM_EVENT_END:
@@ -225,6 +240,7 @@ static void begin(sim_world *world) {
   }
   plan_mean(world, scenario->inbound_every, SIM_EVENT_INBOUND);
   plan_mean(world, scenario->discover_every, SIM_EVENT_DISCOVER);
+  sim_attack_plan(world);
   sim_world_plan(world, 0, SIM_EVENT_SAMPLE, 0, 0);
   sim_node_start(world);
   for (uint32_t i = 0; i < scenario->heard; i++) {
@@ -254,7 +270,8 @@ int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_
                            .max_dials = scenario->max_dials,
                            .idle_limit_ns = scenario->idle_limit,
                            .prune_backoff_ns = scenario->prune_backoff,
-                           .backoff_slack_ns = scenario->backoff_slack};
+                           .backoff_slack_ns = scenario->backoff_slack,
+                           .relay_outbound = scenario->relay_outbound};
   world.peers = calloc(scenario->peers, sizeof(*world.peers));
   world.policy = type->make(&setup);
   if (!world.peers || !world.policy) {

@@ -21,22 +21,25 @@
 #include "sim/random.h"
 
 typedef enum sim_event_kind {
-  SIM_EVENT_SESSION = 0, /* A peer comes or goes. slot: peer. */
-  SIM_EVENT_DIAL,        /* A dial is decided. slot, number: dial. */
-  SIM_EVENT_END,         /* We are told that a link ended. slot, number: link. */
-  SIM_EVENT_PONG,        /* slot, number: link. */
-  SIM_EVENT_IDENTIFY,    /* Identify is answered. slot, number: link. */
-  SIM_EVENT_TRAFFIC,     /* A message comes. slot, number: link. */
-  SIM_EVENT_IDLE,        /* A middle box looks at the link. slot, number: link. */
-  SIM_EVENT_PRUNE,       /* The peer prunes us. slot, number: link. */
-  SIM_EVENT_LET_GO,      /* The other end gives the link up. slot, number: link. */
-  SIM_EVENT_GIVE_UP,     /* Our TCP gives the link up. slot, number: link. */
-  SIM_EVENT_TWO,         /* The second of two links with one peer: they must be settled. */
-  SIM_EVENT_INBOUND,     /* A peer dials us, and the next does in a while. */
-  SIM_EVENT_BURST,       /* A peer dials us. */
-  SIM_EVENT_DISCOVER,    /* We hear of peers. */
-  SIM_EVENT_FAULT,       /* slot: which. */
-  SIM_EVENT_FAULT_END,   /* slot: which. */
+  SIM_EVENT_SESSION = 0,    /* A peer comes or goes. slot: peer. */
+  SIM_EVENT_DIAL,           /* A dial is decided. slot, number: dial. */
+  SIM_EVENT_END,            /* We are told that a link ended. slot, number: link. */
+  SIM_EVENT_PONG,           /* slot, number: link. */
+  SIM_EVENT_IDENTIFY,       /* Identify is answered. slot, number: link. */
+  SIM_EVENT_TRAFFIC,        /* A message comes. slot, number: link. */
+  SIM_EVENT_IDLE,           /* A middle box looks at the link. slot, number: link. */
+  SIM_EVENT_PRUNE,          /* The peer prunes us. slot, number: link. */
+  SIM_EVENT_LET_GO,         /* The other end gives the link up. slot, number: link. */
+  SIM_EVENT_GIVE_UP,        /* Our TCP gives the link up. slot, number: link. */
+  SIM_EVENT_TWO,            /* The second of two links with one peer: they must be settled. */
+  SIM_EVENT_INBOUND,        /* A peer dials us, and the next does in a while. */
+  SIM_EVENT_BURST,          /* A peer dials us. */
+  SIM_EVENT_DISCOVER,       /* We hear of peers. */
+  SIM_EVENT_FAULT,          /* slot: which. */
+  SIM_EVENT_FAULT_END,      /* slot: which. */
+  SIM_EVENT_ATTACK,         /* Addresses of the attacker are told, and again in a while. */
+  SIM_EVENT_ATTACK_INBOUND, /* A peer of the attacker dials us, and the next does in a while. */
+  SIM_EVENT_ATTACK_END,     /* The flood is over. */
   SIM_EVENT_SAMPLE
 } sim_event_kind;
 
@@ -116,6 +119,8 @@ typedef struct sim_world {
   uint32_t wanted_up;        /* Wanted peers that are up and can be dialled. */
   uint32_t wanted_connected; /* Of these, connected. */
   uint32_t asked;            /* Peers that a person asked for. */
+  uint32_t outbound;         /* Peers that we dialled and are connected with. */
+  uint32_t hostile;          /* Of these, the attacker's. */
   uint32_t awaited;          /* Peers connected at the restart and not tried since. */
   int64_t restarted_at;
   sim_wound wounds[SIM_FAULTS_MAX];
@@ -123,6 +128,7 @@ typedef struct sim_world {
   int64_t counted_to;                /* Up to when the sums go. */
   int64_t connected_time, dead_time; /* Peers times microseconds. */
   int64_t wanted_up_time, wanted_connected_time;
+  int64_t outbound_time, hostile_time; /* Since the attack began. */
   uint32_t changed[64]; /* Peers whose state the policy told in this round of actions. */
   uint32_t changed_count;
   int error; /* A negative wpm_err ended the run. */
@@ -207,6 +213,10 @@ void sim_fault_end(sim_world *world, uint32_t which);
 void sim_world_discover(sim_world *world, uint32_t count);
 /* A peer, drawn at random, dials us if it can. */
 void sim_world_inbound(sim_world *world);
+/* The peer dials us, if it is up, not connected, and outside its own backoff. */
+void sim_peer_dials_us(sim_world *world, uint32_t number);
+/* We hear of the peer; or it is a static node of ours. */
+void sim_peer_found(sim_world *world, uint32_t number, bool is_static);
 /* Notes which wounds have healed. */
 void sim_wounds_look(sim_world *world);
 /* Our process begins: the policy starts, and learns its configuration. */
@@ -214,5 +224,13 @@ void sim_node_start(sim_world *world);
 /* The peer comes or goes. */
 void sim_peer_comes(sim_world *world, uint32_t number);
 void sim_peer_goes(sim_world *world, uint32_t number);
+
+/* ---- the attacker (sim/attack.c) -------------------------------------------------------------- */
+
+/* Plans what it will do, if there is one. */
+void sim_attack_plan(sim_world *world);
+void sim_attack_event(sim_world *world, const sim_event *event);
+/* Of our outbound connections, how many are with its peers: brought up to date after any change. */
+void sim_attack_recount(sim_world *world, uint32_t number);
 
 #endif

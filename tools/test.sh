@@ -5,7 +5,8 @@
 #   unit   the unit suite under ASan and UBSan: quick, for every change
 #   check  formatting, static analysis and the rules of the house
 #   all    everything: gcc's release build, clang's ASan+UBSan build, TSan on what has threads
-#   long   what can go on for longer, at its full length: 100 M operations of churn, 300 killed writers
+#   long   what can go on for longer, at its full length: 100 M operations of churn, 300 killed writers,
+#          the attacker of 100 seeds, a day of a million peers
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -61,7 +62,7 @@ long)
   build release all_tests
   WPM_TEST_LONG=1
   export WPM_TEST_LONG
-  exec ctest --test-dir build/release -R '^(property\.core\.store_churn|crash\.writer)$' \
+  exec ctest --test-dir build/release -R '^(property\.core\.store_churn|crash\.writer|sim\.eclipse|sim\.scenarios)$' \
     --output-on-failure --verbose "$@"
   ;;
 *)

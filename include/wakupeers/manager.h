@@ -23,7 +23,8 @@
  * - After a restart the relay-capable peers that were connected come first, the last connected
  *   first, all in parallel, each at its own earliest time, and places are kept for them until then;
  *   then the others, as places are free. A place is a peer that is connected or being dialled;
- *   there are max_connections. An inbound connection that finds none is refused.
+ *   there are max_connections. An inbound connection that finds none is refused; those that outbound
+ *   relay peers are missing for are kept from it, up to half of all.
  * - Of one IP address, and of one network, only so many may be connected inbound, and their attempts
  *   are paced; the newcomer is refused. Ranges can be exempt.
  * - A private or loopback address is dialled where it is configured or a person's, or where we met the

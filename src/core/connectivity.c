@@ -259,6 +259,15 @@ static bool of_our_dial(const wpm_manager *m, uint32_t slot, const wpm_event *ev
          wpm_manager_policy(m, slot)->dial == event->u.connected.dial;
 }
 
+/* What comes in leaves the places free that are kept for outbound peers. */
+static bool has_room(const wpm_manager *m, uint32_t slot, wpm_direction direction) {
+  const wpm_peer *peer = slot != WPM_SLOT_NONE ? wpm_manager_peer(m, slot) : NULL;
+  bool is_ours =
+      direction == WPM_OUTBOUND ||
+      (peer && (wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION)));
+  return wpm_schedule_room(m, slot) > (is_ours ? 0 : wpm_targets_kept(m));
+}
+
 /* Why the connection is refused; WPM_REASON_NONE: it is not. */
 static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_instant now) {
   bool ours = of_our_dial(m, slot, event);
@@ -274,8 +283,8 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
     return WPM_REASON_LOCAL_CLOSE;
   }
   if (slot == WPM_SLOT_NONE) {
-    return m->places + m->reserved < m->config.max_connections ? WPM_REASON_NONE
-                                                               : WPM_REASON_LOCAL_CLOSE;
+    return has_room(m, slot, event->u.connected.direction) ? WPM_REASON_NONE
+                                                           : WPM_REASON_LOCAL_CLOSE;
   }
   if (wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_HELD_OFF)) {
     return WPM_REASON_PERSON;
@@ -285,7 +294,8 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
     return WPM_REASON_LOCAL_CLOSE;
   }
   const wpm_policy *policy = wpm_manager_policy(m, slot);
-  if (policy->connections[1] || (!policy->has_place && !wpm_schedule_has_room(m, slot))) {
+  if (policy->connections[1] ||
+      (!policy->has_place && !has_room(m, slot, event->u.connected.direction))) {
     return WPM_REASON_LOCAL_CLOSE;
   }
   return WPM_REASON_NONE;

@@ -76,7 +76,7 @@ const char *wpm_history_kind_name(wpm_history_kind value) {
 
 wpm_plan wpm_explain_plan(const wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_plan plan = wpm_schedule_plan(m, slot, now);
-  bool may_go = m->dials < m->config.max_dials && wpm_schedule_has_room(m, slot);
+  bool may_go = m->dials < m->config.max_dials && wpm_schedule_room(m, slot) > 0;
   if (plan.held_by == WPM_HELD_BY_NOTHING && m->epoch.offline) {
     plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_OFFLINE};
   } else if (plan.held_by == WPM_HELD_BY_NOTHING && !may_go) {

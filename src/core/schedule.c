@@ -69,9 +69,10 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
   return plan;
 }
 
-bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot) {
-  uint32_t kept = wpm_manager_policy(m, slot)->reserved ? 0 : m->reserved;
-  return (size_t)m->places + kept < m->config.max_connections;
+size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot) {
+  bool is_kept = slot != WPM_SLOT_NONE && wpm_manager_policy(m, slot)->reserved;
+  size_t taken = (size_t)m->places + (is_kept ? 0 : m->reserved);
+  return m->config.max_connections > taken ? m->config.max_connections - taken : 0;
 }
 
 static kind kind_of(const wpm_manager *m, uint32_t slot) {
@@ -149,7 +150,7 @@ void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
   uint32_t slot = WPM_SLOT_NONE;
   m->starved_until = WPM_NEVER;
   while (m->dials < m->config.max_dials && wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns &&
-         wpm_schedule_has_room(m, slot)) {
+         wpm_schedule_room(m, slot) > 0) {
     /* What the end of the dial will write has its place before it begins. */
     if (wpm_store_make_contact(m->store, slot) != WPM_OK) {
       m->starved_until = wpm_mono_after(now.mono, WPM_SECOND);

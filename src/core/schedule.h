@@ -23,8 +23,8 @@
 /* What holds the peer back, places left aside, and until when (WPM_NEVER: not a matter of time). */
 wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now);
 
-/* True where it may have a place now. */
-bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot);
+/* Places that the peer, or a stranger (WPM_SLOT_NONE), may have one of now. */
+size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot);
 
 /* Plans the peer's next dial anew, after any change of it. */
 void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now);

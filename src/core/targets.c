@@ -68,6 +68,12 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot) {
   }
 }
 
+size_t wpm_targets_kept(const wpm_manager *m) {
+  size_t half = m->config.max_connections / 2;
+  size_t wanted = m->config.relay_outbound < half ? m->config.relay_outbound : half;
+  return wanted > m->targets.outbound ? wanted - m->targets.outbound : 0;
+}
+
 /* ---- choosing ---------------------------------------------------------------------------------- */
 
 static bool is_candidate(const wpm_manager *m, uint32_t slot) {

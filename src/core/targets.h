@@ -15,6 +15,9 @@
  * - Places rotate: an attacker that is always there would gather them one after another, as honest peers
  *   leave. Once every `rotate_ns`, half to one and a half of that, one outbound relay peer at random is
  *   let go, if it is stable, neither static nor protected, and its shards do not need it; no more than one at a time.
+ * - Places are kept for those that are missing, up to half of max_connections: what comes in, but for
+ *   static and protected peers, finds the others. Else whoever fills all places from outside would leave
+ *   none to choose.
  * - Static peers, and those of a restart, are dialled ahead of this, and count. So do those that a person
  *   connects.
  */
@@ -30,6 +33,9 @@ static inline bool wpm_targets_are_set(const wpm_manager *m) {
 
 /* A relay peer whose dials are chosen here. */
 bool wpm_targets_choose(const wpm_manager *m, uint32_t slot);
+
+/* Places kept from what comes in. */
+size_t wpm_targets_kept(const wpm_manager *m);
 
 /* The peer's place, connections or protocols may have changed. */
 void wpm_targets_update(wpm_manager *m, uint32_t slot);

@@ -152,6 +152,33 @@ static void who_came_in_is_no_more_than_a_candidate(void **state) {
 }
 
 /* Where there is nobody else, who was lost comes back when its backoff is over, and not before. */
+/* The connection is up, and stays so. */
+static bool comes_in(wpm_world *w, int peer) {
+  wpm_connection_id c;
+  assert_int_equal(wpm_world_connected(w, peer, WPM_INBOUND, 0, &c), WPM_OK);
+  return wpm_world_take(w, WPM_ACTION_DISCONNECT, peer) == NULL;
+}
+
+static void places_are_kept_from_what_comes_in(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 10;
+  w->config.max_connections = 16; /* No more than half are kept. */
+  wpm_world_start(w);
+  for (int peer = 100; peer < 108; peer++) {
+    assert_true(comes_in(w, peer));
+  }
+  assert_false(comes_in(w, 108));
+  /* A static peer is let in, and takes one of those kept. */
+  assert_int_equal(wpm_world_found(w, 109, 0, true), WPM_OK);
+  assert_true(comes_in(w, 109));
+  assert_false(comes_in(w, 110));
+  hear_of(w, 40);
+  assert_int_equal(let_all_come_up(w), 7);
+  assert_int_equal(connected(w), 16);
+  wpm_world_free(w);
+}
+
 static void who_was_lost_comes_back_where_it_is_wanted(void **state) {
   (void)state;
   wpm_world *w = start(5);
@@ -444,6 +471,7 @@ int main(void) {
       cmocka_unit_test(no_two_are_of_one_group),
       cmocka_unit_test(a_flood_of_addresses_in_few_groups_decides_nothing),
       cmocka_unit_test(who_came_in_is_no_more_than_a_candidate),
+      cmocka_unit_test(places_are_kept_from_what_comes_in),
       cmocka_unit_test(who_was_lost_comes_back_where_it_is_wanted),
       cmocka_unit_test(known_services_and_other_shards_are_no_candidates),
       cmocka_unit_test(places_rotate_one_at_a_time),

@@ -1,0 +1,90 @@
+/* The eclipse scenario over many seeds, the same each time: at the end of the flood, and an hour after the
+ * restart, the attacker holds at most one of eight outbound places in 95 of 100 of them. How large its
+ * share is over the time, and in the harder world, is printed. */
+#include "support/sanitized.h"
+#include "support/test.h"
+
+#include "sim/world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PLACES = 8 };
+
+static sim_scenario scenario;
+static sim_results results;
+
+static uint64_t seeds(void) {
+  return getenv("WPM_TEST_LONG") ? 100 : WPM_SANITIZED ? 2 : 10;
+}
+
+static void read_scenario(const char *name) {
+  char error[300];
+  const sim_source *source = sim_source_find(name);
+  assert_non_null(source);
+  if (!sim_scenario_read(source->text, &scenario, error, sizeof(error))) {
+    fail_msg("%s: %s", name, error);
+  }
+}
+
+static void run(uint64_t seed) {
+  assert_int_equal(sim_world_run(&scenario, seed, &sim_policy_ours, &results), WPM_OK);
+  assert_int_equal(results.value[SIM_METRIC_BROKEN], 0);
+}
+
+/* After the restart there may be more than eight: all that were connected before come back first. */
+static bool is_small(int64_t hostile, int64_t outbound) {
+  return outbound > 0 && hostile <= (outbound > PLACES ? outbound / PLACES : 1);
+}
+
+static bool is_withstood(void) {
+  const int64_t *value = results.value;
+  return value[SIM_METRIC_OUTBOUND_FLOOD] <= PLACES &&
+         is_small(value[SIM_METRIC_HOSTILE_FLOOD], value[SIM_METRIC_OUTBOUND_FLOOD]) &&
+         is_small(value[SIM_METRIC_HOSTILE_END], value[SIM_METRIC_OUTBOUND_END]);
+}
+
+static void the_attacker_holds_one_of_eight_places_at_most(void **state) {
+  (void)state;
+  uint64_t withstood = 0;
+  int64_t share = 0;
+  int64_t most = 0;
+  read_scenario("eclipse");
+  for (uint64_t seed = 1; seed <= seeds(); seed++) {
+    run(seed);
+    withstood += is_withstood();
+    share += results.value[SIM_METRIC_HOSTILE_MEAN];
+    most = results.value[SIM_METRIC_HOSTILE_MOST] > most ? results.value[SIM_METRIC_HOSTILE_MOST]
+                                                         : most;
+  }
+  print_message("eclipse: withstood in %" PRIu64 " of %" PRIu64 " seeds; share %" PRId64
+                " per mille, most %" PRId64 "\n",
+                withstood, seeds(), share / (int64_t)seeds(), most);
+  assert_true(100 * withstood >= 95 * seeds());
+}
+
+static void the_harder_world_is_measured(void **state) {
+  (void)state;
+  int64_t share = 0;
+  int64_t most = 0;
+  read_scenario("eclipse_hard");
+  uint64_t count = (seeds() + 3) / 4;
+  for (uint64_t seed = 1; seed <= count; seed++) {
+    run(seed);
+    share += results.value[SIM_METRIC_HOSTILE_MEAN];
+    most = results.value[SIM_METRIC_HOSTILE_MOST] > most ? results.value[SIM_METRIC_HOSTILE_MOST]
+                                                         : most;
+  }
+  share /= (int64_t)count;
+  print_message("eclipse_hard: share %" PRId64 " per mille, most %" PRId64 "\n", share, most);
+  assert_true(share < 1000);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_attacker_holds_one_of_eight_places_at_most),
+      cmocka_unit_test(the_harder_world_is_measured),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
