@@ -5,6 +5,7 @@
 #include "metrics.h"
 #include "options.h"
 #include "rest.h"
+#include "run_lists.h"
 #include "text.h"
 
 #include <wakupeers/version.h>
@@ -147,67 +148,6 @@ static int find_key(daemon_run *run, wpm_node_key *key) {
   return datadir_write_key(&run->dir, key);
 }
 
-static wpm_text *texts_of(const text_list *list) {
-  wpm_text *texts = calloc(list->count + 1, sizeof *texts);
-  for (size_t i = 0; texts && i < list->count; i++) {
-    texts[i] = (wpm_text){list->items[i], strlen(list->items[i])};
-  }
-  return texts;
-}
-
-/* Lists that the node's configuration points into. */
-typedef struct config_lists {
-  uint16_t *shards;
-  wpm_text *static_nodes;
-  wpm_ip_range *allow;
-} config_lists;
-
-static int read_ranges(const text_list *list, wpm_ip_range *out) {
-  for (size_t i = 0; i < list->count; i++) {
-    const char *text = list->items[i];
-    if (wpm_ip_range_parse((wpm_text){text, strlen(text)}, &out[i]) != WPM_OK) {
-      return complain(EXIT_USAGE,
-                      "--inbound-allow: \"%s\" is no range of IP addresses; it takes one such as "
-                      "10.0.0.0/8 or 2001:db8::/32",
-                      text);
-    }
-  }
-  return EXIT_DONE;
-}
-
-static void free_lists(config_lists *lists) {
-  free(lists->shards);
-  free(lists->static_nodes);
-  free(lists->allow);
-}
-
-static int make_lists(const app_options *options, config_lists *out) {
-  *out = (config_lists){.shards = calloc(options->shards.count + 1, sizeof *out->shards),
-                        .static_nodes = texts_of(&options->static_nodes),
-                        .allow = calloc(options->inbound_allow.count + 1, sizeof *out->allow)};
-  if (!out->shards || !out->static_nodes || !out->allow) {
-    return complain_no_memory();
-  }
-  for (size_t i = 0; i < options->shards.count; i++) {
-    uint64_t shard = 0;
-    (void)text_to_number(options->shards.items[i], 0, UINT16_MAX, &shard); /* It was checked. */
-    out->shards[i] = (uint16_t)shard;
-  }
-  return read_ranges(&options->inbound_allow, out->allow);
-}
-
-static void use_lists(const app_options *options, const config_lists *lists,
-                      wpm_node_config *config) {
-  config->static_nodes = lists->static_nodes;
-  config->static_node_count = options->static_nodes.count;
-  config->manager.shards = lists->shards;
-  config->manager.shard_count = options->shards.count;
-  if (options->inbound_allow.count > 0) {
-    config->manager.inbound_allow = lists->allow;
-    config->manager.inbound_allow_count = options->inbound_allow.count;
-  }
-}
-
 static int make_node(daemon_run *run, const wpm_logger *logger) {
   const app_options *options = run->options;
   wpm_node_config config;
@@ -220,8 +160,8 @@ static int make_node(daemon_run *run, const wpm_logger *logger) {
   (void)snprintf(agent, sizeof agent, "wakupeers/%s", wpm_version());
   listen_multiaddr(options, listen, sizeof listen);
   wpm_text listen_text = {listen, strlen(listen)};
-  config_lists lists;
-  int result = make_lists(options, &lists);
+  run_lists lists;
+  int result = run_lists_make(options, &lists);
   if (result == EXIT_DONE) {
     result = fill_policy(options, &config.manager);
   }
@@ -236,14 +176,14 @@ static int make_node(daemon_run *run, const wpm_logger *logger) {
     config.listen = &listen_text;
     config.listen_count = 1;
     config.database = database;
-    use_lists(options, &lists, &config);
+    run_lists_use(&lists, &config);
     int err = wpm_node_new(&config, &run->node, &error);
     if (err != WPM_OK) {
       result = complain(EXIT_FAILED, "%s", error.text);
     }
   }
   wpm_node_key_wipe(&key);
-  free_lists(&lists);
+  run_lists_free(&lists);
   return result;
 }
 

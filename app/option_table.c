@@ -55,6 +55,9 @@ static const option_spec specs[] = {
      "shard whose peers we want; repeatable; default: any"},
     {"relay-per-shard", KIND_NUMBER, AT(relay_per_shard), FOR_RUN, node, "4", 0, 100000, "N",
      "relay peers wanted of each --shard, whoever dialled; 0: no such rule"},
+    {"service-slots", KIND_LIST, AT(service_slots), FOR_RUN, node, NULL, 0, 0, "NAME:N",
+     "peers wanted of a service that we use: store, filter, lightpush, peer-exchange or a protocol "
+     "id; repeatable; default: none"},
     {"dial-timeout", KIND_DURATION, AT(dial_timeout_ns), FOR_RUN | FOR_PING, node, "10s", 1, 0,
      "TIME", "time for a whole upgrade, inbound too"},
     {"keep-alive", KIND_FLAG, AT(keep_alive), FOR_RUN, coming_back, "true", 0, 0, NULL,

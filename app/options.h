@@ -62,6 +62,7 @@ typedef struct app_options {
   uint64_t inbound_per_network;
   bool inbound_pace;
   text_list inbound_allow; /* Ranges, not checked. */
+  text_list service_slots; /* Services and numbers, not checked. */
   bool dial_private_addresses;
   int64_t dial_timeout_ns;
   /* REST and metrics. */

@@ -8,7 +8,8 @@
  * The rules, in plain English (27/WAKU2-PEERS, Peer management):
  * - `relay_outbound` relay peers are held outbound, chosen among those known so that no network and no
  *   flood of addresses decides; no two are of one network group, and places rotate. Those connected when
- *   we stopped, or died, come first. More are dialled while one of our shards has too few.
+ *   we stopped, or died, come first. More are dialled while one of our shards, or a service
+ *   that we use, has too few.
  * - Every other peer that we held a connection with, and every static node, comes back by itself however
  *   its connection ended, except one that a person disconnected (until a person connects it) and
  *   one of another cluster (not for `mismatch_delay`).
@@ -68,6 +69,17 @@ typedef struct wpm_ip_range {
 /* Reads "10.0.0.0/8", "2001:db8::/32", or an address alone. WPM_ERR_INVALID. */
 WPM_API WPM_MUST_USE int wpm_ip_range_parse(wpm_text text, wpm_ip_range *out);
 
+/* Places reserved for peers of one service. */
+typedef struct wpm_service {
+  wpm_text protocol;  /* The protocol id that they announce; not empty. */
+  uint8_t capability; /* The bit (0 … 7) of an ENR's `waku2` that promises it (31/WAKU2-ENR);
+                         WPM_NO_CAPABILITY: none does. */
+  uint32_t slots;     /* Peers wanted. */
+} wpm_service;
+
+#define WPM_NO_CAPABILITY UINT8_MAX
+#define WPM_SERVICES_MAX 32u /* Most services. */
+
 typedef struct wpm_manager_config {
   size_t size;              /* sizeof(wpm_manager_config), as the caller was compiled. */
   wpm_peer_id local_peer;   /* Our own peer id: decides races, and is never dialled. */
@@ -106,7 +118,11 @@ typedef struct wpm_manager_config {
   size_t
       relay_per_shard; /* Relay peers wanted of each of these, where relay_outbound is not 0; 0: no
                              rule. Of the first 32. Default 4: GossipSub's D_low. */
-  size_t max_history;  /* Most events kept (<wakupeers/explain.h>), 64 bytes each, as they come;
+  const wpm_service
+      *services;        /* Services that we use of others (copied). Default: none, as a relay node
+                                  has it. */
+  size_t service_count; /* Their number, at most WPM_SERVICES_MAX. */
+  size_t max_history;   /* Most events kept (<wakupeers/explain.h>), 64 bytes each, as they come;
                              0: none. Default 16384. */
 } wpm_manager_config;
 

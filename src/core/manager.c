@@ -13,6 +13,7 @@
 #include "core/keepalive.h"
 #include "core/restart.h"
 #include "core/schedule.h"
+#include "core/services.h"
 #include "core/targets.h"
 #include "core/wait.h"
 
@@ -74,7 +75,8 @@ static bool config_is_valid(const wpm_manager_config *c) {
          c->probe_timeout_ns > 0 && c->rotate_ns >= 0 &&
          are_ranges(c->inbound_allow, c->inbound_allow_count) &&
          c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
-         (c->shards != NULL || c->shard_count == 0);
+         (c->shards != NULL || c->shard_count == 0) &&
+         wpm_services_are_valid(c->services, c->service_count);
 }
 
 /* A copy of `size` bytes; *out is NULL for none. */
@@ -95,10 +97,15 @@ static int copy(const void *data, size_t size, const void **out) {
 static int copy_lists(wpm_manager *m, const wpm_manager_config *c) {
   const void *shards = NULL;
   const void *ranges = NULL;
+  wpm_service *services = NULL;
   int err = copy(c->shards, c->shard_count * sizeof(*c->shards), &shards);
   if (!err) {
     err = copy(c->inbound_allow, c->inbound_allow_count * sizeof(*c->inbound_allow), &ranges);
   }
+  if (!err) {
+    err = wpm_services_copy(c->services, c->service_count, &services);
+  }
+  m->config.services = services;
   m->config.shards = shards;
   m->config.inbound_allow = ranges;
   return err;
@@ -161,6 +168,7 @@ void wpm_manager_free(wpm_manager *m) {
   free(m->dial_addresses);
   wpm_inbound_fini(m);
   wpm_groups_fini(m);
+  free((void *)(uintptr_t)m->config.services);
   free((void *)(uintptr_t)m->config.shards);
   free((void *)(uintptr_t)m->config.inbound_allow);
   free(m);

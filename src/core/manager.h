@@ -53,6 +53,7 @@ typedef struct wpm_policy {
   uint32_t short_lived;    /* Connections in a row that they ended before they were stable. */
   uint32_t next;           /* Behind it in the queue of pending actions. */
   uint32_t fields;         /* WPM_FIELD_… to be stored by the pending PERSIST. */
+  uint32_t services;       /* Bits of our services that it counts for (core/services.h). */
   uint32_t shards;         /* Bits of our shards that it counts for (core/shards.h). */
   uint32_t group;          /* Its network group (core/groups.h), 1 + …; 0: none. */
   uint32_t outbound_group; /* The one that its outbound place counts for. */
@@ -123,7 +124,7 @@ typedef struct wpm_epoch {
 } wpm_epoch;
 
 struct wpm_manager {
-  wpm_manager_config config; /* Its shards and ranges are copies of our own. */
+  wpm_manager_config config; /* Its lists are copies of our own. */
   wpm_store *store;          /* The peers. */
   wpm_rng rng;               /* Jitter. */
   wpm_history history;       /* The latest events. */
@@ -137,7 +138,8 @@ struct wpm_manager {
   wpm_targets targets;       /* Outbound relay peers. */
   /* Relay peers of each of our shards (core/shards.h). */
   uint32_t relays_of_shard[WPM_SHARDS_COUNTED];
-  wpm_epoch epoch;       /* Sleep, and what there is of a network. */
+  uint32_t peers_of_service[WPM_SERVICES_MAX]; /* Peers of each service (core/services.h). */
+  wpm_epoch epoch;                             /* Sleep, and what there is of a network. */
   wpm_mono expired_at;   /* When addresses were last looked through for their age. */
   uint32_t expire_round; /* The slot where that goes on. */
 

@@ -4,6 +4,7 @@
 #include "core/connectivity.h"
 #include "core/restart.h"
 #include "core/scope.h"
+#include "core/services.h"
 #include "core/shards.h"
 #include "core/targets.h"
 #include "core/wait.h"
@@ -22,9 +23,9 @@ static bool is_wanted(const wpm_manager *m, uint32_t slot) {
          (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
 }
 
-/* One that may be dialled when more relay peers are wanted. */
+/* One that may be dialled when more peers like it are wanted. */
 static bool is_candidate(const wpm_manager *m, uint32_t slot) {
-  return wpm_targets_choose(m, slot) && wpm_shards_shares(m, slot);
+  return (wpm_targets_choose(m, slot) && wpm_shards_shares(m, slot)) || wpm_services_want(m, slot);
 }
 
 static void consider(wpm_plan *plan, wpm_mono end, wpm_held_by rule) {

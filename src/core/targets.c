@@ -6,6 +6,7 @@
 #include "core/groups.h"
 #include "core/schedule.h"
 #include "core/scope.h"
+#include "core/services.h"
 #include "core/shards.h"
 #include "core/wait.h"
 
@@ -41,7 +42,8 @@ static void look_soon(wpm_manager *m) {
 }
 
 void wpm_targets_candidate(wpm_manager *m, uint32_t slot) {
-  if (wpm_groups_outbound(m, wpm_manager_policy(m, slot)->group) == 0) {
+  if (wpm_groups_outbound(m, wpm_manager_policy(m, slot)->group) == 0 ||
+      wpm_services_want(m, slot)) {
     look_soon(m);
   }
 }
@@ -49,7 +51,9 @@ void wpm_targets_candidate(wpm_manager *m, uint32_t slot) {
 void wpm_targets_update(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool outbound = is_outbound(m, slot);
-  if (wpm_shards_update(m, slot)) {
+  bool lost_for_shard = wpm_shards_update(m, slot);
+  bool lost_for_service = wpm_services_update(m, slot);
+  if (lost_for_shard || lost_for_service) {
     look_soon(m);
   }
   if (outbound == policy->outbound) {
@@ -70,8 +74,10 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot) {
 
 size_t wpm_targets_kept(const wpm_manager *m) {
   size_t half = m->config.max_connections / 2;
-  size_t wanted = m->config.relay_outbound < half ? m->config.relay_outbound : half;
-  return wanted > m->targets.outbound ? wanted - m->targets.outbound : 0;
+  size_t wanted = m->config.relay_outbound;
+  size_t missing = wanted > m->targets.outbound ? wanted - m->targets.outbound : 0;
+  size_t kept = missing + wpm_services_missing(m);
+  return kept < half ? kept : half;
 }
 
 /* ---- choosing ---------------------------------------------------------------------------------- */
@@ -149,11 +155,24 @@ static uint32_t choose_of(wpm_manager *m, const uint16_t *shard) {
   return slot != WPM_SLOT_NONE ? slot : draw(m, !tried, shard);
 }
 
+/* A shard has too few relay peers. */
+static bool is_shard_poor(const wpm_manager *m, uint16_t *shard) {
+  return wpm_targets_are_set(m) && wpm_shards_poorest(m, shard);
+}
+
 static uint32_t choose(wpm_manager *m) {
   uint16_t shard;
-  uint32_t slot = wpm_shards_poorest(m, &shard) ? choose_of(m, &shard) : WPM_SLOT_NONE;
+  uint32_t slot = is_shard_poor(m, &shard) ? choose_of(m, &shard) : WPM_SLOT_NONE;
+  if (slot == WPM_SLOT_NONE) {
+    slot = wpm_services_choose(m);
+  }
   bool any = slot == WPM_SLOT_NONE && m->targets.outbound < m->config.relay_outbound;
   return any ? choose_of(m, NULL) : slot;
+}
+
+/* Peers are chosen here: relay peers, or those of a service. */
+static bool is_in_force(const wpm_manager *m) {
+  return wpm_targets_are_set(m) || m->config.service_count > 0;
 }
 
 /* ---- dialling ---------------------------------------------------------------------------------- */
@@ -161,7 +180,8 @@ static uint32_t choose(wpm_manager *m) {
 /* More are wanted, and there is room. */
 static bool is_wanting(const wpm_manager *m) {
   uint16_t shard;
-  return (m->targets.outbound < m->config.relay_outbound || wpm_shards_poorest(m, &shard)) &&
+  return (m->targets.outbound < m->config.relay_outbound || is_shard_poor(m, &shard) ||
+          wpm_services_missing(m) > 0) &&
          m->dials < m->config.max_dials &&
          (size_t)m->places + m->reserved < m->config.max_connections;
 }
@@ -193,7 +213,7 @@ static bool may_go(const wpm_manager *m, const wpm_connection *connection) {
   }
   const wpm_peer *peer = wpm_manager_peer(m, connection->peer);
   return !wpm_peer_has(peer, WPM_HAS_STATIC) && !wpm_peer_has(peer, WPM_HAS_PROTECTION) &&
-         !wpm_shards_need(m, connection->peer);
+         !wpm_shards_need(m, connection->peer) && !wpm_services_need(m, connection->peer);
 }
 
 /* One of those who may go, each as likely as any other. */
@@ -209,7 +229,8 @@ static uint32_t draw_leaver(wpm_manager *m) {
 }
 
 static void rotate(wpm_manager *m, wpm_instant now) {
-  if (m->config.rotate_ns == 0 || m->targets.outbound < m->config.relay_outbound) {
+  if (!wpm_targets_are_set(m) || m->config.rotate_ns == 0 ||
+      m->targets.outbound < m->config.relay_outbound) {
     m->targets.rotate_at = WPM_NEVER;
     return;
   }
@@ -226,14 +247,14 @@ static void rotate(wpm_manager *m, wpm_instant now) {
 }
 
 void wpm_targets_run(wpm_manager *m, wpm_instant now) {
-  if (wpm_targets_are_set(m) && !m->stopping && !m->epoch.offline) {
+  if (is_in_force(m) && !m->stopping && !m->epoch.offline) {
     rotate(m, now);
     dial_candidates(m, now);
   }
 }
 
 wpm_mono wpm_targets_deadline(const wpm_manager *m) {
-  if (!wpm_targets_are_set(m) || m->epoch.offline || !m->begun) {
+  if (!is_in_force(m) || m->epoch.offline || !m->begun) {
     return WPM_NEVER;
   }
   wpm_mono next = is_wanting(m) && m->store->count > 0 ? m->targets.next : WPM_NEVER;

@@ -10,12 +10,14 @@
  * - No two outbound relay peers are of one group, static peers and those of a restart aside (Bitcoin
  *   Core: one outbound peer per group).
  * - While one of our shards has too few relay peers, candidates of it come first (core/shards.h).
+ * - While a service has too few peers, peers of it come next (core/services.h).
  * - Candidates are dialled `PACE` apart, so that a network that comes back is not met by all at once.
  *   Where there is none, it is looked again when one comes, or a wait is over, or after `LOOK_AGAIN`.
  * - Places rotate: an attacker that is always there would gather them one after another, as honest peers
  *   leave. Once every `rotate_ns`, half to one and a half of that, one outbound relay peer at random is
- *   let go, if it is stable, neither static nor protected, and its shards do not need it; no more than one at a time.
- * - Places are kept for those that are missing, up to half of max_connections: what comes in, but for
+ *   let go, if it is stable, neither static nor protected, and neither its shards nor its services need
+ *   it; no more than one at a time.
+ * - Places are kept for those that are missing, those of services too, up to half of max_connections: what comes in, but for
  *   static and protected peers, finds the others. Else whoever fills all places from outside would leave
  *   none to choose.
  * - Static peers, and those of a restart, are dialled ahead of this, and count. So do those that a person
