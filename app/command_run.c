@@ -117,6 +117,14 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   policy->reconnect_max_ns = options->reconnect_max_ns;
   policy->stable_after_ns = options->stable_after_ns;
   policy->dial_private = options->dial_private_addresses;
+  policy->high_water = (size_t)options->high_water;
+  policy->low_water =
+      options_given(options, "low-water") ? (size_t)options->low_water : policy->high_water * 5 / 6;
+  if (policy->low_water > policy->high_water) {
+    return complain(EXIT_USAGE, "--low-water: it takes at most --high-water, %zu",
+                    policy->high_water);
+  }
+  policy->grace_ns = options->grace_ns;
   policy->relay_outbound = (size_t)options->relay_outbound;
   policy->rotate_ns = options->rotate_ns;
   policy->relay_per_shard = (size_t)options->relay_per_shard;

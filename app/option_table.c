@@ -30,6 +30,12 @@ static const option_spec specs[] = {
      "TCP port to listen on; 0: any free one"},
     {"max-connections", KIND_NUMBER, AT(max_connections), FOR_RUN, node, "300", 1, 1000000, "N",
      "most connections at once, beside those a person asks for"},
+    {"high-water", KIND_NUMBER, AT(high_water), FOR_RUN, node, "0", 0, 1000000, "N",
+     "above so many connections those worth least go; 0: --max-connections alone limits them"},
+    {"low-water", KIND_NUMBER, AT(low_water), FOR_RUN, node, NULL, 0, 1000000, "N",
+     "until so many are left; default: five sixths of --high-water"},
+    {"grace", KIND_DURATION, AT(grace_ns), FOR_RUN, node, "20s", 0, 0, "TIME",
+     "a connection younger than this does not go for that"},
     {"relay-outbound", KIND_NUMBER, AT(relay_outbound), FOR_RUN, node, "10", 0, 100000, "N",
      "outbound relay peers wanted, chosen among all that are known; 0: every relay peer that was "
      "held "

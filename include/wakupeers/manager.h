@@ -24,8 +24,9 @@
  * - After a restart the relay-capable peers that were connected come first, the last connected
  *   first, all in parallel, each at its own earliest time, and places are kept for them until then;
  *   then the others, as places are free. A place is a peer that is connected or being dialled;
- *   there are max_connections. An inbound connection that finds none is refused; those that outbound
- *   relay peers are missing for are kept from it, up to half of all.
+ *   there are max_connections. An inbound connection that finds none takes that of the inbound peer that
+ *   is worth least, or is refused; those that outbound relay peers are missing for are kept from it, up to
+ *   half of all. Above a high-water mark those worth least go.
  * - Of one IP address, and of one network, only so many may be connected inbound, and their attempts
  *   are paced; the newcomer is refused. Ranges can be exempt.
  * - A private or loopback address is dialled where it is configured or a person's, or where we met the
@@ -109,8 +110,11 @@ typedef struct wpm_manager_config {
   bool dial_private; /* Dial private and loopback addresses of any peer. Default false. */
   size_t inbound_per_ip; /* Most inbound connections from one IP address (IPv6: one /64); 0: any
                                 number. Default 5, as nwaku and go-waku have it. */
-  size_t inbound_per_network; /* The same of one network (IPv4 /24, IPv6 /48). Default 32. */
-  bool inbound_paced;         /* Pace the attempts of each address and network. Default true. */
+  size_t inbound_per_network;   /* The same of one network (IPv4 /24, IPv6 /48). Default 32. */
+  bool inbound_paced;           /* Pace the attempts of each address and network. Default true. */
+  size_t high_water, low_water; /* Above so many connections, those worth least go until so many are
+                                   left; 0: no such rule. Default 0: max_connections alone. */
+  int64_t grace_ns;             /* One younger than this does not go for it. Default 20 s. */
   const wpm_ip_range *inbound_allow; /* Ranges without these limits (copied). Default: loopback. */
   size_t inbound_allow_count;        /* Their number. */
   const uint16_t *shards; /* Shards whose peers we want (copied); relay peers of no other. */

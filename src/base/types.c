@@ -75,6 +75,8 @@ const char *wpm_reason_name(wpm_reason value) {
     return "none";
   case WPM_REASON_LOCAL_CLOSE:
     return "local_close";
+  case WPM_REASON_CROWDED:
+    return "crowded";
   case WPM_REASON_PERSON:
     return "person";
   case WPM_REASON_SHUTDOWN:
@@ -131,6 +133,7 @@ wpm_connectivity wpm_reason_leaves(wpm_reason reason) {
   case WPM_REASON_LOCAL_FAILURE:
     return WPM_NOT_CONNECTED;
   case WPM_REASON_LOCAL_CLOSE:
+  case WPM_REASON_CROWDED:
   case WPM_REASON_PERSON:
   case WPM_REASON_SHUTDOWN:
   case WPM_REASON_CLUSTER_MISMATCH:

@@ -2,6 +2,7 @@
 
 #include "core/actions.h"
 #include "core/backoff.h"
+#include "core/crowd.h"
 #include "core/duplicate.h"
 #include "core/epoch.h"
 #include "core/groups.h"
@@ -268,6 +269,13 @@ static bool has_room(const wpm_manager *m, uint32_t slot, wpm_direction directio
   return wpm_schedule_room(m, slot) > (is_ours ? 0 : wpm_targets_kept(m));
 }
 
+/* What comes in may take the place of another. */
+static bool finds_room(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_instant now) {
+  wpm_direction direction = event->u.connected.direction;
+  return has_room(m, slot, direction) ||
+         (direction == WPM_INBOUND && wpm_crowd_make_way(m, now) && has_room(m, slot, direction));
+}
+
 /* Why the connection is refused; WPM_REASON_NONE: it is not. */
 static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_instant now) {
   bool ours = of_our_dial(m, slot, event);
@@ -283,8 +291,7 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
     return WPM_REASON_LOCAL_CLOSE;
   }
   if (slot == WPM_SLOT_NONE) {
-    return has_room(m, slot, event->u.connected.direction) ? WPM_REASON_NONE
-                                                           : WPM_REASON_LOCAL_CLOSE;
+    return finds_room(m, slot, event, now) ? WPM_REASON_NONE : WPM_REASON_LOCAL_CLOSE;
   }
   if (wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_HELD_OFF)) {
     return WPM_REASON_PERSON;
@@ -294,8 +301,7 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
     return WPM_REASON_LOCAL_CLOSE;
   }
   const wpm_policy *policy = wpm_manager_policy(m, slot);
-  if (policy->connections[1] ||
-      (!policy->has_place && !has_room(m, slot, event->u.connected.direction))) {
+  if (policy->connections[1] || (!policy->has_place && !finds_room(m, slot, event, now))) {
     return WPM_REASON_LOCAL_CLOSE;
   }
   return WPM_REASON_NONE;

@@ -6,6 +6,7 @@
 #include "core/backoff.h"
 #include "core/connections.h"
 #include "core/connectivity.h"
+#include "core/crowd.h"
 #include "core/epoch.h"
 #include "core/groups.h"
 #include "core/inbound.h"
@@ -52,6 +53,7 @@ void wpm_manager_config_default(wpm_manager_config *config) {
       .inbound_per_ip = 5,
       .inbound_per_network = 32,
       .inbound_paced = true,
+      .grace_ns = 20 * WPM_SECOND,
       .inbound_allow = loopback,
       .inbound_allow_count = sizeof(loopback) / sizeof(loopback[0]),
       .max_history = 16384,
@@ -72,8 +74,8 @@ static bool config_is_valid(const wpm_manager_config *c) {
          c->ping_interval_ns > 0 && c->ping_timeout_ns > 0 && c->prune_backoff_ns >= 0 &&
          c->backoff_slack_ns >= 0 && c->reconnect_min_ns >= 0 && c->reconnect_max_ns >= 0 &&
          c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 && c->sleep_gap_ns > 0 &&
-         c->probe_timeout_ns > 0 && c->rotate_ns >= 0 &&
-         are_ranges(c->inbound_allow, c->inbound_allow_count) &&
+         c->probe_timeout_ns > 0 && c->rotate_ns >= 0 && c->grace_ns >= 0 &&
+         c->low_water <= c->high_water && are_ranges(c->inbound_allow, c->inbound_allow_count) &&
          c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
          (c->shards != NULL || c->shard_count == 0) &&
          wpm_services_are_valid(c->services, c->service_count);
@@ -129,6 +131,8 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   m->starved_until = WPM_NEVER;
   m->epoch.voiding = WPM_SLOT_NONE;
   m->targets.rotate_at = WPM_NEVER;
+  m->evict_at = (wpm_mono){INT64_MIN};
+  m->crowd_at = (wpm_mono){INT64_MIN};
   m->pending_connections.first = WPM_SLOT_NONE;
   m->pending_peers.first = WPM_SLOT_NONE;
   wpm_rng_init(&m->rng, config->seed);
@@ -497,6 +501,7 @@ int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   wpm_store_advance(m->store, now);
   int err = take_in(m, event, now);
   expire_some(m, now);
+  wpm_crowd_run(m, now);
   wpm_schedule_run(m, now);
   return err;
 }
@@ -534,6 +539,8 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   least = epoch.ns < least.ns ? epoch : least;
   wpm_mono targets = wpm_targets_deadline(m);
   least = targets.ns < least.ns ? targets : least;
+  wpm_mono crowd = wpm_crowd_deadline(m);
+  least = crowd.ns < least.ns ? crowd : least;
   return m->starved_until.ns < least.ns ? m->starved_until : least;
 }
 
@@ -550,6 +557,7 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
     wpm_keepalive_due(m, m->connections[slot], now);
   }
   wpm_epoch_run(m, now);
+  wpm_crowd_run(m, now);
   wpm_schedule_due(m, now);
   wpm_schedule_run(m, now);
   return WPM_OK;

@@ -133,6 +133,8 @@ struct wpm_manager {
   bool stopping;             /* wpm_manager_stop was called. */
   wpm_mono starved_until;    /* Memory ran out for a dial: it is tried again then; WPM_NEVER: it did
                                 not. */
+  wpm_mono evict_at;         /* When an inbound peer may next go for another (core/crowd.h). */
+  wpm_mono crowd_at;         /* When the watermarks are looked at next. */
   wpm_inbound inbound;       /* Where inbound connections come from. */
   wpm_groups groups;         /* Network groups of the peers. */
   wpm_targets targets;       /* Outbound relay peers. */

@@ -19,8 +19,8 @@ static bool is_wanted(const wpm_manager *m, uint32_t slot) {
   if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
     return true;
   }
-  return wpm_peer_has(peer, WPM_HAS_HELD) && !wpm_targets_choose(m, slot) &&
-         (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
+  return wpm_peer_has(peer, WPM_HAS_HELD) && peer->reason != WPM_REASON_CROWDED &&
+         !wpm_targets_choose(m, slot) && (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
 }
 
 /* One that may be dialled when more peers like it are wanted. */

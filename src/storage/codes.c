@@ -29,6 +29,7 @@ static const uint8_t reasons[WPM_REASON_COUNT] = {
     [WPM_REASON_CRASH] = 22,
     [WPM_REASON_LOCAL_FAILURE] = 23,
     [WPM_REASON_IMPORTED] = 24,
+    [WPM_REASON_CROWDED] = 25,
 };
 
 static const uint8_t origins[WPM_ORIGIN_COUNT] = {[WPM_ORIGIN_UNKNOWN] = 0,

@@ -1,0 +1,228 @@
+#include "core/crowd.h"
+
+#include "core/connections.h"
+#include "core/connectivity.h"
+#include "core/services.h"
+#include "core/shards.h"
+#include "core/wait.h"
+
+#include <stdlib.h>
+
+#define EVICT_EVERY WPM_SECOND
+#define LOOK_AGAIN WPM_SECOND
+
+enum { DIVERSE = 4, FAST = 8, USEFUL = 4 };
+
+/* How much they are worth, those that go first first. */
+typedef enum layer { LAYER_REST, LAYER_OLD, LAYER_USEFUL, LAYER_FAST, LAYER_DIVERSE } layer;
+
+typedef struct candidate {
+  uint32_t peer;
+  uint32_t group;
+  uint32_t in_group; /* Of the rest. */
+  layer layer;
+  uint64_t secret; /* Of its group. */
+  uint64_t id;     /* Of its connection: no two are equal. */
+  int64_t began;
+  int64_t rtt_ns;
+  int32_t score;
+} candidate;
+
+/* ---- who may go at all ------------------------------------------------------------------------- */
+
+static bool is_spared(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  bool wanted =
+      wpm_manager_policy(m, slot)->outbound && m->targets.outbound <= m->config.relay_outbound;
+  return wanted || wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION) ||
+         wpm_shards_need(m, slot) || wpm_services_need(m, slot);
+}
+
+/* A number of the group that nobody outside can tell. What is of no group is a group of its own. */
+static uint64_t secret_of(const wpm_manager *m, uint32_t group, uint32_t slot) {
+  wpm_rng rng;
+  wpm_rng_init(&rng, m->config.seed ^ (group > 0 ? group : UINT64_C(1) << 32 | slot));
+  return wpm_rng_next(&rng);
+}
+
+static bool may_go(const wpm_manager *m, const wpm_connection *connection, bool inbound,
+                   wpm_mono before) {
+  return connection && connection->peer != WPM_SLOT_NONE &&
+         wpm_manager_policy(m, connection->peer)->connections[0] == connection &&
+         (!inbound || connection->direction == WPM_INBOUND) && connection->began.ns <= before.ns &&
+         !is_spared(m, connection->peer);
+}
+
+static size_t gather(const wpm_manager *m, bool inbound, wpm_mono before, candidate *out) {
+  size_t count = 0;
+  for (uint32_t i = 0; i < m->connection_slots; i++) {
+    const wpm_connection *connection = m->connections[i];
+    if (!may_go(m, connection, inbound, before)) {
+      continue;
+    }
+    uint32_t slot = connection->peer;
+    const wpm_contact *contact = wpm_peer_contact(m->store, wpm_manager_peer(m, slot));
+    uint32_t group = wpm_manager_policy(m, slot)->group;
+    out[count++] = (candidate){.peer = slot,
+                               .group = group,
+                               .in_group = 1,
+                               .layer = LAYER_REST,
+                               .secret = secret_of(m, group, slot),
+                               .id = connection->id,
+                               .began = connection->began.ns,
+                               .rtt_ns = contact->rtt_ns,
+                               .score = contact->score};
+  }
+  return count;
+}
+
+/* ---- what they are worth ----------------------------------------------------------------------- */
+
+static int by_number(int64_t a, int64_t b) {
+  return (a > b) - (a < b);
+}
+
+static int by_id(const candidate *a, const candidate *b) {
+  return (a->id > b->id) - (a->id < b->id);
+}
+
+static int by_secret(const void *one, const void *other) {
+  const candidate *a = one;
+  const candidate *b = other;
+  int order = (a->secret > b->secret) - (a->secret < b->secret);
+  order = order ? order : by_number(a->began, b->began);
+  return order ? order : by_id(a, b);
+}
+
+static int by_rtt(const void *one, const void *other) {
+  const candidate *a = one;
+  const candidate *b = other;
+  int order = by_number(a->rtt_ns != WPM_SPAN_NONE ? a->rtt_ns : INT64_MAX,
+                        b->rtt_ns != WPM_SPAN_NONE ? b->rtt_ns : INT64_MAX);
+  return order ? order : by_id(a, b);
+}
+
+static int by_score(const void *one, const void *other) {
+  const candidate *a = one;
+  const candidate *b = other;
+  int order = by_number(b->score, a->score);
+  return order ? order : by_id(a, b);
+}
+
+static int by_age(const void *one, const void *other) {
+  const candidate *a = one;
+  const candidate *b = other;
+  int order = by_number(a->began, b->began);
+  return order ? order : by_id(a, b);
+}
+
+/* Those that go first first. */
+static int by_worth(const void *one, const void *other) {
+  const candidate *a = one;
+  const candidate *b = other;
+  int order = by_number((int64_t)a->layer, (int64_t)b->layer);
+  order = order ? order : by_number(b->in_group, a->in_group);
+  order = order ? order : by_number(b->began, a->began);
+  return order ? order : by_id(b, a);
+}
+
+/* The first `most` of them that are of no layer yet and fit. */
+static void raise(candidate *list, size_t count, size_t most, layer to,
+                  bool (*fits)(const candidate *list, size_t i)) {
+  for (size_t i = 0; i < count && most > 0; i++) {
+    if (list[i].layer == LAYER_REST && (!fits || fits(list, i))) {
+      list[i].layer = to;
+      most--;
+    }
+  }
+}
+
+static bool begins_group(const candidate *list, size_t i) {
+  return i == 0 || list[i - 1].secret != list[i].secret;
+}
+
+static bool has_rtt(const candidate *list, size_t i) {
+  return list[i].rtt_ns != WPM_SPAN_NONE;
+}
+
+static bool has_score(const candidate *list, size_t i) {
+  return list[i].score > 0;
+}
+
+static size_t count_rest(const candidate *list, size_t count) {
+  size_t rest = 0;
+  for (size_t i = 0; i < count; i++) {
+    rest += list[i].layer == LAYER_REST;
+  }
+  return rest;
+}
+
+/* How many of the rest each group has. */
+static void count_groups(candidate *list, size_t count) {
+  qsort(list, count, sizeof(*list), by_secret);
+  for (size_t begin = 0, end = 0; begin < count; begin = end) {
+    while (end < count && list[end].secret == list[begin].secret) {
+      end++;
+    }
+    uint32_t rest = (uint32_t)count_rest(list + begin, end - begin);
+    for (size_t i = begin; i < end; i++) {
+      list[i].in_group = rest;
+    }
+  }
+}
+
+static void order(candidate *list, size_t count) {
+  qsort(list, count, sizeof(*list), by_secret);
+  raise(list, count, DIVERSE, LAYER_DIVERSE, begins_group);
+  qsort(list, count, sizeof(*list), by_rtt);
+  raise(list, count, FAST, LAYER_FAST, has_rtt);
+  qsort(list, count, sizeof(*list), by_score);
+  raise(list, count, USEFUL, LAYER_USEFUL, has_score);
+  qsort(list, count, sizeof(*list), by_age);
+  raise(list, count, count_rest(list, count) / 2, LAYER_OLD, NULL);
+  count_groups(list, count);
+  qsort(list, count, sizeof(*list), by_worth);
+}
+
+/* ---- letting go -------------------------------------------------------------------------------- */
+
+/* Lets up to `wanted` go, none of a layer above `highest`. Returns how many went: without memory none. */
+static size_t let_go(wpm_manager *m, size_t wanted, bool inbound, layer highest, wpm_mono before,
+                     wpm_instant now) {
+  candidate *list = calloc((size_t)m->connection_slots + 1, sizeof(*list));
+  size_t count = list ? gather(m, inbound, before, list) : 0;
+  size_t gone = 0;
+  if (count > 0) {
+    order(list, count);
+  }
+  while (gone < wanted && gone < count && list[gone].layer <= highest) {
+    wpm_connectivity_end_all(m, list[gone++].peer, WPM_REASON_CROWDED, now);
+  }
+  free(list);
+  return gone;
+}
+
+bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now) {
+  if (now.mono.ns < m->evict_at.ns) {
+    return false;
+  }
+  m->evict_at = wpm_mono_after(now.mono, EVICT_EVERY);
+  return let_go(m, 1, true, LAYER_REST, now.mono, now) > 0;
+}
+
+static bool is_above(const wpm_manager *m) {
+  return m->config.high_water > 0 && m->live_connections > m->config.high_water;
+}
+
+void wpm_crowd_run(wpm_manager *m, wpm_instant now) {
+  if (!is_above(m) || now.mono.ns < m->crowd_at.ns) {
+    return;
+  }
+  wpm_mono before = {now.mono.ns - m->config.grace_ns};
+  let_go(m, m->live_connections - m->config.low_water, false, LAYER_DIVERSE, before, now);
+  m->crowd_at = wpm_mono_after(now.mono, LOOK_AGAIN);
+}
+
+wpm_mono wpm_crowd_deadline(const wpm_manager *m) {
+  return is_above(m) ? m->crowd_at : WPM_NEVER;
+}

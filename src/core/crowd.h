@@ -1,0 +1,29 @@
+/* Who goes when there are too many connections.
+ *
+ * - *Full*: a newcomer that finds no place inbound takes that of an inbound peer that is worth least, where
+ *   there is one; else it is refused (Bitcoin Core, SelectNodeToEvict). Once in `EVICT_EVERY` at most, so
+ *   that whoever knocks often does not turn all of them over.
+ * - *Watermarks* (libp2p's connection manager): above `high_water` connections those worth least go, until
+ *   `low_water` are left. A connection younger than `grace` does not go for this.
+ * - Never for either: static and protected peers, those that a shard or a service needs, and outbound relay
+ *   peers as far as they are wanted.
+ * - Of the others some are worth more than the rest, by properties that cannot all be feigned: four of
+ *   different network groups, drawn by a secret order; the eight with the shortest round trip; the four
+ *   with the highest score above 0; of those left, the half that has been here longest.
+ * - Of the rest, those of the group with most connections go first, in it the youngest. Watermarks go on
+ *   into those worth more, in the reverse of that order; a newcomer pushes out none of them.
+ * - Who went has the reason `crowded`, and is not dialled again for having been held.
+ */
+#ifndef WPM_CORE_CROWD_H
+#define WPM_CORE_CROWD_H
+
+#include "core/manager.h"
+
+/* An inbound newcomer finds no place: lets one go for it. False: nobody may go. */
+bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now);
+
+/* Keeps to the watermarks; when that is to be done next. */
+void wpm_crowd_run(wpm_manager *m, wpm_instant now);
+wpm_mono wpm_crowd_deadline(const wpm_manager *m);
+
+#endif

@@ -1,0 +1,256 @@
+/* Who goes when there are too many connections, and who does not. */
+#include "core/groups.h"
+#include "core/manager.h"
+#include "support/alloc_fail.h"
+#include "support/core/world.h"
+#include "support/test.h"
+
+#include <string.h>
+
+#define MS WPM_MILLISECOND
+
+static wpm_connection_id connection_of[WPM_WORLD_PEERS];
+
+static wpm_world *start(size_t max_connections) {
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 1; /* Groups are known then. */
+  w->config.rotate_ns = 0;
+  w->config.max_connections = max_connections + 1;
+  w->config.keep_alive = false;
+  w->config.inbound_per_ip = w->config.inbound_per_network = 0;
+  w->config.inbound_paced = false;
+  wpm_world_start(w);
+  assert_int_equal(wpm_world_found(w, 1999, 4001, true), WPM_OK);
+  (void)wpm_world_come_up(w, 1999, 1);
+  return w;
+}
+
+/* A peer of a network group dials us; it speaks no relay. */
+static void come(wpm_world *w, int peer, unsigned group) {
+  uint8_t bytes[8] = {4, 60, (uint8_t)group, (uint8_t)(peer >> 8), (uint8_t)peer, 6, 0xea, 0x60};
+  wpm_bytes address = {bytes, sizeof(bytes)};
+  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
+  e.u.found.addresses = &address;
+  e.u.found.address_count = 1;
+  e.u.found.source = WPM_SOURCE_PEER_EXCHANGE;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  connection_of[peer] = wpm_world_come_in(w, peer, 0);
+}
+
+/* Who went for the newcomer; -1: nobody. Takes the newcomer's refusal too, if it was refused. */
+static int gone(wpm_world *w) {
+  int peer = -1;
+  for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
+    if (a->reason == WPM_REASON_CROWDED) {
+      assert_int_equal(peer, -1);
+      peer = a->peer;
+      wpm_world_disconnected(w, peer, a->connection, a->reason);
+    }
+  }
+  return peer;
+}
+
+/* 1000 … 1000 + `count` - 1 are connected, a second after the other, each of its own group. */
+static void fill(wpm_world *w, int count) {
+  for (int i = 0; i < count; i++) {
+    come(w, 1000 + i, (unsigned)(100 + i));
+    wpm_world_run(w, WPM_SECOND);
+  }
+}
+
+static int newcomer(wpm_world *w) {
+  static int number = 1500;
+  wpm_world_run(w, WPM_SECOND);
+  come(w, ++number, 99);
+  bool is_in = wpm_world_state(w, number) == WPM_CONNECTED;
+  int went = gone(w);
+  assert_int_equal(is_in, went >= 0);
+  if (is_in) { /* It leaves again, so that the next finds the same. */
+    wpm_world_disconnected(w, number, connection_of[number], WPM_REASON_EOF);
+  }
+  return went;
+}
+
+static void few_are_all_worth_keeping(void **state) {
+  (void)state;
+  wpm_world *w = start(4);
+  fill(w, 4);
+  assert_int_equal(newcomer(w), -1);
+  wpm_world_free(w);
+}
+
+static void of_the_largest_group_the_youngest_goes(void **state) {
+  (void)state;
+  wpm_world *w = start(30);
+  fill(w, 20);
+  for (int i = 0; i < 10; i++) {
+    come(w, i, 7);
+    wpm_world_run(w, WPM_SECOND);
+  }
+  assert_int_equal(newcomer(w), 9);
+  come(w, 500, 55); /* In its place, and younger, but alone. */
+  assert_int_equal(gone(w), -1);
+  assert_int_equal(newcomer(w), 8);
+  wpm_peer_record r = wpm_world_record(w, 8);
+  assert_int_equal(r.connectivity, WPM_CAN_CONNECT);
+  assert_int_equal(r.reason, WPM_REASON_CROWDED);
+  wpm_world_run(w, WPM_HOUR); /* It is not dialled for having been held. */
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, 8);
+  wpm_world_free(w);
+}
+
+static void the_fast_and_the_useful_stay(void **state) {
+  (void)state;
+  wpm_world *w = start(40);
+  fill(w, 30);
+  for (int i = 0; i < 10; i++) { /* All of one group, and the youngest. */
+    come(w, i, 7);
+  }
+  for (int i = 0; i < 4; i++) {
+    wpm_world_pong(w, i, connection_of[i], 10 * MS);
+  }
+  for (int i = 4; i < 7; i++) {
+    wpm_event e = {.type = WPM_EVENT_SCORE, .peer = wpm_world_id(i)};
+    e.u.score.score = 5;
+    assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  }
+  bool went[10] = {false};
+  for (int i = 0; i < 3; i++) {
+    int peer = newcomer(w);
+    assert_in_range(peer, 7, 9);
+    assert_false(went[peer]);
+    went[peer] = true;
+    come(w, 600 + i, (unsigned)(60 + i));
+    assert_int_equal(gone(w), -1);
+  }
+  wpm_world_free(w);
+}
+
+static void protected_static_and_outbound_peers_stay(void **state) {
+  (void)state;
+  wpm_world *w = start(24);
+  for (int i = 0; i < 24; i++) {
+    come(w, i, (unsigned)i);
+    wpm_event e = {.type = WPM_EVENT_TAG, .peer = wpm_world_id(i)};
+    e.u.tag.tag = (wpm_tag){.name = {"x", 1}, .protects = true};
+    if (i % 2 == 0) {
+      assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+    } else {
+      assert_int_equal(wpm_world_found(w, i, 0, true), WPM_OK);
+    }
+  }
+  assert_int_equal(newcomer(w), -1);
+  wpm_world_free(w);
+}
+
+static void no_more_than_one_a_second(void **state) {
+  (void)state;
+  wpm_world *w = start(30);
+  fill(w, 30);
+  wpm_world_run(w, WPM_SECOND);
+  come(w, 1, 1);
+  assert_true(gone(w) >= 0);
+  come(w, 2, 1);
+  assert_int_equal(gone(w), -1);
+  assert_int_not_equal(wpm_world_state(w, 2), WPM_CONNECTED);
+  wpm_world_run(w, WPM_SECOND);
+  come(w, 2, 1);
+  assert_true(gone(w) >= 0);
+  wpm_world_free(w);
+}
+
+static void without_memory_the_newcomer_is_refused(void **state) {
+  (void)state;
+  wpm_world *w = start(30);
+  fill(w, 30);
+  wpm_world_found(w, 1, 4001, false);
+  wpm_world_run(w, WPM_SECOND);
+  wpm_connection_id c;
+  wpm_alloc_fail_once_at(1);
+  assert_int_equal(wpm_world_connected(w, 1, WPM_INBOUND, 0, &c), WPM_OK);
+  wpm_alloc_fail_off();
+  assert_int_equal(gone(w), -1);
+  assert_int_not_equal(wpm_world_state(w, 1), WPM_CONNECTED);
+  wpm_world_free(w);
+}
+
+static size_t connected(const wpm_world *w) {
+  return wpm_manager_connection_count(w->manager);
+}
+
+static size_t let_go(wpm_world *w) {
+  size_t count = 0;
+  for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
+    assert_int_equal(a->reason, WPM_REASON_CROWDED);
+    wpm_world_disconnected(w, a->peer, a->connection, a->reason);
+    count++;
+  }
+  return count;
+}
+
+static void above_the_high_water_mark_they_go_down_to_the_low_one(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 0;
+  w->config.keep_alive = false;
+  w->config.inbound_paced = false;
+  w->config.inbound_per_ip = w->config.inbound_per_network = 0;
+  w->config.high_water = 40;
+  w->config.low_water = 25;
+  w->config.grace_ns = WPM_MINUTE;
+  wpm_world_start(w);
+  for (int i = 0; i < 40; i++) {
+    come(w, i, (unsigned)i);
+  }
+  wpm_world_run(w, WPM_HOUR);
+  assert_int_equal(let_go(w), 0);
+  assert_int_equal(connected(w), 40);
+  come(w, 40, 40);
+  assert_int_equal(let_go(w), 16);
+  assert_int_equal(connected(w), 25);
+  assert_int_equal(wpm_world_state(w, 40), WPM_CONNECTED); /* It is young. */
+  for (int i = 41; i < 60; i++) {
+    come(w, i, (unsigned)i);
+  }
+  wpm_world_run(w, WPM_SECOND);
+  assert_int_equal(let_go(w), 19); /* Not those of the last minute. */
+  assert_int_equal(connected(w), 25);
+  wpm_world_run(w, WPM_HOUR);
+  assert_int_equal(let_go(w), 0);
+  wpm_world_free(w);
+}
+
+static void the_young_have_their_grace(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 0;
+  w->config.keep_alive = false;
+  w->config.inbound_paced = false;
+  w->config.inbound_per_ip = w->config.inbound_per_network = 0;
+  w->config.high_water = 10;
+  w->config.low_water = 5;
+  w->config.grace_ns = WPM_MINUTE;
+  wpm_world_start(w);
+  for (int i = 0; i < 20; i++) {
+    come(w, i, (unsigned)i);
+  }
+  wpm_world_run(w, WPM_MINUTE - 2 * WPM_SECOND);
+  assert_int_equal(let_go(w), 0);
+  wpm_world_run(w, 4 * WPM_SECOND);
+  assert_int_equal(let_go(w), 15);
+  wpm_world_free(w);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(few_are_all_worth_keeping),
+      cmocka_unit_test(of_the_largest_group_the_youngest_goes),
+      cmocka_unit_test(the_fast_and_the_useful_stay),
+      cmocka_unit_test(protected_static_and_outbound_peers_stay),
+      cmocka_unit_test(no_more_than_one_a_second),
+      cmocka_unit_test(without_memory_the_newcomer_is_refused),
+      cmocka_unit_test(above_the_high_water_mark_they_go_down_to_the_low_one),
+      cmocka_unit_test(the_young_have_their_grace),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
