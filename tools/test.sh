@@ -4,7 +4,8 @@
 # usage: test.sh unit|check|all|long [CTEST-ARGUMENT...]
 #   unit   the unit suite under ASan and UBSan: quick, for every change
 #   check  formatting, static analysis and the rules of the house
-#   all    everything: gcc's release build, clang's ASan+UBSan build, TSan on what has threads
+#   all    everything: gcc's release build, clang's ASan+UBSan build, TSan on what has threads, and a
+#          build in which one rule of the policy after the other does not hold
 #   long   what can go on for longer, at its full length: 100 M operations of churn, 300 killed writers,
 #          the attacker of 100 seeds, a day of a million peers
 set -eu
@@ -47,14 +48,16 @@ all)
   configure release -DWPM_TEST_CHECKS=ON
   configure clang-asan
   configure clang-tsan
+  configure mutation
   build release all
   build clang-asan all
   build clang-tsan all_tests
+  build mutation mutation_tests
   # The programs whose simulations are held against each other: gcc's release, clang's debug.
   WPM_TEST_PROGRAMS="$PWD/build/release/wakupeers:$PWD/build/clang-asan/wakupeers"
   export WPM_TEST_PROGRAMS
   # One list of tests over the three builds; their names carry the build's prefix.
-  printf 'subdirs("%s")\n' ../release ../clang-asan ../clang-tsan >build/all/CTestTestfile.cmake
+  printf 'subdirs("%s")\n' ../release ../mutation ../clang-asan ../clang-tsan >build/all/CTestTestfile.cmake
   exec ctest --test-dir build/all -j "$jobs" --output-on-failure "$@"
   ;;
 long)

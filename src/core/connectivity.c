@@ -9,6 +9,7 @@
 #include "core/inbound.h"
 #include "core/keepalive.h"
 #include "core/restart.h"
+#include "core/rules.h"
 #include "core/schedule.h"
 #include "core/targets.h"
 #include "core/wait.h"
@@ -94,7 +95,7 @@ static uint32_t saturating_add(uint32_t a, uint32_t b) {
 static void delay_retry(wpm_manager *m, uint32_t slot, wpm_instant now) {
   uint32_t failures = wpm_peer_contact(m->store, wpm_manager_peer(m, slot))->failures;
   uint32_t setbacks = saturating_add(failures, wpm_manager_policy(m, slot)->short_lived);
-  if (setbacks > 0) {
+  if (setbacks > 0 && (failures > 0 || wpm_rule_holds(WPM_RULE_SHORT_LIVED))) {
     wpm_wait wait = wpm_wait_from(now, wpm_backoff_retry(m, setbacks));
     wpm_store_slot_wait(m->store, slot, WPM_WAIT_RETRY_DELAY, wait);
   }
@@ -233,14 +234,16 @@ int wpm_on_dial_failed(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
   if (slot == WPM_SLOT_NONE || event->u.dial_failed.dial == 0 ||
-      wpm_manager_policy(m, slot)->dial != event->u.dial_failed.dial) {
+      (wpm_manager_policy(m, slot)->dial != event->u.dial_failed.dial &&
+       wpm_rule_holds(WPM_RULE_LATE_RESULT))) {
     return WPM_OK;
   }
   wpm_history_note(m, slot, WPM_HISTORY_DIAL_FAILED, reason);
   wpm_change change = wpm_change_begin(m, slot);
   dial_over(m, slot);
   wpm_epoch_dial_failed(m);
-  if (reason == WPM_REASON_LOCAL_FAILURE || wpm_epoch_cut_short(m, event->u.dial_failed.dial)) {
+  bool ours = reason == WPM_REASON_LOCAL_FAILURE && wpm_rule_holds(WPM_RULE_LOCAL_FAILURE);
+  if (ours || wpm_epoch_cut_short(m, event->u.dial_failed.dial)) {
     failed_locally(m, slot, now);
     wpm_place_update(m, slot);
     wpm_restart_again(m, slot);
@@ -293,15 +296,17 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
   if (slot == WPM_SLOT_NONE) {
     return finds_room(m, slot, event, now) ? WPM_REASON_NONE : WPM_REASON_LOCAL_CLOSE;
   }
-  if (wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_HELD_OFF)) {
+  if (wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_HELD_OFF) &&
+      wpm_rule_holds(WPM_RULE_HELD_OFF)) {
     return WPM_REASON_PERSON;
   }
   if (event->u.connected.direction == WPM_INBOUND &&
-      wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_BAN)) {
+      wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_BAN) && wpm_rule_holds(WPM_RULE_BAN)) {
     return WPM_REASON_LOCAL_CLOSE;
   }
   const wpm_policy *policy = wpm_manager_policy(m, slot);
-  if (policy->connections[1] || (!policy->has_place && !finds_room(m, slot, event, now))) {
+  bool third = policy->connections[1] && wpm_rule_holds(WPM_RULE_NO_THIRD);
+  if (third || (!policy->has_place && !finds_room(m, slot, event, now))) {
     return WPM_REASON_LOCAL_CLOSE;
   }
   return WPM_REASON_NONE;

@@ -2,6 +2,7 @@
 
 #include "core/connections.h"
 #include "core/connectivity.h"
+#include "core/rules.h"
 #include "core/services.h"
 #include "core/shards.h"
 #include "core/wait.h"
@@ -47,10 +48,13 @@ static uint64_t secret_of(const wpm_manager *m, uint32_t group, uint32_t slot) {
 
 static bool may_go(const wpm_manager *m, const wpm_connection *connection, bool inbound,
                    wpm_mono before) {
-  return connection && connection->peer != WPM_SLOT_NONE &&
-         wpm_manager_policy(m, connection->peer)->connections[0] == connection &&
-         (!inbound || connection->direction == WPM_INBOUND) && connection->began.ns <= before.ns &&
-         !is_spared(m, connection->peer);
+  if (!connection || connection->peer == WPM_SLOT_NONE ||
+      wpm_manager_policy(m, connection->peer)->connections[0] != connection) {
+    return false;
+  }
+  bool old_enough = connection->began.ns <= before.ns || !wpm_rule_holds(WPM_RULE_CROWD_GRACE);
+  bool spared = is_spared(m, connection->peer) && wpm_rule_holds(WPM_RULE_CROWD_SPARED);
+  return (!inbound || connection->direction == WPM_INBOUND) && old_enough && !spared;
 }
 
 static size_t gather(const wpm_manager *m, bool inbound, wpm_mono before, candidate *out) {
@@ -173,13 +177,15 @@ static void count_groups(candidate *list, size_t count) {
 
 static void order(candidate *list, size_t count) {
   qsort(list, count, sizeof(*list), by_secret);
-  raise(list, count, DIVERSE, LAYER_DIVERSE, begins_group);
+  raise(list, count, wpm_rule_holds(WPM_RULE_CROWD_DIVERSE) ? DIVERSE : 0, LAYER_DIVERSE,
+        begins_group);
   qsort(list, count, sizeof(*list), by_rtt);
-  raise(list, count, FAST, LAYER_FAST, has_rtt);
+  raise(list, count, wpm_rule_holds(WPM_RULE_CROWD_FAST) ? FAST : 0, LAYER_FAST, has_rtt);
   qsort(list, count, sizeof(*list), by_score);
-  raise(list, count, USEFUL, LAYER_USEFUL, has_score);
+  raise(list, count, wpm_rule_holds(WPM_RULE_CROWD_USEFUL) ? USEFUL : 0, LAYER_USEFUL, has_score);
   qsort(list, count, sizeof(*list), by_age);
-  raise(list, count, count_rest(list, count) / 2, LAYER_OLD, NULL);
+  size_t old = wpm_rule_holds(WPM_RULE_CROWD_OLD) ? count_rest(list, count) / 2 : 0;
+  raise(list, count, old, LAYER_OLD, NULL);
   count_groups(list, count);
   qsort(list, count, sizeof(*list), by_worth);
 }
@@ -203,7 +209,7 @@ static size_t let_go(wpm_manager *m, size_t wanted, bool inbound, layer highest,
 }
 
 bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now) {
-  if (now.mono.ns < m->evict_at.ns) {
+  if (now.mono.ns < m->evict_at.ns && wpm_rule_holds(WPM_RULE_CROWD_PACE)) {
     return false;
   }
   m->evict_at = wpm_mono_after(now.mono, EVICT_EVERY);

@@ -2,6 +2,7 @@
 
 #include "core/connectivity.h"
 #include "core/keepalive.h"
+#include "core/rules.h"
 #include "core/wait.h"
 
 #include "base/bytes.h"
@@ -15,10 +16,9 @@ static wpm_connection *other_of(const wpm_manager *m, const wpm_connection *conn
 
 /* The way the winner of a race runs: dialled by the smaller id. */
 static wpm_direction winning_direction(const wpm_manager *m, const wpm_connection *connection) {
-  return wpm_bytes_compare(wpm_peer_id_view(&m->config.local_peer),
-                           wpm_connection_peer_id(connection)) < 0
-             ? WPM_OUTBOUND
-             : WPM_INBOUND;
+  bool smaller = wpm_bytes_compare(wpm_peer_id_view(&m->config.local_peer),
+                                   wpm_connection_peer_id(connection)) < 0;
+  return smaller || !wpm_rule_holds(WPM_RULE_RACE) ? WPM_OUTBOUND : WPM_INBOUND;
 }
 
 static bool is_race(const wpm_manager *m, const wpm_connection *older,

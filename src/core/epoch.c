@@ -2,6 +2,7 @@
 
 #include "core/connectivity.h"
 #include "core/keepalive.h"
+#include "core/rules.h"
 #include "core/schedule.h"
 #include "core/wait.h"
 
@@ -23,7 +24,7 @@ static void void_retry_delay(wpm_manager *m, uint32_t slot, wpm_instant now) {
   bool local = policy->local_until.ns > now.mono.ns;
   bool of_before = retry->start.boot_id != now.boot_id || retry->start.mono.ns < m->epoch.began.ns;
   bool retries = of_before && wpm_wait_runs(retry, now);
-  if (!local && !retries) {
+  if ((!local && !retries) || !wpm_rule_holds(WPM_RULE_VOID_DELAYS)) {
     return;
   }
   wpm_change change = wpm_change_begin(m, slot);
@@ -87,7 +88,7 @@ void wpm_epoch_call(wpm_manager *m, wpm_instant now) {
     return;
   }
   wpm_mono due = deadline.ns > before.ns ? deadline : before;
-  if (now.mono.ns - due.ns <= m->config.sleep_gap_ns) {
+  if (now.mono.ns - due.ns <= m->config.sleep_gap_ns || !wpm_rule_holds(WPM_RULE_SLEEP)) {
     return;
   }
   if (!m->epoch.offline) { /* Otherwise the gap began before. */
@@ -101,7 +102,7 @@ void wpm_epoch_call(wpm_manager *m, wpm_instant now) {
 wpm_instant wpm_epoch_end_of(const wpm_manager *m, const wpm_connection *connection,
                              wpm_instant now) {
   bool died_in_gap = m->epoch.has_gap && connection->heard_at.ns <= m->epoch.gap_from.ns;
-  return died_in_gap ? instant_at(m->epoch.gap_from, now) : now;
+  return died_in_gap && wpm_rule_holds(WPM_RULE_GAP_END) ? instant_at(m->epoch.gap_from, now) : now;
 }
 
 bool wpm_epoch_cut_short(const wpm_manager *m, wpm_dial_id dial) {

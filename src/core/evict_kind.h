@@ -4,6 +4,7 @@
 #define WPM_CORE_EVICT_KIND_H
 
 #include "core/index.h"
+#include "core/rules.h"
 
 #include <wakupeers/types.h>
 
@@ -17,8 +18,9 @@ typedef enum wpm_evict_kind {
 #define WPM_EVICT_KINDS 4 /* Of those who may go. */
 
 static inline wpm_evict_kind wpm_evict_kind_of(uint32_t attributes) {
-  const uint32_t stays = WPM_BIT(WPM_HAS_PROTECTION) | WPM_BIT(WPM_HAS_STATIC) |
-                         WPM_BIT(WPM_HAS_CONNECTIVITY + WPM_CONNECTED);
+  const uint32_t wanted = WPM_BIT(WPM_HAS_PROTECTION) | WPM_BIT(WPM_HAS_STATIC);
+  const uint32_t stays = WPM_BIT(WPM_HAS_CONNECTIVITY + WPM_CONNECTED) |
+                         (wpm_rule_holds(WPM_RULE_EVICT_SPARED) ? wanted : 0);
   bool held = attributes & WPM_BIT(WPM_HAS_HELD);
   bool cannot = attributes & WPM_BIT(WPM_HAS_CONNECTIVITY + WPM_CANNOT_CONNECT);
   bool parted = attributes & WPM_BIT(WPM_HAS_CONNECTIVITY + WPM_CAN_CONNECT);

@@ -1,5 +1,6 @@
 #include "core/inbound.h"
 
+#include "core/rules.h"
 #include "core/wait.h"
 
 #include "base/ip_text.h"
@@ -182,13 +183,16 @@ static bool is_over(const wpm_inbound *inbound, const uint8_t key[WPM_ORIGIN_KEY
 static wpm_inbound_rule rule_of(wpm_manager *m, uint8_t keys[2][WPM_ORIGIN_KEY], bool attempts,
                                 wpm_mono now) {
   wpm_inbound *inbound = &m->inbound;
-  if (attempts && m->config.inbound_paced && !is_paced(inbound, keys, now)) {
+  if (attempts && m->config.inbound_paced && !is_paced(inbound, keys, now) &&
+      wpm_rule_holds(WPM_RULE_PACE)) {
     return WPM_INBOUND_PACE;
   }
-  if (is_over(inbound, keys[OF_ADDRESS], m->config.inbound_per_ip)) {
+  if (is_over(inbound, keys[OF_ADDRESS], m->config.inbound_per_ip) &&
+      wpm_rule_holds(WPM_RULE_PER_IP)) {
     return WPM_INBOUND_PER_IP;
   }
-  if (is_over(inbound, keys[OF_NETWORK], m->config.inbound_per_network)) {
+  if (is_over(inbound, keys[OF_NETWORK], m->config.inbound_per_network) &&
+      wpm_rule_holds(WPM_RULE_PER_NETWORK)) {
     return WPM_INBOUND_PER_NETWORK;
   }
   return WPM_INBOUND_ADMITTED;

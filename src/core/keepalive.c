@@ -3,6 +3,7 @@
 #include "core/actions.h"
 #include "core/connectivity.h"
 #include "core/duplicate.h"
+#include "core/rules.h"
 #include "core/wait.h"
 
 #define MISSES_THAT_END 2
@@ -10,6 +11,9 @@
 
 /* The ping interval, 2 to 10 percent shorter. */
 static int64_t draw_span(wpm_manager *m) {
+  if (!wpm_rule_holds(WPM_RULE_PING_INTERVAL)) {
+    return 3 * m->config.ping_interval_ns;
+  }
   int64_t percent = m->config.ping_interval_ns / 100;
   return m->config.ping_interval_ns - 2 * percent -
          (int64_t)wpm_rng_below(&m->rng, (uint64_t)(8 * percent) + 1);
@@ -109,6 +113,9 @@ void wpm_keepalive_stable(wpm_manager *m, wpm_connection *connection, wpm_instan
     return;
   }
   connection->stable = true;
+  if (!wpm_rule_holds(WPM_RULE_STABLE_FORGETS)) {
+    return;
+  }
   wpm_policy *policy = wpm_manager_policy(m, connection->peer);
   policy->local_failures = 0;
   policy->short_lived = 0;
@@ -125,7 +132,7 @@ static bool missed(wpm_manager *m, wpm_connection *connection, wpm_instant now) 
   connection->awaiting = false;
   wpm_history_note_connection(m, connection->peer, WPM_HISTORY_PING_MISSED, WPM_REASON_NONE,
                               connection->direction);
-  return ++connection->misses >= MISSES_THAT_END;
+  return ++connection->misses >= MISSES_THAT_END || !wpm_rule_holds(WPM_RULE_TWO_MISSES);
 }
 
 void wpm_keepalive_due(wpm_manager *m, wpm_connection *connection, wpm_instant now) {

@@ -13,6 +13,7 @@
 #include "core/judge.h"
 #include "core/keepalive.h"
 #include "core/restart.h"
+#include "core/rules.h"
 #include "core/schedule.h"
 #include "core/services.h"
 #include "core/targets.h"
@@ -392,7 +393,7 @@ static int on_metadata(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   wpm_wait wait = mismatch ? wpm_wait_from(now, m->config.mismatch_delay_ns) : (wpm_wait){0};
   wpm_store_slot_wait(m->store, slot, WPM_WAIT_MISMATCH_DELAY, wait);
   wpm_change_end(m, &change, now);
-  if (mismatch) {
+  if (mismatch && wpm_rule_holds(WPM_RULE_MISMATCH_ENDS)) {
     wpm_peer_cancel_dial(m, slot); /* One that was under way beside the connection. */
     wpm_connectivity_end_all(m, slot, WPM_REASON_CLUSTER_MISMATCH, now);
   }

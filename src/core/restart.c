@@ -5,6 +5,7 @@
 #include "core/backoff.h"
 #include "core/connectivity.h"
 #include "core/groups.h"
+#include "core/rules.h"
 #include "core/schedule.h"
 #include "core/targets.h"
 #include "core/wait.h"
@@ -75,7 +76,8 @@ void wpm_restart_reserve(wpm_manager *m, wpm_instant now) {
     wpm_heap_set(&m->restart, slot, WPM_NEVER);
     wpm_policy *policy = wpm_manager_policy(m, slot);
     if (!policy->has_place && !policy->reserved &&
-        wpm_schedule_plan(m, slot, now).next_dial.ns <= m->reserve_until.ns) {
+        wpm_schedule_plan(m, slot, now).next_dial.ns <= m->reserve_until.ns &&
+        wpm_rule_holds(WPM_RULE_RESTART_PLACES)) {
       policy->reserved = true;
       m->reserved++;
       wpm_schedule_rerank(m, slot);
@@ -160,7 +162,8 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
   wpm_groups_update(m, slot);
   /* Who came to us is greeted if it comes again, and a candidate as others are. */
   bool came_in = wpm_targets_are_set(m) && wpm_peer_direction(peer) == WPM_INBOUND;
-  if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer) && !came_in) {
+  if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer) && !came_in &&
+      wpm_rule_holds(WPM_RULE_RESTART_FIRST)) {
     wpm_manager_policy(m, slot)->of_restart = true;
     wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(peer)});
   }

@@ -3,6 +3,7 @@
 #include "core/actions.h"
 #include "core/connectivity.h"
 #include "core/restart.h"
+#include "core/rules.h"
 #include "core/scope.h"
 #include "core/services.h"
 #include "core/shards.h"
@@ -28,8 +29,9 @@ static bool is_candidate(const wpm_manager *m, uint32_t slot) {
   return (wpm_targets_choose(m, slot) && wpm_shards_shares(m, slot)) || wpm_services_want(m, slot);
 }
 
-static void consider(wpm_plan *plan, wpm_mono end, wpm_held_by rule) {
-  if (end.ns > plan->next_dial.ns) {
+/* `holds`: the rule is not switched off. */
+static void consider(wpm_plan *plan, wpm_mono end, wpm_held_by rule, bool holds) {
+  if (holds && end.ns > plan->next_dial.ns) {
     *plan = (wpm_plan){end, rule};
   }
 }
@@ -44,7 +46,7 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     plan.held_by = WPM_HELD_BY_DIALLING;
   } else if (m->stopping) {
     plan.held_by = WPM_HELD_BY_SHUTDOWN;
-  } else if (wpm_peer_has(peer, WPM_HAS_HELD_OFF)) {
+  } else if (wpm_peer_has(peer, WPM_HAS_HELD_OFF) && wpm_rule_holds(WPM_RULE_HELD_OFF)) {
     plan.held_by = WPM_HELD_BY_PERSON;
   } else if (!is_wanted(m, slot) && !is_candidate(m, slot)) {
     plan.held_by = WPM_HELD_BY_NOT_WANTED;
@@ -53,14 +55,17 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
   } else {
     plan.next_dial = now.mono;
     const wpm_wait *waits = wpm_peer_contact(m->store, peer)->waits;
-    consider(&plan, wpm_wait_end(&waits[WPM_WAIT_PRUNE_BACKOFF], now), WPM_HELD_BY_PRUNE_BACKOFF);
-    consider(&plan, wpm_wait_end(&waits[WPM_WAIT_RETRY_DELAY], now), WPM_HELD_BY_RETRY_DELAY);
+    consider(&plan, wpm_wait_end(&waits[WPM_WAIT_PRUNE_BACKOFF], now), WPM_HELD_BY_PRUNE_BACKOFF,
+             wpm_rule_holds(WPM_RULE_PRUNE_BACKOFF));
+    consider(&plan, wpm_wait_end(&waits[WPM_WAIT_RETRY_DELAY], now), WPM_HELD_BY_RETRY_DELAY,
+             wpm_rule_holds(WPM_RULE_RETRY_DELAY));
     consider(&plan, wpm_wait_end(&waits[WPM_WAIT_MISMATCH_DELAY], now),
-             WPM_HELD_BY_CLUSTER_MISMATCH);
+             WPM_HELD_BY_CLUSTER_MISMATCH, wpm_rule_holds(WPM_RULE_MISMATCH_DELAY));
     bool is_for_good = waits[WPM_WAIT_BAN].length_ns == INT64_MAX;
     consider(&plan, is_for_good ? WPM_NEVER : wpm_wait_end(&waits[WPM_WAIT_BAN], now),
-             WPM_HELD_BY_BAN);
-    consider(&plan, policy->local_until, WPM_HELD_BY_RETRY_DELAY);
+             WPM_HELD_BY_BAN, wpm_rule_holds(WPM_RULE_BAN));
+    consider(&plan, policy->local_until, WPM_HELD_BY_RETRY_DELAY,
+             wpm_rule_holds(WPM_RULE_RETRY_DELAY));
     if (plan.held_by == WPM_HELD_BY_NOTHING && !wpm_scope_admits_any(m, slot)) {
       plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_ADDRESS_SCOPE};
     } else if (plan.held_by == WPM_HELD_BY_NOTHING && is_candidate(m, slot)) {
@@ -71,6 +76,9 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
 }
 
 size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot) {
+  if (!wpm_rule_holds(WPM_RULE_MAX_CONNECTIONS)) {
+    return SIZE_MAX;
+  }
   bool is_kept = slot != WPM_SLOT_NONE && wpm_manager_policy(m, slot)->reserved;
   size_t taken = (size_t)m->places + (is_kept ? 0 : m->reserved);
   return m->config.max_connections > taken ? m->config.max_connections - taken : 0;
@@ -144,14 +152,14 @@ void wpm_schedule_dial(wpm_manager *m, uint32_t slot) {
 }
 
 void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
-  if (m->stopping || m->epoch.offline) {
+  if (m->stopping || (m->epoch.offline && wpm_rule_holds(WPM_RULE_OFFLINE))) {
     return;
   }
   wpm_restart_reserve(m, now);
   uint32_t slot = WPM_SLOT_NONE;
   m->starved_until = WPM_NEVER;
-  while (m->dials < m->config.max_dials && wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns &&
-         wpm_schedule_room(m, slot) > 0) {
+  while ((m->dials < m->config.max_dials || !wpm_rule_holds(WPM_RULE_MAX_DIALS)) &&
+         wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns && wpm_schedule_room(m, slot) > 0) {
     /* What the end of the dial will write has its place before it begins. */
     if (wpm_store_make_contact(m->store, slot) != WPM_OK) {
       m->starved_until = wpm_mono_after(now.mono, WPM_SECOND);

@@ -1,5 +1,7 @@
 #include "core/scope.h"
 
+#include "core/rules.h"
+
 #include "base/bytes.h"
 #include "base/multiaddr.h"
 
@@ -146,7 +148,7 @@ bool wpm_scope_admits_any(const wpm_manager *m, uint32_t slot) {
 size_t wpm_scope_admit(const wpm_manager *m, uint32_t slot, wpm_address *items, size_t count) {
   const unsigned near = 1u << WPM_SCOPE_PRIVATE | 1u << WPM_SCOPE_LOOPBACK;
   unsigned met = met_in(m, wpm_manager_peer(m, slot), items, count);
-  met |= m->config.dial_private ? near : 0;
+  met |= m->config.dial_private || !wpm_rule_holds(WPM_RULE_SCOPE) ? near : 0;
   size_t admitted = 0;
   for (size_t i = 0; i < count; i++) {
     unsigned scope = 1u << wpm_scope_of(items[i].multiaddr);

@@ -1,6 +1,7 @@
 #include "core/services.h"
 
 #include "core/protocols.h"
+#include "core/rules.h"
 #include "core/scope.h"
 
 #include "base/bytes.h"
@@ -114,7 +115,8 @@ bool wpm_services_want(const wpm_manager *m, uint32_t slot) {
 bool wpm_services_need(const wpm_manager *m, uint32_t slot) {
   uint32_t services = wpm_manager_policy(m, slot)->services;
   for (size_t i = 0; services != 0 && i < m->config.service_count; i++) {
-    if ((services & bit_of(i)) && m->peers_of_service[i] <= m->config.services[i].slots) {
+    if ((services & bit_of(i)) && m->peers_of_service[i] <= m->config.services[i].slots &&
+        wpm_rule_holds(WPM_RULE_SERVICE_NEEDS)) {
       return true;
     }
   }
@@ -153,7 +155,7 @@ static uint32_t choose_for(wpm_manager *m, size_t service) {
   for (size_t i = 0; !err && i < count; i++) {
     uint32_t slot = drawn[i].slot;
     int64_t rtt = wpm_peer_contact(m->store, wpm_manager_peer(m, slot))->rtt_ns;
-    bool nearer = rtt != WPM_SPAN_NONE && rtt < least;
+    bool nearer = rtt != WPM_SPAN_NONE && rtt < least && wpm_rule_holds(WPM_RULE_SERVICE_RTT);
     if ((nearer || chosen == WPM_SLOT_NONE) && may_serve(m, slot, service)) {
       chosen = slot;
       least = rtt != WPM_SPAN_NONE ? rtt : INT64_MAX;

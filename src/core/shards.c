@@ -1,6 +1,7 @@
 #include "core/shards.h"
 
 #include "core/backoff.h"
+#include "core/rules.h"
 #include "core/store.h"
 
 static uint32_t bit_of(size_t index) {
@@ -80,7 +81,8 @@ bool wpm_shards_poorest(const wpm_manager *m, uint16_t *shard) {
 bool wpm_shards_need(const wpm_manager *m, uint32_t slot) {
   uint32_t shards = wpm_manager_policy(m, slot)->shards;
   for (size_t i = 0; shards != 0 && i < counted(m); i++) {
-    if ((shards & bit_of(i)) && m->relays_of_shard[i] <= m->config.relay_per_shard) {
+    if ((shards & bit_of(i)) && m->relays_of_shard[i] <= m->config.relay_per_shard &&
+        wpm_rule_holds(WPM_RULE_SHARD_NEEDS)) {
       return true;
     }
   }

@@ -1,6 +1,7 @@
 /* Who goes for a newcomer, what outlives a record, and deadlines. */
 #include "core/store.h"
 
+#include "core/rules.h"
 #include "core/wait.h"
 
 #include "base/prefetch.h"
@@ -114,7 +115,8 @@ static void make_tombstone(wpm_store *store, uint32_t slot) {
 
 void wpm_store_bury(wpm_store *store, uint32_t slot) {
   const wpm_peer *peer = wpm_store_peer(store, slot);
-  if (peer->contact && outlives(store, wpm_peer_contact(store, peer))) {
+  if (peer->contact && outlives(store, wpm_peer_contact(store, peer)) &&
+      wpm_rule_holds(WPM_RULE_TOMBSTONES)) {
     make_tombstone(store, slot);
     cap_tombstones(store);
   } else {

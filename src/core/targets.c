@@ -4,6 +4,7 @@
 #include "core/connections.h"
 #include "core/connectivity.h"
 #include "core/groups.h"
+#include "core/rules.h"
 #include "core/schedule.h"
 #include "core/scope.h"
 #include "core/services.h"
@@ -77,6 +78,9 @@ size_t wpm_targets_kept(const wpm_manager *m) {
   size_t wanted = m->config.relay_outbound;
   size_t missing = wanted > m->targets.outbound ? wanted - m->targets.outbound : 0;
   size_t kept = missing + wpm_services_missing(m);
+  if (!wpm_rule_holds(WPM_RULE_KEPT_PLACES)) {
+    return 0;
+  }
   return kept < half ? kept : half;
 }
 
@@ -85,15 +89,19 @@ size_t wpm_targets_kept(const wpm_manager *m) {
 static bool is_candidate(const wpm_manager *m, uint32_t slot) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   return wpm_targets_choose(m, slot) && !policy->has_place &&
-         wpm_groups_outbound(m, policy->group) == 0 && wpm_shards_shares(m, slot) &&
-         wpm_scope_admits_any(m, slot);
+         (wpm_groups_outbound(m, policy->group) == 0 || !wpm_rule_holds(WPM_RULE_ONE_PER_GROUP)) &&
+         wpm_shards_shares(m, slot) && wpm_scope_admits_any(m, slot);
 }
 
 /* One over the peers of its group, halved for each attempt that failed. */
 static uint64_t weight_of(const wpm_manager *m, uint32_t slot) {
-  uint32_t peers = wpm_groups_peers(m, wpm_manager_policy(m, slot)->group);
+  bool alike = wpm_rule_holds(WPM_RULE_GROUPS_ALIKE);
+  uint32_t peers = alike ? wpm_groups_peers(m, wpm_manager_policy(m, slot)->group) : 1;
   uint32_t failures = wpm_peer_contact(m->store, wpm_manager_peer(m, slot))->failures;
   uint64_t weight = WEIGHT_OF_ONE / (peers > 0 ? peers : 1);
+  if (!wpm_rule_holds(WPM_RULE_FAILURES_WEIGH)) {
+    return weight;
+  }
   return weight >> (failures < MOST_HALVINGS ? failures : MOST_HALVINGS);
 }
 
@@ -157,13 +165,14 @@ static uint32_t choose_of(wpm_manager *m, const uint16_t *shard) {
 
 /* A shard has too few relay peers. */
 static bool is_shard_poor(const wpm_manager *m, uint16_t *shard) {
-  return wpm_targets_are_set(m) && wpm_shards_poorest(m, shard);
+  return wpm_targets_are_set(m) && wpm_rule_holds(WPM_RULE_SHARDS_FIRST) &&
+         wpm_shards_poorest(m, shard);
 }
 
 static uint32_t choose(wpm_manager *m) {
   uint16_t shard;
   uint32_t slot = is_shard_poor(m, &shard) ? choose_of(m, &shard) : WPM_SLOT_NONE;
-  if (slot == WPM_SLOT_NONE) {
+  if (slot == WPM_SLOT_NONE && wpm_rule_holds(WPM_RULE_SERVICE_SLOTS)) {
     slot = wpm_services_choose(m);
   }
   bool any = slot == WPM_SLOT_NONE && m->targets.outbound < m->config.relay_outbound;
@@ -182,7 +191,7 @@ static bool is_wanting(const wpm_manager *m) {
   uint16_t shard;
   return (m->targets.outbound < m->config.relay_outbound || is_shard_poor(m, &shard) ||
           wpm_services_missing(m) > 0) &&
-         m->dials < m->config.max_dials &&
+         (m->dials < m->config.max_dials || !wpm_rule_holds(WPM_RULE_MAX_DIALS)) &&
          (size_t)m->places + m->reserved < m->config.max_connections;
 }
 
@@ -229,7 +238,7 @@ static uint32_t draw_leaver(wpm_manager *m) {
 }
 
 static void rotate(wpm_manager *m, wpm_instant now) {
-  if (!wpm_targets_are_set(m) || m->config.rotate_ns == 0 ||
+  if (!wpm_targets_are_set(m) || m->config.rotate_ns == 0 || !wpm_rule_holds(WPM_RULE_ROTATION) ||
       m->targets.outbound < m->config.relay_outbound) {
     m->targets.rotate_at = WPM_NEVER;
     return;
@@ -247,7 +256,7 @@ static void rotate(wpm_manager *m, wpm_instant now) {
 }
 
 void wpm_targets_run(wpm_manager *m, wpm_instant now) {
-  if (is_in_force(m) && !m->stopping && !m->epoch.offline) {
+  if (is_in_force(m) && !m->stopping && !(m->epoch.offline && wpm_rule_holds(WPM_RULE_OFFLINE))) {
     rotate(m, now);
     dial_candidates(m, now);
   }

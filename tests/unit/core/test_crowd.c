@@ -114,15 +114,28 @@ static void the_fast_and_the_useful_stay(void **state) {
     e.u.score.score = 5;
     assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
   }
-  bool went[10] = {false};
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < 8; i++) {
     int peer = newcomer(w);
-    assert_in_range(peer, 7, 9);
-    assert_false(went[peer]);
-    went[peer] = true;
+    if (i < 3) {
+      assert_int_equal(peer, 9 - i);
+    } else { /* Then of the others, who are alone in their groups. */
+      assert_true(peer >= 600);
+    }
     come(w, 600 + i, (unsigned)(60 + i));
     assert_int_equal(gone(w), -1);
   }
+  wpm_world_free(w);
+}
+
+static void the_half_that_has_been_here_longest_stays(void **state) {
+  (void)state;
+  wpm_world *w = start(40);
+  for (int i = 0; i < 12; i++) { /* Of one group, and the oldest. */
+    come(w, i, 7);
+    wpm_world_run(w, WPM_SECOND);
+  }
+  fill(w, 28);
+  assert_int_equal(newcomer(w), 1027);
   wpm_world_free(w);
 }
 
@@ -246,6 +259,7 @@ int main(void) {
       cmocka_unit_test(few_are_all_worth_keeping),
       cmocka_unit_test(of_the_largest_group_the_youngest_goes),
       cmocka_unit_test(the_fast_and_the_useful_stay),
+      cmocka_unit_test(the_half_that_has_been_here_longest_stays),
       cmocka_unit_test(protected_static_and_outbound_peers_stay),
       cmocka_unit_test(no_more_than_one_a_second),
       cmocka_unit_test(without_memory_the_newcomer_is_refused),

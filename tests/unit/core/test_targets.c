@@ -152,6 +152,39 @@ static void who_came_in_is_no_more_than_a_candidate(void **state) {
 }
 
 /* Where there is nobody else, who was lost comes back when its backoff is over, and not before. */
+static void set_online(wpm_world *w, bool online) {
+  wpm_event e = {.type = WPM_EVENT_NETWORK};
+  e.u.network.state = online ? WPM_NETWORK_ONLINE : WPM_NETWORK_OFFLINE;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+}
+
+/* Of two, one whose dials failed six times has one chance in 65. */
+static void each_failure_halves_the_chance(void **state) {
+  (void)state;
+  int chosen[2] = {0, 0};
+  for (uint64_t seed = 1; seed <= 100; seed++) {
+    wpm_world *w = start(seed);
+    w->manager->config.relay_outbound = 1;
+    set_online(w, false);
+    for (int peer = 0; peer < 2; peer++) {
+      uint8_t bytes[8] = {4, 46, (uint8_t)peer, 1, 1, 6, 0xea, 0x60};
+      wpm_address address;
+      wpm_peer_record record =
+          wpm_world_imported(peer, (wpm_bytes){bytes, sizeof(bytes)}, &address);
+      record.failures = peer == 0 ? 6 : 0;
+      wpm_event e = {.type = WPM_EVENT_IMPORTED, .peer = record.id};
+      e.u.imported.record = &record;
+      assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+    }
+    set_online(w, true);
+    wpm_world_run(w, 50 * WPM_MILLISECOND);
+    chosen[wpm_world_expect(w, WPM_ACTION_DIAL, -1)->peer]++;
+    wpm_world_free(w);
+  }
+  assert_int_equal(chosen[0] + chosen[1], 100);
+  assert_in_range(chosen[0], 0, 8);
+}
+
 /* The connection is up, and stays so. */
 static bool comes_in(wpm_world *w, int peer) {
   wpm_connection_id c;
@@ -471,6 +504,7 @@ int main(void) {
       cmocka_unit_test(no_two_are_of_one_group),
       cmocka_unit_test(a_flood_of_addresses_in_few_groups_decides_nothing),
       cmocka_unit_test(who_came_in_is_no_more_than_a_candidate),
+      cmocka_unit_test(each_failure_halves_the_chance),
       cmocka_unit_test(places_are_kept_from_what_comes_in),
       cmocka_unit_test(who_was_lost_comes_back_where_it_is_wanted),
       cmocka_unit_test(known_services_and_other_shards_are_no_candidates),

@@ -1,0 +1,85 @@
+/* The rules of the policy by name, so that a test can ask of each whether it would be missed.
+ *
+ * In every build but one each of them holds, and the compiler leaves nothing of this. Built with
+ * WPM_MUTATION, for tests/mutation, any may be switched off while the program runs: with it off at least
+ * one test must fail. A rule that decides something has its line here.
+ */
+#ifndef WPM_CORE_RULES_H
+#define WPM_CORE_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WPM_RULES(X)                                                                               \
+  /* When a peer may be dialled (core/schedule.h, core/backoff.h). */                              \
+  X(PRUNE_BACKOFF, "prune_backoff")                                                                \
+  X(RETRY_DELAY, "retry_delay")                                                                    \
+  X(MISMATCH_DELAY, "mismatch_delay")                                                              \
+  X(BAN, "ban")                                                                                    \
+  X(HELD_OFF, "held_off")                                                                          \
+  X(SCOPE, "scope")                                                                                \
+  X(MAX_CONNECTIONS, "max_connections")                                                            \
+  X(MAX_DIALS, "max_dials")                                                                        \
+  X(SHORT_LIVED, "short_lived")                                                                    \
+  X(STABLE_FORGETS, "stable_forgets")                                                              \
+  X(LOCAL_FAILURE, "local_failure")                                                                \
+  X(LATE_RESULT, "late_result")                                                                    \
+  /* Restart, sleep, network (core/restart.h, core/epoch.h). */                                    \
+  X(RESTART_FIRST, "restart_first")                                                                \
+  X(RESTART_PLACES, "restart_places")                                                              \
+  X(SLEEP, "sleep")                                                                                \
+  X(OFFLINE, "offline")                                                                            \
+  X(VOID_DELAYS, "void_delays")                                                                    \
+  X(GAP_END, "gap_end")                                                                            \
+  /* Connections (core/keepalive.h, core/duplicate.h). */                                          \
+  X(PING_INTERVAL, "ping_interval")                                                                \
+  X(TWO_MISSES, "two_misses")                                                                      \
+  X(RACE, "race")                                                                                  \
+  X(NO_THIRD, "no_third")                                                                          \
+  X(MISMATCH_ENDS, "mismatch_ends")                                                                \
+  /* Whom we choose (core/targets.h, core/shards.h, core/services.h). */                           \
+  X(ONE_PER_GROUP, "one_per_group")                                                                \
+  X(GROUPS_ALIKE, "groups_alike")                                                                  \
+  X(FAILURES_WEIGH, "failures_weigh")                                                              \
+  X(ROTATION, "rotation")                                                                          \
+  X(SHARDS_FIRST, "shards_first")                                                                  \
+  X(SHARD_NEEDS, "shard_needs")                                                                    \
+  X(SERVICE_SLOTS, "service_slots")                                                                \
+  X(SERVICE_RTT, "service_rtt")                                                                    \
+  X(SERVICE_NEEDS, "service_needs")                                                                \
+  X(KEPT_PLACES, "kept_places")                                                                    \
+  /* Who comes in, who goes (core/inbound.h, core/crowd.h, core/evict_kind.h). */                  \
+  X(PER_IP, "per_ip")                                                                              \
+  X(PER_NETWORK, "per_network")                                                                    \
+  X(PACE, "pace")                                                                                  \
+  X(CROWD_SPARED, "crowd_spared")                                                                  \
+  X(CROWD_DIVERSE, "crowd_diverse")                                                                \
+  X(CROWD_FAST, "crowd_fast")                                                                      \
+  X(CROWD_USEFUL, "crowd_useful")                                                                  \
+  X(CROWD_OLD, "crowd_old")                                                                        \
+  X(CROWD_GRACE, "crowd_grace")                                                                    \
+  X(CROWD_PACE, "crowd_pace")                                                                      \
+  X(EVICT_SPARED, "evict_spared")                                                                  \
+  X(TOMBSTONES, "tombstones")
+
+typedef enum wpm_rule {
+#define WPM_RULE_ENUM(id, name) WPM_RULE_##id,
+  WPM_RULES(WPM_RULE_ENUM)
+#undef WPM_RULE_ENUM
+      WPM_RULE_COUNT
+} wpm_rule;
+
+#ifdef WPM_MUTATION
+extern uint64_t wpm_rules_off; /* A bit for each. */
+
+static inline bool wpm_rule_holds(wpm_rule rule) {
+  return (wpm_rules_off >> rule & 1) == 0;
+}
+#else
+static inline bool wpm_rule_holds(wpm_rule rule) {
+  (void)rule;
+  return true;
+}
+#endif
+
+#endif
