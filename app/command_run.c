@@ -125,6 +125,7 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
                     policy->high_water);
   }
   policy->grace_ns = options->grace_ns;
+  policy->score_half_life_ns = options->score_half_life_ns;
   policy->relay_outbound = (size_t)options->relay_outbound;
   policy->rotate_ns = options->rotate_ns;
   policy->relay_per_shard = (size_t)options->relay_per_shard;

@@ -36,6 +36,10 @@ static const option_spec specs[] = {
      "until so many are left; default: five sixths of --high-water"},
     {"grace", KIND_DURATION, AT(grace_ns), FOR_RUN, node, "20s", 0, 0, "TIME",
      "a connection younger than this does not go for that"},
+    {"score-half-life", KIND_DURATION, AT(score_half_life_ns), FOR_RUN, node, "10h", 0, 0, "TIME",
+     "after it half of a peer's score is left, which each broken protocol lowers by 20; at -100 it "
+     "is "
+     "discouraged; 0: it stays"},
     {"relay-outbound", KIND_NUMBER, AT(relay_outbound), FOR_RUN, node, "10", 0, 100000, "N",
      "outbound relay peers wanted, chosen among all that are known; 0: every relay peer that was "
      "held "

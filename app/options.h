@@ -58,6 +58,7 @@ typedef struct app_options {
   uint64_t high_water;
   uint64_t low_water; /* 0 where not given. */
   int64_t grace_ns;
+  int64_t score_half_life_ns;
   uint64_t relay_outbound;
   int64_t rotate_ns;
   uint64_t relay_per_shard;

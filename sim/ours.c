@@ -51,6 +51,10 @@ static int configure(const sim_policy *policy, wpm_manager_config *config) {
   config->max_dials = setup->max_dials;
   config->prune_backoff_ns = setup->prune_backoff_ns;
   config->backoff_slack_ns = setup->backoff_slack_ns;
+  if (setup->high_water > 0) {
+    config->high_water = setup->high_water;
+    config->low_water = setup->high_water * 5 / 6;
+  }
   if (setup->relay_outbound > 0) {
     config->relay_outbound = setup->relay_outbound;
   }

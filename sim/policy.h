@@ -90,6 +90,7 @@ typedef struct sim_setup {
   int64_t idle_limit_ns;    /* The shortest idle limit on the path, as configured; 0: default. */
   int64_t prune_backoff_ns; /* GossipSub's. */
   int64_t backoff_slack_ns;
+  size_t high_water;     /* Above so many connections some go; 0: as the policy has it. */
   size_t relay_outbound; /* Outbound relay peers wanted; 0: as the policy has it. */
 } sim_setup;
 

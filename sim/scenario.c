@@ -122,6 +122,7 @@ static const struct {
     {"rivals", A_NUMBER, AT(rivals)},
     {"max_connections", A_NUMBER, AT(max_connections)},
     {"max_dials", A_NUMBER, AT(max_dials)},
+    {"high_water", A_NUMBER, AT(high_water)},
     {"relay_outbound", A_NUMBER, AT(relay_outbound)},
     {"prune_backoff", A_SPAN, AT(prune_backoff)},
     {"backoff_slack", A_SPAN, AT(backoff_slack)},

@@ -88,6 +88,7 @@ typedef struct sim_scenario {
   /* Ours. */
   uint32_t rivals; /* 0: ours lives in it alone. */
   uint32_t max_connections, max_dials;
+  uint32_t high_water;     /* Above so many connections some go; 0: as each policy has it. */
   uint32_t relay_outbound; /* Outbound relay peers wanted; 0: as each policy has it. */
   int64_t prune_backoff, backoff_slack;
   size_t fault_count;

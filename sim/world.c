@@ -271,6 +271,7 @@ int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_
                            .idle_limit_ns = scenario->idle_limit,
                            .prune_backoff_ns = scenario->prune_backoff,
                            .backoff_slack_ns = scenario->backoff_slack,
+                           .high_water = scenario->high_water,
                            .relay_outbound = scenario->relay_outbound};
   world.peers = calloc(scenario->peers, sizeof(*world.peers));
   world.policy = type->make(&setup);

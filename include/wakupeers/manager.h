@@ -31,6 +31,9 @@
  *   are paced; the newcomer is refused. Ranges can be exempt.
  * - A private or loopback address is dialled where it is configured or a person's, or where we met the
  *   peer there before; or by option.
+ * - A score fades, half of it in `score_half_life`; a broken protocol lowers it. Who is at
+ *   `discouraged_at` or below is dialled by a person alone, takes nobody's place, and gives its own up
+ *   first; static nodes aside.
  * - After a sleep, which shows as a call long after a deadline, and when the network is back, every
  *   connection is pinged, and those that stay silent end; they count as ended when the sleep began, and
  *   their backoffs run from there. Retry delays of before are void then, prune backoffs are not. Without
@@ -115,6 +118,9 @@ typedef struct wpm_manager_config {
   size_t high_water, low_water; /* Above so many connections, those worth least go until so many are
                                    left; 0: no such rule. Default 0: max_connections alone. */
   int64_t grace_ns;             /* One younger than this does not go for it. Default 20 s. */
+  int64_t score_half_life_ns;   /* After it half of a score is left; 0: it stays. Default 10 h. */
+  int32_t discouraged_at;       /* A peer with this score or less is discouraged; 0: nobody is.
+                                 Default -100. */
   const wpm_ip_range *inbound_allow; /* Ranges without these limits (copied). Default: loopback. */
   size_t inbound_allow_count;        /* Their number. */
   const uint16_t *shards; /* Shards whose peers we want (copied); relay peers of no other. */
@@ -194,7 +200,7 @@ typedef enum wpm_event_type {
   WPM_EVENT_BAN,               /* Banned, or not any more: ends its connections, refuses it, is not
                                   dialled but by a person. A peer that is not held is entered. */
   WPM_EVENT_TAG,               /* A tag was put on the peer, or taken off. */
-  WPM_EVENT_SCORE,             /* The host's judgement. */
+  WPM_EVENT_SCORE,             /* The host's judgement, which fades. */
   WPM_EVENT_NOTE               /* An entry of the peer's application map. */
 } wpm_event_type;
 
@@ -277,6 +283,7 @@ typedef struct wpm_event {
     } tag;
     struct {
       int32_t score;
+      bool add; /* To what is left of the score that it has, within the range of an int32_t. */
     } score;
     struct {
       wpm_text key;
@@ -399,10 +406,11 @@ typedef enum wpm_held_by {
   WPM_HELD_BY_OFFLINE,          /* There is no network. */
   WPM_HELD_BY_ADDRESS_SCOPE,    /* Its addresses are private or loopback ones, and it was never met
                                    there. */
+  WPM_HELD_BY_DISCOURAGED,      /* Its score is too low. */
   WPM_HELD_BY_TARGET            /* It is one of those from whom relay peers are chosen as they are
                                    wanted. */
 } wpm_held_by;
-#define WPM_HELD_BY_COUNT 15
+#define WPM_HELD_BY_COUNT 16
 
 /* "none", "connected", "prune_backoff", … */
 WPM_API const char *wpm_held_by_name(wpm_held_by value);

@@ -246,9 +246,11 @@ WPM_API WPM_MUST_USE int wpm_node_ban(wpm_node *node, wpm_bytes peer, int64_t le
 WPM_API WPM_MUST_USE int wpm_node_set_tag(wpm_node *node, wpm_bytes peer, const wpm_tag *tag);
 WPM_API WPM_MUST_USE int wpm_node_remove_tag(wpm_node *node, wpm_bytes peer, wpm_text name);
 
-/* The host's judgement; an entry of the peer's application map (`data` NULL: it goes). Errors as
- * wpm_store_set_score and wpm_store_set_app. */
+/* The host's judgement, which fades (wpm_manager_config.score_half_life_ns), or an addition to what is left
+ * of it; an entry of the peer's application map (`data` NULL: it goes). Errors as wpm_store_set_score and
+ * wpm_store_set_app. */
 WPM_API WPM_MUST_USE int wpm_node_set_score(wpm_node *node, wpm_bytes peer, int32_t score);
+WPM_API WPM_MUST_USE int wpm_node_add_score(wpm_node *node, wpm_bytes peer, int32_t addition);
 WPM_API WPM_MUST_USE int wpm_node_set_note(wpm_node *node, wpm_bytes peer, wpm_text key,
                                            wpm_bytes value);
 

@@ -7,6 +7,7 @@
 #include "core/epoch.h"
 #include "core/groups.h"
 #include "core/inbound.h"
+#include "core/judge.h"
 #include "core/keepalive.h"
 #include "core/restart.h"
 #include "core/rules.h"
@@ -141,6 +142,9 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
     policy->connections[0] = policy->connections[1];
   }
   policy->connections[1] = NULL;
+  if (reason == WPM_REASON_PROTOCOL_VIOLATION) {
+    wpm_judge_violated(m, slot);
+  }
   wpm_store_slot_disconnected(m->store, slot, reason, end.wall);
   wpm_connection *survivor = policy->connections[0];
   wpm_history_note_connection(m, slot,
@@ -272,11 +276,16 @@ static bool has_room(const wpm_manager *m, uint32_t slot, wpm_direction directio
   return wpm_schedule_room(m, slot) > (is_ours ? 0 : wpm_targets_kept(m));
 }
 
+static bool may_push(const wpm_manager *m, uint32_t slot) {
+  return slot == WPM_SLOT_NONE || !wpm_judge_discourages(m, slot);
+}
+
 /* What comes in may take the place of another. */
 static bool finds_room(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_instant now) {
   wpm_direction direction = event->u.connected.direction;
   return has_room(m, slot, direction) ||
-         (direction == WPM_INBOUND && wpm_crowd_make_way(m, now) && has_room(m, slot, direction));
+         (direction == WPM_INBOUND && may_push(m, slot) && wpm_crowd_make_way(m, now) &&
+          has_room(m, slot, direction));
 }
 
 /* Why the connection is refused; WPM_REASON_NONE: it is not. */

@@ -2,6 +2,7 @@
 
 #include "core/connections.h"
 #include "core/connectivity.h"
+#include "core/judge.h"
 #include "core/rules.h"
 #include "core/services.h"
 #include "core/shards.h"
@@ -15,7 +16,14 @@
 enum { DIVERSE = 4, FAST = 8, USEFUL = 4 };
 
 /* How much they are worth, those that go first first. */
-typedef enum layer { LAYER_REST, LAYER_OLD, LAYER_USEFUL, LAYER_FAST, LAYER_DIVERSE } layer;
+typedef enum layer {
+  LAYER_DISCOURAGED,
+  LAYER_REST,
+  LAYER_OLD,
+  LAYER_USEFUL,
+  LAYER_FAST,
+  LAYER_DIVERSE
+} layer;
 
 typedef struct candidate {
   uint32_t peer;
@@ -67,15 +75,16 @@ static size_t gather(const wpm_manager *m, bool inbound, wpm_mono before, candid
     uint32_t slot = connection->peer;
     const wpm_contact *contact = wpm_peer_contact(m->store, wpm_manager_peer(m, slot));
     uint32_t group = wpm_manager_policy(m, slot)->group;
-    out[count++] = (candidate){.peer = slot,
-                               .group = group,
-                               .in_group = 1,
-                               .layer = LAYER_REST,
-                               .secret = secret_of(m, group, slot),
-                               .id = connection->id,
-                               .began = connection->began.ns,
-                               .rtt_ns = contact->rtt_ns,
-                               .score = contact->score};
+    out[count++] =
+        (candidate){.peer = slot,
+                    .group = group,
+                    .in_group = 1,
+                    .layer = wpm_judge_discourages(m, slot) ? LAYER_DISCOURAGED : LAYER_REST,
+                    .secret = secret_of(m, group, slot),
+                    .id = connection->id,
+                    .began = connection->began.ns,
+                    .rtt_ns = contact->rtt_ns,
+                    .score = contact->score};
   }
   return count;
 }

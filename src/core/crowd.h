@@ -10,6 +10,7 @@
  * - Of the others some are worth more than the rest, by properties that cannot all be feigned: four of
  *   different network groups, drawn by a secret order; the eight with the shortest round trip; the four
  *   with the highest score above 0; of those left, the half that has been here longest.
+ * - The discouraged go first (core/judge.h), and take nobody's place.
  * - Of the rest, those of the group with most connections go first, in it the youngest. Watermarks go on
  *   into those worth more, in the reverse of that order; a newcomer pushes out none of them.
  * - Who went has the reason `crowded`, and is not dialled again for having been held.

@@ -1,7 +1,59 @@
 #include "core/judge.h"
 
 #include "core/connectivity.h"
+#include "core/decay.h"
+#include "core/rules.h"
 #include "core/wait.h"
+
+#define VIOLATION 20 /* Five in a row discourage, by the defaults. */
+
+/* ---- scores ------------------------------------------------------------------------------------ */
+
+static int32_t within(int64_t score) {
+  return score < INT32_MIN ? INT32_MIN : score > INT32_MAX ? INT32_MAX : (int32_t)score;
+}
+
+static int32_t score_of(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  return peer->contact ? wpm_peer_contact(m->store, peer)->score : 0;
+}
+
+/* Somebody has a score: it is looked at again until nobody has. */
+static void watch(wpm_manager *m) {
+  m->fading = m->still_fading = true;
+}
+
+bool wpm_judge_discourages(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  return m->config.discouraged_at < 0 && !wpm_peer_has(peer, WPM_HAS_STATIC) &&
+         score_of(m, slot) <= m->config.discouraged_at && wpm_rule_holds(WPM_RULE_DISCOURAGED);
+}
+
+void wpm_judge_violated(wpm_manager *m, uint32_t slot) {
+  int64_t score = wpm_store_own_contact(m->store, slot)->score;
+  if (wpm_rule_holds(WPM_RULE_VIOLATION)) {
+    wpm_store_slot_score(m->store, slot, within(score - VIOLATION));
+    watch(m);
+  }
+}
+
+void wpm_judge_restored(wpm_manager *m, uint32_t slot) {
+  if (score_of(m, slot) != 0) {
+    watch(m);
+  }
+}
+
+void wpm_judge_fade(wpm_manager *m, uint32_t slot, int64_t elapsed_ns) {
+  int32_t score = score_of(m, slot);
+  int64_t half_life = m->config.score_half_life_ns;
+  m->still_fading = m->still_fading || score != 0;
+  if (score != 0 && half_life > 0 && elapsed_ns > 0 && wpm_rule_holds(WPM_RULE_FADING)) {
+    uint32_t draw = (uint32_t)wpm_rng_below(&m->rng, UINT64_C(1) << 31);
+    wpm_store_slot_score(m->store, slot, wpm_decay(score, elapsed_ns, half_life, draw));
+  }
+}
+
+/* ---- facts ------------------------------------------------------------------------------------- */
 
 int wpm_on_ban(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   int64_t length = event->u.ban.length_ns;
@@ -64,7 +116,12 @@ int wpm_on_score(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return WPM_ERR_NOT_FOUND;
   }
   wpm_change change = wpm_change_begin(m, slot);
-  int err = wpm_store_set_score(m->store, event->peer, event->u.score.score);
+  int err = wpm_store_make_contact(m->store, slot);
+  if (!err) {
+    int64_t before = event->u.score.add ? wpm_store_own_contact(m->store, slot)->score : 0;
+    wpm_store_slot_score(m->store, slot, within(before + event->u.score.score));
+    watch(m);
+  }
   return finish(m, &change, err, now);
 }
 

@@ -4,6 +4,10 @@
  *   connect that a person asks for goes all the same. A peer that is not held is entered, to be banned.
  * - A tag says why a peer matters, and may protect it from eviction; several owners, each with a tag of
  *   its own, protect it until the last takes its own away.
+ * - A score is the host's judgement, and ours: `VIOLATION` is taken off where a peer, whose identity is
+ *   proven, breaks a protocol. It fades with a half-life, so that neither merit nor guilt lasts for ever.
+ * - Somebody is *discouraged* rather than banned: dialled by a person alone, the first to lose a place, and
+ *   no reason for another to lose one; but welcome where there is room (Bitcoin Core, banman).
  * - Bans and protections are what a crash must not undo: the node brings them to disk at once.
  */
 #ifndef WPM_CORE_JUDGE_H
@@ -15,5 +19,17 @@ WPM_MUST_USE int wpm_on_ban(wpm_manager *m, const wpm_event *event, wpm_instant 
 WPM_MUST_USE int wpm_on_tag(wpm_manager *m, const wpm_event *event, wpm_instant now);
 WPM_MUST_USE int wpm_on_score(wpm_manager *m, const wpm_event *event, wpm_instant now);
 WPM_MUST_USE int wpm_on_note(wpm_manager *m, const wpm_event *event, wpm_instant now);
+
+/* Its score is too low; never of a static node. */
+bool wpm_judge_discourages(const wpm_manager *m, uint32_t slot);
+
+/* The peer broke a protocol. It has a contact. */
+void wpm_judge_violated(wpm_manager *m, uint32_t slot);
+
+/* It was restored or taken in, perhaps with a score. */
+void wpm_judge_restored(wpm_manager *m, uint32_t slot);
+
+/* So much time has passed since its score faded last. */
+void wpm_judge_fade(wpm_manager *m, uint32_t slot, int64_t elapsed_ns);
 
 #endif

@@ -23,6 +23,9 @@
 
 #include <stdlib.h>
 
+#define EXPIRE_EVERY WPM_MINUTE
+#define EXPIRE_ROUNDS 60 /* Each peer is looked at about this often times as seldom. */
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
 static const wpm_ip_range loopback[] = {
@@ -55,6 +58,8 @@ void wpm_manager_config_default(wpm_manager_config *config) {
       .inbound_per_network = 32,
       .inbound_paced = true,
       .grace_ns = 20 * WPM_SECOND,
+      .score_half_life_ns = 10 * WPM_HOUR,
+      .discouraged_at = -100,
       .inbound_allow = loopback,
       .inbound_allow_count = sizeof(loopback) / sizeof(loopback[0]),
       .max_history = 16384,
@@ -76,7 +81,8 @@ static bool config_is_valid(const wpm_manager_config *c) {
          c->backoff_slack_ns >= 0 && c->reconnect_min_ns >= 0 && c->reconnect_max_ns >= 0 &&
          c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 && c->sleep_gap_ns > 0 &&
          c->probe_timeout_ns > 0 && c->rotate_ns >= 0 && c->grace_ns >= 0 &&
-         c->low_water <= c->high_water && are_ranges(c->inbound_allow, c->inbound_allow_count) &&
+         c->score_half_life_ns >= 0 && c->discouraged_at <= 0 && c->low_water <= c->high_water &&
+         are_ranges(c->inbound_allow, c->inbound_allow_count) &&
          c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
          (c->shards != NULL || c->shard_count == 0) &&
          wpm_services_are_valid(c->services, c->service_count);
@@ -129,6 +135,8 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   m->config = *config;
   m->now = (wpm_mono){INT64_MIN};
   m->expired_at = (wpm_mono){INT64_MIN};
+  m->expire_round = UINT32_MAX; /* The first round begins with the first call. */
+  m->round_began = (wpm_mono){INT64_MIN};
   m->starved_until = WPM_NEVER;
   m->epoch.voiding = WPM_SLOT_NONE;
   m->targets.rotate_at = WPM_NEVER;
@@ -470,21 +478,25 @@ static wpm_instant forward(wpm_manager *m, wpm_instant now) {
   return now;
 }
 
-#define EXPIRE_EVERY WPM_MINUTE
-#define EXPIRE_ROUNDS 60 /* Each address is looked at about this often times as seldom. */
-
-/* Addresses that nobody names any more go, some peers at a time. */
+/* Addresses that nobody names any more go, and scores fade, some peers at a time. */
 static void expire_some(wpm_manager *m, wpm_instant now) {
   if (now.mono.ns < wpm_mono_after(m->expired_at, EXPIRE_EVERY).ns) {
     return;
   }
   m->expired_at = now.mono;
   for (uint32_t left = m->store->slots / EXPIRE_ROUNDS + 1; left > 0; left--) {
-    uint32_t slot = m->expire_round < m->store->slots ? m->expire_round : 0;
-    m->expire_round = slot + 1;
+    if (m->expire_round >= m->store->slots) { /* From the first on again. */
+      m->expire_round = 0;
+      m->round_ns = m->round_began.ns != INT64_MIN ? now.mono.ns - m->round_began.ns : 0;
+      m->round_began = now.mono;
+      m->fading = m->still_fading;
+      m->still_fading = false;
+    }
+    uint32_t slot = m->expire_round++;
     if (slot < m->store->slots && wpm_manager_peer(m, slot)->state == WPM_SLOT_HELD) {
       wpm_change change = wpm_change_begin(m, slot);
       wpm_store_slot_expire(m->store, slot, now.wall);
+      wpm_judge_fade(m, slot, m->round_ns);
       if (m->store->changes != change.changes) {
         wpm_change_end(m, &change, now);
       }
@@ -542,6 +554,8 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   least = targets.ns < least.ns ? targets : least;
   wpm_mono crowd = wpm_crowd_deadline(m);
   least = crowd.ns < least.ns ? crowd : least;
+  wpm_mono fade = m->fading ? wpm_mono_after(m->expired_at, EXPIRE_EVERY) : WPM_NEVER;
+  least = fade.ns < least.ns ? fade : least;
   return m->starved_until.ns < least.ns ? m->starved_until : least;
 }
 
@@ -600,6 +614,8 @@ const char *wpm_held_by_name(wpm_held_by value) {
     return "offline";
   case WPM_HELD_BY_ADDRESS_SCOPE:
     return "address_scope";
+  case WPM_HELD_BY_DISCOURAGED:
+    return "discouraged";
   case WPM_HELD_BY_TARGET:
     return "target";
   }

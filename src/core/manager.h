@@ -144,6 +144,10 @@ struct wpm_manager {
   wpm_epoch epoch;                             /* Sleep, and what there is of a network. */
   wpm_mono expired_at;   /* When addresses were last looked through for their age. */
   uint32_t expire_round; /* The slot where that goes on. */
+  wpm_mono round_began;  /* When the first slot was looked at last. */
+  int64_t round_ns;      /* How long it takes until each was looked at again. */
+  bool fading;           /* Somebody may have a score; of this round, somebody has. */
+  bool still_fading;
 
   wpm_heap waiting;       /* By peer: when its waits are over. */
   wpm_heap ready;         /* By peer: those whose waits are over, the first to dial first. */

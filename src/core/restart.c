@@ -5,6 +5,7 @@
 #include "core/backoff.h"
 #include "core/connectivity.h"
 #include "core/groups.h"
+#include "core/judge.h"
 #include "core/rules.h"
 #include "core/schedule.h"
 #include "core/targets.h"
@@ -212,6 +213,7 @@ int wpm_manager_restore(wpm_manager *m, const wpm_peer_record *record, const wpm
     wpm_store_remove_slot(m->store, slot, WPM_CAUSE_FACT);
     return err;
   }
+  wpm_judge_restored(m, slot);
   m->history.now = now.wall;
   wpm_change change = wpm_change_begin(m, slot);
   restored(m, slot, record->connectivity == WPM_CONNECTED, heartbeat, now);
@@ -253,6 +255,9 @@ int wpm_on_imported(wpm_manager *m, const wpm_event *event, wpm_instant now) {
       return err;
     }
     change = wpm_change_begin(m, slot);
+  }
+  if (!err) {
+    wpm_judge_restored(m, slot);
   }
   if (!err && !wpm_manager_policy(m, slot)->connections[0]) {
     resume_waits(m, slot, (resumption){NULL, now});

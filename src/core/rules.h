@@ -23,6 +23,9 @@
   X(SHORT_LIVED, "short_lived")                                                                    \
   X(STABLE_FORGETS, "stable_forgets")                                                              \
   X(LOCAL_FAILURE, "local_failure")                                                                \
+  X(DISCOURAGED, "discouraged")                                                                    \
+  X(VIOLATION, "violation")                                                                        \
+  X(FADING, "fading")                                                                              \
   X(LATE_RESULT, "late_result")                                                                    \
   /* Restart, sleep, network (core/restart.h, core/epoch.h). */                                    \
   X(RESTART_FIRST, "restart_first")                                                                \

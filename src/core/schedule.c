@@ -2,6 +2,7 @@
 
 #include "core/actions.h"
 #include "core/connectivity.h"
+#include "core/judge.h"
 #include "core/restart.h"
 #include "core/rules.h"
 #include "core/scope.h"
@@ -48,6 +49,8 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     plan.held_by = WPM_HELD_BY_SHUTDOWN;
   } else if (wpm_peer_has(peer, WPM_HAS_HELD_OFF) && wpm_rule_holds(WPM_RULE_HELD_OFF)) {
     plan.held_by = WPM_HELD_BY_PERSON;
+  } else if (wpm_judge_discourages(m, slot)) {
+    plan.held_by = WPM_HELD_BY_DISCOURAGED;
   } else if (!is_wanted(m, slot) && !is_candidate(m, slot)) {
     plan.held_by = WPM_HELD_BY_NOT_WANTED;
   } else if (!wpm_peer_has(peer, WPM_HAS_ADDRESS)) {

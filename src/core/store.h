@@ -325,6 +325,8 @@ WPM_MUST_USE int wpm_store_slot_set_app(wpm_store *store, uint32_t slot, wpm_tex
 /* These need a contact of the peer (wpm_store_make_contact) where they have something to write. */
 void wpm_store_slot_dial_failed(wpm_store *store, uint32_t slot, wpm_reason reason, wpm_wall now);
 void wpm_store_slot_wait(wpm_store *store, uint32_t slot, wpm_wait_kind kind, wpm_wait wait);
+/* It has a contact. */
+void wpm_store_slot_score(wpm_store *store, uint32_t slot, int32_t score);
 void wpm_store_slot_pong(wpm_store *store, uint32_t slot, int64_t rtt_ns);
 void wpm_store_slot_stable(wpm_store *store, uint32_t slot);
 

@@ -147,11 +147,7 @@ int wpm_store_set_held_off(wpm_store *store, wpm_bytes id, bool held_off) {
 
 int wpm_store_set_score(wpm_store *store, wpm_bytes id, int32_t score) {
   FIND_WITH_CONTACT_OR_RETURN(slot)
-  wpm_contact *contact = wpm_store_own_contact(store, slot);
-  if (contact->score != score) {
-    contact->score = score;
-    wpm_store_settle(store, slot, 0, 0, WPM_FIELD_TAGS);
-  }
+  wpm_store_slot_score(store, slot, score);
   return WPM_OK;
 }
 

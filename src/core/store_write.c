@@ -416,6 +416,14 @@ void wpm_store_slot_stable(wpm_store *store, uint32_t slot) {
   wpm_store_slot_wait(store, slot, WPM_WAIT_RETRY_DELAY, (wpm_wait){0});
 }
 
+void wpm_store_slot_score(wpm_store *store, uint32_t slot, int32_t score) {
+  wpm_contact *contact = wpm_store_own_contact(store, slot);
+  if (contact->score != score) {
+    contact->score = score;
+    wpm_store_settle(store, slot, 0, 0, WPM_FIELD_TAGS);
+  }
+}
+
 void wpm_store_slot_pong(wpm_store *store, uint32_t slot, int64_t rtt_ns) {
   wpm_contact *contact = wpm_store_own_contact(store, slot);
   if (contact->rtt_ns != rtt_ns) {

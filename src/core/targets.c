@@ -4,6 +4,7 @@
 #include "core/connections.h"
 #include "core/connectivity.h"
 #include "core/groups.h"
+#include "core/judge.h"
 #include "core/rules.h"
 #include "core/schedule.h"
 #include "core/scope.h"
@@ -88,7 +89,7 @@ size_t wpm_targets_kept(const wpm_manager *m) {
 
 static bool is_candidate(const wpm_manager *m, uint32_t slot) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
-  return wpm_targets_choose(m, slot) && !policy->has_place &&
+  return wpm_targets_choose(m, slot) && !policy->has_place && !wpm_judge_discourages(m, slot) &&
          (wpm_groups_outbound(m, policy->group) == 0 || !wpm_rule_holds(WPM_RULE_ONE_PER_GROUP)) &&
          wpm_shards_shares(m, slot) && wpm_scope_admits_any(m, slot);
 }

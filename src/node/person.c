@@ -46,6 +46,11 @@ int wpm_node_set_score(wpm_node *node, wpm_bytes peer, int32_t score) {
   return judge(node, peer, &event);
 }
 
+int wpm_node_add_score(wpm_node *node, wpm_bytes peer, int32_t addition) {
+  wpm_event event = {.type = WPM_EVENT_SCORE, .u.score = {.score = addition, .add = true}};
+  return judge(node, peer, &event);
+}
+
 int wpm_node_set_note(wpm_node *node, wpm_bytes peer, wpm_text key, wpm_bytes value) {
   wpm_event event = {.type = WPM_EVENT_NOTE, .u.note = {.key = key, .value = value}};
   return judge(node, peer, &event);

@@ -26,10 +26,11 @@ static size_t draw_peers(sim_random *random, char *out, size_t cap) {
       "session_mean %llum\naway_mean %llum\nvanish %llu%%\nmoving 10%%\nstale 20%%\ndead 20%%\n"
       "full 5%%\nunreachable 20%%\nrelay %llu%%\nidle_limit %llum\nprune_every 20m\n"
       "prune_for %llus\n"
-      "inbound_every 1m\ndiscover_every 1m\nmax_connections %llu\nmax_dials %llu\n",
+      "inbound_every 1m\ndiscover_every 1m\nmax_connections %llu\nmax_dials %llu\n"
+      "high_water %llu\n",
       below(random, 30), sessions[below(random, 3)], below(random, 60) + 1, below(random, 20) + 1,
       below(random, 100), below(random, 101), below(random, 15) + 1, below(random, 2000) + 60,
-      below(random, 40) + 3, below(random, 30) + 1);
+      below(random, 40) + 3, below(random, 30) + 1, below(random, 2) * (below(random, 30) + 1));
 }
 
 /* Up to 5 faults, one behind the other. */

@@ -262,15 +262,46 @@ static void on_disconnect(run *r, const wpm_world_action *a, bool gossip) {
   assert_int_equal(l->peer, a->peer);
   assert_false(l->closing);
   l->closing = true;
-  bool refused = l->began == true_now(r) && l->deaf && l->direction == WPM_DIRECTION_NONE;
+  /* One that is let go with another of its peer was not refused. */
+  bool refused = l->began == true_now(r) && l->deaf && l->direction == WPM_DIRECTION_NONE &&
+                 a->reason != WPM_REASON_CROWDED;
   if (refused) {
     return;
   }
   truly_ended(r, l, a->reason, gossip);
 }
 
+/* The action that let go of the newest connection below `id`; NULL: there is none. */
+static const wpm_world_action *let_go_before(const run *r, wpm_connection_id id) {
+  const wpm_world_action *found = NULL;
+  for (size_t i = 0; i < r->w->count; i++) {
+    const wpm_world_action *a = &r->w->log[i];
+    if (a->type == WPM_ACTION_DISCONNECT && a->reason == WPM_REASON_CROWDED && a->connection < id &&
+        (!found || a->connection > found->connection)) {
+      found = a;
+    }
+  }
+  return found;
+}
+
+/* What ended by itself, or was refused, did so before others were let go, the last step of a call; of two
+ * connections with a peer the newer went first. */
+static void take_disconnects(run *r, const bool *gossip) {
+  for (size_t i = 0; i < r->w->count; i++) {
+    const wpm_world_action *a = &r->w->log[i];
+    if (a->type == WPM_ACTION_DISCONNECT && a->reason != WPM_REASON_CROWDED) {
+      on_disconnect(r, a, gossip[a->peer]);
+    }
+  }
+  const wpm_world_action *a = let_go_before(r, UINT64_MAX);
+  for (; a; a = let_go_before(r, a->connection)) {
+    on_disconnect(r, a, gossip[a->peer]);
+  }
+}
+
 static void take_actions(run *r, const bool *gossip) {
   wpm_world *w = r->w;
+  take_disconnects(r, gossip);
   for (size_t i = 0; i < w->count; i++) {
     const wpm_world_action *a = &w->log[i];
     link *l = link_of(r, a->connection);
@@ -282,7 +313,6 @@ static void take_actions(run *r, const bool *gossip) {
       on_cancel(r, a);
       break;
     case WPM_ACTION_DISCONNECT:
-      on_disconnect(r, a, gossip[a->peer]);
       break;
     case WPM_ACTION_PING:
     case WPM_ACTION_IDENTIFY:
@@ -584,7 +614,7 @@ static void late_fact(run *r, int peer) {
     assert_int_equal(wpm_world_dial_failed(r->w, peer, 1000000, WPM_REASON_REFUSED), WPM_OK);
     break;
   }
-  assert_true(r->woke || r->w->count == 0 || r->w->config.high_water > 0); /* Any call trims. */
+  assert_true(r->woke || r->w->count == 0);
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */
@@ -806,11 +836,8 @@ static void one_run(uint64_t seed, size_t *dials) {
   r->w = wpm_world_new(LOCAL);
   r->w->config.seed = seed;
   r->w->config.max_connections = 1 + below(r, PEERS + 4);
-  if (one_in(r, 4)) {
-    r->w->config.high_water = 1 + below(r, PEERS);
-    r->w->config.low_water = below(r, r->w->config.high_water);
-    r->w->config.grace_ns = 1 + (int64_t)below(r, WPM_MINUTE);
-  }
+  r->w->config.discouraged_at = 0; /* Reasons are drawn at random here. */
+  r->w->config.score_half_life_ns = 0;
   r->w->config.max_dials = 1 + below(r, PEERS);
   r->w->config.keep_alive = !one_in(r, 5);
   r->w->config.ping_interval_ns = (int64_t)(1 + below(r, 300)) * S;

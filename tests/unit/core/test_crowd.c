@@ -139,6 +139,23 @@ static void the_half_that_has_been_here_longest_stays(void **state) {
   wpm_world_free(w);
 }
 
+static void the_discouraged_go_first_and_push_nobody_out(void **state) {
+  (void)state;
+  wpm_world *w = start(20);
+  fill(w, 20);
+  wpm_event e = {.type = WPM_EVENT_SCORE, .peer = wpm_world_id(1000)};
+  e.u.score.score = -100;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK); /* The oldest. */
+  assert_int_equal(newcomer(w), 1000);
+  come(w, 1, 1);
+  assert_int_equal(gone(w), -1);
+  wpm_world_run(w, WPM_SECOND);
+  come(w, 1000, 100);
+  assert_int_equal(gone(w), -1);
+  assert_int_not_equal(wpm_world_state(w, 1000), WPM_CONNECTED);
+  wpm_world_free(w);
+}
+
 static void protected_static_and_outbound_peers_stay(void **state) {
   (void)state;
   wpm_world *w = start(24);
@@ -260,6 +277,7 @@ int main(void) {
       cmocka_unit_test(of_the_largest_group_the_youngest_goes),
       cmocka_unit_test(the_fast_and_the_useful_stay),
       cmocka_unit_test(the_half_that_has_been_here_longest_stays),
+      cmocka_unit_test(the_discouraged_go_first_and_push_nobody_out),
       cmocka_unit_test(protected_static_and_outbound_peers_stay),
       cmocka_unit_test(no_more_than_one_a_second),
       cmocka_unit_test(without_memory_the_newcomer_is_refused),

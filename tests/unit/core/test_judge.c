@@ -1,4 +1,5 @@
 /* Bans, tags, scores and notes. */
+#include "core/manager.h"
 #include "support/alloc_fail.h"
 #include "support/core/world.h"
 #include "support/test.h"
@@ -151,6 +152,105 @@ static void of_whom_nothing_is_known_nothing_is_said(void **state) {
   assert_int_equal(tag(w, 1, "", true, false), WPM_ERR_INVALID);
 }
 
+/* ---- scores that fade, and the discouraged ----------------------------------------------------- */
+
+static int score(wpm_world *w, int peer, int32_t value, bool add) {
+  wpm_event e = {.type = WPM_EVENT_SCORE, .peer = wpm_world_id(peer)};
+  e.u.score.score = value;
+  e.u.score.add = add;
+  return wpm_world_handle(w, &e);
+}
+
+static int32_t score_of(const wpm_world *w, int peer) {
+  return wpm_world_record(w, peer).score;
+}
+
+static void what_is_added_stays_in_range(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 0, false);
+  assert_int_equal(score(w, 1, 5, true), WPM_OK);
+  assert_int_equal(score(w, 1, 7, true), WPM_OK);
+  assert_int_equal(score_of(w, 1), 12);
+  assert_int_equal(score(w, 1, INT32_MAX, true), WPM_OK);
+  assert_int_equal(score_of(w, 1), INT32_MAX);
+  assert_int_equal(score(w, 1, -3, false), WPM_OK);
+  assert_int_equal(score(w, 1, INT32_MIN, true), WPM_OK);
+  assert_int_equal(score_of(w, 1), INT32_MIN);
+  assert_int_equal(score(w, 2, 1, true), WPM_ERR_NOT_FOUND);
+}
+
+static void a_score_fades(void **state) {
+  wpm_world *w = *state;
+  for (int peer = 1; peer <= 20; peer++) {
+    wpm_world_found(w, peer, 0, false);
+    assert_int_equal(score(w, peer, peer % 2 ? 100000 : -100000, false), WPM_OK);
+  }
+  wpm_world_forget_log(w);
+  wpm_world_run(w, 10 * WPM_HOUR); /* It looks by itself, though nothing happens. */
+  for (int peer = 1; peer <= 20; peer++) {
+    int32_t left = peer % 2 ? score_of(w, peer) : -score_of(w, peer);
+    assert_in_range(left, 48000, 54000);
+    wpm_world_expect(w, WPM_ACTION_PERSIST, peer);
+  }
+  wpm_world_run(w, 30 * WPM_DAY);
+  for (int peer = 1; peer <= 20; peer++) {
+    assert_int_equal(score_of(w, peer), 0);
+  }
+  assert_int_equal(wpm_manager_next_deadline(w->manager).ns, WPM_NEVER.ns); /* Nothing is left. */
+}
+
+static void without_a_half_life_it_stays(void **state) {
+  wpm_world *w = *state;
+  w->manager->config.score_half_life_ns = 0;
+  wpm_world_found(w, 1, 0, false);
+  assert_int_equal(score(w, 1, -77, false), WPM_OK);
+  wpm_world_run(w, 10 * WPM_DAY);
+  assert_int_equal(score_of(w, 1), -77);
+}
+
+static void the_discouraged_are_dialled_by_a_person_alone(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, false);
+  wpm_world_person(w, 1, WPM_EVENT_PERSON_CONNECT);
+  wpm_connection_id c = wpm_world_come_up(w, 1, 0);
+  wpm_world_disconnected(w, 1, c, WPM_REASON_EOF);
+  wpm_world_run(w, WPM_MINUTE);
+  c = wpm_world_come_up(w, 1, 0); /* It is dialled again, as it was held. */
+  assert_int_equal(score(w, 1, -99, false), WPM_OK);
+  assert_int_equal(score(w, 1, -1, true), WPM_OK);
+  wpm_world_disconnected(w, 1, c, WPM_REASON_EOF);
+  wpm_world_forget_log(w);
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_DISCOURAGED, WPM_SPAN_NONE, WPM_SPAN_NONE);
+  wpm_world_found(w, 1, 60001, false);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, 1);
+  wpm_world_person(w, 1, WPM_EVENT_PERSON_CONNECT);
+  wpm_world_dial_failed(w, 1, wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial, WPM_REASON_REFUSED);
+  /* Until enough of it has faded. */
+  wpm_world_run(w, 10 * WPM_DAY);
+  wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+}
+
+static void a_static_node_is_never_discouraged(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 0, true);
+  assert_int_equal(score(w, 1, -1000000, false), WPM_OK);
+  wpm_world_found(w, 1, 60000, true);
+  wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+}
+
+static void a_broken_protocol_lowers_it(void **state) {
+  wpm_world *w = *state;
+  for (int i = 1; i <= 5; i++) {
+    wpm_connection_id c = wpm_world_come_in(w, 1, 0);
+    wpm_world_disconnected(w, 1, c, WPM_REASON_PROTOCOL_VIOLATION);
+    assert_int_equal(score_of(w, 1), -20 * i);
+  }
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_DISCOURAGED, WPM_SPAN_NONE, WPM_SPAN_NONE);
+  /* It is welcome where there is room. */
+  (void)wpm_world_come_in(w, 1, 0);
+  assert_int_equal(wpm_world_state(w, 1), WPM_CONNECTED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wpm_world_setup, wpm_world_teardown)
 
 int main(void) {
@@ -161,6 +261,12 @@ int main(void) {
       TEST(one_that_is_not_held_can_be_banned),
       TEST(a_ban_that_cannot_be),
       cmocka_unit_test(several_owners_protect),
+      TEST(what_is_added_stays_in_range),
+      TEST(a_score_fades),
+      TEST(without_a_half_life_it_stays),
+      TEST(the_discouraged_are_dialled_by_a_person_alone),
+      TEST(a_static_node_is_never_discouraged),
+      TEST(a_broken_protocol_lowers_it),
       TEST(what_is_said_is_kept),
       TEST(of_whom_nothing_is_known_nothing_is_said),
   };
