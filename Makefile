@@ -37,10 +37,10 @@ bench-store: deps ## measure the peer store, beside those of other implementatio
 	@ninja --quiet -C build/release bench-store
 	@/usr/bin/python3 bench/run_store.py --programs build/release/bench --out build/bench $(ARGS)
 
-bench-count: deps ## count the instructions of the store's operations, against their budgets
+bench-count: deps ## count the instructions of the store and the manager, against their budgets
 	@cmake --preset release -DWPM_BUILD_BENCH=ON >/dev/null
-	@ninja --quiet -C build/release bench_count
-	@/usr/bin/python3 bench/run_count.py --program build/release/bench/bench_count $(ARGS) || [ $$? -eq 77 ]
+	@ninja --quiet -C build/release bench-count
+	@/usr/bin/python3 bench/run_count.py --program build/release/bench/bench_count build/release/bench/bench_count_manager $(ARGS) || [ $$? -eq 77 ]
 
 bench-go: build ## measure the Go binding, beside go-libp2p's own peerstores
 	@/usr/bin/python3 bench/run_go.py --out build/bench $(ARGS)

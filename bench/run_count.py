@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Counts the instructions of the store's operations under callgrind and holds them against
+"""Counts the instructions of the store's operations and the manager's decisions under callgrind and holds them against
 bench/budgets.txt; see bench/README.md.
 
 Ends with 1 where one takes more than 5 % above its budget, with 77 where it cannot be measured here:
@@ -42,12 +42,13 @@ def cpu_flags():
     return set()
 
 
-def check_here(program):
+def check_here(programs):
     if not shutil.which("valgrind"):
         raise CannotMeasure("valgrind is not installed")
-    if not program.exists():
-        raise CannotMeasure(f"{program.name} was not built")
-    about = json.loads(subprocess.run([program, "about"], check=True, capture_output=True).stdout)
+    for program in programs:
+        if not program.exists():
+            raise CannotMeasure(f"{program.name} was not built")
+    about = json.loads(subprocess.run([programs[0], "about"], check=True, capture_output=True).stdout)
     if about["arch"] != "x86_64" or about["compiler"] != COMPILER:
         raise CannotMeasure(f"the budgets are of {COMPILER} on x86-64, optimised")
     if platform.libc_ver() != ("glibc", LIBC):
@@ -102,8 +103,8 @@ def read_budgets(path):
 
 
 HEAD = """\
-# Instructions an operation of the store may take (bench/store/bench_count.c), by callgrind; Debian 12's
-# gcc, release build, x86-64. `make bench-count` compares, `make bench-count ARGS=--update` writes anew.
+# Instructions that an operation of the store (bench/store/bench_count.c), or an event of the manager
+# (bench/bench_count_manager.c), may take, by callgrind; Debian 12's gcc, release build, x86-64. `make bench-count` compares, `make bench-count ARGS=--update` writes anew.
 """
 
 
@@ -128,7 +129,8 @@ def compare(measured, budgets):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--program", type=pathlib.Path, required=True, help="our bench_count")
+    parser.add_argument("--program", type=pathlib.Path, required=True, nargs="+",
+                        help="our bench_count and bench_count_manager")
     parser.add_argument("--budgets", type=pathlib.Path,
                         default=pathlib.Path(__file__).with_name("budgets.txt"))
     parser.add_argument("--update", action="store_true", help="write what is measured as budgets")
@@ -139,7 +141,8 @@ def main():
         print(f"instructions not counted: {reason}")
         return SKIPPED
     measured = {name: round(cost / operations)
-                for name, (operations, cost) in run(args.program.resolve()).items()}
+                for program in args.program
+                for name, (operations, cost) in run(program.resolve()).items()}
     if args.update:
         args.budgets.write_text(HEAD + "".join(f"{n} {i}\n" for n, i in measured.items()))
         print(f"{len(measured)} budgets written to {args.budgets}")
