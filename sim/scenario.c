@@ -111,6 +111,7 @@ static const struct {
     {"traffic_every", A_SPAN, AT(traffic_every)},
     {"idle_limit", A_SPAN, AT(idle_limit)},
     {"idle_share", A_SHARE, AT(idle_share)},
+    {"managers", A_NUMBER, AT(managers)},
     {"groups", A_NUMBER, AT(groups)},
     {"attackers", A_NUMBER, AT(attackers)},
     {"attacker_groups", A_NUMBER, AT(attacker_groups)},
@@ -327,6 +328,11 @@ static const char *contradiction(const sim_scenario *s) {
   }
   if (s->static_peers > s->peers || s->heard > s->peers - s->static_peers) {
     return "more static or heard peers than there are";
+  }
+  if (s->managers > 0 && (s->managers != s->peers || s->rivals > 0 || s->fault_count > 0 ||
+                          s->attackers > 0 || s->discover_every == 0)) {
+    return "managers are as many as peers, without rivals, faults or attackers, and discover "
+           "others";
   }
   if (s->attackers > 0 && (s->attacker_groups == 0 || s->groups == 0)) {
     return "attackers need groups and attacker_groups";

@@ -1,6 +1,7 @@
 #include "sim/world.h"
 
 #include "sim/check.h"
+#include "sim/network.h"
 
 #include <stdlib.h>
 
@@ -262,6 +263,9 @@ static void clear(sim_world *world) {
 
 int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_type *type,
                   sim_results *out) {
+  if (scenario->managers > 0) {
+    return sim_network_run(scenario, seed, out);
+  }
   *out = (sim_results){0};
   sim_world world = {.scenario = scenario, .seed = seed, .type = type, .results = out};
   const sim_setup setup = {.seed = sim_hash(seed, OF_POLICY, 0, 0),

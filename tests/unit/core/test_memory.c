@@ -1,6 +1,7 @@
 /* A failing allocation, at every place where there is one: the fact is lost, the state is as
  * before; and the calls that must not fail do not. */
 #include "support/alloc_fail.h"
+#include "support/allocated.h"
 #include "support/core/world.h"
 #include "support/test.h"
 
@@ -335,6 +336,24 @@ static void putting(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wpm_world_setup, wpm_world_teardown)
 
+/* So that a simulation may have many. */
+static void an_empty_manager_is_small(void **state) {
+  (void)state;
+  wpm_manager_config config;
+  wpm_manager *managers[16];
+  wpm_manager_config_default(&config);
+  assert_int_equal(wpm_peer_id_from_bytes(wpm_world_id(1), &config.local_peer), WPM_OK);
+  size_t before = wpm_test_allocated();
+  for (size_t i = 0; i < 16; i++) {
+    assert_int_equal(wpm_manager_new(&config, &managers[i]), WPM_OK);
+  }
+  size_t each = (wpm_test_allocated() - before) / 16;
+  assert_in_range(each, 1024, 32 * 1024);
+  for (size_t i = 0; i < 16; i++) {
+    wpm_manager_free(managers[i]);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(found),
@@ -346,6 +365,7 @@ int main(void) {
       cmocka_unit_test(without_any_memory),
       TEST(restoring),
       cmocka_unit_test(putting),
+      cmocka_unit_test(an_empty_manager_is_small),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
