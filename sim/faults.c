@@ -177,10 +177,19 @@ void sim_node_start(sim_world *world) {
 /* ---- what others do to us ---------------------------------------------------------------------- */
 
 void sim_world_discover(sim_world *world, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) {
-    sim_peer_found(world,
-                   (uint32_t)sim_random_below(&world->others, sim_peers_honest(world->scenario)),
-                   false);
+  uint32_t peers[SIM_EXPECTED_MAX];
+  for (uint32_t told = 0; told < count;) {
+    uint32_t some = count - told < SIM_EXPECTED_MAX ? count - told : SIM_EXPECTED_MAX;
+    for (uint32_t i = 0; i < some; i++) {
+      peers[i] = (uint32_t)sim_random_below(&world->others, sim_peers_honest(world->scenario));
+    }
+    if (world->type->expect && sim_world_listens(world)) {
+      world->type->expect(world->policy, peers, some);
+    }
+    for (uint32_t i = 0; i < some; i++) {
+      sim_peer_found(world, peers[i], false);
+    }
+    told += some;
   }
 }
 

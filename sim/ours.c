@@ -250,6 +250,18 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   return err ? err : policy->error;
 }
 
+/* Fetches what the store has of them, as a host may that is told of many at once. */
+static void expect(sim_policy *policy, const uint32_t *peers, size_t count) {
+  uint8_t bytes[SIM_EXPECTED_MAX][SIM_ID_SIZE];
+  wpm_bytes ids[SIM_EXPECTED_MAX];
+  wpm_peer_ref refs[SIM_EXPECTED_MAX];
+  for (size_t i = 0; i < count; i++) {
+    sim_identity(peers[i], bytes[i]);
+    ids[i] = (wpm_bytes){bytes[i], SIM_ID_SIZE};
+  }
+  (void)wpm_store_find_many(wpm_manager_store(policy->manager), ids, count, refs);
+}
+
 /* ---- deadlines and actions ------------------------------------------------------------------- */
 
 static wpm_mono deadline(const sim_policy *policy) {
@@ -372,6 +384,7 @@ const sim_policy_type sim_policy_ours = {
     .stop = stop,
     .crash = crash,
     .take = take,
+    .expect = expect,
     .deadline = deadline,
     .advance = advance,
     .next_action = next_action,

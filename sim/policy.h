@@ -13,7 +13,10 @@
 
 #include <wakupeers/types.h>
 
-enum { SIM_ADDRESSES_MAX = 8 }; /* Most addresses in a list. */
+enum {
+  SIM_ADDRESSES_MAX = 8, /* Most addresses in a list. */
+  SIM_EXPECTED_MAX = 32
+};
 
 /* An IPv4 address with a TCP port. */
 typedef struct sim_address {
@@ -106,6 +109,8 @@ typedef struct sim_policy_type {
   /* Ends at once: what is not durable is lost. `now`: when it last ran. */
   void (*crash)(sim_policy *policy, wpm_instant now);
   int (*take)(sim_policy *policy, const sim_fact *fact, wpm_instant now);
+  /* Facts about these peers come next (at most SIM_EXPECTED_MAX). NULL: that is of no use to it. */
+  void (*expect)(sim_policy *policy, const uint32_t *peers, size_t count);
   wpm_mono (*deadline)(const sim_policy *policy);
   int (*advance)(sim_policy *policy, wpm_instant now);
   bool (*next_action)(sim_policy *policy, wpm_instant now, sim_action *out);

@@ -107,25 +107,13 @@ static int by_secret(const void *one, const void *other) {
   return order ? order : by_id(a, b);
 }
 
-static int by_rtt(const void *one, const void *other) {
-  const candidate *a = one;
-  const candidate *b = other;
-  int order = by_number(a->rtt_ns != WPM_SPAN_NONE ? a->rtt_ns : INT64_MAX,
-                        b->rtt_ns != WPM_SPAN_NONE ? b->rtt_ns : INT64_MAX);
+static int by_rtt(const candidate *a, const candidate *b) {
+  int order = by_number(a->rtt_ns, b->rtt_ns);
   return order ? order : by_id(a, b);
 }
 
-static int by_score(const void *one, const void *other) {
-  const candidate *a = one;
-  const candidate *b = other;
+static int by_score(const candidate *a, const candidate *b) {
   int order = by_number(b->score, a->score);
-  return order ? order : by_id(a, b);
-}
-
-static int by_age(const void *one, const void *other) {
-  const candidate *a = one;
-  const candidate *b = other;
-  int order = by_number(a->began, b->began);
   return order ? order : by_id(a, b);
 }
 
@@ -139,27 +127,42 @@ static int by_worth(const void *one, const void *other) {
   return order ? order : by_id(b, a);
 }
 
-/* The first `most` of them that are of no layer yet and fit. */
+static bool has_rtt(const candidate *one) {
+  return one->rtt_ns != WPM_SPAN_NONE;
+}
+
+static bool has_score(const candidate *one) {
+  return one->score > 0;
+}
+
+/* The first `most` by that order, of those that are of no layer yet and fit. */
 static void raise(candidate *list, size_t count, size_t most, layer to,
-                  bool (*fits)(const candidate *list, size_t i)) {
-  for (size_t i = 0; i < count && most > 0; i++) {
-    if (list[i].layer == LAYER_REST && (!fits || fits(list, i))) {
-      list[i].layer = to;
-      most--;
+                  bool (*fits)(const candidate *one),
+                  int (*compare)(const candidate *a, const candidate *b)) {
+  for (; most > 0; most--) {
+    candidate *best = NULL;
+    for (size_t i = 0; i < count; i++) {
+      candidate *one = &list[i];
+      if (one->layer == LAYER_REST && fits(one) && (!best || compare(one, best) < 0)) {
+        best = one;
+      }
     }
+    if (!best) {
+      return;
+    }
+    best->layer = to;
   }
 }
 
-static bool begins_group(const candidate *list, size_t i) {
-  return i == 0 || list[i - 1].secret != list[i].secret;
-}
-
-static bool has_rtt(const candidate *list, size_t i) {
-  return list[i].rtt_ns != WPM_SPAN_NONE;
-}
-
-static bool has_score(const candidate *list, size_t i) {
-  return list[i].score > 0;
+/* The oldest of each of the first groups; the list is sorted by secret. */
+static void raise_diverse(candidate *list, size_t count, size_t most) {
+  for (size_t i = 0; i < count && most > 0; i++) {
+    bool begins_group = i == 0 || list[i - 1].secret != list[i].secret;
+    if (begins_group && list[i].layer == LAYER_REST) {
+      list[i].layer = LAYER_DIVERSE;
+      most--;
+    }
+  }
 }
 
 static size_t count_rest(const candidate *list, size_t count) {
@@ -170,9 +173,42 @@ static size_t count_rest(const candidate *list, size_t count) {
   return rest;
 }
 
-/* How many of the rest each group has. */
+/* When a connection began, and which it was. */
+typedef struct age {
+  int64_t began;
+  uint64_t id;
+} age;
+
+static int by_age(const void *one, const void *other) {
+  const age *a = one;
+  const age *b = other;
+  int order = by_number(a->began, b->began);
+  return order ? order : (a->id > b->id) - (a->id < b->id);
+}
+
+/* The older half of those of no layer; `ages` has room for all. */
+static void raise_old(candidate *list, size_t count, age *ages) {
+  size_t rest = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (list[i].layer == LAYER_REST) {
+      ages[rest++] = (age){list[i].began, list[i].id};
+    }
+  }
+  if (rest < 2) {
+    return;
+  }
+  qsort(ages, rest, sizeof(*ages), by_age);
+  const age *last = &ages[rest / 2 - 1];
+  for (size_t i = 0; i < count; i++) {
+    const age own = {list[i].began, list[i].id};
+    if (list[i].layer == LAYER_REST && by_age(&own, last) <= 0) {
+      list[i].layer = LAYER_OLD;
+    }
+  }
+}
+
+/* How many of the rest each group has; the list is sorted by secret. */
 static void count_groups(candidate *list, size_t count) {
-  qsort(list, count, sizeof(*list), by_secret);
   for (size_t begin = 0, end = 0; begin < count; begin = end) {
     while (end < count && list[end].secret == list[begin].secret) {
       end++;
@@ -184,19 +220,32 @@ static void count_groups(candidate *list, size_t count) {
   }
 }
 
-static void order(candidate *list, size_t count) {
+/* Says of each what it is worth. */
+static void judge(candidate *list, size_t count, age *ages) {
   qsort(list, count, sizeof(*list), by_secret);
-  raise(list, count, wpm_rule_holds(WPM_RULE_CROWD_DIVERSE) ? DIVERSE : 0, LAYER_DIVERSE,
-        begins_group);
-  qsort(list, count, sizeof(*list), by_rtt);
-  raise(list, count, wpm_rule_holds(WPM_RULE_CROWD_FAST) ? FAST : 0, LAYER_FAST, has_rtt);
-  qsort(list, count, sizeof(*list), by_score);
-  raise(list, count, wpm_rule_holds(WPM_RULE_CROWD_USEFUL) ? USEFUL : 0, LAYER_USEFUL, has_score);
-  qsort(list, count, sizeof(*list), by_age);
-  size_t old = wpm_rule_holds(WPM_RULE_CROWD_OLD) ? count_rest(list, count) / 2 : 0;
-  raise(list, count, old, LAYER_OLD, NULL);
+  raise_diverse(list, count, wpm_rule_holds(WPM_RULE_CROWD_DIVERSE) ? DIVERSE : 0);
+  raise(list, count, wpm_rule_holds(WPM_RULE_CROWD_FAST) ? FAST : 0, LAYER_FAST, has_rtt, by_rtt);
+  raise(list, count, wpm_rule_holds(WPM_RULE_CROWD_USEFUL) ? USEFUL : 0, LAYER_USEFUL, has_score,
+        by_score);
+  if (wpm_rule_holds(WPM_RULE_CROWD_OLD)) {
+    raise_old(list, count, ages);
+  }
   count_groups(list, count);
-  qsort(list, count, sizeof(*list), by_worth);
+}
+
+/* Puts those that go first first, as many as are wanted. */
+static void order(candidate *list, size_t count, size_t wanted) {
+  if (wanted > 1) {
+    qsort(list, count, sizeof(*list), by_worth);
+    return;
+  }
+  for (size_t i = 1; i < count; i++) {
+    if (by_worth(&list[i], &list[0]) < 0) {
+      candidate first = list[i];
+      list[i] = list[0];
+      list[0] = first;
+    }
+  }
 }
 
 /* ---- letting go -------------------------------------------------------------------------------- */
@@ -204,11 +253,13 @@ static void order(candidate *list, size_t count) {
 /* Lets up to `wanted` go, none of a layer above `highest`. Returns how many went: without memory none. */
 static size_t let_go(wpm_manager *m, size_t wanted, bool inbound, layer highest, wpm_mono before,
                      wpm_instant now) {
-  candidate *list = calloc((size_t)m->connection_slots + 1, sizeof(*list));
+  size_t room = (size_t)m->connection_slots + 1;
+  candidate *list = calloc(room, sizeof(*list) + sizeof(age));
   size_t count = list ? gather(m, inbound, before, list) : 0;
   size_t gone = 0;
   if (count > 0) {
-    order(list, count);
+    judge(list, count, (age *)(list + room));
+    order(list, count, wanted);
   }
   while (gone < wanted && gone < count && list[gone].layer <= highest) {
     wpm_connectivity_end_all(m, list[gone++].peer, WPM_REASON_CROWDED, now);
