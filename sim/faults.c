@@ -182,6 +182,7 @@ void sim_world_discover(sim_world *world, uint32_t count) {
     uint32_t some = count - told < SIM_EXPECTED_MAX ? count - told : SIM_EXPECTED_MAX;
     for (uint32_t i = 0; i < some; i++) {
       peers[i] = (uint32_t)sim_random_below(&world->others, sim_peers_honest(world->scenario));
+      __builtin_prefetch(&world->peers[peers[i]]);
     }
     if (world->type->expect && sim_world_listens(world)) {
       world->type->expect(world->policy, peers, some);

@@ -117,8 +117,8 @@ static wpm_instant clocks(const network *net) {
 }
 
 static void plan(network *net, int64_t after, event_kind kind, uint32_t slot, uint64_t number) {
-  if (after > INT64_MAX - net->now) {
-    return; /* Never. */
+  if (after > net->scenario->duration - net->now) {
+    return; /* Nobody will see it. */
   }
   sim_event event = {.at = net->now + after, .number = number, .slot = slot, .kind = kind};
   if (!sim_queue_put(&net->queue, &event)) {

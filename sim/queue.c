@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+enum { CHILDREN = 4 };
+
 void sim_queue_fini(sim_queue *queue) {
   free(queue->events);
   *queue = (sim_queue){0};
@@ -32,9 +34,9 @@ bool sim_queue_put(sim_queue *queue, const sim_event *event) {
   sim_event entered = *event;
   entered.sequence = queue->next_sequence++;
   size_t at = queue->count++;
-  while (at > 0 && before(&entered, &queue->events[(at - 1) / 2])) {
-    queue->events[at] = queue->events[(at - 1) / 2];
-    at = (at - 1) / 2;
+  while (at > 0 && before(&entered, &queue->events[(at - 1) / CHILDREN])) {
+    queue->events[at] = queue->events[(at - 1) / CHILDREN];
+    at = (at - 1) / CHILDREN;
   }
   queue->events[at] = entered;
   return true;
@@ -42,6 +44,17 @@ bool sim_queue_put(sim_queue *queue, const sim_event *event) {
 
 int64_t sim_queue_next(const sim_queue *queue) {
   return queue->count > 0 ? queue->events[0].at : INT64_MAX;
+}
+
+/* The first of the children of `at`; `count` where there are none. */
+static size_t first_child(const sim_queue *queue, size_t at) {
+  size_t child = CHILDREN * at + 1;
+  size_t end = child + CHILDREN < queue->count ? child + CHILDREN : queue->count;
+  size_t first = child;
+  for (; child < end; child++) {
+    first = before(&queue->events[child], &queue->events[first]) ? child : first;
+  }
+  return first;
 }
 
 bool sim_queue_take(sim_queue *queue, sim_event *out) {
@@ -52,14 +65,8 @@ bool sim_queue_take(sim_queue *queue, sim_event *out) {
   sim_event last = queue->events[--queue->count];
   size_t at = 0;
   for (;;) {
-    size_t child = 2 * at + 1;
-    if (child >= queue->count) {
-      break;
-    }
-    if (child + 1 < queue->count && before(&queue->events[child + 1], &queue->events[child])) {
-      child++;
-    }
-    if (!before(&queue->events[child], &last)) {
+    size_t child = first_child(queue, at);
+    if (child >= queue->count || !before(&queue->events[child], &last)) {
       break;
     }
     queue->events[at] = queue->events[child];

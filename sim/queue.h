@@ -1,4 +1,5 @@
-/* What is to happen in the world, in the order of time: a binary heap.
+/* What is to happen in the world, in the order of time: a heap of four children each, whose levels, and so
+ * the waits for memory, are half of a binary one's.
  *
  * - The order is total: of two events at one time, the one entered first comes first. So a run does
  *   not depend on how the heap happens to lie.

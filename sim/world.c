@@ -18,8 +18,8 @@ wpm_instant sim_world_clocks(const sim_world *world) {
 
 void sim_world_plan(sim_world *world, int64_t after, sim_event_kind kind, uint32_t slot,
                     uint64_t number) {
-  if (after > INT64_MAX - world->now) {
-    return; /* Never. */
+  if (after > world->scenario->duration - world->now) {
+    return; /* Nobody will see it. */
   }
   sim_event event = {.at = world->now + after, .number = number, .slot = slot, .kind = kind};
   if (!sim_queue_put(&world->queue, &event)) {

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#define EVICT_EVERY WPM_SECOND
+#define EVICT_EVERY (10 * WPM_SECOND)
 #define LOOK_AGAIN WPM_SECOND
 
 enum { DIVERSE = 4, FAST = 8, USEFUL = 4 };
