@@ -1,345 +1,25 @@
 #include "sim/network.h"
 
 #include "sim/identity.h"
+#include "sim/network_world.h"
 #include "sim/peers.h"
-#include "sim/queue.h"
-#include "sim/random.h"
-
-#include <wakupeers/manager.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MONO_AT_BOOT (1000 * WPM_SECOND)
-#define WALL_AT_BEGINNING (1735689600 * WPM_SECOND) /* 2025-01-01. */
-#define CONFIRMED_AFTER WPM_MILLISECOND
+enum { STORE_OF_EACH = 1000, TOLD_MOST = 64 };
 
-enum { SLOT_BITS = 24, STORE_OF_EACH = 1000, TOLD_MOST = 64 };
-
-typedef enum event_kind {
-  WAKE,    /* slot: member; number: the deadline. */
-  SESSION, /* A member comes or goes. slot. */
-  ASK,     /* A member asks for others. slot. */
-  ARRIVE,  /* A dial is decided. slot, number. */
-  END,     /* One end of a tie is told that it is over. number, slot: the side. */
-  PONG,    /* The same of what one end asked for. */
-  IDENTIFY,
-  SAMPLE
-} event_kind;
-
-typedef struct member {
-  wpm_manager *manager;
-  int64_t wake_at; /* When it will be called next; INT64_MAX: not by itself. */
-  uint16_t turn;
-  bool up;
-} member;
-
-/* A connection, with the dialler's end (0) and the listener's (1). */
-typedef struct tie {
-  uint64_t number; /* 0: the slot is free. */
-  uint32_t members[2];
-  bool live[2];   /* That end's manager believes in it. */
-  bool open[2];   /* That end has neither closed it nor been told of its end. */
-  bool ending[2]; /* An END is in the queue. */
-  uint8_t reason[2];
-} tie;
-
-typedef struct network_dial {
-  uint64_t number; /* 0: the slot is free. */
-  uint32_t from, to;
-  wpm_dial_id dial;
-} network_dial;
-
-/* A table of things with a number, of which the low bits are the slot. */
-typedef struct table {
-  void *items;
-  uint32_t *unused;
-  uint32_t count, capacity, unused_count;
-} table;
-
-typedef struct network {
-  const sim_scenario *scenario;
-  uint64_t seed;
-  int64_t now;
-  sim_queue queue;
-  sim_random random;
-  member *members;
-  table ties, dials;
-  uint64_t next_number;
-  uint32_t up, dialling;
-  uint64_t connected; /* Ends that are live. */
-  int64_t connected_time, up_time, counted_to;
-  int error;
-  sim_results *results;
-} network;
-
-/* ---- tables ------------------------------------------------------------------------------------ */
-
-/* A free slot; UINT32_MAX: no memory. */
-static uint32_t take_slot(table *t, size_t size) {
-  if (t->unused_count > 0) {
-    return t->unused[--t->unused_count];
-  }
-  if (t->count == t->capacity) {
-    uint32_t capacity = t->capacity ? 2 * t->capacity : 1024;
-    void *items = capacity <= 1u << SLOT_BITS ? realloc(t->items, capacity * size) : NULL;
-    t->items = items ? items : t->items;
-    uint32_t *unused = items ? realloc(t->unused, capacity * sizeof(*unused)) : NULL;
-    t->unused = unused ? unused : t->unused;
-    if (!unused) {
-      return UINT32_MAX;
-    }
-    t->capacity = capacity;
-  }
-  return t->count++;
-}
-
-static void give_slot(table *t, uint32_t slot) {
-  t->unused[t->unused_count++] = slot;
-}
-
-static tie *tie_of(const network *net, uint64_t number) {
-  uint32_t slot = number & ((1u << SLOT_BITS) - 1);
-  tie *t = slot < net->ties.count ? (tie *)net->ties.items + slot : NULL;
-  return t && number != 0 && t->number == number ? t : NULL;
-}
-
-static network_dial *dial_of(const network *net, uint64_t number) {
-  uint32_t slot = number & ((1u << SLOT_BITS) - 1);
-  network_dial *d = slot < net->dials.count ? (network_dial *)net->dials.items + slot : NULL;
-  return d && number != 0 && d->number == number ? d : NULL;
-}
-
-/* ---- time -------------------------------------------------------------------------------------- */
-
-static wpm_instant clocks(const network *net) {
-  return (wpm_instant){{net->now + MONO_AT_BOOT}, {net->now + WALL_AT_BEGINNING}, 1};
-}
-
-static void plan(network *net, int64_t after, event_kind kind, uint32_t slot, uint64_t number) {
-  if (after > net->scenario->duration - net->now) {
-    return; /* Nobody will see it. */
-  }
-  sim_event event = {.at = net->now + after, .number = number, .slot = slot, .kind = kind};
-  if (!sim_queue_put(&net->queue, &event)) {
-    net->error = WPM_ERR_NO_MEMORY;
-  }
-}
-
-static int64_t latency(const network *net, uint32_t a, uint32_t b) {
-  return (sim_peer_latency(net->scenario, net->seed, a) +
-          sim_peer_latency(net->scenario, net->seed, b)) /
-         2;
-}
-
-static void count_time(network *net) {
+static void count_time(sim_network *net) {
   int64_t us = (net->now - net->counted_to) / 1000;
   net->counted_to += us * 1000;
   net->connected_time += us * (int64_t)(net->connected / 16);
   net->up_time += us * (int64_t)net->up / 16;
 }
 
-/* The manager is called at its next deadline, unless it is before. */
-static void plan_wake(network *net, uint32_t number) {
-  member *self = &net->members[number];
-  wpm_mono due = wpm_manager_next_deadline(self->manager);
-  if (due.ns == WPM_NEVER.ns) {
-    return;
-  }
-  int64_t at = due.ns - MONO_AT_BOOT > net->now ? due.ns - MONO_AT_BOOT : net->now;
-  if (at < self->wake_at) {
-    self->wake_at = at;
-    plan(net, at - net->now, WAKE, number, (uint64_t)at);
-  }
-}
-
-/* ---- ties -------------------------------------------------------------------------------------- */
-
-static wpm_connection_id connection_of(const tie *t, int side) {
-  return t->number << 1 | (unsigned)side;
-}
-
-static void set_live(network *net, tie *t, int side, bool live) {
-  net->connected += (uint64_t)live - (uint64_t)t->live[side];
-  t->live[side] = live;
-}
-
-static void drop_if_over(network *net, tie *t) {
-  if (!t->live[0] && !t->live[1] && !t->ending[0] && !t->ending[1]) {
-    give_slot(&net->ties, (uint32_t)(t->number & ((1u << SLOT_BITS) - 1)));
-    t->number = 0;
-  }
-}
-
-static void end_after(network *net, tie *t, int side, int64_t after, wpm_reason reason) {
-  if (t->live[side] && !t->ending[side]) {
-    t->ending[side] = true;
-    t->reason[side] = (uint8_t)reason;
-    plan(net, after, END, (uint32_t)side, t->number);
-  }
-}
-
-static int64_t way(const network *net, const tie *t) {
-  return latency(net, t->members[0], t->members[1]);
-}
-
-/* One end asks the other for something: it comes back, or a reset does, or nothing. */
-static void ask(network *net, tie *t, int side, event_kind answer) {
-  if (!net->members[t->members[!side]].up) {
-    return;
-  }
-  if (t->open[side] && t->open[!side]) {
-    plan(net, 2 * way(net, t), answer, (uint32_t)side, t->number);
-  } else {
-    end_after(net, t, side, 2 * way(net, t), WPM_REASON_RESET);
-  }
-}
-
-static void close_tie(network *net, tie *t, int side, wpm_reason reason) {
-  t->open[side] = false;
-  end_after(net, t, side, CONFIRMED_AFTER, reason);
-  if (net->members[t->members[!side]].up) {
-    end_after(net, t, !side, way(net, t), WPM_REASON_EOF);
-  }
-}
-
-/* ---- a member's manager ------------------------------------------------------------------------ */
-
-static void begin_dial(network *net, uint32_t number, const wpm_action *action) {
-  uint32_t slot = take_slot(&net->dials, sizeof(network_dial));
-  if (slot == UINT32_MAX) {
-    net->error = WPM_ERR_NO_MEMORY;
-    return;
-  }
-  network_dial *dial = (network_dial *)net->dials.items + slot;
-  *dial = (network_dial){.number = ++net->next_number << SLOT_BITS | slot,
-                         .from = number,
-                         .to = sim_identity_number(action->peer),
-                         .dial = action->u.dial.dial};
-  bool reachable =
-      net->members[dial->to].up && !sim_peer_is_unreachable(net->scenario, net->seed, dial->to);
-  net->results->value[SIM_METRIC_DIALS]++;
-  net->dialling++;
-  plan(net, reachable ? 6 * latency(net, number, dial->to) : 10 * WPM_SECOND, ARRIVE, slot,
-       dial->number);
-}
-
-static void cancel_dial(network *net, uint32_t number, wpm_dial_id id) {
-  for (uint32_t slot = 0; slot < net->dials.count; slot++) {
-    network_dial *dial = (network_dial *)net->dials.items + slot;
-    if (dial->number != 0 && dial->from == number && dial->dial == id) {
-      dial->dial = 0; /* It arrives in vain. */
-      return;
-    }
-  }
-}
-
-static void act(network *net, uint32_t number, const wpm_action *action) {
-  wpm_connection_id connection = action->type == WPM_ACTION_DISCONNECT
-                                     ? action->u.disconnect.connection
-                                     : action->u.ping.connection;
-  tie *t = NULL;
-  int side = (int)(connection & 1);
-  switch (action->type) {
-  case WPM_ACTION_DIAL:
-    begin_dial(net, number, action);
-    break;
-  case WPM_ACTION_CANCEL_DIAL:
-    cancel_dial(net, number, action->u.cancel_dial.dial);
-    break;
-  case WPM_ACTION_DISCONNECT:
-    t = tie_of(net, connection >> 1);
-    if (t) {
-      close_tie(net, t, side, action->u.disconnect.reason);
-    }
-    break;
-  case WPM_ACTION_PING:
-    net->results->value[SIM_METRIC_PINGS]++;
-    t = tie_of(net, connection >> 1);
-    if (t) {
-      ask(net, t, side, PONG);
-    }
-    break;
-  case WPM_ACTION_IDENTIFY:
-    t = tie_of(net, connection >> 1);
-    if (t) {
-      ask(net, t, side, IDENTIFY);
-    }
-    break;
-  case WPM_ACTION_REQUEST_METADATA: /* Comes with identify. */
-  case WPM_ACTION_PERSIST:
-  case WPM_ACTION_FORGET:
-  case WPM_ACTION_NOTIFY:
-    break;
-  }
-}
-
-static void pull(network *net, uint32_t number) {
-  wpm_manager *manager = net->members[number].manager;
-  wpm_action action;
-  while (!net->error && wpm_manager_next_action(manager, &action)) {
-    act(net, number, &action);
-  }
-  size_t count = wpm_manager_connection_count(manager);
-  if (count > net->scenario->max_connections) {
-    net->results->value[SIM_METRIC_BROKEN]++;
-  }
-  if ((int64_t)count > net->results->value[SIM_METRIC_CONNECTED_MOST]) {
-    net->results->value[SIM_METRIC_CONNECTED_MOST] = (int64_t)count;
-  }
-  plan_wake(net, number);
-}
-
-static void tell(network *net, uint32_t number, const wpm_event *event) {
-  if (net->error || !net->members[number].up) {
-    return;
-  }
-  net->results->value[SIM_METRIC_FACTS]++;
-  int err = wpm_manager_handle(net->members[number].manager, event, clocks(net));
-  if (err == WPM_ERR_NO_MEMORY) {
-    net->error = err;
-  }
-  pull(net, number);
-}
-
-static void tell_of(network *net, uint32_t number, uint32_t other) {
-  uint8_t id[SIM_ID_SIZE];
-  uint8_t address[SIM_MULTIADDR_SIZE];
-  wpm_bytes view = {address, sizeof(address)};
-  if (other == number) {
-    return;
-  }
-  sim_identity(other, id);
-  sim_multiaddr(sim_peer_address(net->scenario, net->seed, other, 0), address);
-  wpm_event event = {.type = WPM_EVENT_FOUND, .peer = {id, sizeof(id)}};
-  event.u.found.addresses = &view;
-  event.u.found.address_count = 1;
-  event.u.found.source = WPM_SOURCE_PEER_EXCHANGE;
-  event.u.found.origin = WPM_ORIGIN_PEER_EXCHANGE;
-  tell(net, number, &event);
-}
-
-static void tell_connected(network *net, const tie *t, int side, wpm_dial_id dial) {
-  uint8_t id[SIM_ID_SIZE];
-  uint8_t remote[SIM_MULTIADDR_SIZE];
-  uint32_t other = t->members[!side];
-  sim_address address = sim_peer_address(net->scenario, net->seed, other, 0);
-  address.port = side == 1 ? (uint16_t)(32768 + (t->number >> SLOT_BITS) % 28000) : address.port;
-  sim_identity(other, id);
-  sim_multiaddr(address, remote);
-  wpm_event event = {.type = WPM_EVENT_CONNECTED, .peer = {id, sizeof(id)}};
-  event.u.connected.connection = connection_of(t, side);
-  event.u.connected.dial = dial;
-  event.u.connected.direction = side == 0 ? WPM_OUTBOUND : WPM_INBOUND;
-  event.u.connected.remote = (wpm_bytes){remote, sizeof(remote)};
-  event.u.connected.public_key = (wpm_bytes){id + 2, sizeof(id) - 2};
-  tell(net, t->members[side], &event);
-}
-
 /* ---- what happens ------------------------------------------------------------------------------ */
 
 /* The listener's own record says whether the dialler kept to its backoff. */
-static void look_at_backoff(network *net, const network_dial *dial) {
+static void look_at_backoff(sim_network *net, const sim_network_dial *dial) {
   uint8_t id[SIM_ID_SIZE];
   wpm_peer_record record;
   sim_identity(dial->from, id);
@@ -349,62 +29,62 @@ static void look_at_backoff(network *net, const network_dial *dial) {
       record.reason == WPM_REASON_PING_TIMEOUT || record.reason == WPM_REASON_RESET) {
     return; /* It found out late, and the dialler cannot know when. */
   }
-  int64_t since = clocks(net).wall.ns - record.disconnect_time.ns;
+  int64_t since = sim_network_clocks(net).wall.ns - record.disconnect_time.ns;
   /* The dial was begun before it arrives. */
-  if (since + 6 * latency(net, dial->from, dial->to) < net->scenario->prune_backoff) {
+  if (since + 6 * sim_network_latency(net, dial->from, dial->to) < net->scenario->prune_backoff) {
     net->results->value[SIM_METRIC_DIALS_EARLY]++;
   }
 }
 
-static void fail(network *net, const network_dial *dial) {
+static void fail(sim_network *net, const sim_network_dial *dial) {
   uint8_t id[SIM_ID_SIZE];
   sim_identity(dial->to, id);
   wpm_event event = {.type = WPM_EVENT_DIAL_FAILED, .peer = {id, sizeof(id)}};
   event.u.dial_failed.dial = dial->dial;
   event.u.dial_failed.reason = WPM_REASON_DIAL_TIMEOUT;
   net->results->value[SIM_METRIC_DIALS_FAILED]++;
-  tell(net, dial->from, &event);
+  sim_network_tell(net, dial->from, &event);
 }
 
-static void arrive(network *net, uint32_t slot, uint64_t number) {
-  network_dial *found = dial_of(net, number);
+static void arrive(sim_network *net, uint32_t slot, uint64_t number) {
+  sim_network_dial *found = sim_network_dial_of(net, number);
   if (!found) {
     return;
   }
-  network_dial dial = *found;
+  sim_network_dial dial = *found;
   found->number = 0;
-  give_slot(&net->dials, slot);
+  sim_network_give_slot(&net->dials, slot);
   net->dialling--;
   bool meets = net->members[dial.from].up && net->members[dial.to].up &&
                !sim_peer_is_unreachable(net->scenario, net->seed, dial.to);
   if (dial.dial == 0) {
     return;
   }
-  uint32_t at = meets ? take_slot(&net->ties, sizeof(tie)) : 0;
+  uint32_t at = meets ? sim_network_take_slot(&net->ties, sizeof(sim_tie)) : 0;
   if (!meets || at == UINT32_MAX) {
     net->error = meets ? WPM_ERR_NO_MEMORY : net->error;
     fail(net, &dial);
     return;
   }
   look_at_backoff(net, &dial);
-  tie *t = (tie *)net->ties.items + at;
-  *t = (tie){.number = ++net->next_number << SLOT_BITS | at,
-             .members = {dial.from, dial.to},
-             .open = {true, true}};
+  sim_tie *t = (sim_tie *)net->ties.items + at;
+  *t = (sim_tie){.number = ++net->next_number << SIM_NETWORK_SLOT_BITS | at,
+                 .members = {dial.from, dial.to},
+                 .open = {true, true}};
   uint64_t made = t->number;
-  set_live(net, t, 0, true);
-  set_live(net, t, 1, true);
+  sim_network_set_live(net, t, 0, true);
+  sim_network_set_live(net, t, 1, true);
   net->results->value[SIM_METRIC_INBOUND]++;
-  tell_connected(net, t, 1, 0);
-  t = tie_of(net, made);
+  sim_network_tell_connected(net, t, 1, 0);
+  t = sim_network_tie_of(net, made);
   if (t) {
     net->results->value[SIM_METRIC_INBOUND_REFUSED] += !t->open[1];
-    tell_connected(net, t, 0, dial.dial);
+    sim_network_tell_connected(net, t, 0, dial.dial);
   }
 }
 
-static void end(network *net, uint64_t number, int side) {
-  tie *t = tie_of(net, number);
+static void end(sim_network *net, uint64_t number, int side) {
+  sim_tie *t = sim_network_tie_of(net, number);
   if (!t) {
     return;
   }
@@ -417,32 +97,32 @@ static void end(network *net, uint64_t number, int side) {
   uint8_t id[SIM_ID_SIZE];
   sim_identity(t->members[!side], id);
   wpm_event event = {.type = WPM_EVENT_DISCONNECTED, .peer = {id, sizeof(id)}};
-  event.u.disconnected.connection = connection_of(t, side);
+  event.u.disconnected.connection = sim_network_connection_of(t, side);
   event.u.disconnected.reason = (wpm_reason)t->reason[side];
   t->open[side] = false;
-  set_live(net, t, side, false);
+  sim_network_set_live(net, t, side, false);
   net->results->value[SIM_METRIC_DISCONNECTS]++;
-  drop_if_over(net, t);
-  tell(net, self, &event);
+  sim_network_drop_if_over(net, t);
+  sim_network_tell(net, self, &event);
 }
 
 #define TEXT(literal) ((wpm_text){(literal), sizeof(literal) - 1})
 
-static void answer(network *net, uint64_t number, int side, event_kind kind) {
-  tie *t = tie_of(net, number);
+static void answer(sim_network *net, uint64_t number, int side, sim_network_kind kind) {
+  sim_tie *t = sim_network_tie_of(net, number);
   if (!t || !t->live[side] || !t->open[side] || !net->members[t->members[!side]].up) {
     return;
   }
   uint8_t id[SIM_ID_SIZE];
   uint32_t self = t->members[side];
   uint32_t other = t->members[!side];
-  wpm_connection_id connection = connection_of(t, side);
+  wpm_connection_id connection = sim_network_connection_of(t, side);
   sim_identity(other, id);
   wpm_event event = {.type = WPM_EVENT_PONG, .peer = {id, sizeof(id)}};
-  if (kind == PONG) {
+  if (kind == SIM_NETWORK_PONG) {
     event.u.pong.connection = connection;
-    event.u.pong.rtt_ns = 2 * way(net, t);
-    tell(net, self, &event);
+    event.u.pong.rtt_ns = 2 * sim_network_way(net, t);
+    sim_network_tell(net, self, &event);
     return;
   }
   const wpm_text protocols[] = {TEXT("/ipfs/id/1.0.0"), TEXT("/ipfs/ping/1.0.0"),
@@ -455,23 +135,24 @@ static void answer(network *net, uint64_t number, int side, event_kind kind) {
   event.type = WPM_EVENT_IDENTIFIED;
   event.u.identified.connection = connection;
   event.u.identified.identified = &told;
-  tell(net, self, &event);
+  sim_network_tell(net, self, &event);
   wpm_event metadata = {.type = WPM_EVENT_METADATA, .peer = {id, sizeof(id)}};
   metadata.u.metadata.connection = connection;
   metadata.u.metadata.has_cluster_id = true;
   metadata.u.metadata.cluster_id = 1;
-  tell(net, self, &metadata);
+  sim_network_tell(net, self, &metadata);
 }
 
 /* As by DNS discovery: some of all. */
-static void bootstrap(network *net, uint32_t number, uint32_t count) {
+static void bootstrap(sim_network *net, uint32_t number, uint32_t count) {
   for (uint32_t k = 0; k < count; k++) {
-    tell_of(net, number, (uint32_t)sim_random_below(&net->random, net->scenario->managers));
+    sim_network_tell_of(net, number,
+                        (uint32_t)sim_random_below(&net->random, net->scenario->managers));
   }
 }
 
 /* Peer exchange: somebody that it is connected with tells it of some whom it knows. */
-static void ask_for_others(network *net, uint32_t number) {
+static void ask_for_others(sim_network *net, uint32_t number) {
   const sim_scenario *scenario = net->scenario;
   const wpm_term connected = {.kind = WPM_TERM_CONNECTIVITY, .number = WPM_CONNECTED};
   const wpm_term with_address = {.kind = WPM_TERM_ADDRESS};
@@ -479,8 +160,8 @@ static void ask_for_others(network *net, uint32_t number) {
   const wpm_query what = {&with_address, 1};
   wpm_peer_ref refs[TOLD_MOST];
   size_t found = 0;
-  plan(net, sim_exponential(sim_random_next(&net->random), scenario->discover_every), ASK, number,
-       0);
+  sim_network_plan(net, sim_exponential(sim_random_next(&net->random), scenario->discover_every),
+                   SIM_NETWORK_ASK, number, 0);
   if (!net->members[number].up) {
     return;
   }
@@ -500,26 +181,26 @@ static void ask_for_others(network *net, uint32_t number) {
   }
   for (size_t i = 0; i < found; i++) {
     if (wpm_store_at(theirs, refs[i], &record) == WPM_OK) {
-      tell_of(net, number, sim_identity_number(record.id));
+      sim_network_tell_of(net, number, sim_identity_number(record.id));
     }
   }
 }
 
 /* Its connections end, and the others are told. One that vanishes keeps its own, deaf and mute. */
-static void leave(network *net, uint32_t number) {
+static void leave(sim_network *net, uint32_t number) {
   for (uint32_t slot = 0; slot < net->ties.count; slot++) {
-    tie *t = (tie *)net->ties.items + slot;
+    sim_tie *t = (sim_tie *)net->ties.items + slot;
     for (int side = 0; side < 2; side++) {
       if (t->number != 0 && t->members[side] == number && t->open[side]) {
         t->open[side] = false;
-        end_after(net, t, !side, way(net, t), WPM_REASON_EOF);
+        sim_network_end_after(net, t, !side, sim_network_way(net, t), WPM_REASON_EOF);
       }
     }
   }
 }
 
-static void session(network *net, uint32_t number) {
-  member *self = &net->members[number];
+static void session(sim_network *net, uint32_t number) {
+  sim_member *self = &net->members[number];
   self->turn++;
   self->up = !self->up;
   net->up += self->up ? 1 : UINT32_MAX;
@@ -528,32 +209,32 @@ static void session(network *net, uint32_t number) {
       leave(net, number);
     }
   } else if (!net->error) { /* It wakes, and sees that it slept. */
-    int err = wpm_manager_advance(self->manager, clocks(net));
+    int err = wpm_manager_advance(self->manager, sim_network_clocks(net));
     net->error = err == WPM_ERR_NO_MEMORY ? err : net->error;
     self->wake_at = INT64_MAX;
-    pull(net, number);
+    sim_network_pull(net, number);
     if (wpm_store_count(wpm_manager_store(self->manager)) == 0) {
       bootstrap(net, number, net->scenario->heard);
     }
   }
-  plan(net, sim_peer_stays(net->scenario, net->seed, number, self->turn, self->up), SESSION, number,
-       0);
+  sim_network_plan(net, sim_peer_stays(net->scenario, net->seed, number, self->turn, self->up),
+                   SIM_NETWORK_SESSION, number, 0);
 }
 
-static void wake(network *net, uint32_t number, uint64_t at) {
-  member *self = &net->members[number];
+static void wake(sim_network *net, uint32_t number, uint64_t at) {
+  sim_member *self = &net->members[number];
   if (self->wake_at != (int64_t)at || !self->up) {
     return;
   }
   self->wake_at = INT64_MAX;
-  int err = wpm_manager_advance(self->manager, clocks(net));
+  int err = wpm_manager_advance(self->manager, sim_network_clocks(net));
   net->error = err == WPM_ERR_NO_MEMORY ? err : net->error;
-  pull(net, number);
+  sim_network_pull(net, number);
 }
 
-static void sample(network *net) {
+static void sample(sim_network *net) {
   sim_results *r = net->results;
-  plan(net, net->scenario->duration / SIM_SAMPLES, SAMPLE, 0, 0);
+  sim_network_plan(net, net->scenario->duration / SIM_SAMPLES, SIM_NETWORK_SAMPLE, 0, 0);
   if (r->samples < SIM_SAMPLES) {
     uint32_t at = r->samples++;
     r->sampled_at[at] = net->now;
@@ -563,28 +244,28 @@ static void sample(network *net) {
   }
 }
 
-static void happen(network *net, const sim_event *event) {
-  switch ((event_kind)event->kind) {
-  case WAKE:
+static void happen(sim_network *net, const sim_event *event) {
+  switch ((sim_network_kind)event->kind) {
+  case SIM_NETWORK_WAKE:
     wake(net, event->slot, event->number);
     break;
-  case SESSION:
+  case SIM_NETWORK_SESSION:
     session(net, event->slot);
     break;
-  case ASK:
+  case SIM_NETWORK_ASK:
     ask_for_others(net, event->slot);
     break;
-  case ARRIVE:
+  case SIM_NETWORK_ARRIVE:
     arrive(net, event->slot, event->number);
     break;
-  case END:
+  case SIM_NETWORK_END:
     end(net, event->number, (int)event->slot);
     break;
-  case PONG:
-  case IDENTIFY:
-    answer(net, event->number, (int)event->slot, (event_kind)event->kind);
+  case SIM_NETWORK_PONG:
+  case SIM_NETWORK_IDENTIFY:
+    answer(net, event->number, (int)event->slot, (sim_network_kind)event->kind);
     break;
-  case SAMPLE:
+  case SIM_NETWORK_SAMPLE:
     sample(net);
     break;
   }
@@ -601,7 +282,7 @@ static uint32_t root_of(uint32_t *parents, uint32_t number) {
 }
 
 /* How many of the members that are up hang together, the largest such group. */
-static int64_t largest_part(const network *net) {
+static int64_t largest_part(const sim_network *net) {
   uint32_t count = net->scenario->managers;
   uint32_t *parents = malloc(2 * (size_t)count * sizeof(*parents));
   int64_t largest = -1;
@@ -614,7 +295,7 @@ static int64_t largest_part(const network *net) {
     sizes[i] = 0;
   }
   for (uint32_t slot = 0; slot < net->ties.count; slot++) {
-    const tie *t = (const tie *)net->ties.items + slot;
+    const sim_tie *t = (const sim_tie *)net->ties.items + slot;
     if (t->number != 0 && t->live[0] && t->live[1] && t->open[0] && t->open[1]) {
       parents[root_of(parents, t->members[0])] = root_of(parents, t->members[1]);
     }
@@ -628,13 +309,13 @@ static int64_t largest_part(const network *net) {
   return largest;
 }
 
-static void sum_up(network *net) {
+static void sum_up(sim_network *net) {
   int64_t *value = net->results->value;
   int64_t bytes = 0;
   int64_t least = INT64_MAX;
   count_time(net);
   for (uint32_t i = 0; i < net->scenario->managers; i++) {
-    const member *self = &net->members[i];
+    const sim_member *self = &net->members[i];
     int64_t count = (int64_t)wpm_manager_connection_count(self->manager);
     bytes += (int64_t)wpm_store_bytes(wpm_manager_store(self->manager));
     least = self->up && count < least ? count : least;
@@ -653,7 +334,7 @@ static void sum_up(network *net) {
   value[SIM_METRIC_WHOLE] = net->up > 0 ? whole * 1000 / net->up : 0;
 }
 
-static int make_manager(network *net, uint32_t number) {
+static int make_manager(sim_network *net, uint32_t number) {
   const sim_scenario *scenario = net->scenario;
   wpm_manager_config config;
   uint8_t id[SIM_ID_SIZE];
@@ -671,25 +352,27 @@ static int make_manager(network *net, uint32_t number) {
   return err ? err : wpm_manager_new(&config, &net->members[number].manager);
 }
 
-static void begin(network *net) {
+static void begin(sim_network *net) {
   const sim_scenario *scenario = net->scenario;
   sim_random_init(&net->random, net->seed);
   for (uint32_t i = 0; i < scenario->managers && !net->error; i++) {
-    member *self = &net->members[i];
+    sim_member *self = &net->members[i];
     self->wake_at = INT64_MAX;
     self->up = sim_peer_starts_up(scenario, net->seed, i);
     net->up += self->up;
     net->error = make_manager(net, i);
-    plan(net, sim_peer_stays(scenario, net->seed, i, 0, self->up), SESSION, i, 0);
-    plan(net, sim_exponential(sim_random_next(&net->random), scenario->discover_every), ASK, i, 0);
+    sim_network_plan(net, sim_peer_stays(scenario, net->seed, i, 0, self->up), SIM_NETWORK_SESSION,
+                     i, 0);
+    sim_network_plan(net, sim_exponential(sim_random_next(&net->random), scenario->discover_every),
+                     SIM_NETWORK_ASK, i, 0);
   }
   for (uint32_t i = 0; i < scenario->managers && !net->error; i++) {
     bootstrap(net, i, scenario->heard);
   }
-  plan(net, 0, SAMPLE, 0, 0);
+  sim_network_plan(net, 0, SIM_NETWORK_SAMPLE, 0, 0);
 }
 
-static void live(network *net) {
+static void live(sim_network *net) {
   sim_event event;
   while (!net->error && sim_queue_next(&net->queue) <= net->scenario->duration &&
          sim_queue_take(&net->queue, &event)) {
@@ -702,7 +385,7 @@ static void live(network *net) {
 
 int sim_network_run(const sim_scenario *scenario, uint64_t seed, sim_results *out) {
   *out = (sim_results){0};
-  network net = {.scenario = scenario, .seed = seed, .results = out};
+  sim_network net = {.scenario = scenario, .seed = seed, .results = out};
   net.members = calloc(scenario->managers, sizeof(*net.members));
   if (!net.members) {
     return WPM_ERR_NO_MEMORY;
