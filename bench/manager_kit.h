@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void manager_kit_make(uint32_t peers);
+void manager_kit_make(uint32_t count);
 void manager_kit_drop(void);
 
 /* Time passes. */

@@ -284,7 +284,7 @@ static uint32_t root_of(uint32_t *parents, uint32_t number) {
 /* How many of the members that are up hang together, the largest such group. */
 static int64_t largest_part(const sim_network *net) {
   uint32_t count = net->scenario->managers;
-  uint32_t *parents = malloc(2 * (size_t)count * sizeof(*parents));
+  uint32_t *parents = calloc((size_t)count + 1, 2 * sizeof(*parents));
   int64_t largest = -1;
   if (!parents) {
     return largest;
@@ -311,8 +311,12 @@ static int64_t largest_part(const sim_network *net) {
 
 static void sum_up(sim_network *net) {
   int64_t *value = net->results->value;
+  int64_t members = net->scenario->managers;
   int64_t bytes = 0;
   int64_t least = INT64_MAX;
+  if (members == 0) {
+    return;
+  }
   count_time(net);
   for (uint32_t i = 0; i < net->scenario->managers; i++) {
     const sim_member *self = &net->members[i];
@@ -321,7 +325,6 @@ static void sum_up(sim_network *net) {
     least = self->up && count < least ? count : least;
     value[SIM_METRIC_KNOWN_END] += (int64_t)wpm_store_count(wpm_manager_store(self->manager));
   }
-  int64_t members = net->scenario->managers;
   int64_t whole = largest_part(net);
   if (whole < 0) {
     net->error = WPM_ERR_NO_MEMORY;
