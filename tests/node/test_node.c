@@ -261,6 +261,25 @@ static void a_person_disconnects(void **state) {
   lab_fini(&l);
 }
 
+static void a_score_is_set_and_added_to(void **state) {
+  (void)state;
+  lab l;
+  lab_init(&l);
+  lab_node *a = &l.nodes[0];
+  lab_node *b = &l.nodes[1];
+  lab_start(a);
+  lab_hold(b, a);
+  lab_start(b);
+  wpm_peer_record record;
+  assert_true(lab_record(b, a, &record));
+  assert_int_equal(wpm_node_set_score(b->node, wpm_peer_id_view(&a->id), 40), WPM_OK);
+  assert_int_equal(wpm_node_add_score(b->node, wpm_peer_id_view(&a->id), -50), WPM_OK);
+  assert_true(lab_record(b, a, &record));
+  assert_int_equal(record.score, -10);
+  assert_int_equal(wpm_node_add_score(b->node, wpm_peer_id_view(&b->id), 1), WPM_ERR_NOT_FOUND);
+  lab_fini(&l);
+}
+
 static void a_person_removes(void **state) {
   (void)state;
   lab l;
@@ -502,6 +521,7 @@ int main(void) {
       cmocka_unit_test(no_more_are_held_than_there_are_places),
       cmocka_unit_test(a_person_adds_and_connects),
       cmocka_unit_test(a_person_disconnects),
+      cmocka_unit_test(a_score_is_set_and_added_to),
       cmocka_unit_test(a_person_removes),
       cmocka_unit_test(who_waits_is_told_why_not),
       cmocka_unit_test(a_person_needs_no_place),
