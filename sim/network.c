@@ -12,8 +12,8 @@ enum { STORE_OF_EACH = 1000, TOLD_MOST = 64 };
 static void count_time(sim_network *net) {
   int64_t us = (net->now - net->counted_to) / 1000;
   net->counted_to += us * 1000;
-  net->connected_time += us * (int64_t)(net->connected / 16);
-  net->up_time += us * (int64_t)net->up / 16;
+  net->connected_time += us * (int64_t)net->connected;
+  net->up_time += us * net->up;
 }
 
 /* ---- what happens ------------------------------------------------------------------------------ */

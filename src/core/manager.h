@@ -181,6 +181,14 @@ static inline wpm_policy *wpm_manager_policy(const wpm_manager *m, uint32_t slot
   return wpm_store_extra(m->store, slot);
 }
 
+/* What a peer counts for, as bits, was `before` and is `now`: `counts` has a number for each bit. */
+static inline void wpm_tally_move(uint32_t *counts, uint32_t before, uint32_t now) {
+  for (uint32_t changed = before ^ now; changed != 0; changed &= changed - 1) {
+    unsigned bit = (unsigned)__builtin_ctz(changed);
+    counts[bit] += now >> bit & 1 ? 1u : UINT32_MAX;
+  }
+}
+
 /* True for our own peer id. */
 bool wpm_manager_is_local(const wpm_manager *m, wpm_bytes id);
 

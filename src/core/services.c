@@ -83,10 +83,7 @@ bool wpm_services_update(wpm_manager *m, uint32_t slot) {
   uint32_t services = counts ? offers(m, slot) : 0;
   uint32_t before = policy->services;
   policy->services = services;
-  for (size_t i = 0; services != before && i < m->config.service_count; i++) {
-    m->peers_of_service[i] += (services & bit_of(i)) != 0;
-    m->peers_of_service[i] -= (before & bit_of(i)) != 0;
-  }
+  wpm_tally_move(m->peers_of_service, before, services);
   return (before & ~services) != 0;
 }
 

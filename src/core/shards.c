@@ -56,10 +56,7 @@ bool wpm_shards_update(wpm_manager *m, uint32_t slot) {
   uint32_t shards = counted(m) > 0 ? counts_for(m, slot) : 0;
   uint32_t before = policy->shards;
   policy->shards = shards;
-  for (size_t i = 0; shards != before && i < counted(m); i++) {
-    m->relays_of_shard[i] += (shards & bit_of(i)) != 0;
-    m->relays_of_shard[i] -= (before & bit_of(i)) != 0;
-  }
+  wpm_tally_move(m->relays_of_shard, before, shards);
   return (before & ~shards) != 0;
 }
 

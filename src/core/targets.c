@@ -257,7 +257,7 @@ static void rotate(wpm_manager *m, wpm_instant now) {
 }
 
 void wpm_targets_run(wpm_manager *m, wpm_instant now) {
-  if (is_in_force(m) && !m->stopping && !(m->epoch.offline && wpm_rule_holds(WPM_RULE_OFFLINE))) {
+  if (is_in_force(m)) {
     rotate(m, now);
     dial_candidates(m, now);
   }

@@ -45,7 +45,8 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot);
 /* There is a candidate that there may not have been. */
 void wpm_targets_candidate(wpm_manager *m, uint32_t slot);
 
-/* Dials candidates, and lets one go, as far as it is time; when that is next. */
+/* Dials candidates, and lets one go, as far as it is time: while we run and have a network; when that is
+ * next. */
 void wpm_targets_run(wpm_manager *m, wpm_instant now);
 wpm_mono wpm_targets_deadline(const wpm_manager *m);
 

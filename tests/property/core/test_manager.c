@@ -262,9 +262,7 @@ static void on_disconnect(run *r, const wpm_world_action *a, bool gossip) {
   assert_int_equal(l->peer, a->peer);
   assert_false(l->closing);
   l->closing = true;
-  /* One that is let go with another of its peer was not refused. */
-  bool refused = l->began == true_now(r) && l->deaf && l->direction == WPM_DIRECTION_NONE &&
-                 a->reason != WPM_REASON_CROWDED;
+  bool refused = l->began == true_now(r) && l->deaf && l->direction == WPM_DIRECTION_NONE;
   if (refused) {
     return;
   }
@@ -284,8 +282,7 @@ static const wpm_world_action *let_go_before(const run *r, wpm_connection_id id)
   return found;
 }
 
-/* What ended by itself, or was refused, did so before others were let go, the last step of a call; of two
- * connections with a peer the newer went first. */
+/* Of two connections with a peer that makes way the newer goes first. */
 static void take_disconnects(run *r, const bool *gossip) {
   for (size_t i = 0; i < r->w->count; i++) {
     const wpm_world_action *a = &r->w->log[i];

@@ -222,17 +222,22 @@ static size_t let_go(wpm_world *w) {
   return count;
 }
 
-static void above_the_high_water_mark_they_go_down_to_the_low_one(void **state) {
-  (void)state;
+static wpm_world *start_with_marks(size_t high, size_t low) {
   wpm_world *w = wpm_world_new(2000);
   w->config.relay_outbound = 0;
   w->config.keep_alive = false;
   w->config.inbound_paced = false;
   w->config.inbound_per_ip = w->config.inbound_per_network = 0;
-  w->config.high_water = 40;
-  w->config.low_water = 25;
+  w->config.high_water = high;
+  w->config.low_water = low;
   w->config.grace_ns = WPM_MINUTE;
   wpm_world_start(w);
+  return w;
+}
+
+static void above_the_high_water_mark_they_go_down_to_the_low_one(void **state) {
+  (void)state;
+  wpm_world *w = start_with_marks(40, 25);
   for (int i = 0; i < 40; i++) {
     come(w, i, (unsigned)i);
   }
@@ -256,15 +261,7 @@ static void above_the_high_water_mark_they_go_down_to_the_low_one(void **state) 
 
 static void the_young_have_their_grace(void **state) {
   (void)state;
-  wpm_world *w = wpm_world_new(2000);
-  w->config.relay_outbound = 0;
-  w->config.keep_alive = false;
-  w->config.inbound_paced = false;
-  w->config.inbound_per_ip = w->config.inbound_per_network = 0;
-  w->config.high_water = 10;
-  w->config.low_water = 5;
-  w->config.grace_ns = WPM_MINUTE;
-  wpm_world_start(w);
+  wpm_world *w = start_with_marks(10, 5);
   for (int i = 0; i < 20; i++) {
     come(w, i, (unsigned)i);
   }
