@@ -1,5 +1,6 @@
 #include "sim/network.h"
 
+#include "sim/identify.h"
 #include "sim/identity.h"
 #include "sim/network_world.h"
 #include "sim/peers.h"
@@ -106,8 +107,6 @@ static void end(sim_network *net, uint64_t number, int side) {
   sim_network_tell(net, self, &event);
 }
 
-#define TEXT(literal) ((wpm_text){(literal), sizeof(literal) - 1})
-
 static void answer(sim_network *net, uint64_t number, int side, sim_network_kind kind) {
   sim_tie *t = sim_network_tie_of(net, number);
   if (!t || !t->live[side] || !t->open[side] || !net->members[t->members[!side]].up) {
@@ -125,22 +124,17 @@ static void answer(sim_network *net, uint64_t number, int side, sim_network_kind
     sim_network_tell(net, self, &event);
     return;
   }
-  const wpm_text protocols[] = {TEXT("/ipfs/id/1.0.0"), TEXT("/ipfs/ping/1.0.0"),
-                                TEXT("/vac/waku/metadata/1.0.0"), TEXT("/vac/waku/relay/2.0.0")};
+  if (net->error || !net->members[self].up) {
+    return;
+  }
   uint8_t address[SIM_MULTIADDR_SIZE];
-  wpm_bytes view = {address, sizeof(address)};
+  const wpm_bytes view = {address, sizeof(address)};
   sim_multiaddr(sim_peer_address(net->scenario, net->seed, other, 0), address);
-  wpm_identified told = {
-      .addresses = &view, .address_count = 1, .protocols = protocols, .protocol_count = 4};
-  event.type = WPM_EVENT_IDENTIFIED;
-  event.u.identified.connection = connection;
-  event.u.identified.identified = &told;
-  sim_network_tell(net, self, &event);
-  wpm_event metadata = {.type = WPM_EVENT_METADATA, .peer = {id, sizeof(id)}};
-  metadata.u.metadata.connection = connection;
-  metadata.u.metadata.has_cluster_id = true;
-  metadata.u.metadata.cluster_id = 1;
-  sim_network_tell(net, self, &metadata);
+  int err = sim_identify(net->members[self].manager, event.peer, connection, &view, 1, true,
+                         sim_network_clocks(net));
+  net->error = err == WPM_ERR_NO_MEMORY ? err : net->error;
+  net->results->value[SIM_METRIC_FACTS] += 2;
+  sim_network_pull(net, self);
 }
 
 /* As by DNS discovery: some of all. */

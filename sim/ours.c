@@ -2,6 +2,7 @@
  * facts of the world are its facts, its actions those of the world, but for PERSIST and FORGET, which
  * go to the disk (sim/disk.h). */
 #include "sim/disk.h"
+#include "sim/identify.h"
 #include "sim/identity.h"
 
 #include <stdlib.h>
@@ -165,32 +166,11 @@ static int dial_failed(sim_policy *policy, const sim_fact *fact, wpm_bytes id, w
   return wpm_manager_handle(policy->manager, &event, now);
 }
 
-#define TEXT(literal) ((wpm_text){(literal), sizeof(literal) - 1})
-
-/* Identify, and with it Waku metadata: cluster 1, no shards. */
 static int identified(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm_instant now) {
-  const wpm_text protocols[] = {TEXT("/ipfs/id/1.0.0"), TEXT("/ipfs/ping/1.0.0"),
-                                TEXT("/vac/waku/metadata/1.0.0"), TEXT("/vac/waku/relay/2.0.0")};
   views addresses;
-  wpm_text agent = TEXT("simulated");
   view_addresses(fact, &addresses);
-  wpm_identified told = {.agent = &agent,
-                         .addresses = addresses.list,
-                         .address_count = fact->address_count,
-                         .protocols = protocols,
-                         .protocol_count = fact->relay ? 4 : 3};
-  wpm_event event = {.type = WPM_EVENT_IDENTIFIED, .peer = id};
-  event.u.identified.connection = fact->link;
-  event.u.identified.identified = &told;
-  int err = wpm_manager_handle(policy->manager, &event, now);
-  if (!err) {
-    wpm_event metadata = {.type = WPM_EVENT_METADATA, .peer = id};
-    metadata.u.metadata.connection = fact->link;
-    metadata.u.metadata.has_cluster_id = true;
-    metadata.u.metadata.cluster_id = 1;
-    err = wpm_manager_handle(policy->manager, &metadata, now);
-  }
-  return err;
+  return sim_identify(policy->manager, id, fact->link, addresses.list, fact->address_count,
+                      fact->relay, now);
 }
 
 static int handle(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
