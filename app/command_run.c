@@ -84,6 +84,32 @@ static int check_key(const app_options *options) {
   return EXIT_DONE;
 }
 
+/* "60:40": percentages that make up 100. */
+static int read_ratio(const char *text, wpm_manager_config *policy) {
+  uint64_t relay = 0;
+  uint64_t service = 0;
+  char first[8];
+  const char *colon = strchr(text, ':');
+  size_t length = colon ? (size_t)(colon - text) : sizeof first;
+  if (strcmp(text, "none") == 0) {
+    policy->relay_percent = 0;
+    return EXIT_DONE;
+  }
+  if (length < sizeof first) {
+    memcpy(first, text, length);
+    first[length] = '\0';
+  }
+  if (length >= sizeof first || !text_to_number(first, 1, 100, &relay) ||
+      !text_to_number(colon + 1, 0, 99, &service) || relay + service != 100) {
+    return complain(EXIT_USAGE,
+                    "--relay-service-ratio: \"%s\" is no ratio; it takes two percentages that make "
+                    "100, such as 60:40, or none",
+                    text);
+  }
+  policy->relay_percent = (uint32_t)relay;
+  return EXIT_DONE;
+}
+
 static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   int64_t longest = options->idle_timeout_ns / 2;
   policy->max_connections = (size_t)options->max_connections;
@@ -132,7 +158,8 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   policy->inbound_per_ip = (size_t)options->inbound_per_ip;
   policy->inbound_per_network = (size_t)options->inbound_per_network;
   policy->inbound_paced = options->inbound_pace;
-  return EXIT_DONE;
+  policy->relay_inbound = (size_t)options->relay_inbound;
+  return read_ratio(options->relay_service_ratio, policy);
 }
 
 /* The node key: the option's, the data directory's, or a new one, which is kept there. */

@@ -101,6 +101,11 @@ static void print_counters(FILE *out, const wpm_node_counters *counters) {
     (void)fprintf(out, "wakupeers_metadata_total{result=\"%s\"} %" PRIu64 "\n",
                   wpm_cluster_match_name((wpm_cluster_match)i), counters->metadata_received[i]);
   }
+  head(out, "wakupeers_shortages_total", "counter", "What could not be had of this machine");
+  for (int i = 0; i < WPM_SHORTAGE_COUNT; i++) {
+    (void)fprintf(out, "wakupeers_shortages_total{of=\"%s\"} %" PRIu64 "\n",
+                  wpm_shortage_name((wpm_shortage)i), counters->shortages[i]);
+  }
   const struct {
     const char *name, *help;
     uint64_t value;

@@ -44,6 +44,12 @@ static const option_spec specs[] = {
      "outbound relay peers wanted, chosen among all that are known; 0: every relay peer that was "
      "held "
      "is dialled again, and no other"},
+    {"relay-inbound", KIND_NUMBER, AT(relay_inbound), FOR_RUN, node, "0", 0, 1000000, "N",
+     "most inbound relay peers; those beyond go; 0: as many as there are places"},
+    {"relay-service-ratio", KIND_TEXT, AT(relay_service_ratio), FOR_RUN, node, "60:40", 0, 0, "R:S",
+     "of --max-connections R percent are meant for relay peers, S for services and clients: where "
+     "a "
+     "place must become free, it is of those who have more; none: no such rule"},
     {"rotate", KIND_DURATION, AT(rotate_ns), FOR_RUN, node, "30m", 0, 0, "TIME",
      "how often one of them is let go for another; 0: never"},
     {"inbound-per-ip", KIND_NUMBER, AT(inbound_per_ip), FOR_RUN, node, "5", 0, 1000000, "N",

@@ -55,6 +55,8 @@ typedef struct app_options {
   int64_t stable_after_ns;
   int64_t for_ns; /* 0: not given. */
   char *tag;      /* NULL: not given. */
+  uint64_t relay_inbound;
+  const char *relay_service_ratio; /* "60:40" or "none", not checked. */
   uint64_t high_water;
   uint64_t low_water; /* 0 where not given. */
   int64_t grace_ns;

@@ -61,7 +61,7 @@ typedef struct wpm_preview {
   size_t waiting;    /* Peers that wait for a time. */
   size_t places;     /* Peers that are connected or being dialled. */
   size_t kept;       /* Places kept for peers that were connected before the start. */
-  size_t max_places; /* Places that there are: max_connections. */
+  size_t max_places; /* Places that there are: max_connections, or fewer after a shortage. */
   wpm_bytes victim;  /* Who goes for the next newcomer without room; empty: nobody may. Lasts as a
                         planned dial's peer. */
   wpm_cause cause;   /* Why that one. */
@@ -97,12 +97,13 @@ typedef enum wpm_history_kind {
   WPM_HISTORY_REMOVED,          /* A person wanted it forgotten. */
   WPM_HISTORY_EVICTED,          /* It went for a newcomer. */
   /* Of no peer. */
-  WPM_HISTORY_SLEPT,          /* We were not called for long: the machine slept. */
-  WPM_HISTORY_OFFLINE,        /* There is no network any more. */
-  WPM_HISTORY_ONLINE,         /* There is one again. */
-  WPM_HISTORY_NETWORK_CHANGED /* An interface or an address of ours came, went or changed. */
+  WPM_HISTORY_SLEPT,           /* We were not called for long: the machine slept. */
+  WPM_HISTORY_OFFLINE,         /* There is no network any more. */
+  WPM_HISTORY_ONLINE,          /* There is one again. */
+  WPM_HISTORY_NETWORK_CHANGED, /* An interface or an address of ours came, went or changed. */
+  WPM_HISTORY_SHORTAGE         /* Descriptors or memory ran short. */
 } wpm_history_kind;
-#define WPM_HISTORY_KIND_COUNT 22
+#define WPM_HISTORY_KIND_COUNT 23
 
 /* "restored", "dial_failed", …; "?" outside the set. */
 WPM_API const char *wpm_history_kind_name(wpm_history_kind value);

@@ -26,7 +26,10 @@
  *   then the others, as places are free. A place is a peer that is connected or being dialled;
  *   there are max_connections. An inbound connection that finds none takes that of the inbound peer that
  *   is worth least, or is refused; those that outbound relay peers are missing for are kept from it, up to
- *   half of all. Above a high-water mark those worth least go.
+ *   half of all. Above a high-water mark those worth least go. Relay peers and others each have a share of
+ *   the places, and who has more than that goes first.
+ * - When descriptors or memory run short some connections go, those worth least, and for some minutes there
+ *   are fewer places.
  * - Of one IP address, and of one network, only so many may be connected inbound, and their attempts
  *   are paced; the newcomer is refused. Ranges can be exempt.
  * - A private or loopback address is dialled where it is configured or a person's, or where we met the
@@ -109,6 +112,13 @@ typedef struct wpm_manager_config {
                                 network, by which a connection has ended. Default 4 s. */
   size_t relay_outbound; /* Outbound relay peers wanted, chosen among all candidates; 0: every relay
                                 peer that was held is dialled again, and no other. Default 10. */
+  size_t
+      relay_inbound; /* Most inbound relay peers: those beyond go; 0: as many as there are places.
+                           Default 0. */
+  uint32_t relay_percent; /* Of max_connections, in percent, those meant for relay peers, the others
+                             for peers of services and for clients: where a place must become free, it
+                             is of those who have more than that; 0: no such rule. Default 60, as nwaku
+                             has it. */
   int64_t rotate_ns; /* One of them is let go so often, for another; 0: never. Default 30 min. */
   bool dial_private; /* Dial private and loopback addresses of any peer. Default false. */
   size_t inbound_per_ip; /* Most inbound connections from one IP address (IPv6: one /64); 0: any
@@ -197,6 +207,7 @@ typedef enum wpm_event_type {
   WPM_EVENT_PRUNED,            /* The peer sent us a GossipSub PRUNE, or we sent it one. */
   WPM_EVENT_IMPORTED,          /* Another store knows of the peer. */
   WPM_EVENT_NETWORK,           /* What became of our network; of no peer. */
+  WPM_EVENT_SHORTAGE,          /* Our machine ran short of something; of no peer. */
   WPM_EVENT_BAN,               /* Banned, or not any more: ends its connections, refuses it, is not
                                   dialled but by a person. A peer that is not held is entered. */
   WPM_EVENT_TAG,               /* A tag was put on the peer, or taken off. */
@@ -274,6 +285,9 @@ typedef struct wpm_event {
     struct {
       wpm_network_state state;
     } network;
+    struct {
+      wpm_shortage of;
+    } shortage;
     struct {
       int64_t length_ns; /* From now on; INT64_MAX: for good; 0: the ban is lifted. */
     } ban;

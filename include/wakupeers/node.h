@@ -186,6 +186,8 @@ typedef struct wpm_node_counters {
   uint64_t metadata_received[WPM_CLUSTER_MATCH_COUNT]; /* Metadata taken in, by what it meant. */
   uint64_t bytes_received, bytes_sent;                 /* On the wire. */
   uint64_t storage_commits, storage_errors;            /* Group commits made, and failed. */
+  uint64_t
+      shortages[WPM_SHORTAGE_COUNT]; /* Times that something could not be had of our machine. */
 } wpm_node_counters;
 
 WPM_API void wpm_node_get_counters(const wpm_node *node, wpm_node_counters *out);

@@ -330,6 +330,13 @@ typedef enum wpm_cluster_match {
 } wpm_cluster_match;
 #define WPM_CLUSTER_MATCH_COUNT 3
 
+/* What our machine has too little of. */
+typedef enum wpm_shortage {
+  WPM_SHORTAGE_DESCRIPTORS = 0, /* No file descriptor could be had. */
+  WPM_SHORTAGE_MEMORY           /* No memory could be had. */
+} wpm_shortage;
+#define WPM_SHORTAGE_COUNT 2
+
 /* The closed set's word for a value, e.g. "CannotConnect", "ping_timeout", "Static", "outbound",
  * "identify", "handshake". Static text; "?" for a value outside the set. */
 WPM_API const char *wpm_connectivity_name(wpm_connectivity value);
@@ -341,6 +348,7 @@ WPM_API const char *wpm_confidence_name(wpm_confidence value);
 WPM_API const char *wpm_cause_name(wpm_cause value);
 WPM_API const char *wpm_step_name(wpm_step value);
 WPM_API const char *wpm_cluster_match_name(wpm_cluster_match value);
+WPM_API const char *wpm_shortage_name(wpm_shortage value);
 
 /* The connectivity that an ended contact leaves behind, by the rule of 27/WAKU2-PEERS:
  * CanConnect for an end on purpose, CannotConnect for an attempt that failed or a connection that

@@ -284,6 +284,16 @@ const char *wpm_cluster_match_name(wpm_cluster_match value) {
   return "?";
 }
 
+const char *wpm_shortage_name(wpm_shortage value) {
+  switch (value) {
+  case WPM_SHORTAGE_DESCRIPTORS:
+    return "descriptors";
+  case WPM_SHORTAGE_MEMORY:
+    return "memory";
+  }
+  return "?";
+}
+
 const char *wpm_log_level_name(wpm_log_level level) {
   switch (level) {
   case WPM_LOG_TRACE:

@@ -6,6 +6,7 @@
 #include "core/rules.h"
 #include "core/services.h"
 #include "core/shards.h"
+#include "core/shares.h"
 #include "core/wait.h"
 
 #include <stdlib.h>
@@ -54,22 +55,31 @@ static uint64_t secret_of(const wpm_manager *m, uint32_t group, uint32_t slot) {
   return wpm_rng_next(&rng);
 }
 
-static bool may_go(const wpm_manager *m, const wpm_connection *connection, bool inbound,
-                   wpm_mono before) {
+/* Who is to go. */
+typedef struct leave {
+  size_t wanted;   /* Most. */
+  wpm_share share; /* One of these. */
+  bool inbound;    /* And inbound. */
+  layer highest;   /* Of no layer above it. */
+  wpm_mono before; /* Connected no later. */
+} leave;
+
+static bool may_go(const wpm_manager *m, const wpm_connection *connection, const leave *who) {
   if (!connection || connection->peer == WPM_SLOT_NONE ||
       wpm_manager_policy(m, connection->peer)->connections[0] != connection) {
     return false;
   }
-  bool old_enough = connection->began.ns <= before.ns || !wpm_rule_holds(WPM_RULE_CROWD_GRACE);
+  bool old_enough = connection->began.ns <= who->before.ns || !wpm_rule_holds(WPM_RULE_CROWD_GRACE);
   bool spared = is_spared(m, connection->peer) && wpm_rule_holds(WPM_RULE_CROWD_SPARED);
-  return (!inbound || connection->direction == WPM_INBOUND) && old_enough && !spared;
+  return (!who->inbound || connection->direction == WPM_INBOUND) && old_enough && !spared &&
+         wpm_shares_has(m, connection->peer, who->share);
 }
 
-static size_t gather(const wpm_manager *m, bool inbound, wpm_mono before, candidate *out) {
+static size_t gather(const wpm_manager *m, const leave *who, candidate *out) {
   size_t count = 0;
   for (uint32_t i = 0; i < m->connection_slots; i++) {
     const wpm_connection *connection = m->connections[i];
-    if (!may_go(m, connection, inbound, before)) {
+    if (!may_go(m, connection, who)) {
       continue;
     }
     uint32_t slot = connection->peer;
@@ -250,18 +260,17 @@ static void order(candidate *list, size_t count, size_t wanted) {
 
 /* ---- letting go -------------------------------------------------------------------------------- */
 
-/* Lets up to `wanted` go, none of a layer above `highest`. Returns how many went: without memory none. */
-static size_t let_go(wpm_manager *m, size_t wanted, bool inbound, layer highest, wpm_mono before,
-                     wpm_instant now) {
+/* Lets them go. Returns how many went: without memory none. */
+static size_t let_go(wpm_manager *m, const leave *who, wpm_instant now) {
   size_t room = (size_t)m->connection_slots + 1;
-  candidate *list = calloc(room, sizeof(*list) + sizeof(age));
-  size_t count = list ? gather(m, inbound, before, list) : 0;
+  candidate *list = who->wanted > 0 ? calloc(room, sizeof(*list) + sizeof(age)) : NULL;
+  size_t count = list ? gather(m, who, list) : 0;
   size_t gone = 0;
   if (count > 0) {
     judge(list, count, (age *)(list + room));
-    order(list, count, wanted);
+    order(list, count, who->wanted);
   }
-  while (gone < wanted && gone < count && list[gone].layer <= highest) {
+  while (gone < who->wanted && gone < count && list[gone].layer <= who->highest) {
     wpm_connectivity_end_all(m, list[gone++].peer, WPM_REASON_CROWDED, now);
   }
   free(list);
@@ -273,7 +282,45 @@ bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now) {
     return false;
   }
   m->evict_at = wpm_mono_after(now.mono, EVICT_EVERY);
-  return let_go(m, 1, true, LAYER_REST, now.mono, now) > 0;
+  leave one = {1, wpm_shares_over(m), true, LAYER_REST, now.mono};
+  return let_go(m, &one, now) > 0;
+}
+
+/* Relay peers and others, so that each keeps its share; where one has not enough who may go, whoever
+ * may. */
+static size_t let_go_by_shares(wpm_manager *m, size_t wanted, wpm_mono before, wpm_instant now) {
+  leave who = {wpm_shares_relay_leavers(m, wanted), WPM_SHARE_RELAY, false, LAYER_DIVERSE, before};
+  size_t others = wanted - who.wanted;
+  size_t gone = let_go(m, &who, now);
+  if (who.wanted > 0) {
+    who.wanted = others;
+    who.share = WPM_SHARE_OTHERS;
+    gone += let_go(m, &who, now);
+  }
+  who.wanted = wanted - gone;
+  who.share = WPM_SHARE_ANY;
+  return gone + let_go(m, &who, now);
+}
+
+/* Of those who may go the youngest; NULL: nobody may. */
+static const wpm_connection *youngest(const wpm_manager *m, const leave *who) {
+  const wpm_connection *found = NULL;
+  for (uint32_t i = 0; i < m->connection_slots; i++) {
+    const wpm_connection *one = m->connections[i];
+    if (may_go(m, one, who) && (!found || one->began.ns > found->began.ns)) {
+      found = one;
+    }
+  }
+  return found;
+}
+
+void wpm_crowd_let_go(wpm_manager *m, size_t leavers, wpm_instant now) {
+  size_t left = leavers - let_go_by_shares(m, leavers, now.mono, now);
+  leave who = {left, WPM_SHARE_ANY, false, LAYER_DIVERSE, now.mono};
+  const wpm_connection *one = NULL;
+  for (; left > 0 && (one = youngest(m, &who)) != NULL; left--) {
+    wpm_connectivity_end_all(m, one->peer, WPM_REASON_CROWDED, now);
+  }
 }
 
 static bool is_above(const wpm_manager *m) {
@@ -281,14 +328,19 @@ static bool is_above(const wpm_manager *m) {
 }
 
 void wpm_crowd_run(wpm_manager *m, wpm_instant now) {
-  if (!is_above(m) || now.mono.ns < m->crowd_at.ns) {
+  size_t beyond = wpm_shares_inbound_beyond(m);
+  if ((!is_above(m) && beyond == 0) || now.mono.ns < m->crowd_at.ns) {
     return;
   }
   wpm_mono before = {now.mono.ns - m->config.grace_ns};
-  let_go(m, m->live_connections - m->config.low_water, false, LAYER_DIVERSE, before, now);
+  leave relays = {beyond, WPM_SHARE_RELAY, true, LAYER_DIVERSE, before};
+  (void)let_go(m, &relays, now);
+  if (is_above(m)) {
+    (void)let_go_by_shares(m, m->live_connections - m->config.low_water, before, now);
+  }
   m->crowd_at = wpm_mono_after(now.mono, LOOK_AGAIN);
 }
 
 wpm_mono wpm_crowd_deadline(const wpm_manager *m) {
-  return is_above(m) ? m->crowd_at : WPM_NEVER;
+  return is_above(m) || wpm_shares_inbound_beyond(m) > 0 ? m->crowd_at : WPM_NEVER;
 }

@@ -10,6 +10,8 @@
  * - Of the others some are worth more than the rest, by properties that cannot all be feigned: four of
  *   different network groups, drawn by a secret order; the eight with the shortest round trip; the four
  *   with the highest score above 0; of those left, the half that has been here longest.
+ * - Who goes is one of those who have more than their share of the places, where relay peers or the others
+ *   do (core/shares.h): the properties are compared among these alone.
  * - The discouraged go first (core/judge.h), and take nobody's place.
  * - Of the rest, those of the group with most connections go first, in it the youngest. Watermarks go on
  *   into those worth more, in the reverse of that order; a newcomer pushes out none of them.
@@ -23,7 +25,10 @@
 /* An inbound newcomer finds no place: lets one go for it. False: nobody may go. */
 bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now);
 
-/* Keeps to the watermarks; when that is to be done next. */
+/* Lets so many go, those worth least, whatever their age; without memory to tell, the youngest. */
+void wpm_crowd_let_go(wpm_manager *m, size_t leavers, wpm_instant now);
+
+/* Keeps to the watermarks, and to the inbound relay peers wanted; when that is to be done next. */
 void wpm_crowd_run(wpm_manager *m, wpm_instant now);
 wpm_mono wpm_crowd_deadline(const wpm_manager *m);
 

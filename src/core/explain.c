@@ -68,6 +68,8 @@ const char *wpm_history_kind_name(wpm_history_kind value) {
     return "online";
   case WPM_HISTORY_NETWORK_CHANGED:
     return "network_changed";
+  case WPM_HISTORY_SHORTAGE:
+    return "shortage";
   }
   return "?";
 }

@@ -121,6 +121,7 @@ static bool is_at_will(wpm_history_kind kind) {
   case WPM_HISTORY_OFFLINE:
   case WPM_HISTORY_ONLINE:
   case WPM_HISTORY_NETWORK_CHANGED:
+  case WPM_HISTORY_SHORTAGE:
     return false;
   }
   return false;

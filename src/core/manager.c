@@ -16,6 +16,7 @@
 #include "core/rules.h"
 #include "core/schedule.h"
 #include "core/services.h"
+#include "core/shortage.h"
 #include "core/targets.h"
 #include "core/wait.h"
 
@@ -54,6 +55,7 @@ void wpm_manager_config_default(wpm_manager_config *config) {
       .relay_outbound = 10,
       .rotate_ns = 30 * WPM_MINUTE,
       .relay_per_shard = 4,
+      .relay_percent = 60,
       .inbound_per_ip = 5,
       .inbound_per_network = 32,
       .inbound_paced = true,
@@ -82,7 +84,7 @@ static bool config_is_valid(const wpm_manager_config *c) {
          c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 && c->sleep_gap_ns > 0 &&
          c->probe_timeout_ns > 0 && c->rotate_ns >= 0 && c->grace_ns >= 0 &&
          c->score_half_life_ns >= 0 && c->discouraged_at <= 0 && c->low_water <= c->high_water &&
-         are_ranges(c->inbound_allow, c->inbound_allow_count) &&
+         c->relay_percent <= 100 && are_ranges(c->inbound_allow, c->inbound_allow_count) &&
          c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
          (c->shards != NULL || c->shard_count == 0) &&
          wpm_services_are_valid(c->services, c->service_count);
@@ -138,6 +140,8 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   m->expire_round = UINT32_MAX; /* The first round begins with the first call. */
   m->round_began = (wpm_mono){INT64_MIN};
   m->starved_until = WPM_NEVER;
+  m->ceiling = SIZE_MAX;
+  m->shortage_at = (wpm_mono){INT64_MIN};
   m->epoch.voiding = WPM_SLOT_NONE;
   m->targets.rotate_at = WPM_NEVER;
   m->evict_at = (wpm_mono){INT64_MIN};
@@ -456,6 +460,8 @@ static int take_in(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return wpm_on_imported(m, event, now);
   case WPM_EVENT_NETWORK:
     return wpm_on_network(m, event, now);
+  case WPM_EVENT_SHORTAGE:
+    return wpm_on_shortage(m, event, now);
   case WPM_EVENT_BAN:
     return wpm_on_ban(m, event, now);
   case WPM_EVENT_TAG:
@@ -505,7 +511,7 @@ static void expire_some(wpm_manager *m, wpm_instant now) {
 }
 
 int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) {
-  bool of_a_peer = event->type != WPM_EVENT_NETWORK;
+  bool of_a_peer = event->type != WPM_EVENT_NETWORK && event->type != WPM_EVENT_SHORTAGE;
   if (event->peer.len > WPM_PEER_ID_MAX || (event->peer.len > 0) != of_a_peer) {
     return WPM_ERR_INVALID;
   }
@@ -515,6 +521,7 @@ int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   int err = take_in(m, event, now);
   expire_some(m, now);
   wpm_crowd_run(m, now);
+  wpm_shortage_run(m, now);
   wpm_schedule_run(m, now);
   return err;
 }
@@ -554,6 +561,8 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   least = targets.ns < least.ns ? targets : least;
   wpm_mono crowd = wpm_crowd_deadline(m);
   least = crowd.ns < least.ns ? crowd : least;
+  wpm_mono shortage = wpm_shortage_deadline(m);
+  least = shortage.ns < least.ns ? shortage : least;
   wpm_mono fade = m->fading ? wpm_mono_after(m->expired_at, EXPIRE_EVERY) : WPM_NEVER;
   least = fade.ns < least.ns ? fade : least;
   return m->starved_until.ns < least.ns ? m->starved_until : least;
@@ -573,6 +582,7 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
   }
   wpm_epoch_run(m, now);
   wpm_crowd_run(m, now);
+  wpm_shortage_run(m, now);
   wpm_schedule_due(m, now);
   wpm_schedule_run(m, now);
   return WPM_OK;

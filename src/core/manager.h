@@ -3,7 +3,7 @@
  * - Per peer there is a `wpm_policy` behind the peer's slot in the store; per connection a
  *   `wpm_connection` (core/connections.h).
  * - A peer *has a place* while it has a live connection or a dial in flight. Places are what
- *   max_connections limits; the second connection of a peer, soon settled, takes none of its own.
+ *   max_connections limits, and a shortage (core/shortage.h); the second connection of a peer, soon settled, takes none of its own.
  * - Deadlines: one per peer (when it may be dialled), one per connection (ping, silence, stability,
  *   race), each in a heap.
  */
@@ -61,11 +61,12 @@ typedef struct wpm_policy {
   uint8_t pending;         /* WPM_PENDING_… */
   uint8_t notify_from;     /* Connectivity before the pending NOTIFY. */
   uint8_t local_failures;  /* Local failures in a row. */
-  bool queued;             /* It is in the queue of pending actions. */
-  bool has_place;          /* A live connection or a dial in flight. */
-  bool outbound;           /* It counts as an outbound relay peer (core/targets.h). */
-  bool of_restart;         /* Relay-capable, held before this start, no attempt ended since. */
-  bool reserved;           /* A place is kept for it until its first attempt. */
+  uint8_t shares;          /* What it counts for in core/shares.c, as bits. */
+  bool queued : 1;         /* It is in the queue of pending actions. */
+  bool has_place : 1;      /* A live connection or a dial in flight. */
+  bool outbound : 1;       /* It counts as an outbound relay peer (core/targets.h). */
+  bool of_restart : 1;     /* Relay-capable, held before this start, no attempt ended since. */
+  bool reserved : 1;       /* A place is kept for it until its first attempt. */
 } wpm_policy;
 
 #define WPM_SHARDS_COUNTED 32u /* Of our shards, those whose relay peers are counted. */
@@ -135,11 +136,15 @@ struct wpm_manager {
                                 not. */
   wpm_mono evict_at;         /* When an inbound peer may next go for another (core/crowd.h). */
   wpm_mono crowd_at;         /* When the watermarks are looked at next. */
+  size_t ceiling;            /* Most places that our machine bears (core/shortage.h). */
+  wpm_mono shortage_at;      /* When it last ran short. */
+  wpm_mono rise_at;          /* When the ceiling rises next, where it is below max_connections. */
   wpm_inbound inbound;       /* Where inbound connections come from. */
   wpm_groups groups;         /* Network groups of the peers. */
   wpm_targets targets;       /* Outbound relay peers. */
   /* Relay peers of each of our shards (core/shards.h). */
   uint32_t relays_of_shard[WPM_SHARDS_COUNTED];
+  uint32_t relay_places[2]; /* Of relay peers; of these, inbound (core/shares.c). */
   uint32_t peers_of_service[WPM_SERVICES_MAX]; /* Peers of each service (core/services.h). */
   wpm_epoch epoch;                             /* Sleep, and what there is of a network. */
   wpm_mono expired_at;   /* When addresses were last looked through for their age. */
@@ -179,6 +184,12 @@ static inline wpm_peer *wpm_manager_peer(const wpm_manager *m, uint32_t slot) {
 
 static inline wpm_policy *wpm_manager_policy(const wpm_manager *m, uint32_t slot) {
   return wpm_store_extra(m->store, slot);
+}
+
+/* Most peers that may have a place now. */
+static inline size_t wpm_manager_most_places(const wpm_manager *m) {
+  size_t most = m->config.max_connections;
+  return m->ceiling < most ? m->ceiling : most;
 }
 
 /* What a peer counts for, as bits, was `before` and is `now`: `counts` has a number for each bit. */

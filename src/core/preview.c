@@ -87,7 +87,7 @@ int wpm_manager_preview(const wpm_manager *m, wpm_instant now, wpm_planned_dial 
       .waiting = m->waiting.count,
       .places = m->places,
       .kept = m->reserved,
-      .max_places = m->config.max_connections,
+      .max_places = wpm_manager_most_places(m),
   };
   if (!m->stopping) {
     out->dial_count = list(m, &m->ready, now, dials, 0, cap);

@@ -72,7 +72,7 @@ void wpm_restart_begin(wpm_manager *m, wpm_instant now) {
 
 void wpm_restart_reserve(wpm_manager *m, wpm_instant now) {
   uint32_t slot = WPM_SLOT_NONE;
-  while ((size_t)m->places + m->reserved < m->config.max_connections &&
+  while ((size_t)m->places + m->reserved < wpm_manager_most_places(m) &&
          wpm_heap_least(&m->restart, &slot).ns != WPM_NEVER.ns) {
     wpm_heap_set(&m->restart, slot, WPM_NEVER);
     wpm_policy *policy = wpm_manager_policy(m, slot);

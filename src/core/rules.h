@@ -51,7 +51,7 @@
   X(SERVICE_RTT, "service_rtt")                                                                    \
   X(SERVICE_NEEDS, "service_needs")                                                                \
   X(KEPT_PLACES, "kept_places")                                                                    \
-  /* Who comes in, who goes (core/inbound.h, core/crowd.h, core/evict_kind.h). */                  \
+  /* Who comes in, who goes (core/inbound.h, core/crowd.h, core/shares.h, core/evict_kind.h). */   \
   X(PER_IP, "per_ip")                                                                              \
   X(PER_NETWORK, "per_network")                                                                    \
   X(PACE, "pace")                                                                                  \
@@ -62,6 +62,9 @@
   X(CROWD_OLD, "crowd_old")                                                                        \
   X(CROWD_GRACE, "crowd_grace")                                                                    \
   X(CROWD_PACE, "crowd_pace")                                                                      \
+  X(SHARES, "shares")                                                                              \
+  X(RELAY_INBOUND, "relay_inbound")                                                                \
+  X(SHORTAGE, "shortage")                                                                          \
   X(EVICT_SPARED, "evict_spared")                                                                  \
   X(TOMBSTONES, "tombstones")
 

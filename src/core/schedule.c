@@ -84,7 +84,8 @@ size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot) {
   }
   bool is_kept = slot != WPM_SLOT_NONE && wpm_manager_policy(m, slot)->reserved;
   size_t taken = (size_t)m->places + (is_kept ? 0 : m->reserved);
-  return m->config.max_connections > taken ? m->config.max_connections - taken : 0;
+  size_t most = wpm_manager_most_places(m);
+  return most > taken ? most - taken : 0;
 }
 
 static kind kind_of(const wpm_manager *m, uint32_t slot) {

@@ -10,6 +10,7 @@
 #include "core/scope.h"
 #include "core/services.h"
 #include "core/shards.h"
+#include "core/shares.h"
 #include "core/wait.h"
 
 #include <string.h>
@@ -53,6 +54,7 @@ void wpm_targets_candidate(wpm_manager *m, uint32_t slot) {
 void wpm_targets_update(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool outbound = is_outbound(m, slot);
+  wpm_shares_update(m, slot);
   bool lost_for_shard = wpm_shards_update(m, slot);
   bool lost_for_service = wpm_services_update(m, slot);
   if (lost_for_shard || lost_for_service) {
@@ -75,7 +77,7 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot) {
 }
 
 size_t wpm_targets_kept(const wpm_manager *m) {
-  size_t half = m->config.max_connections / 2;
+  size_t half = wpm_manager_most_places(m) / 2;
   size_t wanted = m->config.relay_outbound;
   size_t missing = wanted > m->targets.outbound ? wanted - m->targets.outbound : 0;
   size_t kept = missing + wpm_services_missing(m);
@@ -193,7 +195,7 @@ static bool is_wanting(const wpm_manager *m) {
   return (m->targets.outbound < m->config.relay_outbound || is_shard_poor(m, &shard) ||
           wpm_services_missing(m) > 0) &&
          (m->dials < m->config.max_dials || !wpm_rule_holds(WPM_RULE_MAX_DIALS)) &&
-         (size_t)m->places + m->reserved < m->config.max_connections;
+         (size_t)m->places + m->reserved < wpm_manager_most_places(m);
 }
 
 static void dial_candidates(wpm_manager *m, wpm_instant now) {

@@ -595,6 +595,7 @@ static void link_connected(void *user, int uv_error) {
     uv_error = wpm_link_read(conn->link);
   }
   if (uv_error != 0) {
+    wpm_host_note_shortage(conn->host, uv_error);
     wpm_conn_fail(conn, wpm_reason_of_connect(uv_error), uv_strerror(uv_error));
     return;
   }
@@ -646,6 +647,7 @@ bool wpm_conn_accept(wpm_host *host, uv_stream_t *listener) {
   }
   host->counters.inbound_accepted++;
   int err = wpm_link_accept(link, listener);
+  wpm_host_note_shortage(host, err);
   if (conn && err == 0 && !is_admitted(host, link)) {
     wpm_conn_drop(conn, false);
     conn = NULL;

@@ -125,6 +125,9 @@ void wpm_dial_attempt_failed(wpm_dial *dial, size_t index, const wpm_end *end,
 /* The id that a dial's attempts must prove. */
 wpm_bytes wpm_dial_peer(const wpm_dial *dial);
 wpm_bytes wpm_dial_target_address(const wpm_dial *dial, size_t index);
+/* libuv said so of our own machine: where something ran short, that is counted. */
+void wpm_host_note_shortage(wpm_host *host, int uv_error);
+
 void wpm_dial_stagger_passed(wpm_deadline *deadline);
 void wpm_dial_failure_due(wpm_deadline *deadline);
 /* Lets a look-up run out unheard. */

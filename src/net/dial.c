@@ -226,6 +226,7 @@ static void resolve_ended(uv_getaddrinfo_t *request, int status, struct addrinfo
   }
   int err = wpm_conn_connect(conn, (struct sockaddr *)&found[0]);
   if (err != 0) {
+    wpm_host_note_shortage(host, err);
     wpm_conn_fail(conn, wpm_reason_of_connect(err), uv_strerror(err));
   }
 }
@@ -268,6 +269,7 @@ static bool begin_attempt(wpm_dial *dial, size_t index) {
   wpm_end end = {.step = WPM_STEP_CONNECT};
   int err = wpm_conn_new(dial->host, WPM_OUTBOUND, dial, index, &conn);
   if (err != WPM_OK) {
+    wpm_host_note_shortage(dial->host, err == WPM_ERR_NO_MEMORY ? UV_ENOMEM : 0);
     end.reason = WPM_REASON_LOCAL_FAILURE;
     end.detail = wpm_strerror(err);
     note_failure(dial, index, &end);
@@ -286,6 +288,7 @@ static bool begin_attempt(wpm_dial *dial, size_t index) {
     dial->active++;
     return true;
   }
+  wpm_host_note_shortage(dial->host, err);
   wpm_conn_drop(conn, false);
   end.reason = wpm_reason_of_connect(err);
   end.detail = uv_strerror(err);

@@ -182,6 +182,21 @@ static void refusal_closed(uv_handle_t *handle) {
   listener_handle_closed(handle);
 }
 
+void wpm_host_note_shortage(wpm_host *host, int uv_error) {
+  switch (uv_error) {
+  case UV_EMFILE:
+  case UV_ENFILE:
+    host->counters.shortages[WPM_SHORTAGE_DESCRIPTORS]++;
+    break;
+  case UV_ENOMEM:
+  case UV_ENOBUFS:
+    host->counters.shortages[WPM_SHORTAGE_MEMORY]++;
+    break;
+  default: /* Any other error of libuv's. */
+    break;
+  }
+}
+
 /* Takes a connection and closes it, without memory: libuv hears of no further one while one is not
  * taken. */
 static void refuse_connection(wpm_listener *listener) {
@@ -202,6 +217,7 @@ static void refuse_connection(wpm_listener *listener) {
 
 static void take_connection(wpm_listener *listener) {
   if (!wpm_conn_accept(listener->host, (uv_stream_t *)&listener->tcp)) {
+    wpm_host_note_shortage(listener->host, UV_ENOMEM);
     refuse_connection(listener);
   }
 }
@@ -209,6 +225,7 @@ static void take_connection(wpm_listener *listener) {
 static void connection_waits(uv_stream_t *server, int status) {
   wpm_listener *listener = server->data;
   if (status != 0) {
+    wpm_host_note_shortage(listener->host, status);
     WPM_LOG(listener->host->config.logger, WPM_LOG_WARN, "net",
             "cannot accept a connection: %s; raise the limit of open files if this goes on",
             uv_strerror(status));

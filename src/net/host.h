@@ -182,6 +182,8 @@ typedef struct wpm_host_counters {
   uint64_t pings_received;   /* Pings echoed. */
   uint64_t bytes_received;   /* On the wire. */
   uint64_t bytes_sent;       /* On the wire. */
+  uint64_t
+      shortages[WPM_SHORTAGE_COUNT]; /* Times that something could not be had of our machine. */
 } wpm_host_counters;
 
 wpm_host_counters wpm_host_get_counters(const wpm_host *host);

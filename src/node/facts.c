@@ -9,6 +9,7 @@
 
 int wpm_node_fact(wpm_node *node, const wpm_event *event) {
   int err = wpm_manager_handle(node->manager, event, wpm_system_now(node->boot_id));
+  node->counters.shortages[WPM_SHORTAGE_MEMORY] += err == WPM_ERR_NO_MEMORY;
   wpm_node_pump(node);
   return err;
 }

@@ -91,7 +91,8 @@ struct wpm_node {
   uint64_t record_sequence;  /* Of the signed records of those. */
   char enr[WPM_ENR_TEXT];    /* The node record among them; "": none. */
   wpm_node_counters counters;
-  bool pumping; /* Actions are being pulled. */
+  uint64_t shortages_told[WPM_SHORTAGE_COUNT]; /* Of the counters, those the manager knows of. */
+  bool pumping;                                /* Actions are being pulled. */
   bool started;
   bool stopping;
   int handles_open; /* libuv handles of ours still open. */

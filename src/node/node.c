@@ -291,12 +291,31 @@ static void look_at_interfaces(wpm_node *node) {
   }
 }
 
+/* What ran short since the last time. */
+static void tell_shortages(wpm_node *node) {
+  wpm_node_counters counters;
+  wpm_node_get_counters(node, &counters);
+  for (size_t i = 0; i < WPM_SHORTAGE_COUNT; i++) {
+    if (counters.shortages[i] == node->shortages_told[i]) {
+      continue;
+    }
+    wpm_event event = {.type = WPM_EVENT_SHORTAGE, .u.shortage.of = (wpm_shortage)i};
+    node->shortages_told[i] = counters.shortages[i];
+    if (wpm_node_fact(node, &event) == WPM_OK) { /* It needs no memory. */
+      WPM_LOG(&node->config.logger, WPM_LOG_WARN, "node",
+              "%s ran short: for some minutes there are fewer connections",
+              wpm_shortage_name(event.u.shortage.of));
+    }
+  }
+}
+
 static void heartbeat(uv_timer_t *timer) {
   wpm_node *node = timer->data;
   /* libuv's timers stand still while the machine sleeps, the manager's time does not: what came due
    * meanwhile is done now. */
   wpm_node_deadline_passed(&node->deadline);
   look_at_interfaces(node);
+  tell_shortages(node);
   if (node->writer) {
     wpm_writer_heartbeat(node->writer, wpm_system_now(node->boot_id));
   }

@@ -336,5 +336,8 @@ void wpm_node_get_counters(const wpm_node *node, wpm_node_counters *out) {
     out->pings_received = host.pings_received;
     out->bytes_received = host.bytes_received;
     out->bytes_sent = host.bytes_sent;
+    for (size_t i = 0; i < WPM_SHORTAGE_COUNT; i++) {
+      out->shortages[i] += host.shortages[i];
+    }
   }
 }

@@ -19,7 +19,10 @@ class Crowd(ApiTest):
         self.assertEqual(made.metrics()['wakupeers_connections_ended_total{reason="crowded"}'], 3)
         self.assertEqual(len(others), 4)
 
-    def test_the_low_one_is_not_above_the_high_one(self):
+    def test_what_is_configured_makes_sense(self):
+        for ratio in ("60:30", "60", "x:40", "0:100"):
+            done = self.expect(2, "run", "--relay-service-ratio=" + ratio)
+            self.assertIn(f'--relay-service-ratio: "{ratio}" is no ratio; it takes two percentages', done.err)
         done = self.expect(2, "run", "--high-water=10", "--low-water=11")
         self.assertIn("--low-water: it takes at most --high-water, 10", done.err)
         self.assertIn("--low-water", self.expect(2, "run", "--low-water=1").err)

@@ -298,7 +298,8 @@ class ClosedSets(ExplainTest):
         states = {"NotConnected", "CannotConnect", "CanConnect", "Connected"}
         allowed = {"outcome": reasons | {"successful"}, "type": reasons | {"storage_failure"}, "reason": reasons,
                    "cause": words_of("WPM_CAUSE_"), "result": words_of("WPM_CLUSTER_"), "connectivity": states,
-                   "direction": {"In", "Out", "other"}, "source": {"peer_manager"}, "rule": words_of("WPM_INBOUND_", "manager.h")}
+                   "direction": {"In", "Out", "other"}, "source": {"peer_manager"}, "rule": words_of("WPM_INBOUND_", "manager.h"),
+                   "of": {"descriptors", "memory"}}
         seen = set()
         for name in self.made.metrics():
             for label, value in re.findall(r'(\w+)="([^"]*)"', name):
