@@ -57,7 +57,7 @@ static const option_spec specs[] = {
     {"inbound-per-network", KIND_NUMBER, AT(inbound_per_network), FOR_RUN, node, "32", 0, 1000000,
      "N", "the same of one network (IPv4 /24, IPv6 /48)"},
     {"inbound-pace", KIND_FLAG, AT(inbound_pace), FOR_RUN, node, "true", 0, 0, NULL,
-     "pace the attempts of each address and network: 16 in a row, then one a second"},
+     "pace the attempts of each address, network and peer: 16 in a row, then one a second"},
     {"inbound-allow", KIND_LIST, AT(inbound_allow), FOR_RUN, node, NULL, 0, 0, "RANGE",
      "IP addresses without these limits, e.g. a reverse proxy's: 10.0.0.0/8; repeatable; default: "
      "loopback"},

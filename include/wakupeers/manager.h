@@ -31,10 +31,10 @@
  * - When descriptors or memory run short some connections go, those worth least, and for some minutes there
  *   are fewer places.
  * - Of one IP address, and of one network, only so many may be connected inbound, and their attempts
- *   are paced; the newcomer is refused. Ranges can be exempt.
+ *   are paced, as are those of one peer; the newcomer is refused. Ranges can be exempt.
  * - A private or loopback address is dialled where it is configured or a person's, or where we met the
  *   peer there before; or by option.
- * - A score fades, half of it in `score_half_life`; a broken protocol lowers it. Who is at
+ * - A score fades, half of it in `score_half_life`; a broken protocol lowers it, unanswered pings do a little. Who is at
  *   `discouraged_at` or below is dialled by a person alone, takes nobody's place, and gives its own up
  *   first; static nodes aside.
  * - After a sleep, which shows as a call long after a deadline, and when the network is back, every
@@ -123,8 +123,8 @@ typedef struct wpm_manager_config {
   bool dial_private; /* Dial private and loopback addresses of any peer. Default false. */
   size_t inbound_per_ip; /* Most inbound connections from one IP address (IPv6: one /64); 0: any
                                 number. Default 5, as nwaku and go-waku have it. */
-  size_t inbound_per_network;   /* The same of one network (IPv4 /24, IPv6 /48). Default 32. */
-  bool inbound_paced;           /* Pace the attempts of each address and network. Default true. */
+  size_t inbound_per_network; /* The same of one network (IPv4 /24, IPv6 /48). Default 32. */
+  bool inbound_paced; /* Pace the attempts of each address, network and peer. Default true. */
   size_t high_water, low_water; /* Above so many connections, those worth least go until so many are
                                    left; 0: no such rule. Default 0: max_connections alone. */
   int64_t grace_ns;             /* One younger than this does not go for it. Default 20 s. */
@@ -159,7 +159,7 @@ typedef enum wpm_inbound_rule {
   WPM_INBOUND_ADMITTED = 0,
   WPM_INBOUND_PER_IP,      /* As many from its address are connected as may be. */
   WPM_INBOUND_PER_NETWORK, /* As many from its network are. */
-  WPM_INBOUND_PACE         /* Its address, or its network, makes too many attempts. */
+  WPM_INBOUND_PACE /* Its address, its network or the peer itself makes too many attempts. */
 } wpm_inbound_rule;
 #define WPM_INBOUND_RULE_COUNT 4
 

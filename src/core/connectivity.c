@@ -142,9 +142,7 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
     policy->connections[0] = policy->connections[1];
   }
   policy->connections[1] = NULL;
-  if (reason == WPM_REASON_PROTOCOL_VIOLATION) {
-    wpm_judge_violated(m, slot);
-  }
+  wpm_judge_ended(m, slot, reason, end.mono.ns < now.mono.ns);
   wpm_store_slot_disconnected(m->store, slot, reason, end.wall);
   wpm_connection *survivor = policy->connections[0];
   wpm_history_note_connection(m, slot,
@@ -298,7 +296,7 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
     return WPM_REASON_LOCAL_CLOSE; /* That dial is over. */
   }
   if (event->u.connected.direction == WPM_INBOUND &&
-      wpm_inbound_refusal(m, slot, event->u.connected.remote, true, now.mono) !=
+      wpm_inbound_refusal(m, slot, event->peer, event->u.connected.remote, now.mono) !=
           WPM_INBOUND_ADMITTED) {
     return WPM_REASON_LOCAL_CLOSE;
   }

@@ -17,7 +17,9 @@
 #define NETWORK_SHARE 4         /* A network may make as many times what an address may. */
 #define NO_ORIGIN WPM_NO_ORIGIN
 
-enum { OF_ADDRESS, OF_NETWORK };
+enum { OF_ADDRESS, OF_NETWORK, OF_PEER };
+
+#define KEY_OF_PEER 255 /* In place of the length of a prefix. */
 
 static wpm_bytes key_of(const void *user, uint32_t index) {
   const wpm_inbound *inbound = user;
@@ -70,6 +72,14 @@ static void make_keys(const uint8_t ip[16], uint8_t keys[2][WPM_ORIGIN_KEY]) {
   bool is_ip4 = wpm_ip6_is_mapped(ip);
   cut(keys[OF_ADDRESS], ip, is_ip4 ? 128 : 64);
   cut(keys[OF_NETWORK], ip, is_ip4 ? 96 + 24 : 48);
+}
+
+/* Of a peer: its id, hashed as nobody else can. */
+static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer, uint8_t key[WPM_ORIGIN_KEY]) {
+  uint64_t hash = wpm_siphash13(&inbound->by_key.key, peer);
+  memset(key, 0, WPM_ORIGIN_KEY);
+  memcpy(key, &hash, sizeof(hash));
+  key[WPM_ORIGIN_KEY - 1] = KEY_OF_PEER;
 }
 
 static bool is_allowed(const wpm_manager *m, const uint8_t ip[16]) {
@@ -166,13 +176,23 @@ static bool take_attempt(wpm_inbound_origin *origin, unsigned which, wpm_mono no
 }
 
 /* One that is not known, for want of memory, is not paced. */
-static bool is_paced(wpm_inbound *inbound, uint8_t keys[2][WPM_ORIGIN_KEY], wpm_mono now) {
-  bool may = true;
-  for (unsigned which = OF_ADDRESS; which <= OF_NETWORK; which++) {
-    uint32_t index = enter(inbound, keys[which], full_bucket(which));
-    may = (index == NO_ORIGIN || take_attempt(&inbound->origins[index], which, now)) && may;
-  }
-  return may;
+static bool may_attempt(wpm_inbound *inbound, const uint8_t key[WPM_ORIGIN_KEY], unsigned which,
+                        wpm_mono now) {
+  uint32_t index = enter(inbound, key, full_bucket(which));
+  return index == NO_ORIGIN || take_attempt(&inbound->origins[index], which, now);
+}
+
+static bool may_both_attempt(wpm_inbound *inbound, uint8_t keys[2][WPM_ORIGIN_KEY], wpm_mono now) {
+  bool may = may_attempt(inbound, keys[OF_ADDRESS], OF_ADDRESS, now);
+  return may_attempt(inbound, keys[OF_NETWORK], OF_NETWORK, now) && may;
+}
+
+/* The peer, whose id is proven by now, makes no more attempts than one address may, from wherever. */
+static bool may_peer_attempt(wpm_manager *m, wpm_bytes peer, wpm_mono now) {
+  uint8_t key[WPM_ORIGIN_KEY];
+  make_peer_key(&m->inbound, peer, key);
+  return !m->config.inbound_paced || !wpm_rule_holds(WPM_RULE_PACE_OF_PEER) ||
+         may_attempt(&m->inbound, key, OF_PEER, now);
 }
 
 static bool is_over(const wpm_inbound *inbound, const uint8_t key[WPM_ORIGIN_KEY], size_t most) {
@@ -183,7 +203,7 @@ static bool is_over(const wpm_inbound *inbound, const uint8_t key[WPM_ORIGIN_KEY
 static wpm_inbound_rule rule_of(wpm_manager *m, uint8_t keys[2][WPM_ORIGIN_KEY], bool attempts,
                                 wpm_mono now) {
   wpm_inbound *inbound = &m->inbound;
-  if (attempts && m->config.inbound_paced && !is_paced(inbound, keys, now) &&
+  if (attempts && m->config.inbound_paced && !may_both_attempt(inbound, keys, now) &&
       wpm_rule_holds(WPM_RULE_PACE)) {
     return WPM_INBOUND_PACE;
   }
@@ -198,17 +218,28 @@ static wpm_inbound_rule rule_of(wpm_manager *m, uint8_t keys[2][WPM_ORIGIN_KEY],
   return WPM_INBOUND_ADMITTED;
 }
 
-wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes remote,
-                                     bool connected, wpm_mono now) {
+/* Why one from there is refused. */
+static wpm_inbound_rule rule_from(wpm_manager *m, wpm_bytes remote, bool connected, wpm_mono now) {
   uint8_t ip[16];
   uint8_t keys[2][WPM_ORIGIN_KEY];
-  bool is_static = slot != WPM_SLOT_NONE && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_STATIC);
-  if (is_static || !ip_of(remote, ip) || is_allowed(m, ip)) {
+  if (!ip_of(remote, ip) || is_allowed(m, ip)) {
     return WPM_INBOUND_ADMITTED;
   }
   make_keys(ip, keys);
   m->inbound.asked = m->inbound.asked || !connected;
-  wpm_inbound_rule rule = rule_of(m, keys, !connected || !m->inbound.asked, now);
+  return rule_of(m, keys, !connected || !m->inbound.asked, now);
+}
+
+wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes peer,
+                                     wpm_bytes remote, wpm_mono now) {
+  bool connected = peer.len > 0;
+  if (slot != WPM_SLOT_NONE && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_STATIC)) {
+    return WPM_INBOUND_ADMITTED;
+  }
+  wpm_inbound_rule rule = rule_from(m, remote, connected, now);
+  if (rule == WPM_INBOUND_ADMITTED && connected && !may_peer_attempt(m, peer, now)) {
+    rule = WPM_INBOUND_PACE;
+  }
   m->inbound.refused.by_rule[rule] += rule != WPM_INBOUND_ADMITTED;
   return rule;
 }
@@ -241,7 +272,7 @@ void wpm_inbound_ended(wpm_manager *m, wpm_connection *connection) {
 /* ---- what the host asks ------------------------------------------------------------------------ */
 
 wpm_inbound_rule wpm_manager_admit(wpm_manager *m, wpm_bytes remote, wpm_instant now) {
-  return wpm_inbound_refusal(m, WPM_SLOT_NONE, remote, false, now.mono);
+  return wpm_inbound_refusal(m, WPM_SLOT_NONE, (wpm_bytes){NULL, 0}, remote, now.mono);
 }
 
 wpm_inbound_counters wpm_manager_inbound_refused(const wpm_manager *m) {

@@ -4,7 +4,8 @@
  *   (IPv4 /24, IPv6 /48) at most `inbound_per_network`. The newcomer is refused; nobody goes for it. An
  *   IPv6 address is a /64 here: its owner has all of it.
  * - Attempts are paced: an address may make ACCEPT_BURST in a row, and one a second from then on; a
- *   network four times as many. A js-waku that was dropped redials 75 times a second.
+ *   network four times as many. A js-waku that was dropped redials 75 times a second. And a peer, whose id
+ *   is proven, as many as an address: also from an exempt one, and from many.
  * - Addresses in a range of `inbound_allow` are not limited: a reverse proxy, from which many come
  *   (nwaku's issue 2306). Nor is a static peer, whose place is its own.
  * - Attempts are counted as the host asks (wpm_manager_admit), before any handshake; where it never
@@ -21,10 +22,11 @@
 void wpm_inbound_init(wpm_manager *m);
 void wpm_inbound_fini(wpm_manager *m);
 
-/* Why a connection of that peer (WPM_SLOT_NONE: not held) from `remote` is refused; counts it.
- * `connected`: it is up, and its attempt is counted here where the host did not ask. */
-wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes remote,
-                                     bool connected, wpm_mono now);
+/* Why a connection from `remote` is refused; counts it. `peer`: whose it is, once it is up, and `slot` its
+ * slot (WPM_SLOT_NONE: not held); empty: nobody knows yet, the host asks. The attempt of the address is
+ * counted as the host asks, or where it never does as the connection is up. */
+wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes peer,
+                                     wpm_bytes remote, wpm_mono now);
 
 /* An inbound connection is live; one has ended. */
 void wpm_inbound_began(wpm_manager *m, wpm_connection *connection, wpm_bytes remote);

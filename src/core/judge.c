@@ -6,6 +6,7 @@
 #include "core/wait.h"
 
 #define VIOLATION 20 /* Five in a row discourage, by the defaults. */
+#define SILENCE 5
 
 /* ---- scores ------------------------------------------------------------------------------------ */
 
@@ -29,11 +30,20 @@ bool wpm_judge_discourages(const wpm_manager *m, uint32_t slot) {
          score_of(m, slot) <= m->config.discouraged_at && wpm_rule_holds(WPM_RULE_DISCOURAGED);
 }
 
-void wpm_judge_violated(wpm_manager *m, uint32_t slot) {
+static void lower(wpm_manager *m, uint32_t slot, int64_t by) {
   int64_t score = wpm_store_own_contact(m->store, slot)->score;
-  if (wpm_rule_holds(WPM_RULE_VIOLATION)) {
-    wpm_store_slot_score(m->store, slot, within(score - VIOLATION));
-    watch(m);
+  wpm_store_slot_score(m->store, slot, within(score - by));
+  watch(m);
+}
+
+void wpm_judge_ended(wpm_manager *m, uint32_t slot, wpm_reason reason, bool in_gap) {
+  bool is_gone = wpm_manager_policy(m, slot)->connections[0] == NULL;
+  bool others_live = m->live_connections > 0;
+  if (reason == WPM_REASON_PROTOCOL_VIOLATION && wpm_rule_holds(WPM_RULE_VIOLATION)) {
+    lower(m, slot, VIOLATION);
+  } else if (reason == WPM_REASON_PING_TIMEOUT && !in_gap && is_gone && others_live &&
+             wpm_rule_holds(WPM_RULE_SILENCE)) {
+    lower(m, slot, SILENCE);
   }
 }
 

@@ -25,6 +25,7 @@
   X(LOCAL_FAILURE, "local_failure")                                                                \
   X(DISCOURAGED, "discouraged")                                                                    \
   X(VIOLATION, "violation")                                                                        \
+  X(SILENCE, "silence")                                                                            \
   X(FADING, "fading")                                                                              \
   X(LATE_RESULT, "late_result")                                                                    \
   /* Restart, sleep, network (core/restart.h, core/epoch.h). */                                    \
@@ -55,6 +56,7 @@
   X(PER_IP, "per_ip")                                                                              \
   X(PER_NETWORK, "per_network")                                                                    \
   X(PACE, "pace")                                                                                  \
+  X(PACE_OF_PEER, "pace_of_peer")                                                                  \
   X(CROWD_SPARED, "crowd_spared")                                                                  \
   X(CROWD_DIVERSE, "crowd_diverse")                                                                \
   X(CROWD_FAST, "crowd_fast")                                                                      \

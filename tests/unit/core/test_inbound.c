@@ -160,6 +160,31 @@ static void a_network_is_paced_as_four_addresses(void **state) {
   assert_int_equal(admitted, 64);
 }
 
+static void a_peer_is_paced_wherever_it_comes_from(void **state) {
+  (void)state;
+  wpm_world *w = start(0, 0, true);
+  for (int i = 0; i < 18; i++) {
+    char remote[64];
+    (void)snprintf(remote, sizeof remote, "/ip4/45.%d.1.1/tcp/1", i);
+    wpm_connection_id c = come_from(w, 1, i % 2 ? remote : "/ip4/127.0.0.1/tcp/1");
+    assert_int_equal(c != 0, i < 16);
+    if (c) {
+      wpm_world_disconnected(w, 1, c, WPM_REASON_EOF);
+    }
+  }
+  assert_int_equal(refused_by(w, WPM_INBOUND_PACE), 2);
+  assert_true(come_from(w, 2, "/ip4/127.0.0.1/tcp/1") != 0);
+  wpm_world_run(w, S);
+  assert_true(come_from(w, 1, "/ip4/127.0.0.1/tcp/1") != 0);
+  assert_int_equal(wpm_world_found(w, 3, 0, true), WPM_OK); /* A static peer may. */
+  for (int i = 0; i < 40; i++) {
+    wpm_connection_id c = come_from(w, 3, "/ip4/127.0.0.1/tcp/1");
+    assert_true(c != 0);
+    wpm_world_disconnected(w, 3, c, WPM_REASON_EOF);
+  }
+  wpm_world_free(w);
+}
+
 /* Where the host does not ask, the connections themselves are the attempts; where it asks they are not
  * counted twice. */
 static void attempts_count_once(void **state) {
@@ -256,6 +281,7 @@ int main(void) {
       cmocka_unit_test(without_limits_all_may_come),
       TEST(who_redials_all_the_time_is_paced),
       TEST(a_network_is_paced_as_four_addresses),
+      cmocka_unit_test(a_peer_is_paced_wherever_it_comes_from),
       cmocka_unit_test(attempts_count_once),
       TEST(who_was_admitted_and_did_not_come_takes_no_place),
       TEST(a_flood_of_addresses_takes_bounded_memory),

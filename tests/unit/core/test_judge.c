@@ -251,6 +251,20 @@ static void a_broken_protocol_lowers_it(void **state) {
   assert_int_equal(wpm_world_state(w, 1), WPM_CONNECTED);
 }
 
+static void unanswered_pings_do_a_little_where_others_answer(void **state) {
+  wpm_world *w = *state;
+  wpm_connection_id c = wpm_world_come_in(w, 1, 0);
+  wpm_world_disconnected(w, 1, c, WPM_REASON_PING_TIMEOUT);
+  assert_int_equal(score_of(w, 1), 0); /* It may have been our network. */
+  (void)wpm_world_come_in(w, 2, 0);
+  c = wpm_world_come_in(w, 1, 0);
+  wpm_world_disconnected(w, 1, c, WPM_REASON_PING_TIMEOUT);
+  assert_int_equal(score_of(w, 1), -5);
+  c = wpm_world_come_in(w, 1, 0);
+  wpm_world_disconnected(w, 1, c, WPM_REASON_TIMED_OUT);
+  assert_int_equal(score_of(w, 1), -5);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wpm_world_setup, wpm_world_teardown)
 
 int main(void) {
@@ -267,6 +281,7 @@ int main(void) {
       TEST(the_discouraged_are_dialled_by_a_person_alone),
       TEST(a_static_node_is_never_discouraged),
       TEST(a_broken_protocol_lowers_it),
+      TEST(unanswered_pings_do_a_little_where_others_answer),
       TEST(what_is_said_is_kept),
       TEST(of_whom_nothing_is_known_nothing_is_said),
   };
