@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "huge_pages.h"
 #include "options.h"
 
 #include "sim/report.h"
@@ -84,6 +85,7 @@ static int run(const app_options *options, const char *name) {
   if (!source) {
     return complain(EXIT_USAGE, "there is no scenario %s; see wakupeers sim --list", name);
   }
+  huge_pages_prefer();
   sim_scenario *scenario = malloc(sizeof(*scenario));
   if (!scenario) {
     return complain_no_memory();
