@@ -34,8 +34,9 @@ void sim_check_dial(sim_world *world, uint32_t number) {
 
 /* The first ping of a silence counts; what follows it asks again. A tick is allowed. */
 void sim_check_ping(sim_world *world, const sim_link *link) {
-  int64_t most = world->scenario->idle_limit / 2 + WPM_MILLISECOND;
-  if (world->scenario->idle_limit > 0 && world->disturbed_at <= link->heard &&
+  int64_t told = sim_idle_told(world->scenario);
+  int64_t most = told / 2 + WPM_MILLISECOND;
+  if (told > 0 && world->disturbed_at <= link->heard &&
       world->now - link->heard > most && link->pinged <= link->heard) {
     breach(world, "peer %" PRIu32 " is pinged %" PRId64 " ms after its last byte", link->peer,
            (world->now - link->heard) / WPM_MILLISECOND);
@@ -43,7 +44,8 @@ void sim_check_ping(sim_world *world, const sim_link *link) {
 }
 
 void sim_check_idle_drop(sim_world *world, const sim_link *link) {
-  if (world->disturbed_at <= link->moved) {
+  bool is_told = sim_idle_told(world->scenario) <= world->scenario->idle_limit;
+  if (is_told && world->disturbed_at <= link->moved) {
     breach(world, "the idle connection with peer %" PRIu32 " is lost to a middle box", link->peer);
   }
 }

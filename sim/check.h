@@ -4,8 +4,8 @@
  *   second before a crash would have begun is not counted.
  * - No more peers connected or being dialled than max_connections, and no more dials in flight than
  *   max_dials, but for those that a person asked for.
- * - A ping goes at most half of the idle limit after the last byte, and no idle connection is lost
- *   to a middle box while nothing disturbs us.
+ * - A ping goes at most half of the idle limit that we are configured for after the last byte, and no
+ *   idle connection is lost to a middle box while nothing disturbs us, unless their limit is shorter.
  * - At most two connections a peer; one of them 40 s after the second came up.
  * - A change of connectivity that the policy tells is a change, begins where the last one ended, and
  *   agrees with the links; nobody becomes NotConnected again.

@@ -301,6 +301,8 @@ static void look_at_idle(sim_world *world, sim_link *link) {
   }
   if (sim_link_is_open(world, link) && !link->closed) {
     world->results->value[SIM_METRIC_IDLE_DROPS]++;
+    world->results->value[SIM_METRIC_IDLE_DROPS_LATE] +=
+        world->now >= world->scenario->duration / 2;
     sim_check_idle_drop(world, link);
   }
   sim_link_cut(world, link);

@@ -28,6 +28,7 @@
     "peers we asked for that are up and can be dialled: share of their time connected")            \
   X(PINGS, "pings", "pings sent")                                                                  \
   X(IDLE_DROPS, "idle_drops", "connections that a middle box dropped since nothing was sent")      \
+  X(IDLE_DROPS_LATE, "idle_drops_late", "of these, in the second half of the time")                \
   X(DEAD_MEAN, "dead_mean", "connections held though their other end is gone, mean")               \
   X(FAULTS, "faults", "faults on the time line that are over")                                     \
   X(RECOVER, "recover_ms",                                                                         \

@@ -110,6 +110,7 @@ static const struct {
     {"prune_for", A_SPAN, AT(prune_for)},
     {"traffic_every", A_SPAN, AT(traffic_every)},
     {"idle_limit", A_SPAN, AT(idle_limit)},
+    {"idle_told", A_SPAN, AT(idle_told)},
     {"idle_share", A_SHARE, AT(idle_share)},
     {"managers", A_NUMBER, AT(managers)},
     {"groups", A_NUMBER, AT(groups)},

@@ -85,6 +85,7 @@ typedef struct sim_scenario {
   int64_t prune_for; /* The backoff that a PRUNE names; 0: prune_backoff. */
   uint32_t discover_count;
   int64_t idle_limit; /* Of middle boxes; 0: none. */
+  int64_t idle_told;  /* The limit that we are configured for; 0: idle_limit. */
   uint32_t idle_share;
   /* Ours. */
   uint32_t rivals; /* 0: ours lives in it alone. */
@@ -97,6 +98,11 @@ typedef struct sim_scenario {
   size_t expectation_count;
   sim_expectation expectations[SIM_EXPECTATIONS_MAX];
 } sim_scenario;
+
+/* The limit of middle boxes that we are configured for. */
+static inline int64_t sim_idle_told(const sim_scenario *scenario) {
+  return scenario->idle_told > 0 ? scenario->idle_told : scenario->idle_limit;
+}
 
 /* Reads a scenario. On failure false, and a sentence in `error` (of `cap` bytes). */
 bool sim_scenario_read(const char *text, sim_scenario *out, char *error, size_t cap);

@@ -272,7 +272,7 @@ int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_
                            .peers = scenario->peers,
                            .max_connections = scenario->max_connections,
                            .max_dials = scenario->max_dials,
-                           .idle_limit_ns = scenario->idle_limit,
+                           .idle_limit_ns = sim_idle_told(scenario),
                            .prune_backoff_ns = scenario->prune_backoff,
                            .backoff_slack_ns = scenario->backoff_slack,
                            .high_water = scenario->high_water,

@@ -41,9 +41,11 @@
  *   connection is pinged, and those that stay silent end; they count as ended when the sleep began, and
  *   their backoffs run from there. Retry delays of before are void then, prune backoffs are not. Without
  *   a network nothing is dialled and nobody blamed.
- * - Keep-alive: a ping at most half the idle timeout after the last received byte. A miss is
- *   silence: no byte from the peer within the ping timeout. After one miss the next ping goes at
- *   once; two end the connection as lost.
+ * - Keep-alive: a ping at most half the idle timeout after the last received byte. Where the paths of a
+ *   transport turn out to forget silent connections sooner (their peers are lost, and answer when they
+ *   are dialled again), its pings go more often, and after a while less often again. A miss is
+ *   silence: no byte from the peer within the ping timeout, which follows the round trips of the
+ *   connection. After one miss the next ping goes at once; two end the connection as lost.
  * - Two connections with one peer: two of opposite direction that came up within the dial timeout
  *   of each other race: the one dialled by the peer with the smaller binary id stays, the other
  *   gets a go-away after a second if both still live. Any other second connection is accepted and
@@ -100,7 +102,11 @@ typedef struct wpm_manager_config {
   bool keep_alive;          /* Send pings. Default true. */
   int64_t ping_interval_ns; /* Longest silence before a ping; at most half the shortest idle
                                 timeout on the path. Default 5 min (half of 10 min). */
-  int64_t ping_timeout_ns;  /* Silence after a ping that is a miss. Default 10 s. */
+  int64_t ping_interval_min_ns; /* What the interval of a transport may fall to where its silent
+                                connections get lost; at or above the interval: it never does.
+                                Default 15 s. */
+  int64_t ping_timeout_ns;  /* Longest silence after a ping that is no miss; less where round trips
+                                are known. Default 10 s. */
   int64_t prune_backoff_ns; /* GossipSub prune backoff. Default 60 s. */
   int64_t backoff_slack_ns; /* Added to every prune backoff. Default 2 s. */
   int64_t reconnect_min_ns; /* First retry delay. Default 1 s. */

@@ -86,6 +86,8 @@ int wpm_connection_enter(wpm_manager *m, wpm_connection_id id, wpm_bytes peer,
   connection->direction = direction;
   connection->began = now;
   connection->heard_at = now;
+  connection->ping_sent = now;
+  wpm_round_trip_init(&connection->round_trip);
   connection->peer_id_len = (uint8_t)peer.len;
   memcpy(connection->peer_id, peer.data, peer.len);
   err = wpm_map_add(&m->connection_by_id, (wpm_bytes){(const uint8_t *)&id, sizeof(id)}, slot);

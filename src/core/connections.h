@@ -9,6 +9,7 @@
 #define WPM_CORE_CONNECTIONS_H
 
 #include "core/manager.h"
+#include "core/round_trip.h"
 
 /* Its part in settling two connections with one peer (core/duplicate.h). */
 typedef enum wpm_trial {
@@ -30,15 +31,19 @@ struct wpm_connection {
   wpm_mono ping_sent;   /* When the last ping went. */
   wpm_mono trial_began; /* When the two began to be settled. */
   int64_t ping_span;    /* Silence after which the next ping goes: the interval, jittered. */
+  int64_t tested_ns;    /* Silence before the ping that is not answered yet; 0: it tests none. */
+  wpm_round_trip round_trip; /* What its pings measured. */
   uint32_t next;        /* Behind it in the queue of pending actions. */
   uint32_t origins[2]; /* Inbound: its address and network (core/inbound.h); WPM_NO_ORIGIN: none. */
   wpm_trial trial;
   wpm_direction direction;
   wpm_reason close_reason; /* Why we close it. */
   uint8_t pending;         /* WPM_PENDING_… */
+  uint8_t path;            /* What it is reached on (core/idle.h). */
   uint8_t misses;          /* Pings in a row that met with silence. */
   bool queued;             /* It is in the queue of pending actions. */
   bool awaiting;           /* A ping went and nothing came since. */
+  bool stretched;          /* Its silence is a longer one that is tried (core/idle.h). */
   bool probed;             /* That ping went as a gap was over: it is to be answered soon. */
   bool trial_heard;        /* Something came since the trial began. */
   bool stable;             /* It has lived for stable_after. */

@@ -6,6 +6,7 @@
 #include "core/duplicate.h"
 #include "core/epoch.h"
 #include "core/groups.h"
+#include "core/idle.h"
 #include "core/inbound.h"
 #include "core/judge.h"
 #include "core/keepalive.h"
@@ -135,6 +136,9 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
   wpm_change change = wpm_change_begin(m, slot);
   wpm_instant end = their_doing(reason) ? wpm_epoch_end_of(m, connection, now) : now;
   wpm_keepalive_stable(m, connection, end);
+  if (end.mono.ns == now.mono.ns) {
+    wpm_idle_ended(m, connection, slot, reason, now);
+  }
   connection->peer = WPM_SLOT_NONE;
   m->live_connections--;
   wpm_inbound_ended(m, connection);
@@ -215,6 +219,7 @@ static void failed_at_peer(wpm_manager *m, uint32_t slot, const wpm_event *event
   wpm_policy *policy = wpm_manager_policy(m, slot);
   policy->local_failures = 0;
   wpm_restart_drop(m, slot);
+  wpm_idle_absent(m, slot);
   for (size_t i = 0; i < event->u.dial_failed.address_count; i++) {
     const wpm_failed_address *failed = &event->u.dial_failed.addresses[i];
     if (failed->reason != WPM_REASON_LOCAL_FAILURE) {
@@ -345,6 +350,7 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
     dial_over(m, slot); /* It led to this, or nobody has begun it. */
   }
   connection->peer = slot;
+  connection->path = wpm_idle_path_of(event->u.connected.remote);
   m->live_connections++;
   wpm_inbound_began(m, connection, event->u.connected.remote);
   wpm_epoch_connected(m);
@@ -353,7 +359,7 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
   policy->connections[policy->connections[0] ? 1 : 0] = connection;
   wpm_restart_drop(m, slot);
   wpm_pending_connection(m, connection, WPM_PENDING_IDENTIFY | WPM_PENDING_METADATA);
-  wpm_keepalive_start(m, connection);
+  wpm_keepalive_start(m, connection, now);
   if (policy->connections[1]) {
     wpm_duplicate_begin(m, slot, now);
   }

@@ -1,6 +1,7 @@
 #include "core/epoch.h"
 
 #include "core/connectivity.h"
+#include "core/idle.h"
 #include "core/keepalive.h"
 #include "core/rules.h"
 #include "core/schedule.h"
@@ -11,11 +12,12 @@
 
 /* ---- a new epoch ------------------------------------------------------------------------------- */
 
-/* From the first slot on, retry delays are void. */
+/* From the first slot on, retry delays are void; what silence is borne is not known. */
 static void begin_epoch(wpm_manager *m) {
   m->epoch.began = m->now;
   m->epoch.voiding = 0;
   m->epoch.failures = 0;
+  wpm_idle_forget(m);
 }
 
 static void void_retry_delay(wpm_manager *m, uint32_t slot, wpm_instant now) {

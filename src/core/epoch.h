@@ -12,8 +12,9 @@
  *   sleep nor kill all).
  * - A new *epoch* begins with the end of a gap, with a change of our interfaces, and with the first
  *   connection after many dials in a row had failed and none had been live. Failures of before say
- *   nothing of the network there is now: every retry delay is void (GO#1307), some peers at a time. The
- *   GossipSub prune backoff is not ours to void; bans and mismatches stay as well.
+ *   nothing of the network there is now: every retry delay is void (GO#1307), some peers at a time,
+ *   and what was learned of its paths is forgotten (core/idle.h). The GossipSub prune backoff is not ours
+ *   to void; bans and mismatches stay as well.
  * - While there is no network nothing is dialled, and no failure counts against a peer, nor does that of
  *   a dial that a gap cut short (GO PR#1244). That the host says nothing is no reason to think that
  *   there is none (ND#3435), and a person's dial goes at all times.

@@ -3,36 +3,40 @@
 #include "core/actions.h"
 #include "core/connectivity.h"
 #include "core/duplicate.h"
+#include "core/idle.h"
 #include "core/rules.h"
 #include "core/wait.h"
 
 #define MISSES_THAT_END 2
 #define RTT_STORED_EVERY WPM_MINUTE
 
-/* The ping interval, 2 to 10 percent shorter. */
-static int64_t draw_span(wpm_manager *m) {
-  if (!wpm_rule_holds(WPM_RULE_PING_INTERVAL)) {
-    return 3 * m->config.ping_interval_ns;
-  }
-  int64_t percent = m->config.ping_interval_ns / 100;
-  return m->config.ping_interval_ns - 2 * percent -
-         (int64_t)wpm_rng_below(&m->rng, (uint64_t)(8 * percent) + 1);
+static int64_t draw_span(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
+  return wpm_rule_holds(WPM_RULE_PING_INTERVAL) ? wpm_idle_draw(m, connection, now)
+                                                : 3 * m->config.ping_interval_ns;
 }
 
 static wpm_mono earlier(wpm_mono a, wpm_mono b) {
   return a.ns < b.ns ? a : b;
 }
 
+static wpm_mono later(wpm_mono a, wpm_mono b) {
+  return a.ns > b.ns ? a : b;
+}
+
 static wpm_mono stable_at(const wpm_manager *m, const wpm_connection *connection) {
   return wpm_mono_after(connection->began, m->config.stable_after_ns);
 }
 
-static wpm_mono silent_at(const wpm_manager *m, const wpm_connection *connection) {
-  int64_t timeout = m->config.ping_timeout_ns;
-  if (connection->probed && m->config.probe_timeout_ns < timeout) {
-    timeout = m->config.probe_timeout_ns;
+int64_t wpm_keepalive_timeout(const wpm_manager *m, const wpm_connection *connection) {
+  int64_t most = m->config.ping_timeout_ns;
+  if (connection->probed) {
+    return m->config.probe_timeout_ns < most ? m->config.probe_timeout_ns : most;
   }
-  return wpm_mono_after(connection->ping_sent, timeout);
+  return wpm_round_trip_timeout(&connection->round_trip, connection->misses, most);
+}
+
+static wpm_mono silent_at(const wpm_manager *m, const wpm_connection *connection) {
+  return wpm_mono_after(connection->ping_sent, wpm_keepalive_timeout(m, connection));
 }
 
 wpm_keepalive_step wpm_keepalive_next(const wpm_manager *m, const wpm_connection *connection) {
@@ -59,8 +63,23 @@ void wpm_keepalive_arm(wpm_manager *m, const wpm_connection *connection) {
   wpm_heap_set(&m->connection_deadlines, connection->slot, at);
 }
 
-void wpm_keepalive_start(wpm_manager *m, wpm_connection *connection) {
-  connection->ping_span = draw_span(m);
+/* The interval fell: whoever waits for longer waits for less. */
+static void shorten_all(wpm_manager *m, wpm_instant now) {
+  for (uint32_t i = 0; i < m->connection_slots; i++) {
+    wpm_connection *connection = m->connections[i];
+    if (connection && connection->peer != WPM_SLOT_NONE && !connection->awaiting &&
+        connection->ping_span > wpm_idle_interval(m, connection->path)) {
+      connection->ping_span = draw_span(m, connection, now);
+      wpm_keepalive_arm(m, connection);
+    }
+  }
+}
+
+void wpm_keepalive_start(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
+  if (wpm_idle_returned(m, connection->peer, now)) {
+    shorten_all(m, now);
+  }
+  connection->ping_span = draw_span(m, connection, now);
   wpm_keepalive_arm(m, connection);
 }
 
@@ -76,6 +95,7 @@ void wpm_keepalive_ping(wpm_manager *m, wpm_connection *connection, wpm_instant 
 void wpm_keepalive_probe(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
   connection->awaiting = false;
   connection->probed = true;
+  connection->tested_ns = 0;
   connection->misses = MISSES_THAT_END - 1;
   wpm_keepalive_ping(m, connection, now);
 }
@@ -85,10 +105,14 @@ void wpm_keepalive_heard(wpm_manager *m, wpm_connection *connection, wpm_instant
   if (!connection->awaiting) {
     return;
   }
+  if (connection->tested_ns > 0) {
+    wpm_idle_borne(m, connection, now);
+  }
+  connection->tested_ns = 0;
   connection->awaiting = false;
   connection->probed = false;
   connection->misses = 0;
-  connection->ping_span = draw_span(m);
+  connection->ping_span = draw_span(m, connection, now);
   wpm_duplicate_heard(m, connection, now);
   wpm_keepalive_arm(m, connection);
 }
@@ -100,6 +124,7 @@ void wpm_keepalive_pong(wpm_manager *m, wpm_connection *connection, int64_t rtt_
     return;
   }
   wpm_policy *policy = wpm_manager_policy(m, connection->peer);
+  wpm_round_trip_add(&connection->round_trip, rtt_ns);
   wpm_store_slot_pong(m->store, connection->peer, rtt_ns);
   if (now.mono.ns >= wpm_mono_after(policy->stored_at, RTT_STORED_EVERY).ns) {
     policy->stored_at = now.mono;
@@ -145,6 +170,10 @@ void wpm_keepalive_due(wpm_manager *m, wpm_connection *connection, wpm_instant n
   wpm_duplicate_due(m, connection, now);
   bool quiet = m->config.keep_alive && !connection->awaiting &&
                now.mono.ns >= wpm_mono_after(connection->heard_at, connection->ping_span).ns;
+  if (quiet && connection->misses == 0) {
+    connection->tested_ns =
+        now.mono.ns - later(connection->heard_at, connection->ping_sent).ns;
+  }
   if (quiet || (was_awaiting && !connection->awaiting)) {
     wpm_keepalive_ping(m, connection, now);
     return;

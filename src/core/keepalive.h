@@ -3,7 +3,10 @@
  * - A ping goes `ping_interval` after the last byte received; jitter only shortens that, by 2 to 10
  *   percent. So any received byte puts it off; and pings are no further apart than the interval, as
  *   long as an answer takes no longer than those 2 percent.
- * - A miss is silence: no byte within `ping_timeout` of a ping. Any byte is proof of life, and so
+ * - The interval of a transport is learned where its paths forget connections sooner (core/idle.h);
+ *   then a connection may be left silent for longer than that, never for longer than `ping_interval`.
+ * - A miss is silence: no byte, while an answer is waited for (core/round_trip.h): `ping_timeout`, or
+ *   what the round trips of the connection say, if that is less. Any byte is proof of life, and so
  *   is an answer that is no echo (PONG without a round trip: `na`, a stream reset).
  * - After one miss the next ping goes at once; two in a row end the connection as lost. After a gap
  *   (core/epoch.h) one is enough, and it is one after `probe_timeout`.
@@ -19,7 +22,7 @@
 #include <wakupeers/explain.h>
 
 /* A connection has come up: sets its first deadline. */
-void wpm_keepalive_start(wpm_manager *m, wpm_connection *connection);
+void wpm_keepalive_start(wpm_manager *m, wpm_connection *connection, wpm_instant now);
 
 /* Sends a ping now and sets the deadline anew. Where an earlier one is still unanswered, silence
  * counts from that. */
@@ -34,6 +37,9 @@ typedef struct wpm_keepalive_step {
   wpm_mono at;            /* WPM_NEVER where it is nothing. */
 } wpm_keepalive_step;
 wpm_keepalive_step wpm_keepalive_next(const wpm_manager *m, const wpm_connection *connection);
+
+/* How long an answer to its next ping, or to the one under way, is waited for. */
+int64_t wpm_keepalive_timeout(const wpm_manager *m, const wpm_connection *connection);
 
 /* Sets the connection's deadline anew. */
 void wpm_keepalive_arm(wpm_manager *m, const wpm_connection *connection);

@@ -9,6 +9,7 @@
 #include "core/crowd.h"
 #include "core/epoch.h"
 #include "core/groups.h"
+#include "core/idle.h"
 #include "core/inbound.h"
 #include "core/judge.h"
 #include "core/keepalive.h"
@@ -43,6 +44,7 @@ void wpm_manager_config_default(wpm_manager_config *config) {
       .dial_timeout_ns = 10 * WPM_SECOND,
       .keep_alive = true,
       .ping_interval_ns = 5 * WPM_MINUTE,
+      .ping_interval_min_ns = 15 * WPM_SECOND,
       .ping_timeout_ns = 10 * WPM_SECOND,
       .prune_backoff_ns = 60 * WPM_SECOND,
       .backoff_slack_ns = 2 * WPM_SECOND,
@@ -79,7 +81,7 @@ static bool are_ranges(const wpm_ip_range *ranges, size_t count) {
 
 static bool config_is_valid(const wpm_manager_config *c) {
   return c->size == sizeof(*c) && c->local_peer.len > 0 && c->dial_timeout_ns >= 0 &&
-         c->ping_interval_ns > 0 && c->ping_timeout_ns > 0 && c->prune_backoff_ns >= 0 &&
+         c->ping_interval_ns > 0 && c->ping_interval_min_ns > 0 && c->ping_timeout_ns > 0 && c->prune_backoff_ns >= 0 &&
          c->backoff_slack_ns >= 0 && c->reconnect_min_ns >= 0 && c->reconnect_max_ns >= 0 &&
          c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 && c->sleep_gap_ns > 0 &&
          c->probe_timeout_ns > 0 && c->rotate_ns >= 0 && c->grace_ns >= 0 &&
@@ -135,6 +137,7 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
     return WPM_ERR_NO_MEMORY;
   }
   m->config = *config;
+  wpm_idle_forget(m);
   m->now = (wpm_mono){INT64_MIN};
   m->expired_at = (wpm_mono){INT64_MIN};
   m->expire_round = UINT32_MAX; /* The first round begins with the first call. */
@@ -224,6 +227,7 @@ int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, wpm_taken *out) {
 
 void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause) {
   wpm_peer_cancel_dial(m, slot);
+  wpm_idle_gone(m, slot);
   wpm_history_note_gone(m, slot, cause);
   wpm_place_update(m, slot);
   wpm_groups_leave(m, slot);

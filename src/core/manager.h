@@ -113,6 +113,36 @@ typedef struct wpm_targets {
   wpm_mono rotate_at;  /* When one is to be let go; WPM_NEVER: not as things are. */
 } wpm_targets;
 
+#define WPM_IDLE_PATHS 10u  /* Transports, each over IPv4 and over IPv6. */
+#define WPM_IDLE_LOSSES 16u /* Most losses remembered, of different peers. */
+
+/* What is known of the paths of one transport (core/idle.h). */
+typedef struct wpm_idle_path {
+  int64_t interval_ns; /* Of pings. */
+  int64_t too_long_ns; /* The shortest silence found to be too long; 0: none was. */
+  wpm_mono too_long_at;
+  int64_t stretch_ns;  /* The longer silence that is tried; 0: none. */
+  wpm_mono stretch_at; /* When the next connection tries it. */
+  unsigned borne;      /* Silences borne in a row: of the interval, or of what is tried. */
+} wpm_idle_path;
+
+/* A connection that did not outlive a silence. */
+typedef struct wpm_idle_loss {
+  uint32_t peer; /* Its slot. */
+  uint8_t path;
+  bool stretched;  /* A longer silence was tried. */
+  bool awaited;    /* The peer has not come back since, nor did a dial fail. */
+  uint8_t returns; /* How often it was back at once after such a loss. */
+  int64_t silence_ns;
+  wpm_mono at;
+} wpm_idle_loss;
+
+typedef struct wpm_idle {
+  wpm_idle_path paths[WPM_IDLE_PATHS];
+  wpm_idle_loss losses[WPM_IDLE_LOSSES];
+  uint32_t loss_count;
+} wpm_idle;
+
 /* What core/epoch.h keeps. */
 typedef struct wpm_epoch {
   wpm_mono gap_from;        /* When the latest gap began. */
@@ -147,6 +177,7 @@ struct wpm_manager {
   uint32_t relay_places[2]; /* Of relay peers; of these, inbound (core/shares.c). */
   uint32_t peers_of_service[WPM_SERVICES_MAX]; /* Peers of each service (core/services.h). */
   wpm_epoch epoch;                             /* Sleep, and what there is of a network. */
+  wpm_idle idle;                               /* What silence is borne. */
   wpm_mono expired_at;   /* When addresses were last looked through for their age. */
   uint32_t expire_round; /* The slot where that goes on. */
   wpm_mono round_began;  /* When the first slot was looked at last. */

@@ -35,9 +35,12 @@
   X(OFFLINE, "offline")                                                                            \
   X(VOID_DELAYS, "void_delays")                                                                    \
   X(GAP_END, "gap_end")                                                                            \
-  /* Connections (core/keepalive.h, core/duplicate.h). */                                          \
+  /* Connections (core/keepalive.h, core/idle.h, core/duplicate.h). */                             \
   X(PING_INTERVAL, "ping_interval")                                                                \
   X(TWO_MISSES, "two_misses")                                                                      \
+  X(PING_TIMEOUT_ADAPTS, "ping_timeout_adapts")                                                    \
+  X(IDLE_LEARNED, "idle_learned")                                                                  \
+  X(IDLE_STRETCHED, "idle_stretched")                                                              \
   X(RACE, "race")                                                                                  \
   X(NO_THIRD, "no_third")                                                                          \
   X(MISMATCH_ENDS, "mismatch_ends")                                                                \
