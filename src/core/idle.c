@@ -11,7 +11,7 @@
 #define RETURNS_COUNTED 2
 #define COUNT_OF_RETURN 2u
 #define COUNTS_TOO_LONG 6u
-#define BORNE_OFTEN 8
+#define BORNE_OFTEN 16
 #define CLOSE_ENOUGH 8 /* The part of what was too long that need not be searched. */
 
 /* ---- paths ------------------------------------------------------------------------------------- */
@@ -225,9 +225,8 @@ static int64_t search_most(const wpm_manager *m) {
 }
 
 /* The silence to try next; 0: none. */
-static int64_t next_stretch(const wpm_manager *m, const wpm_idle_path *path, wpm_instant now) {
-  bool known =
-      path->too_long_ns > 0 && now.mono.ns < wpm_mono_after(path->too_long_at, TOO_LONG_FOR).ns;
+static int64_t next_stretch(const wpm_manager *m, const wpm_idle_path *path) {
+  bool known = path->too_long_ns > 0;
   int64_t most = known ? path->too_long_ns : search_most(m);
   int64_t open = most - path->interval_ns;
   if (open > most / CLOSE_ENOUGH) {
@@ -254,7 +253,10 @@ static void bears_interval(const wpm_manager *m, wpm_idle_path *path, wpm_instan
     path->borne++;
     return;
   }
-  path->stretch_ns = next_stretch(m, path, now);
+  if (now.mono.ns >= wpm_mono_after(path->too_long_at, TOO_LONG_FOR).ns) {
+    path->too_long_ns = 0;
+  }
+  path->stretch_ns = next_stretch(m, path);
   if (path->stretch_ns > 0) {
     path->stretch_at = now.mono;
     path->borne = 0;
@@ -271,7 +273,7 @@ void wpm_idle_borne(wpm_manager *m, const wpm_connection *connection, wpm_instan
     }
   }
   if (path->stretch_ns > 0) {
-    if (connection->tested_ns >= path->stretch_ns) {
+    if (connection->stretched && connection->tested_ns >= path->stretch_ns) {
       bears_stretch(m, path);
     }
   } else if (path->interval_ns < m->config.ping_interval_ns) {
@@ -281,7 +283,9 @@ void wpm_idle_borne(wpm_manager *m, const wpm_connection *connection, wpm_instan
 
 int64_t wpm_idle_draw(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
   wpm_idle_path *path = &m->idle.paths[connection->path];
-  connection->stretched = path->stretch_ns > 0 && now.mono.ns >= path->stretch_at.ns;
+  bool had_its_turn = connection->stretched;
+  connection->stretched =
+      path->stretch_ns > 0 && now.mono.ns >= path->stretch_at.ns && !had_its_turn;
   if (connection->stretched) {
     path->stretch_at = wpm_mono_after(now.mono, path->stretch_ns);
     return path->stretch_ns;
