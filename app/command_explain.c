@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SPAN_ROOM 32
 #define PATH_ROOM (WPM_PEER_ID_TEXT + 64)
 
 /* ---- printing -------------------------------------------------------------------------------- */
@@ -38,6 +39,31 @@ static void print_with_time(const char *name, const char *word, const char *betw
   }
 }
 
+/* "83.2s", "0.6ms". */
+static void span_text(const json_t *value, const char *name, char out[SPAN_ROOM]) {
+  double ms = json_number_value(json_object_get(value, name));
+  (void)snprintf(out, SPAN_ROOM, ms < 1000 ? "%.3gms" : "%.4gs", ms < 1000 ? ms : ms / 1000);
+}
+
+static void print_pings(const json_t *ping, const json_t *rtt) {
+  char line[512];
+  char spans[3][SPAN_ROOM];
+  if (json_is_number(json_object_get(ping, "intervalMs"))) {
+    span_text(ping, "intervalMs", spans[0]);
+    span_text(ping, "timeoutMs", spans[1]);
+    (void)snprintf(line, sizeof line, "after %s of silence, answer awaited for %s", spans[0],
+                   spans[1]);
+    answer_print_line("pings", line);
+  }
+  if (json_is_number(json_object_get(rtt, "lastMs"))) {
+    span_text(rtt, "lastMs", spans[0]);
+    span_text(rtt, "averageMs", spans[1]);
+    span_text(rtt, "minimumMs", spans[2]);
+    (void)snprintf(line, sizeof line, "%s, average %s, minimum %s", spans[0], spans[1], spans[2]);
+    answer_print_line("round trip", line);
+  }
+}
+
 static void print_explanation(const json_t *value) {
   const json_t *next = json_object_get(value, "next");
   const json_t *held_by = json_object_get(value, "heldBy");
@@ -50,6 +76,7 @@ static void print_explanation(const json_t *value) {
                   " ", json_object_get(next, "at"));
   print_with_time("held back by", answer_text(held_by, "rule"), ", ends ",
                   json_object_get(held_by, "until"));
+  print_pings(json_object_get(value, "ping"), json_object_get(value, "rtt"));
 }
 
 static json_int_t number_of(const json_t *object, const char *name) {

@@ -137,6 +137,7 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
                         ? "--ping-interval: it takes at least 1ms"
                         : "--idle-timeout: it takes at least 2ms, since pings go twice as often");
   }
+  policy->ping_interval_min_ns = options->ping_interval_min_ns;
   policy->prune_backoff_ns = options->prune_backoff_ns;
   policy->backoff_slack_ns = options->backoff_slack_ns;
   policy->reconnect_min_ns = options->reconnect_min_ns;

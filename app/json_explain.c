@@ -16,12 +16,24 @@ static json_t *next_of(wpm_next_action action) {
   return action == WPM_NEXT_NONE ? json_null() : json_string(wpm_next_action_name(action));
 }
 
+static json_t *pings_of(const wpm_explanation *explanation) {
+  return json_pack("{s:o, s:o}", "intervalMs", json_span_ms(explanation->ping_interval_ns),
+                   "timeoutMs", json_span_ms(explanation->ping_timeout_ns));
+}
+
+static json_t *rtt_of(const wpm_explanation *explanation) {
+  return json_pack("{s:o, s:o, s:o}", "lastMs", json_span_ms(explanation->rtt_last_ns), "averageMs",
+                   json_span_ms(explanation->rtt_average_ns), "minimumMs",
+                   json_span_ms(explanation->rtt_minimum_ns));
+}
+
 json_t *json_explanation(wpm_bytes peer, const wpm_explanation *explanation, wpm_instant now) {
-  return json_pack("{s:o, s:s, s:o, s:{s:o, s:o}, s:o}", "peerId", json_peer_id(peer), "state",
-                   wpm_connectivity_name(explanation->state), "reason",
+  return json_pack("{s:o, s:s, s:o, s:{s:o, s:o}, s:o, s:o, s:o}", "peerId", json_peer_id(peer),
+                   "state", wpm_connectivity_name(explanation->state), "reason",
                    reason_of(explanation->reason), "next", "action", next_of(explanation->next),
                    "at", json_moment(explanation->at, now), "heldBy",
-                   held_by(explanation->held_by, explanation->until, now));
+                   held_by(explanation->held_by, explanation->until, now), "ping",
+                   pings_of(explanation), "rtt", rtt_of(explanation));
 }
 
 json_t *json_planned_dial(const wpm_planned_dial *dial, wpm_instant now) {

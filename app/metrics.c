@@ -2,6 +2,8 @@
 
 #include "json_peer.h"
 
+#include <wakupeers/explain.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +138,18 @@ static void print_inbound_limits(FILE *out, const wpm_manager *manager) {
   }
 }
 
+static void print_ping_intervals(FILE *out, const wpm_manager *manager) {
+  head(out, "wakupeers_ping_interval_milliseconds", "gauge",
+       "Longest silence before a ping, as configured or learned, by transport and IP version");
+  for (int i = 0; i < 2 * WPM_TRANSPORT_COUNT; i++) {
+    wpm_transport transport = (wpm_transport)(i / 2);
+    int64_t ns = wpm_manager_ping_interval(manager, transport, i % 2 == 1);
+    (void)fprintf(out,
+                  "wakupeers_ping_interval_milliseconds{transport=\"%s\",ip=\"%d\"} %" PRId64 "\n",
+                  wpm_transport_name(transport), i % 2 == 1 ? 6 : 4, ns / WPM_MILLISECOND);
+  }
+}
+
 /* ---- what the store says --------------------------------------------------------------------- */
 
 typedef struct tallies {
@@ -232,6 +246,7 @@ static bool print_all(FILE *out, const wpm_node *node) {
   wpm_node_get_status(node, &status);
   print_counters(out, &counters);
   print_inbound_limits(out, wpm_node_manager(node));
+  print_ping_intervals(out, wpm_node_manager(node));
   print_store(out, node, all);
   wpm_node_count_streams(node, tally_streams, &all->streams);
   print_tally(out, "waku_streams_peers", "Open streams, by direction and protocol", &all->streams,

@@ -47,6 +47,7 @@ typedef struct app_options {
   bool keep_alive;
   int64_t idle_timeout_ns;
   int64_t ping_interval_ns;
+  int64_t ping_interval_min_ns;
   int64_t ping_timeout_ns;
   int64_t prune_backoff_ns;
   int64_t backoff_slack_ns;

@@ -38,11 +38,38 @@ typedef struct wpm_explanation {
   wpm_mono at;            /* When; WPM_NEVER: not by time, but when what holds it back changes. */
   wpm_held_by held_by;    /* What holds that back; NOTHING also while it is connected. */
   wpm_mono until;         /* When that ends; WPM_NEVER: not by time. */
+  /* Of its connection, the older where it has two; WPM_SPAN_NONE: it has none, or as said. */
+  int64_t ping_interval_ns; /* Longest silence before a ping: as configured, or as learned for its
+                               transport; NONE also where no pings are sent. */
+  int64_t ping_timeout_ns;  /* Silence after the ping under way, or the next, that is a miss. */
+  int64_t rtt_last_ns;      /* Round trip of the last ping; NONE: not measured. */
+  int64_t rtt_average_ns;   /* Their average, in which the latest weigh most. */
+  int64_t rtt_minimum_ns;   /* The shortest. */
 } wpm_explanation;
 
 /* Explains `peer`. WPM_ERR_NOT_FOUND. */
 WPM_API WPM_MUST_USE int wpm_manager_explain(const wpm_manager *manager, wpm_bytes peer,
                                              wpm_instant now, wpm_explanation *out);
+
+/* ---- the paths of a transport ---------------------------------------------------------------- */
+
+/* What a connection runs over. */
+typedef enum wpm_transport {
+  WPM_TRANSPORT_TCP = 0,
+  WPM_TRANSPORT_WS,   /* WebSocket. */
+  WPM_TRANSPORT_WSS,  /* WebSocket over TLS. */
+  WPM_TRANSPORT_QUIC, /* Also WebTransport. */
+  WPM_TRANSPORT_OTHER /* Relayed connections, and what has no name here. */
+} wpm_transport;
+#define WPM_TRANSPORT_COUNT 5
+
+/* "tcp", "ws", "wss", "quic", "other"; "?" outside the set. */
+WPM_API const char *wpm_transport_name(wpm_transport value);
+
+/* Longest silence before a ping on connections of a transport, over IPv6 or else IPv4: as configured,
+ * or less where their paths turned out to forget them sooner. */
+WPM_API int64_t wpm_manager_ping_interval(const wpm_manager *manager, wpm_transport transport,
+                                          bool ip6);
 
 /* ---- what comes next ------------------------------------------------------------------------- */
 

@@ -1,8 +1,11 @@
 #include "core/explain.h"
 
 #include "core/connections.h"
+#include "core/idle.h"
 #include "core/keepalive.h"
 #include "core/schedule.h"
+
+#include <assert.h>
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
@@ -18,6 +21,22 @@ const char *wpm_next_action_name(wpm_next_action value) {
     return "close";
   case WPM_NEXT_SETTLE:
     return "settle";
+  }
+  return "?";
+}
+
+const char *wpm_transport_name(wpm_transport value) {
+  switch (value) {
+  case WPM_TRANSPORT_TCP:
+    return "tcp";
+  case WPM_TRANSPORT_WS:
+    return "ws";
+  case WPM_TRANSPORT_WSS:
+    return "wss";
+  case WPM_TRANSPORT_QUIC:
+    return "quic";
+  case WPM_TRANSPORT_OTHER:
+    return "other";
   }
   return "?";
 }
@@ -74,6 +93,13 @@ const char *wpm_history_kind_name(wpm_history_kind value) {
   return "?";
 }
 
+/* ---- paths ----------------------------------------------------------------------------------- */
+
+int64_t wpm_manager_ping_interval(const wpm_manager *m, wpm_transport transport, bool ip6) {
+  assert((unsigned)transport < WPM_TRANSPORT_COUNT);
+  return wpm_idle_interval(m, wpm_idle_path_number(transport, ip6));
+}
+
 /* ---- one peer -------------------------------------------------------------------------------- */
 
 wpm_plan wpm_explain_plan(const wpm_manager *m, uint32_t slot, wpm_instant now) {
@@ -98,6 +124,20 @@ int wpm_manager_plan(const wpm_manager *m, wpm_bytes peer, wpm_instant now, wpm_
 
 static wpm_mono not_before(wpm_mono at, wpm_mono least) {
   return at.ns < least.ns ? least : at;
+}
+
+static void explain_pings(const wpm_manager *m, const wpm_connection *connection,
+                          wpm_explanation *out) {
+  const wpm_round_trip *trip = &connection->round_trip;
+  if (m->config.keep_alive) {
+    out->ping_interval_ns = wpm_idle_interval(m, connection->path);
+  }
+  out->ping_timeout_ns = wpm_keepalive_timeout(m, connection);
+  if (trip->last_ns != WPM_SPAN_NONE) {
+    out->rtt_last_ns = trip->last_ns;
+    out->rtt_average_ns = trip->average_ns;
+    out->rtt_minimum_ns = trip->minimum_ns;
+  }
 }
 
 /* What comes first at its connections. */
@@ -138,9 +178,17 @@ int wpm_manager_explain(const wpm_manager *m, wpm_bytes peer, wpm_instant now,
   }
   const wpm_peer *held = wpm_manager_peer(m, slot);
   *out =
-      (wpm_explanation){.state = wpm_peer_connectivity(held), .at = WPM_NEVER, .until = WPM_NEVER};
+      (wpm_explanation){.state = wpm_peer_connectivity(held),
+                        .at = WPM_NEVER,
+                        .until = WPM_NEVER,
+                        .ping_interval_ns = WPM_SPAN_NONE,
+                        .ping_timeout_ns = WPM_SPAN_NONE,
+                        .rtt_last_ns = WPM_SPAN_NONE,
+                        .rtt_average_ns = WPM_SPAN_NONE,
+                        .rtt_minimum_ns = WPM_SPAN_NONE};
   if (out->state == WPM_CONNECTED) {
     explain_connected(m, slot, now, out);
+    explain_pings(m, wpm_manager_policy(m, slot)->connections[0], out);
   } else {
     out->reason = (wpm_reason)held->reason;
     explain_dial(m, slot, now, out);

@@ -16,32 +16,31 @@
 
 /* ---- paths ------------------------------------------------------------------------------------- */
 
-enum { OVER_TCP, OVER_WS, OVER_WSS, OVER_QUIC, OVER_OTHER, TRANSPORTS };
-_Static_assert(2 * TRANSPORTS == WPM_IDLE_PATHS, "each over IPv4 and over IPv6");
+_Static_assert(2 * WPM_TRANSPORT_COUNT == WPM_IDLE_PATHS, "each over IPv4 and over IPv6");
 
 uint8_t wpm_idle_path_of(wpm_bytes multiaddr) {
   wpm_multiaddr_part part;
   bool ip6 = false;
   bool tls = false;
-  uint8_t over = OVER_OTHER;
+  wpm_transport over = WPM_TRANSPORT_OTHER;
   while (wpm_multiaddr_next(&multiaddr, &part)) {
     if (part.code == WPM_P_IP6 || part.code == WPM_P_DNS6) {
       ip6 = true;
     } else if (part.code == WPM_P_TCP) {
-      over = OVER_TCP;
+      over = WPM_TRANSPORT_TCP;
     } else if (part.code == WPM_P_TLS) {
       tls = true;
     } else if (part.code == WPM_P_WS) {
-      over = tls ? OVER_WSS : OVER_WS;
+      over = tls ? WPM_TRANSPORT_WSS : WPM_TRANSPORT_WS;
     } else if (part.code == WPM_P_WSS) {
-      over = OVER_WSS;
+      over = WPM_TRANSPORT_WSS;
     } else if (part.code == WPM_P_QUIC || part.code == WPM_P_QUIC_V1) {
-      over = OVER_QUIC;
+      over = WPM_TRANSPORT_QUIC;
     } else if (part.code == WPM_P_P2P_CIRCUIT) {
-      over = OVER_OTHER;
+      over = WPM_TRANSPORT_OTHER;
     }
   }
-  return (uint8_t)(over + (ip6 ? TRANSPORTS : 0));
+  return wpm_idle_path_number(over, ip6);
 }
 
 static bool learns(const wpm_manager *m) {

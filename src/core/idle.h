@@ -28,10 +28,17 @@
 
 #include "core/connections.h"
 
+#include <wakupeers/explain.h>
+
 /* All is as if nothing was learned; so it begins. */
 void wpm_idle_forget(wpm_manager *m);
 
-/* Which path, below WPM_IDLE_PATHS, a remote multiaddr is reached on. */
+/* The number of the paths of a transport, below WPM_IDLE_PATHS. */
+static inline uint8_t wpm_idle_path_number(wpm_transport transport, bool ip6) {
+  return (uint8_t)(transport + (ip6 ? WPM_TRANSPORT_COUNT : 0));
+}
+
+/* The number of the path to a remote multiaddr. */
 uint8_t wpm_idle_path_of(wpm_bytes multiaddr);
 
 /* The interval of pings on a path. */

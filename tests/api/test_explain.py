@@ -27,9 +27,11 @@ class ExplainTest(ApiTest):
 
     def explain(self, peer_id):
         found = self.told("explain", peer_id)
-        self.assertEqual(set(found), {"peerId", "state", "reason", "next", "heldBy"})
+        self.assertEqual(set(found), {"peerId", "state", "reason", "next", "heldBy", "ping", "rtt"})
         self.assertEqual(set(found["next"]), {"action", "at"})
         self.assertEqual(set(found["heldBy"]), {"rule", "until"})
+        self.assertEqual(set(found["ping"]), {"intervalMs", "timeoutMs"})
+        self.assertEqual(set(found["rtt"]), {"lastMs", "averageMs", "minimumMs"})
         self.assertEqual(found["peerId"], peer_id)
         self.assertIn(found["state"], ("NotConnected", "CannotConnect", "CanConnect", "Connected"))
         self.assertIn(found["reason"], words_of("WPM_REASON_") - {"none"} | {None})
@@ -51,6 +53,10 @@ class ExplainTest(ApiTest):
 
     def latest_number(self):
         return max((each["number"] for each in self.told("history")), default=0)
+
+    def lines(self, text):
+        """{name: what is said} of an aligned text."""
+        return {line[:18].strip(): line[18:] for line in text.splitlines()}
 
     def expect_then(self, at, happened):
         self.assertGreaterEqual(happened, at)
@@ -77,7 +83,14 @@ class Live(ExplainTest):
         self.made.until(lambda: self.made.metrics()["wakupeers_pings_sent_total"] > sent, "sends no ping")
         self.expect_then(found["next"]["at"], now())
         self.wait_explained(other.id, "ping")
-        self.assertGreater(self.explain(other.id)["next"]["at"], found["next"]["at"])
+        found, before = self.explain(other.id), found
+        self.assertGreater(found["next"]["at"], before["next"]["at"])
+        self.assertEqual(found["ping"], {"intervalMs": 2000, "timeoutMs": 3000})
+        self.assertEqual(found["rtt"]["lastMs"], self.made.peer(other.id)["rttMs"])
+        self.assertLessEqual(found["rtt"]["minimumMs"], min(found["rtt"]["averageMs"], found["rtt"]["lastMs"]))
+        said = self.lines(self.ask("explain", other.id).out)
+        self.assertEqual(said["pings"], "after 2s of silence, answer awaited for 3s")
+        self.assertRegex(said["round trip"], r"\A[\d.]+ms, average [\d.]+ms, minimum [\d.]+ms\Z")
 
     def test_the_end_of_one_that_is_silent(self):
         self.made, other = self.daemon(idle_timeout="1s", ping_timeout="1s"), self.daemon()
@@ -138,10 +151,6 @@ class Commands(ExplainTest):
                 self.assertEqual(row[start - 2:start], "  ", f"not aligned:\n{text}")
         return [[row[cut[i]:cut[i + 1]].strip() for i in range(len(starts))] for row in (head, *rows)]
 
-    def lines(self, text):
-        """{name: what is said} of an aligned text."""
-        return {line[:18].strip(): line[18:] for line in text.splitlines()}
-
     def test_explain(self):
         other = self.daemon()
         self.made.connect(other.address)
@@ -149,7 +158,8 @@ class Commands(ExplainTest):
         said = self.lines(self.ask("explain", other.id).out)
         self.assertEqual((said["peer"], said["state"]), (other.id, "Connected"))
         self.assertRegex(said["next"], rf"\Aping in \d+[ms] \({TIME}\)\Z")
-        self.assertEqual(set(said), {"peer", "state", "next"})
+        self.assertEqual(set(said), {"peer", "state", "next", "pings"})
+        self.assertEqual(said["pings"], "after 300s of silence, answer awaited for 10s")
         self.ask("peers", "add", NOBODYS_ADDRESS, code=1)
         said = self.lines(self.ask("explain", NOBODY).out)
         self.assertEqual((said["state"], said["reason"]), ("CannotConnect", "refused"))
@@ -158,7 +168,8 @@ class Commands(ExplainTest):
         self.ask("peers", "disconnect", other.id)
         self.assertEqual(self.explain(other.id), {
             "peerId": other.id, "state": "CanConnect", "reason": "person", "next": {"action": None, "at": None},
-            "heldBy": {"rule": "person", "until": None}})
+            "heldBy": {"rule": "person", "until": None}, "ping": {"intervalMs": None, "timeoutMs": None},
+            "rtt": {"lastMs": None, "averageMs": None, "minimumMs": None}})
         said = self.lines(self.ask("explain", other.id).out)
         self.assertEqual((said["next"], said["held back by"]), ("nothing", "person"))
 
@@ -299,7 +310,8 @@ class ClosedSets(ExplainTest):
         allowed = {"outcome": reasons | {"successful"}, "type": reasons | {"storage_failure"}, "reason": reasons,
                    "cause": words_of("WPM_CAUSE_"), "result": words_of("WPM_CLUSTER_"), "connectivity": states,
                    "direction": {"In", "Out", "other"}, "source": {"peer_manager"}, "rule": words_of("WPM_INBOUND_", "manager.h"),
-                   "of": {"descriptors", "memory"}}
+                   "of": {"descriptors", "memory"},
+                   "transport": words_of("WPM_TRANSPORT_", "explain.h"), "ip": {"4", "6"}}
         seen = set()
         for name in self.made.metrics():
             for label, value in re.findall(r'(\w+)="([^"]*)"', name):
