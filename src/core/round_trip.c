@@ -39,7 +39,7 @@ int64_t wpm_round_trip_timeout(const wpm_round_trip *trip, unsigned misses, int6
   int64_t timeout = PATIENCE * (trip->average_ns + VARIATIONS * trip->variation_ns);
   timeout = timeout < TIMEOUT_LEAST ? TIMEOUT_LEAST : timeout;
   for (; misses > 0 && timeout < most_ns; misses--) {
-    timeout *= 2;
+    timeout = timeout < most_ns / 2 ? 2 * timeout : most_ns;
   }
   return timeout < most_ns ? timeout : most_ns;
 }

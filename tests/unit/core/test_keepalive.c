@@ -2,6 +2,8 @@
 #include "support/core/world.h"
 #include "support/test.h"
 
+#include <wakupeers/explain.h>
+
 #define S WPM_SECOND
 #define MS WPM_MILLISECOND
 
@@ -126,6 +128,109 @@ static void a_byte_after_the_first_miss_saves_it(void **state) {
   wpm_world_free(w);
 }
 
+/* Runs to the end of the connection; returns how long that took from the ping on. */
+static int64_t run_to_end(wpm_world *w, int peer) {
+  int64_t begin = w->now.mono.ns;
+  wpm_world_run(w, WPM_MINUTE);
+  return wpm_world_expect(w, WPM_ACTION_DISCONNECT, peer)->at.ns - begin;
+}
+
+static void an_answer_is_waited_for_as_round_trips_say(void **state) {
+  (void)state;
+  wpm_world *w = world(10 * S, 15 * S, true);
+  /* Never answered: the ping timeout, twice. */
+  wpm_world_come_in(w, 1, 1);
+  run_to_ping(w, 1);
+  assert_int_equal(run_to_end(w, 1), 30 * S);
+  /* 30 ms: three seconds, then six. */
+  wpm_connection_id c = wpm_world_come_in(w, 2, 1);
+  run_to_ping(w, 2);
+  wpm_world_pong(w, 2, c, 30 * MS);
+  run_to_ping(w, 2);
+  assert_int_equal(run_to_end(w, 2), 9 * S);
+  /* 1 s: four times the average and four variations, 12 s; twice that is more than the most. */
+  c = wpm_world_come_in(w, 3, 1);
+  run_to_ping(w, 3);
+  wpm_world_pong(w, 3, c, S);
+  run_to_ping(w, 3);
+  assert_int_equal(run_to_end(w, 3), 12 * S + 15 * S);
+  /* An answer without an echo measures nothing. */
+  c = wpm_world_come_in(w, 4, 1);
+  run_to_ping(w, 4);
+  wpm_world_pong(w, 4, c, WPM_SPAN_NONE);
+  run_to_ping(w, 4);
+  assert_int_equal(run_to_end(w, 4), 30 * S);
+  wpm_world_free(w);
+}
+
+static void a_second_ping_that_is_answered_ends_the_doubling(void **state) {
+  (void)state;
+  wpm_world *w = world(10 * S, 15 * S, true);
+  wpm_connection_id c = wpm_world_come_in(w, 1, 1);
+  run_to_ping(w, 1);
+  wpm_world_pong(w, 1, c, 30 * MS);
+  run_to_ping(w, 1);
+  wpm_world_run(w, 8 * S);
+  wpm_world_pong(w, 1, c, 30 * MS);
+  wpm_world_forget_log(w);
+  run_to_ping(w, 1);
+  wpm_world_run(w, 3 * S - 1);
+  wpm_world_expect_none(w, WPM_ACTION_PING, 1);
+  wpm_world_run(w, 1);
+  wpm_world_expect(w, WPM_ACTION_PING, 1);
+  wpm_world_free(w);
+}
+
+static void the_ping_after_a_gap_has_its_own_time(void **state) {
+  (void)state;
+  wpm_world *w = world(10 * S, 15 * S, true);
+  wpm_connection_id c = wpm_world_come_in(w, 1, 1);
+  run_to_ping(w, 1);
+  wpm_world_pong(w, 1, c, 30 * MS);
+  wpm_world_pass(w, WPM_HOUR);
+  wpm_world_run(w, 0);
+  wpm_world_run(w, 4 * S - 1); /* Round trips of before the gap are of another network. */
+  assert_int_equal(wpm_world_state(w, 1), WPM_CONNECTED);
+  wpm_world_run(w, 1);
+  assert_int_equal(wpm_world_state(w, 1), WPM_CANNOT_CONNECT);
+  wpm_world_free(w);
+}
+
+static void pings_are_explained(void **state) {
+  (void)state;
+  wpm_world *w = world(10 * S, 15 * S, true);
+  wpm_explanation e;
+  wpm_connection_id c = wpm_world_come_in(w, 1, 1);
+  assert_int_equal(wpm_manager_explain(w->manager, wpm_world_id(1), w->now, &e), WPM_OK);
+  assert_int_equal(e.ping_interval_ns, 10 * S);
+  assert_int_equal(e.ping_timeout_ns, 15 * S);
+  assert_int_equal(e.rtt_last_ns, WPM_SPAN_NONE);
+  assert_int_equal(e.rtt_average_ns, WPM_SPAN_NONE);
+  assert_int_equal(e.rtt_minimum_ns, WPM_SPAN_NONE);
+  run_to_ping(w, 1);
+  wpm_world_pong(w, 1, c, 80 * MS);
+  run_to_ping(w, 1);
+  wpm_world_pong(w, 1, c, 160 * MS);
+  assert_int_equal(wpm_manager_explain(w->manager, wpm_world_id(1), w->now, &e), WPM_OK);
+  assert_int_equal(e.ping_timeout_ns, 3 * S);
+  assert_int_equal(e.rtt_last_ns, 160 * MS);
+  assert_int_equal(e.rtt_average_ns, 90 * MS);
+  assert_int_equal(e.rtt_minimum_ns, 80 * MS);
+  wpm_world_forget_log(w);
+  run_to_ping(w, 1);
+  wpm_world_run(w, 3 * S); /* The second of two waits for twice as long. */
+  assert_int_equal(wpm_manager_explain(w->manager, wpm_world_id(1), w->now, &e), WPM_OK);
+  assert_int_equal(e.ping_timeout_ns, 6 * S);
+  assert_int_equal(e.next, WPM_NEXT_CLOSE);
+  assert_int_equal(e.at.ns, w->now.mono.ns + 6 * S);
+  wpm_world_run(w, 6 * S);
+  assert_int_equal(wpm_manager_explain(w->manager, wpm_world_id(1), w->now, &e), WPM_OK);
+  assert_int_equal(e.ping_interval_ns, WPM_SPAN_NONE); /* Not connected. */
+  assert_int_equal(e.ping_timeout_ns, WPM_SPAN_NONE);
+  assert_int_equal(e.rtt_last_ns, WPM_SPAN_NONE);
+  wpm_world_free(w);
+}
+
 static void bytes_before_the_ping_do_not_answer_it(void **state) {
   (void)state;
   wpm_world *w = world(10 * S, 3 * S, true);
@@ -193,6 +298,10 @@ int main(void) {
       cmocka_unit_test(an_answer_in_bytes_or_a_pong_without_an_echo_proves_life),
       cmocka_unit_test(two_misses_end_it_as_lost),
       cmocka_unit_test(a_byte_after_the_first_miss_saves_it),
+      cmocka_unit_test(an_answer_is_waited_for_as_round_trips_say),
+      cmocka_unit_test(a_second_ping_that_is_answered_ends_the_doubling),
+      cmocka_unit_test(the_ping_after_a_gap_has_its_own_time),
+      cmocka_unit_test(pings_are_explained),
       cmocka_unit_test(bytes_before_the_ping_do_not_answer_it),
       cmocka_unit_test(a_host_that_is_late_gives_the_benefit_of_the_doubt),
       cmocka_unit_test(without_keep_alive_nothing_is_sent),
