@@ -36,8 +36,8 @@ void sim_check_dial(sim_world *world, uint32_t number) {
 void sim_check_ping(sim_world *world, const sim_link *link) {
   int64_t told = sim_idle_told(world->scenario);
   int64_t most = told / 2 + WPM_MILLISECOND;
-  if (told > 0 && world->disturbed_at <= link->heard &&
-      world->now - link->heard > most && link->pinged <= link->heard) {
+  if (told > 0 && world->disturbed_at <= link->heard && world->now - link->heard > most &&
+      link->pinged <= link->heard) {
     breach(world, "peer %" PRIu32 " is pinged %" PRId64 " ms after its last byte", link->peer,
            (world->now - link->heard) / WPM_MILLISECOND);
   }

@@ -90,17 +90,17 @@ typedef struct wpm_service {
 #define WPM_SERVICES_MAX 32u /* Most services. */
 
 typedef struct wpm_manager_config {
-  size_t size;              /* sizeof(wpm_manager_config), as the caller was compiled. */
-  wpm_peer_id local_peer;   /* Our own peer id: decides races, and is never dialled. */
-  uint64_t seed;            /* Seed of all jitter and choice. */
-  wpm_store_config store;   /* The store's configuration. */
-  size_t max_connections;   /* Most connections at once. Default 300. */
-  size_t max_dials;         /* Most dials in flight. Default 256. */
-  uint32_t cluster_id;      /* Our cluster; 0: none is a mismatch. Default 1 (the public Waku
+  size_t size;                  /* sizeof(wpm_manager_config), as the caller was compiled. */
+  wpm_peer_id local_peer;       /* Our own peer id: decides races, and is never dialled. */
+  uint64_t seed;                /* Seed of all jitter and choice. */
+  wpm_store_config store;       /* The store's configuration. */
+  size_t max_connections;       /* Most connections at once. Default 300. */
+  size_t max_dials;             /* Most dials in flight. Default 256. */
+  uint32_t cluster_id;          /* Our cluster; 0: none is a mismatch. Default 1 (the public Waku
                                 network). */
-  int64_t dial_timeout_ns;  /* How long a dial may take; the window of a race. Default 10 s. */
-  bool keep_alive;          /* Send pings. Default true. */
-  int64_t ping_interval_ns; /* Longest silence before a ping; at most half the shortest idle
+  int64_t dial_timeout_ns;      /* How long a dial may take; the window of a race. Default 10 s. */
+  bool keep_alive;              /* Send pings. Default true. */
+  int64_t ping_interval_ns;     /* Longest silence before a ping; at most half the shortest idle
                                 timeout on the path. Default 5 min (half of 10 min). */
   int64_t ping_interval_min_ns; /* What the interval of a transport may fall to where its silent
                                 connections get lost; at or above the interval: it never does.

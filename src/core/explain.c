@@ -177,15 +177,14 @@ int wpm_manager_explain(const wpm_manager *m, wpm_bytes peer, wpm_instant now,
     return WPM_ERR_NOT_FOUND;
   }
   const wpm_peer *held = wpm_manager_peer(m, slot);
-  *out =
-      (wpm_explanation){.state = wpm_peer_connectivity(held),
-                        .at = WPM_NEVER,
-                        .until = WPM_NEVER,
-                        .ping_interval_ns = WPM_SPAN_NONE,
-                        .ping_timeout_ns = WPM_SPAN_NONE,
-                        .rtt_last_ns = WPM_SPAN_NONE,
-                        .rtt_average_ns = WPM_SPAN_NONE,
-                        .rtt_minimum_ns = WPM_SPAN_NONE};
+  *out = (wpm_explanation){.state = wpm_peer_connectivity(held),
+                           .at = WPM_NEVER,
+                           .until = WPM_NEVER,
+                           .ping_interval_ns = WPM_SPAN_NONE,
+                           .ping_timeout_ns = WPM_SPAN_NONE,
+                           .rtt_last_ns = WPM_SPAN_NONE,
+                           .rtt_average_ns = WPM_SPAN_NONE,
+                           .rtt_minimum_ns = WPM_SPAN_NONE};
   if (out->state == WPM_CONNECTED) {
     explain_connected(m, slot, now, out);
     explain_pings(m, wpm_manager_policy(m, slot)->connections[0], out);

@@ -91,17 +91,21 @@ static bool is_loss(wpm_reason reason) {
          reason == WPM_REASON_RESET;
 }
 
+/* Whether its silence was no longer than what is in use, or tried, now: after a fall it may have been. */
+static bool is_of_now(const wpm_manager *m, const wpm_connection *connection) {
+  const wpm_idle_path *path = &m->idle.paths[connection->path];
+  return connection->stretched ? connection->ping_span <= path->stretch_ns
+                               : connection->tested_ns <= path->interval_ns;
+}
+
 void wpm_idle_ended(wpm_manager *m, const wpm_connection *connection, uint32_t peer,
                     wpm_reason reason, wpm_instant now) {
-  const wpm_idle_path *path = &m->idle.paths[connection->path];
-  bool says_more = path->too_long_ns == 0 || connection->tested_ns < path->too_long_ns;
   if (connection->tested_ns == 0 || !is_loss(reason) || m->epoch.offline || !learns(m) ||
-      !says_more) {
+      !is_of_now(m, connection)) {
     return;
   }
   wpm_idle_loss *loss = loss_of(&m->idle, peer);
-  bool again =
-      loss && loss->path == connection->path && loss->stretched == connection->stretched;
+  bool again = loss && loss->path == connection->path && loss->stretched == connection->stretched;
   uint8_t returns = again ? loss->returns : 0;
   loss = loss ? loss : new_loss(&m->idle);
   *loss = (wpm_idle_loss){.peer = peer,
@@ -174,7 +178,6 @@ static bool judge(wpm_manager *m, uint8_t path, wpm_instant now) {
   int64_t least = m->config.ping_interval_min_ns;
   int64_t lost = too_long(&m->idle, path, false, now);
   if (lost > 0) {
-    lost = lost < state->interval_ns ? lost : state->interval_ns;
     *state = (wpm_idle_path){.interval_ns = lost > least ? least + (lost - least) / 2 : least,
                              .too_long_ns = lost,
                              .too_long_at = now.mono};

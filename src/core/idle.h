@@ -2,25 +2,25 @@
  *
  * - Middle boxes (NAT, proxies, firewalls) forget a connection that was silent for long; each transport,
  *   over IPv4 and over IPv6, has boxes of its own. `ping_interval` is what they are configured to bear;
- *   this finds out what they do. (No peer manager known has it; RFC 5626, 4.4, and RFC 8085, 3.5, tell of
- *   the boxes.)
+ *   this finds out what they do. (RFC 5382, REQ-5, asks NATs for two hours of TCP, RFC 4787, REQ-5, for
+ *   two minutes of UDP; many bear less, and proxies a minute. wakupeers' own rule.)
  * - A ping that goes since nothing passed, in either direction, *tests* that silence: a byte that
  *   comes in answer shows that it is borne. A connection that ends instead, without an answer or by a
  *   reset, is a *loss*. Nothing is learned of pings that go for another reason, nor where a gap
  *   (core/epoch.h) or a choice of ours or theirs ended the connection.
- * - A silence that is known to be too long tells no more.
+ * - A silence longer than the interval, or than what is tried, tells nothing of it: it began before a fall.
  * - A loss may be the peer's own death. A dial that fails then takes it back. That the peer is
  *   connected again within five minutes shows that it lived: the path forgot us. That counts two; of one
  *   peer at most two of these count. Where neither comes, it counts one. After an hour it counts no more.
  * - Others that bear such a silence take a loss back that counts one. One that counts more they do not:
  *   theirs may be other boxes, or we had sent something. Its own peer's does.
- * - Six make a silence *too long*, so three peers that lived at least, or two twice: the interval of that
- *   transport falls halfway to `ping_interval_min`, for all its connections at once. Judged is when a
+ * - Six make a silence *too long*: three peers that lived, or two twice. The interval of that transport
+ *   falls halfway to `ping_interval_min`, for all its connections at once. Judged is when a
  *   connection comes up: so the network works.
- * - It creeps up again: once eight silences are borne, one connection at a time is left silent halfway
- *   to what was too long. Eight of these in a row that are borne make that the interval; six that count
- *   make it too long. That goes on until no more than an eighth lies between. A day after something was
- *   too long it is tried again, up to `ping_interval`; never above.
+ * - It creeps up again: once sixteen silences are borne, connections take turns, one at a time, at being
+ *   left silent halfway to what was too long. Sixteen of these in a row that are borne make that the
+ *   interval; losses that count six make it too long. That goes on until no more than an eighth lies
+ *   between. A day after something was too long it is tried again, up to `ping_interval`; never above.
  * - A new network epoch has other boxes: all is forgotten.
  */
 #ifndef WPM_CORE_IDLE_H

@@ -171,8 +171,7 @@ void wpm_keepalive_due(wpm_manager *m, wpm_connection *connection, wpm_instant n
   bool quiet = m->config.keep_alive && !connection->awaiting &&
                now.mono.ns >= wpm_mono_after(connection->heard_at, connection->ping_span).ns;
   if (quiet && connection->misses == 0) {
-    connection->tested_ns =
-        now.mono.ns - later(connection->heard_at, connection->ping_sent).ns;
+    connection->tested_ns = now.mono.ns - later(connection->heard_at, connection->ping_sent).ns;
   }
   if (quiet || (was_awaiting && !connection->awaiting)) {
     wpm_keepalive_ping(m, connection, now);
