@@ -42,10 +42,11 @@ static void come_in(paths *p, int peer) {
   p->back_at[peer] = INT64_MAX;
 }
 
-static paths *paths_new(int count, int64_t limit) {
+static paths *paths_new(int count, int64_t limit, uint64_t seed) {
   paths *p = calloc(1, sizeof(*p));
   assert_non_null(p);
   p->w = wpm_world_new(100);
+  p->w->config.seed = seed;
   wpm_world_start(p->w);
   p->count = count;
   for (int i = 0; i < count; i++) {
@@ -420,7 +421,7 @@ static void the_search_ends_just_below_what_is_borne(void **state) {
   (void)state;
   static const int64_t limits[] = {20 * S, 45 * S, 90 * S, 2 * M, 4 * M};
   for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-    paths *p = paths_new(12, limits[i]);
+    paths *p = paths_new(12, limits[i], 1);
     live(p, 12 * WPM_HOUR);
     int64_t found = interval(p->w);
     assert_in_range(found, limits[i] * 85 / 100, limits[i] * 103 / 100);
@@ -432,7 +433,7 @@ static void the_search_ends_just_below_what_is_borne(void **state) {
 
 static void who_bears_everything_is_pinged_as_configured(void **state) {
   (void)state;
-  paths *p = paths_new(12, INT64_MAX);
+  paths *p = paths_new(12, INT64_MAX, 1);
   live(p, 12 * WPM_HOUR);
   assert_int_equal(interval(p->w), INTERVAL);
   assert_int_equal(p->losses, 0);
@@ -441,7 +442,7 @@ static void who_bears_everything_is_pinged_as_configured(void **state) {
 
 static void it_goes_up_again_to_what_is_configured_and_no_further(void **state) {
   (void)state;
-  paths *p = paths_new(12, 40 * S);
+  paths *p = paths_new(12, 40 * S, 1);
   live(p, 6 * WPM_HOUR);
   assert_true(interval(p->w) <= 41 * S);
   for (int i = 0; i < 12; i++) {
@@ -458,7 +459,7 @@ static void it_goes_up_again_to_what_is_configured_and_no_further(void **state) 
 
 static void one_at_a_time_is_left_silent_for_longer(void **state) {
   (void)state;
-  paths *p = paths_new(20, 90 * S);
+  paths *p = paths_new(20, 90 * S, 1);
   live(p, 12 * WPM_HOUR);
   p->losses = 0;
   live(p, 24 * WPM_HOUR); /* A day later it is asked again. */
@@ -469,7 +470,7 @@ static void one_at_a_time_is_left_silent_for_longer(void **state) {
 /* Half of the peers have a box, and the others are heard of all the time. */
 static void the_paths_that_forget_decide(void **state) {
   (void)state;
-  paths *p = paths_new(24, INT64_MAX);
+  paths *p = paths_new(24, INT64_MAX, 1);
   for (int i = 0; i < 24; i += 2) {
     p->limit[i] = 90 * S;
   }
@@ -483,19 +484,24 @@ static void the_paths_that_forget_decide(void **state) {
   paths_free(p);
 }
 
-/* What is tried is longer until nobody is lost by it. */
+/* Now and then sixteen others in a row have their turn; so it is counted over several seeds. Pinged as
+ * configured, the four would be lost 3700 times in 4 days. */
 static void a_few_that_forget_are_found(void **state) {
   (void)state;
-  paths *p = paths_new(24, INT64_MAX);
-  for (int i = 0; i < 24; i += 6) {
-    p->limit[i] = 90 * S;
+  int losses = 0;
+  for (uint64_t seed = 1; seed <= 8; seed++) {
+    paths *p = paths_new(24, INT64_MAX, seed);
+    for (int i = 0; i < 24; i += 6) {
+      p->limit[i] = 90 * S;
+    }
+    live(p, 12 * WPM_HOUR);
+    p->losses = 0;
+    live(p, 4 * WPM_DAY);
+    assert_in_range(interval(p->w), 60 * S, 100 * S);
+    losses += p->losses;
+    paths_free(p);
   }
-  live(p, 12 * WPM_HOUR);
-  p->losses = 0;
-  live(p, 4 * WPM_DAY);
-  assert_in_range(interval(p->w), 76 * S, 93 * S);
-  assert_in_range(p->losses, 1, 4 * 20);
-  paths_free(p);
+  assert_in_range(losses, 8, 8 * 150);
 }
 
 static void it_falls_to_the_least_at_most_and_may_be_switched_off(void **state) {
