@@ -10,6 +10,11 @@
  *   flood of addresses decides; no two are of one network group, and places rotate. Those connected when
  *   we stopped, or died, come first. More are dialled while one of our shards, or a service
  *   that we use, has too few.
+ * - Of those that one network told us of, and of those of one network that others told us of, only a share
+ *   is taken in until they were reached, and what a discouraged peer tells is left out. Nobody that we held
+ *   and that did not fail since leaves the store for somebody merely heard of. While there are enough
+ *   outbound relay peers one that nobody reached yet is tried now and then, and let go again (a feeler). A
+ *   peer of whose addresses hardly any is good loses score.
  * - Every other peer that we held a connection with, and every static node, comes back by itself however
  *   its connection ended, except one that a person disconnected (until a person connects it) and
  *   one of another cluster (not for `mismatch_delay`).
@@ -126,6 +131,8 @@ typedef struct wpm_manager_config {
                              is of those who have more than that; 0: no such rule. Default 60, as nwaku
                              has it. */
   int64_t rotate_ns; /* One of them is let go so often, for another; 0: never. Default 30 min. */
+  int64_t feeler_ns; /* Mean time between trial connections with peers that nobody reached yet, while
+                        relay_outbound is met; 0: none. Default 2 min, as Bitcoin Core has it. */
   bool dial_private; /* Dial private and loopback addresses of any peer. Default false. */
   size_t inbound_per_ip; /* Most inbound connections from one IP address (IPv6: one /64); 0: any
                                 number. Default 5, as nwaku and go-waku have it. */
@@ -183,6 +190,36 @@ WPM_API wpm_inbound_rule wpm_manager_admit(wpm_manager *manager, wpm_bytes remot
 /* What was refused so far. */
 WPM_API wpm_inbound_counters wpm_manager_inbound_refused(const wpm_manager *manager);
 
+/* ---- whom we are told of ---------------------------------------------------------------------- */
+
+/* By which rule what a peer tells of another is left out. Names are a closed set. */
+typedef enum wpm_intake_rule {
+  WPM_INTAKE_TAKEN = 0,
+  WPM_INTAKE_PER_SOURCE,  /* Of those that peers of its network told us of, as many are untried as may
+                             be. */
+  WPM_INTAKE_PER_NETWORK, /* Of the network of the peer that it tells of. */
+  WPM_INTAKE_DISCOURAGED  /* Its score is too low. */
+} wpm_intake_rule;
+#define WPM_INTAKE_RULE_COUNT 4
+
+/* "taken", "per_source", "per_network", "discouraged". */
+WPM_API const char *wpm_intake_rule_name(wpm_intake_rule rule);
+
+typedef struct wpm_intake_counters {
+  uint64_t by_rule[WPM_INTAKE_RULE_COUNT]; /* Left out by each. */
+} wpm_intake_counters;
+
+/* What was left out so far. */
+WPM_API wpm_intake_counters wpm_manager_intake_left_out(const wpm_manager *manager);
+
+/* Trial connections so far. */
+typedef struct wpm_feeler_counters {
+  uint64_t dialled; /* Peers that were tried. */
+  uint64_t reached; /* Of these, those that were there. */
+} wpm_feeler_counters;
+
+WPM_API wpm_feeler_counters wpm_manager_feelers(const wpm_manager *manager);
+
 /* ---- facts ----------------------------------------------------------------------------------- */
 
 /* Connections and dials are named by numbers that are never used twice in the life of a manager:
@@ -239,6 +276,9 @@ typedef struct wpm_event {
       wpm_address_source source;
       wpm_origin origin;
       bool is_static; /* Configured as, or made by a person, a static node. */
+      wpm_bytes told_by; /* Binary id of the peer that told us of it, by peer exchange or the like; empty:
+                            none did. Where it, or its network, has told more than its share it is
+                            left out: WPM_OK, and counted (wpm_manager_intake_left_out). */
     } found;
     struct {
       wpm_connection_id connection; /* Chosen by the host. */
@@ -313,7 +353,7 @@ typedef struct wpm_event {
 } wpm_event;
 
 /* Takes in one fact. WPM_ERR_INVALID (malformed event; our own id), WPM_ERR_NOT_FOUND (a person, or a
- * judgement but a ban, names a peer that is not held; a tag or note to be taken away that is not there), WPM_ERR_FULL (the store is full; a CONNECTED peer is then to be
+ * judgement but a ban, names a peer that is not held; a tag or note to be taken away that is not there), WPM_ERR_FULL, WPM_ERR_NO_VICTIM (the store is full, of peers that do not go for this one; a CONNECTED peer is then to be
  * disconnected, and a disconnect action says so), WPM_ERR_NO_MEMORY (the fact is lost, the state is
  * as before; DISCONNECTED and PERSON_REMOVE never lack memory). Where CONNECTED lacks memory the
  * host closes the connection itself and reports its dial, if any, as failed (LOCAL_FAILURE). A fact
@@ -420,7 +460,8 @@ typedef enum wpm_held_by {
   WPM_HELD_BY_PERSON,           /* A person disconnected it. */
   WPM_HELD_BY_NO_ADDRESS,       /* No dialable address is known. */
   WPM_HELD_BY_NO_PLACE,         /* max_connections or max_dials is reached. */
-  WPM_HELD_BY_NOT_WANTED,       /* Neither static nor ever held; or a relay peer of other shards. */
+  WPM_HELD_BY_NOT_WANTED,       /* Neither static nor ever held, but for a trial; or a relay peer of
+                                   other shards. */
   WPM_HELD_BY_SHUTDOWN,         /* We are stopping. */
   WPM_HELD_BY_BAN,              /* It is banned. */
   WPM_HELD_BY_OFFLINE,          /* There is no network. */

@@ -227,6 +227,7 @@ typedef enum wpm_reason {
   /* Ended on purpose: CanConnect. */
   WPM_REASON_LOCAL_CLOSE,      /* We closed it, by a rule of ours. */
   WPM_REASON_CROWDED,          /* We closed it: there were too many connections. */
+  WPM_REASON_FEELER,           /* We closed it: it was a trial, and the peer is there (a feeler). */
   WPM_REASON_PERSON,           /* A person asked us to close it. */
   WPM_REASON_SHUTDOWN,         /* We stopped. */
   WPM_REASON_CLUSTER_MISMATCH, /* We closed it: its Waku metadata names another cluster. */

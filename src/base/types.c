@@ -77,6 +77,8 @@ const char *wpm_reason_name(wpm_reason value) {
     return "local_close";
   case WPM_REASON_CROWDED:
     return "crowded";
+  case WPM_REASON_FEELER:
+    return "feeler";
   case WPM_REASON_PERSON:
     return "person";
   case WPM_REASON_SHUTDOWN:
@@ -134,6 +136,7 @@ wpm_connectivity wpm_reason_leaves(wpm_reason reason) {
     return WPM_NOT_CONNECTED;
   case WPM_REASON_LOCAL_CLOSE:
   case WPM_REASON_CROWDED:
+  case WPM_REASON_FEELER:
   case WPM_REASON_PERSON:
   case WPM_REASON_SHUTDOWN:
   case WPM_REASON_CLUSTER_MISMATCH:

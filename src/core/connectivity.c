@@ -5,6 +5,7 @@
 #include "core/crowd.h"
 #include "core/duplicate.h"
 #include "core/epoch.h"
+#include "core/feelers.h"
 #include "core/groups.h"
 #include "core/idle.h"
 #include "core/inbound.h"
@@ -13,7 +14,9 @@
 #include "core/restart.h"
 #include "core/rules.h"
 #include "core/schedule.h"
+#include "core/sources.h"
 #include "core/targets.h"
+#include "core/tellers.h"
 #include "core/wait.h"
 
 #include "base/bytes.h"
@@ -65,6 +68,9 @@ void wpm_change_end_of(wpm_manager *m, const wpm_change *change, bool added, wpm
 void wpm_place_update(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool has_place = policy->connections[0] || policy->dial;
+  if (!has_place) {
+    wpm_feelers_over(m, slot);
+  }
   wpm_targets_update(m, slot);
   if (has_place == policy->has_place) {
     return;
@@ -220,6 +226,7 @@ static void failed_at_peer(wpm_manager *m, uint32_t slot, const wpm_event *event
   policy->local_failures = 0;
   wpm_restart_drop(m, slot);
   wpm_idle_absent(m, slot);
+  wpm_tellers_failed(m, slot, event->u.dial_failed.reason, now);
   for (size_t i = 0; i < event->u.dial_failed.address_count; i++) {
     const wpm_failed_address *failed = &event->u.dial_failed.addresses[i];
     if (failed->reason != WPM_REASON_LOCAL_FAILURE) {
@@ -346,9 +353,12 @@ static int refuse(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_rea
 static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
                      const wpm_event *event, wpm_instant now) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
-  if (of_our_dial(m, slot, event) || policy->pending & WPM_PENDING_DIAL) {
+  bool dialled = of_our_dial(m, slot, event);
+  if (dialled || policy->pending & WPM_PENDING_DIAL) {
     dial_over(m, slot); /* It led to this, or nobody has begun it. */
   }
+  wpm_tellers_worked(m, slot, dialled);
+  wpm_sources_leave(m, slot);
   connection->peer = slot;
   connection->path = wpm_idle_path_of(event->u.connected.remote);
   m->live_connections++;
@@ -357,6 +367,7 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
   wpm_history_note_connection(m, slot, WPM_HISTORY_CONNECTED, WPM_REASON_NONE,
                               connection->direction);
   policy->connections[policy->connections[0] ? 1 : 0] = connection;
+  wpm_feelers_connected(m, slot, connection, now);
   wpm_restart_drop(m, slot);
   wpm_pending_connection(m, connection, WPM_PENDING_IDENTIFY | WPM_PENDING_METADATA);
   wpm_keepalive_start(m, connection, now);
@@ -367,7 +378,7 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
 
 static int accept_connection(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   wpm_taken taken;
-  int err = wpm_manager_take_peer(m, event->peer, &taken);
+  int err = wpm_manager_take_peer(m, event->peer, false, &taken);
   if (err == WPM_ERR_FULL || err == WPM_ERR_NO_VICTIM) {
     int refused = refuse(m, WPM_SLOT_NONE, event, WPM_REASON_LOCAL_CLOSE, now);
     return refused ? refused : err;

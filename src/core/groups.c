@@ -3,6 +3,7 @@
 #include "core/scope.h"
 #include "core/targets.h"
 
+#include "base/ip_text.h"
 #include "base/multiaddr.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 #define FIRST_GROUPS 16u
 
-enum { OF_IP4 = 1, OF_IP6, OF_NAME };
+enum { OF_IP4 = 1, OF_IP6, OF_NAME, OF_OTHERS };
 
 static uint64_t make_key(unsigned kind, uint64_t value) {
   return (uint64_t)kind << 56 | (value & ((UINT64_C(1) << 56) - 1));
@@ -32,6 +33,31 @@ static uint64_t hash_domain(wpm_bytes name) {
   return hash;
 }
 
+static uint64_t of_ip4(const uint8_t ip[4]) {
+  return make_key(OF_IP4, (uint64_t)ip[0] << 8 | ip[1]);
+}
+
+static uint64_t of_ip6(const uint8_t ip[16]) {
+  return make_key(OF_IP6,
+                  (uint64_t)ip[0] << 24 | (uint64_t)ip[1] << 16 | (uint64_t)ip[2] << 8 | ip[3]);
+}
+
+uint64_t wpm_group_of_ip(const uint8_t ip[16]) {
+  return wpm_ip6_is_mapped(ip) ? of_ip4(ip + 12) : of_ip6(ip);
+}
+
+uint64_t wpm_group_of_others(void) {
+  return make_key(OF_OTHERS, 0);
+}
+
+uint64_t wpm_group_of_any(const wpm_bytes *multiaddrs, size_t count) {
+  uint64_t group = WPM_GROUP_NONE;
+  for (size_t i = 0; group == WPM_GROUP_NONE && i < count; i++) {
+    group = wpm_group_of(multiaddrs[i]);
+  }
+  return group;
+}
+
 uint64_t wpm_group_of(wpm_bytes multiaddr) {
   wpm_multiaddr_part part;
   if (wpm_scope_of(multiaddr) != WPM_SCOPE_PUBLIC) {
@@ -40,11 +66,10 @@ uint64_t wpm_group_of(wpm_bytes multiaddr) {
   while (wpm_multiaddr_next(&multiaddr, &part)) {
     const uint8_t *v = part.value.data;
     if (part.code == WPM_P_IP4) {
-      return make_key(OF_IP4, (uint64_t)v[0] << 8 | v[1]);
+      return of_ip4(v);
     }
     if (part.code == WPM_P_IP6) {
-      return make_key(OF_IP6,
-                      (uint64_t)v[0] << 24 | (uint64_t)v[1] << 16 | (uint64_t)v[2] << 8 | v[3]);
+      return of_ip6(v);
     }
     if (part.code == WPM_P_DNS || part.code == WPM_P_DNS4 || part.code == WPM_P_DNS6 ||
         part.code == WPM_P_DNSADDR) {
@@ -124,7 +149,7 @@ static uint32_t enter(wpm_groups *groups, uint64_t key) {
 
 static void drop_if_empty(wpm_groups *groups, uint32_t number) {
   const wpm_group *group = &groups->list[number - 1];
-  if (group->peers == 0 && group->outbound == 0) {
+  if (group->peers == 0 && group->outbound == 0 && group->told == 0) {
     (void)wpm_map_remove(&groups->by_key, key_of(groups, number - 1));
     give_entry(groups, number - 1);
   }
@@ -153,6 +178,7 @@ void wpm_groups_leave(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   if (policy->group) {
     at(m, policy->group)->peers--;
+    at(m, policy->group)->untried -= policy->source != 0;
     drop_if_empty(&m->groups, policy->group);
     policy->group = 0;
   }
@@ -170,6 +196,7 @@ void wpm_groups_update(wpm_manager *m, uint32_t slot) {
   uint32_t number = enter(&m->groups, key);
   if (number) {
     at(m, number)->peers++;
+    at(m, number)->untried += policy->source != 0;
   }
   wpm_groups_leave(m, slot);
   policy->group = number;
@@ -181,6 +208,41 @@ void wpm_groups_count_outbound(wpm_manager *m, uint32_t number, bool more) {
   }
   at(m, number)->outbound += more ? 1u : UINT32_MAX;
   drop_if_empty(&m->groups, number);
+}
+
+uint32_t wpm_groups_find(const wpm_manager *m, uint64_t key) {
+  wpm_bytes bytes = {(const uint8_t *)&key, sizeof(key)};
+  uint32_t index = key ? wpm_map_find(&m->groups.by_key, bytes) : WPM_MAP_NONE;
+  return index == WPM_MAP_NONE ? 0 : index + 1;
+}
+
+uint32_t wpm_groups_enter(wpm_manager *m, uint64_t key) {
+  return enter(&m->groups, key);
+}
+
+void wpm_groups_count_told(wpm_manager *m, uint32_t number, bool more) {
+  if (number) {
+    at(m, number)->told += more ? 1u : UINT32_MAX;
+    drop_if_empty(&m->groups, number);
+  }
+}
+
+void wpm_groups_count_untried(wpm_manager *m, uint32_t number, bool more) {
+  if (number) {
+    at(m, number)->untried += more ? 1u : UINT32_MAX;
+  }
+}
+
+uint32_t wpm_groups_told(const wpm_manager *m, uint32_t number) {
+  return number ? at(m, number)->told : 0;
+}
+
+uint32_t wpm_groups_untried(const wpm_manager *m, uint32_t number) {
+  return number ? at(m, number)->untried : 0;
+}
+
+uint64_t wpm_groups_key(const wpm_manager *m, uint32_t number) {
+  return number ? at(m, number)->key : WPM_GROUP_NONE;
 }
 
 uint32_t wpm_groups_peers(const wpm_manager *m, uint32_t number) {

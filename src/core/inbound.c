@@ -260,6 +260,11 @@ void wpm_inbound_began(wpm_manager *m, wpm_connection *connection, wpm_bytes rem
   }
 }
 
+const uint8_t *wpm_inbound_ip(const wpm_manager *m, const wpm_connection *connection) {
+  uint32_t origin = connection->origins[OF_ADDRESS];
+  return origin == NO_ORIGIN ? NULL : m->inbound.origins[origin].key;
+}
+
 void wpm_inbound_ended(wpm_manager *m, wpm_connection *connection) {
   for (unsigned which = OF_ADDRESS; which <= OF_NETWORK; which++) {
     if (connection->origins[which] != NO_ORIGIN) {

@@ -28,6 +28,10 @@ void wpm_inbound_fini(wpm_manager *m);
 wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes peer,
                                      wpm_bytes remote, wpm_mono now);
 
+/* The IP address that a live inbound connection comes from (16 bytes, IPv4 mapped, IPv6 cut to its /64);
+ * NULL: none is kept. */
+const uint8_t *wpm_inbound_ip(const wpm_manager *m, const wpm_connection *connection);
+
 /* An inbound connection is live; one has ended. */
 void wpm_inbound_began(wpm_manager *m, wpm_connection *connection, wpm_bytes remote);
 void wpm_inbound_ended(wpm_manager *m, wpm_connection *connection);

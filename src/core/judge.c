@@ -7,6 +7,7 @@
 
 #define VIOLATION 20 /* Five in a row discourage, by the defaults. */
 #define SILENCE 5
+#define BLAME 20
 
 /* ---- scores ------------------------------------------------------------------------------------ */
 
@@ -47,6 +48,20 @@ void wpm_judge_ended(wpm_manager *m, uint32_t slot, wpm_reason reason, bool in_g
   }
 }
 
+void wpm_judge_blamed(wpm_manager *m, wpm_peer_ref ref, wpm_instant now) {
+  const wpm_peer *peer = wpm_manager_peer(m, ref.slot);
+  if (peer->state != WPM_SLOT_HELD || peer->generation != ref.generation) {
+    return;
+  }
+  wpm_change change = wpm_change_begin(m, ref.slot);
+  if (wpm_store_make_contact(m->store, ref.slot) == WPM_OK) {
+    int64_t score = wpm_store_own_contact(m->store, ref.slot)->score;
+    wpm_store_slot_score(m->store, ref.slot, within(score - BLAME));
+    watch(m);
+  }
+  wpm_change_end(m, &change, now);
+}
+
 void wpm_judge_restored(wpm_manager *m, uint32_t slot) {
   if (score_of(m, slot) != 0) {
     watch(m);
@@ -75,7 +90,7 @@ int wpm_on_ban(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   if (slot == WPM_SLOT_NONE && length == 0) {
     return WPM_ERR_NOT_FOUND;
   }
-  int err = slot == WPM_SLOT_NONE ? wpm_manager_take_peer(m, event->peer, &taken) : WPM_OK;
+  int err = slot == WPM_SLOT_NONE ? wpm_manager_take_peer(m, event->peer, false, &taken) : WPM_OK;
   if (err) {
     return err;
   }

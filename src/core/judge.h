@@ -5,8 +5,9 @@
  * - A tag says why a peer matters, and may protect it from eviction; several owners, each with a tag of
  *   its own, protect it until the last takes its own away.
  * - A score is the host's judgement, and ours: `VIOLATION` is taken off where a peer, whose identity is
- *   proven, breaks a protocol, and `SILENCE` where it left our pings unanswered while others were there. It
- *   fades with a half-life, so that neither merit nor guilt lasts for ever.
+ *   proven, breaks a protocol, `SILENCE` where it left our pings unanswered while others were there, and
+ *   `BLAME` where hardly any address that it told us of is good (core/tellers.h). It fades with a half-life,
+ *   so that neither merit nor guilt lasts for ever.
  * - Somebody is *discouraged* rather than banned: dialled by a person alone, the first to lose a place, and
  *   no reason for another to lose one; but welcome where there is room (Bitcoin Core, banman).
  * - Bans and protections are what a crash must not undo: the node brings them to disk at once.
@@ -27,6 +28,10 @@ bool wpm_judge_discourages(const wpm_manager *m, uint32_t slot);
 /* A connection of the peer, which is not live any more, ended; `in_gap`: in a gap (core/epoch.h). It has a
  * contact. */
 void wpm_judge_ended(wpm_manager *m, uint32_t slot, wpm_reason reason, bool in_gap);
+
+/* What the peer told of others was hardly ever true (core/tellers.h); it may be gone by now. Without memory
+ * for its score it keeps the one it has. */
+void wpm_judge_blamed(wpm_manager *m, wpm_peer_ref peer, wpm_instant now);
 
 /* It was restored or taken in, perhaps with a score. */
 void wpm_judge_restored(wpm_manager *m, uint32_t slot);

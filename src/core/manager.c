@@ -8,6 +8,7 @@
 #include "core/connectivity.h"
 #include "core/crowd.h"
 #include "core/epoch.h"
+#include "core/feelers.h"
 #include "core/groups.h"
 #include "core/idle.h"
 #include "core/inbound.h"
@@ -18,7 +19,9 @@
 #include "core/schedule.h"
 #include "core/services.h"
 #include "core/shortage.h"
+#include "core/sources.h"
 #include "core/targets.h"
+#include "core/tellers.h"
 #include "core/wait.h"
 
 #include "base/bytes.h"
@@ -56,6 +59,7 @@ void wpm_manager_config_default(wpm_manager_config *config) {
       .probe_timeout_ns = 4 * WPM_SECOND,
       .relay_outbound = 10,
       .rotate_ns = 30 * WPM_MINUTE,
+      .feeler_ns = 2 * WPM_MINUTE,
       .relay_per_shard = 4,
       .relay_percent = 60,
       .inbound_per_ip = 5,
@@ -84,7 +88,8 @@ static bool config_is_valid(const wpm_manager_config *c) {
          c->ping_interval_ns > 0 && c->ping_interval_min_ns > 0 && c->ping_timeout_ns > 0 &&
          c->prune_backoff_ns >= 0 && c->backoff_slack_ns >= 0 && c->reconnect_min_ns >= 0 &&
          c->reconnect_max_ns >= 0 && c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 &&
-         c->sleep_gap_ns > 0 && c->probe_timeout_ns > 0 && c->rotate_ns >= 0 && c->grace_ns >= 0 &&
+         c->sleep_gap_ns > 0 && c->probe_timeout_ns > 0 && c->rotate_ns >= 0 &&
+         c->feeler_ns >= 0 && c->grace_ns >= 0 &&
          c->score_half_life_ns >= 0 && c->discouraged_at <= 0 && c->low_water <= c->high_water &&
          c->relay_percent <= 100 && are_ranges(c->inbound_allow, c->inbound_allow_count) &&
          c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
@@ -158,6 +163,7 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   wpm_connections_init(m);
   wpm_inbound_init(m);
   wpm_groups_init(m);
+  wpm_feelers_init(m);
   int err = copy_lists(m, config);
   if (!err) {
     err = wpm_history_init(&m->history, config->max_history);
@@ -188,6 +194,7 @@ void wpm_manager_free(wpm_manager *m) {
   free(m->dial_addresses);
   wpm_inbound_fini(m);
   wpm_groups_fini(m);
+  wpm_tellers_fini(m);
   free((void *)(uintptr_t)m->config.services);
   free((void *)(uintptr_t)m->config.shards);
   free((void *)(uintptr_t)m->config.inbound_allow);
@@ -220,9 +227,12 @@ int wpm_manager_make_room(wpm_manager *m, size_t address_count) {
   return err;
 }
 
-int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, wpm_taken *out) {
+int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, bool heard, wpm_taken *out) {
   int err = wpm_manager_make_room(m, 0);
-  return err ? err : wpm_store_take(m->store, id, out);
+  if (err) {
+    return err;
+  }
+  return heard ? wpm_store_take_heard(m->store, id, out) : wpm_store_take(m->store, id, out);
 }
 
 void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause) {
@@ -230,6 +240,7 @@ void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause) {
   wpm_idle_gone(m, slot);
   wpm_history_note_gone(m, slot, cause);
   wpm_place_update(m, slot);
+  wpm_sources_leave(m, slot);
   wpm_groups_leave(m, slot);
   wpm_schedule_drop(m, slot);
   wpm_manager_policy(m, slot)->pending &= (uint8_t)~WPM_PENDING_PERSIST;
@@ -239,14 +250,27 @@ void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause) {
 
 /* ---- facts ----------------------------------------------------------------------------------- */
 
+/* Nobody that we know to be real has proven it, and no person means it. */
+static bool is_merely_heard(const wpm_event *event) {
+  return !event->u.found.is_static && event->u.found.source != WPM_SOURCE_PERSON &&
+         event->u.found.source != WPM_SOURCE_CONFIG;
+}
+
 static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   if (wpm_manager_is_local(m, event->peer) ||
       (unsigned)event->u.found.source >= WPM_ADDRESS_SOURCE_COUNT ||
-      (unsigned)event->u.found.origin >= WPM_ORIGIN_COUNT) {
+      (unsigned)event->u.found.origin >= WPM_ORIGIN_COUNT ||
+      event->u.found.told_by.len > WPM_PEER_ID_MAX) {
     return WPM_ERR_INVALID;
   }
-  wpm_taken taken;
-  int err = wpm_manager_take_peer(m, event->peer, &taken);
+  wpm_told told = {WPM_SLOT_NONE, WPM_SLOT_NONE, WPM_GROUP_NONE};
+  if (event->u.found.told_by.len > 0 && wpm_sources_admit(m, event, &told) != WPM_INTAKE_TAKEN) {
+    return WPM_OK;
+  }
+  wpm_taken taken = {.slot = told.slot, .victim = WPM_SLOT_NONE};
+  int err = told.slot != WPM_SLOT_NONE
+                ? WPM_OK
+                : wpm_manager_take_peer(m, event->peer, is_merely_heard(event), &taken);
   if (err) {
     return err;
   }
@@ -269,6 +293,7 @@ static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     wpm_store_slot_flag(m->store, slot, WPM_HAS_STATIC, true);
   }
   wpm_change_end_of(m, &change, taken.added, now);
+  wpm_sources_found(m, slot, &told, taken.added);
   wpm_store_keep(m->store, &taken);
   return WPM_OK;
 }
@@ -285,6 +310,8 @@ static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant
   wpm_history_note(m, slot, WPM_HISTORY_CONNECT_ASKED, WPM_REASON_NONE);
   wpm_change change = wpm_change_begin(m, slot);
   wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, false);
+  wpm_sources_leave(m, slot);
+  wpm_feelers_adopt(m, slot);
   wpm_change_end(m, &change, now);
   if (!m->stopping && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_ADDRESS) &&
       !wpm_manager_policy(m, slot)->has_place) {
@@ -388,6 +415,9 @@ static int on_identified(wpm_manager *m, const wpm_event *event, wpm_instant now
     wpm_history_note(m, slot, WPM_HISTORY_IDENTIFIED, WPM_REASON_NONE);
   }
   wpm_change_end(m, &change, now);
+  if (!err) {
+    wpm_feelers_identified(m, slot, now);
+  }
   return err;
 }
 
@@ -527,6 +557,7 @@ int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   wpm_crowd_run(m, now);
   wpm_shortage_run(m, now);
   wpm_schedule_run(m, now);
+  wpm_feelers_run(m, now);
   return err;
 }
 
@@ -563,6 +594,8 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   least = epoch.ns < least.ns ? epoch : least;
   wpm_mono targets = wpm_targets_deadline(m);
   least = targets.ns < least.ns ? targets : least;
+  wpm_mono feelers = wpm_feelers_deadline(m);
+  least = feelers.ns < least.ns ? feelers : least;
   wpm_mono crowd = wpm_crowd_deadline(m);
   least = crowd.ns < least.ns ? crowd : least;
   wpm_mono shortage = wpm_shortage_deadline(m);
@@ -589,6 +622,7 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
   wpm_shortage_run(m, now);
   wpm_schedule_due(m, now);
   wpm_schedule_run(m, now);
+  wpm_feelers_run(m, now);
   return WPM_OK;
 }
 

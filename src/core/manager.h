@@ -57,6 +57,9 @@ typedef struct wpm_policy {
   uint32_t shards;         /* Bits of our shards that it counts for (core/shards.h). */
   uint32_t group;          /* Its network group (core/groups.h), 1 + …; 0: none. */
   uint32_t outbound_group; /* The one that its outbound place counts for. */
+  uint32_t source;         /* Who told us of it (core/sources.h), a group, 1 + …; 0: nobody. */
+  uint16_t teller;         /* And which peer of these (core/tellers.h), 1 + …; 0: none. */
+  uint16_t teller_turn;    /* Its turn there: it may have given way. */
   uint32_t history;        /* Lower half of the number of its latest event; 0: none. */
   uint8_t pending;         /* WPM_PENDING_… */
   uint8_t notify_from;     /* Connectivity before the pending NOTIFY. */
@@ -95,6 +98,8 @@ typedef struct wpm_group {
   uint64_t key;      /* Its prefix; 0: the entry is free. */
   uint32_t peers;    /* Peers of it. */
   uint32_t outbound; /* Of these, with an outbound place; of a free entry, the next free one. */
+  uint32_t untried;  /* Of these, those that have a source (core/sources.h). */
+  uint32_t told;     /* Peers of any group whose source it is. */
 } wpm_group;
 
 typedef struct wpm_groups {
@@ -104,6 +109,29 @@ typedef struct wpm_groups {
   uint32_t capacity; /* Allocated. */
   uint32_t unused;   /* The first free one; WPM_MAP_NONE: none. */
 } wpm_groups;
+
+/* A peer that told us of others (core/tellers.h). */
+typedef struct wpm_teller {
+  wpm_peer_ref peer;  /* Which. */
+  wpm_mono told_at;   /* When it last told us of one. */
+  wpm_mono blamed_at; /* When its score last fell for it. */
+  uint16_t turn;      /* How often the entry changed hands. */
+  uint16_t results;   /* The latest first dials, a bit each, the last one lowest; 1: it worked. */
+  uint8_t count;      /* How many of these there are. */
+} wpm_teller;
+
+typedef struct wpm_sources {
+  wpm_teller *tellers;      /* A table of its own; NULL: nobody told of anybody yet. */
+  wpm_intake_counters left; /* What was left out. */
+} wpm_sources;
+
+/* What core/feelers.h keeps. */
+typedef struct wpm_feelers {
+  uint32_t slot; /* The peer that is tried; WPM_SLOT_NONE: none. */
+  wpm_mono at;   /* When its connection is let go, WPM_NEVER: there is none yet; where nobody is tried,
+                    when the next is to be, WPM_NEVER: not as things are. */
+  wpm_feeler_counters counters;
+} wpm_feelers;
 
 /* What core/targets.h keeps. */
 typedef struct wpm_targets {
@@ -172,6 +200,8 @@ struct wpm_manager {
   wpm_inbound inbound;       /* Where inbound connections come from. */
   wpm_groups groups;         /* Network groups of the peers. */
   wpm_targets targets;       /* Outbound relay peers. */
+  wpm_sources sources;       /* Who told us of whom. */
+  wpm_feelers feelers;       /* Trial connections. */
   /* Relay peers of each of our shards (core/shards.h). */
   uint32_t relays_of_shard[WPM_SHARDS_COUNTED];
   uint32_t relay_places[2]; /* Of relay peers; of these, inbound (core/shares.c). */
@@ -242,8 +272,9 @@ bool wpm_manager_of_other_cluster(const wpm_manager *m, uint32_t cluster_id);
 WPM_MUST_USE int wpm_manager_make_room(wpm_manager *m, size_t address_count);
 
 /* The slot of a peer, a new one where it was not held; everything that is kept per slot has room for
- * it. wpm_store_keep or wpm_store_give_up is to follow. Errors as wpm_store_add. */
-WPM_MUST_USE int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, wpm_taken *out);
+ * it. `heard`: it was merely heard of (wpm_store_take_heard). wpm_store_keep or wpm_store_give_up is to
+ * follow. Errors as wpm_store_add. */
+WPM_MUST_USE int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, bool heard, wpm_taken *out);
 
 /* Forgets a peer: its dial, its places, its record; the slot stays until its actions are pulled. */
 void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause);

@@ -8,6 +8,7 @@
 #include "core/judge.h"
 #include "core/rules.h"
 #include "core/schedule.h"
+#include "core/sources.h"
 #include "core/targets.h"
 #include "core/wait.h"
 
@@ -161,9 +162,11 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
     wpm_history_note(m, slot, WPM_HISTORY_RESTORED, (wpm_reason)peer->reason);
   }
   wpm_groups_update(m, slot);
-  /* Who came to us is greeted if it comes again, and a candidate as others are. */
+  /* Who came to us is greeted if it comes again, and a candidate as others are; so is who was only
+   * tried. */
   bool came_in = wpm_targets_are_set(m) && wpm_peer_direction(peer) == WPM_INBOUND;
-  if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer) && !came_in &&
+  bool tried = peer->reason == WPM_REASON_FEELER;
+  if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer) && !came_in && !tried &&
       wpm_rule_holds(WPM_RULE_RESTART_FIRST)) {
     wpm_manager_policy(m, slot)->of_restart = true;
     wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(peer)});
@@ -265,6 +268,7 @@ int wpm_on_imported(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   if (!err) {
     wpm_history_note(m, slot, WPM_HISTORY_IMPORTED, WPM_REASON_NONE);
+    wpm_sources_leave(m, slot);
   }
   if (change.slot != WPM_SLOT_NONE) {
     wpm_change_end_of(m, &change, added && !err, now);

@@ -71,7 +71,12 @@
   X(RELAY_INBOUND, "relay_inbound")                                                                \
   X(SHORTAGE, "shortage")                                                                          \
   X(EVICT_SPARED, "evict_spared")                                                                  \
-  X(TOMBSTONES, "tombstones")
+  X(TOMBSTONES, "tombstones")                                                                      \
+  /* Who tells us of whom, and trial connections (core/sources.h, tellers.h, feelers.h). */        \
+  X(SOURCE_LIMIT, "source_limit")                                                                  \
+  X(FEELERS, "feelers")                                                                            \
+  X(TEST_BEFORE_EVICT, "test_before_evict")                                                        \
+  X(BLAME, "blame")
 
 typedef enum wpm_rule {
 #define WPM_RULE_ENUM(id, name) WPM_RULE_##id,

@@ -16,13 +16,13 @@ typedef enum kind { KIND_RESERVED, KIND_RESTART, KIND_STATIC, KIND_RELAY, KIND_O
 
 #define KIND_SHIFT 58
 
-static bool is_wanted(const wpm_manager *m, uint32_t slot) {
+bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
     return true;
   }
-  return wpm_peer_has(peer, WPM_HAS_HELD) && peer->reason != WPM_REASON_CROWDED &&
-         !wpm_targets_choose(m, slot) && (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
+  bool let_go = peer->reason == WPM_REASON_CROWDED || peer->reason == WPM_REASON_FEELER;
+  return wpm_peer_has(peer, WPM_HAS_HELD) && !let_go && !wpm_targets_choose(m, slot) && (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
 }
 
 /* One that may be dialled when more peers like it are wanted. */
@@ -51,7 +51,7 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     plan.held_by = WPM_HELD_BY_PERSON;
   } else if (wpm_judge_discourages(m, slot)) {
     plan.held_by = WPM_HELD_BY_DISCOURAGED;
-  } else if (!is_wanted(m, slot) && !is_candidate(m, slot)) {
+  } else if (!wpm_schedule_wants(m, slot) && !is_candidate(m, slot)) {
     plan.held_by = WPM_HELD_BY_NOT_WANTED;
   } else if (!wpm_peer_has(peer, WPM_HAS_ADDRESS)) {
     plan.held_by = WPM_HELD_BY_NO_ADDRESS;

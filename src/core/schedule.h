@@ -2,7 +2,8 @@
  *
  * - Where outbound relay peers are counted (core/targets.h), that module chooses among relay peers, those
  *   of a restart and static ones aside; without, they are wanted as others are.
- * - Wanted are the static nodes and every peer that we held; not one that a person disconnected,
+ * - Wanted are the static nodes and every peer that we held, but for those that were crowded out and trial
+ *   connections (core/feelers.h); not one that a person disconnected,
  *   and of relay-capable peers that are not static only those that share a shard with us, where
  *   both name any.
  * - A wanted peer with an address is *waiting* until its prune backoff, its retry delay and, if it
@@ -22,6 +23,9 @@
 
 /* What holds the peer back, places left aside, and until when (WPM_NEVER: not a matter of time). */
 wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now);
+
+/* It is dialled on its own account, as soon as nothing holds it back. */
+bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot);
 
 /* Places that the peer, or a stranger (WPM_SLOT_NONE), may have one of now. */
 size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot);

@@ -1,5 +1,6 @@
 #include "core/services.h"
 
+#include "core/feelers.h"
 #include "core/judge.h"
 #include "core/protocols.h"
 #include "core/rules.h"
@@ -79,7 +80,8 @@ static uint32_t offers(const wpm_manager *m, uint32_t slot) {
 
 bool wpm_services_update(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
-  bool counts = m->config.service_count > 0 && (policy->connections[0] || policy->dial);
+  bool counts = m->config.service_count > 0 && (policy->connections[0] || policy->dial) &&
+                !wpm_feelers_are_at(m, slot);
   uint32_t services = counts ? offers(m, slot) : 0;
   uint32_t before = policy->services;
   policy->services = services;

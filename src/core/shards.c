@@ -1,6 +1,7 @@
 #include "core/shards.h"
 
 #include "core/backoff.h"
+#include "core/feelers.h"
 #include "core/rules.h"
 #include "core/store.h"
 
@@ -41,7 +42,7 @@ bool wpm_shards_shares(const wpm_manager *m, uint32_t slot) {
 static uint32_t counts_for(const wpm_manager *m, uint32_t slot) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   uint32_t shards = 0;
-  if ((!policy->connections[0] && !policy->dial) ||
+  if ((!policy->connections[0] && !policy->dial) || wpm_feelers_are_at(m, slot) ||
       !wpm_backoff_applies(wpm_manager_peer(m, slot))) {
     return 0;
   }

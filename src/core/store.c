@@ -417,11 +417,7 @@ wpm_hashed_id wpm_store_hash(const wpm_store *store, wpm_bytes id) {
   return hashed;
 }
 
-int wpm_store_take(wpm_store *store, wpm_bytes id, wpm_taken *out) {
-  return wpm_store_take_hashed(store, wpm_store_hash(store, id), out);
-}
-
-int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out) {
+static int take_hashed(wpm_store *store, wpm_hashed_id id, bool heard, wpm_taken *out) {
   *out = (wpm_taken){.victim = WPM_SLOT_NONE};
   if (id.id.len > WPM_PEER_ID_MAX) {
     return WPM_ERR_INVALID;
@@ -434,8 +430,9 @@ int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out) {
     store->latest = there;
     return WPM_OK;
   }
-  int err = wpm_store_is_full(store) ? WPM_ERR_FULL
-                                     : wpm_store_choose_victim(store, &out->victim, &out->cause);
+  int err = wpm_store_is_full(store)
+                ? WPM_ERR_FULL
+                : wpm_store_choose_victim(store, heard, &out->victim, &out->cause);
   if (!err && state == WPM_SLOT_TOMBSTONE) {
     revive(store, there);
   } else if (!err) {
@@ -449,6 +446,18 @@ int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out) {
   bool waits = wpm_store_peer(store, out->slot)->contact;
   wpm_store_settle(store, out->slot, waits ? wpm_store_arm(store, out->slot) : 0, 0, 0);
   return WPM_OK;
+}
+
+int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out) {
+  return take_hashed(store, id, false, out);
+}
+
+int wpm_store_take(wpm_store *store, wpm_bytes id, wpm_taken *out) {
+  return take_hashed(store, wpm_store_hash(store, id), false, out);
+}
+
+int wpm_store_take_heard(wpm_store *store, wpm_bytes id, wpm_taken *out) {
+  return take_hashed(store, wpm_store_hash(store, id), true, out);
 }
 
 void wpm_store_give_up(wpm_store *store, const wpm_taken *taken) {

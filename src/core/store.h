@@ -227,6 +227,9 @@ wpm_hashed_id wpm_store_hash(const wpm_store *store, wpm_bytes id);
 /* The slot of `id`, a new one where it was not held. Errors as wpm_store_add. When the rest went well,
  * wpm_store_keep lets the victim go; otherwise wpm_store_give_up forgets the peer that was added. */
 WPM_MUST_USE int wpm_store_take(wpm_store *store, wpm_bytes id, wpm_taken *out);
+/* The same, for one that somebody merely told of: nobody goes for it whom we held and that did not fail
+ * since (core/store_evict.c). */
+WPM_MUST_USE int wpm_store_take_heard(wpm_store *store, wpm_bytes id, wpm_taken *out);
 WPM_MUST_USE int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out);
 void wpm_store_keep(wpm_store *store, const wpm_taken *taken);
 void wpm_store_give_up(wpm_store *store, const wpm_taken *taken);
@@ -263,9 +266,17 @@ WPM_MUST_USE int wpm_store_reserve_views(wpm_store *store, size_t addresses, siz
 
 /* ---- tombstones and eviction (store_evict.c) --------------------------------------------------- */
 
-/* Who is to go for one more peer: WPM_SLOT_NONE while max_peers is not reached. WPM_ERR_FULL,
- * WPM_ERR_NO_VICTIM, WPM_ERR_NO_MEMORY. */
-WPM_MUST_USE int wpm_store_choose_victim(wpm_store *store, uint32_t *victim, wpm_cause *cause);
+/* Who is to go for one more peer, `heard`: that was merely heard of: WPM_SLOT_NONE while max_peers is not
+ * reached. WPM_ERR_FULL, WPM_ERR_NO_VICTIM, WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_store_choose_victim(wpm_store *store, bool heard, uint32_t *victim,
+                                         wpm_cause *cause);
+
+/* True where max_peers is reached and nobody is held that may go for who was merely heard of, but perhaps
+ * some that we held. */
+bool wpm_store_is_full_of_held(const wpm_store *store);
+
+/* A dial of the peer failed since we lost it, or parted from it, or there is no address to dial. */
+bool wpm_store_failed_since(const wpm_store *store, uint32_t slot);
 
 /* Turns a slot whose peer is gone into a tombstone, or frees it. */
 void wpm_store_bury(wpm_store *store, uint32_t slot);

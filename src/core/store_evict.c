@@ -1,4 +1,10 @@
-/* Who goes for a newcomer, what outlives a record, and deadlines. */
+/* Who goes for a newcomer, what outlives a record, and deadlines.
+ *
+ * Test before evict (Bitcoin Core's addrman): where the manager says that the newcomer was merely heard of,
+ * of those that we held only one goes that is lost and failed since, or that has no address left. The
+ * first kinds, whom we never held, go for it as for any other. So nobody talks peers out of the store
+ * that we know to be real; core/feelers.h sees to it that the dead among them are found out.
+ */
 #include "core/store.h"
 
 #include "core/rules.h"
@@ -347,8 +353,8 @@ static size_t probe(const wpm_store *store, wpm_evict_kind kind, wpm_rng *rng,
 }
 
 /* DRAWN peers of the kind at random, where there are as many; of MANY some may be drawn twice. */
-static int draw(const wpm_store *store, wpm_evict_kind kind, wpm_peer_ref *drawn, size_t *found) {
-  uint64_t seed = store->seed + evictions(store);
+static int draw(const wpm_store *store, wpm_evict_kind kind, uint64_t seed, wpm_peer_ref *drawn,
+                size_t *found) {
   *found = 0;
   if (store->kinds[kind] >= MANY && store->kinds[kind] >= store->slots / FREQUENT) {
     wpm_rng rng;
@@ -369,7 +375,7 @@ int wpm_store_victim(const wpm_store *store, wpm_peer_ref *out, wpm_cause *cause
   }
   wpm_peer_ref drawn[DRAWN];
   size_t found;
-  int err = draw(store, kind, drawn, &found);
+  int err = draw(store, kind, store->seed + evictions(store), drawn, &found);
   if (!err) {
     *out = stalest(store, drawn, found);
     *cause = kinds[kind].cause;
@@ -377,13 +383,54 @@ int wpm_store_victim(const wpm_store *store, wpm_peer_ref *out, wpm_cause *cause
   return err;
 }
 
-int wpm_store_choose_victim(wpm_store *store, uint32_t *victim, wpm_cause *cause) {
+bool wpm_store_failed_since(const wpm_store *store, uint32_t slot) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  const wpm_contact *contact = wpm_peer_contact(store, peer);
+  bool failed = contact->failures > 0 && contact->last_failure.ns >= peer->disconnect_time.ns;
+  return failed || !wpm_peer_has(peer, WPM_HAS_ADDRESS);
+}
+
+static bool is_only_of_held(const wpm_store *store) {
+  return store->kinds[WPM_EVICT_UNREACHABLE] == 0 && store->kinds[WPM_EVICT_UNTRIED] == 0;
+}
+
+bool wpm_store_is_full_of_held(const wpm_store *store) {
+  return store->config.evict && store->config.max_peers > 0 &&
+         store->count >= store->config.max_peers && is_only_of_held(store);
+}
+
+/* Who goes for somebody that was merely heard of, of those that we held. */
+static int victim_of_held(const wpm_store *store, wpm_peer_ref *out, wpm_cause *cause) {
+  wpm_peer_ref drawn[DRAWN];
+  size_t found = 0;
+  size_t failed = 0;
+  /* Where nobody drawn may go others are looked at for the next newcomer. */
+  uint64_t seed = store->seed + evictions(store) + store->counters.refused;
+  int err = store->kinds[WPM_EVICT_LOST] > 0 ? draw(store, WPM_EVICT_LOST, seed, drawn, &found)
+                                             : WPM_ERR_NO_VICTIM;
+  for (size_t i = 0; !err && i < found; i++) {
+    if (wpm_store_failed_since(store, drawn[i].slot)) {
+      drawn[failed++] = drawn[i];
+    }
+  }
+  if (err || failed == 0) {
+    return err ? err : WPM_ERR_NO_VICTIM;
+  }
+  *out = stalest(store, drawn, failed);
+  *cause = kinds[WPM_EVICT_LOST].cause;
+  return WPM_OK;
+}
+
+int wpm_store_choose_victim(wpm_store *store, bool heard, uint32_t *victim, wpm_cause *cause) {
   wpm_peer_ref ref;
   *victim = WPM_SLOT_NONE;
   if (store->config.max_peers == 0 || store->count < store->config.max_peers) {
     return WPM_OK;
   }
-  int err = store->config.evict ? wpm_store_victim(store, &ref, cause) : WPM_ERR_FULL;
+  bool spares = heard && is_only_of_held(store) && wpm_rule_holds(WPM_RULE_TEST_BEFORE_EVICT);
+  int err = !store->config.evict ? WPM_ERR_FULL
+            : spares             ? victim_of_held(store, &ref, cause)
+                                 : wpm_store_victim(store, &ref, cause);
   if (!err) {
     *victim = ref.slot;
   } else if (err != WPM_ERR_NO_MEMORY) {

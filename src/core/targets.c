@@ -3,6 +3,7 @@
 #include "core/backoff.h"
 #include "core/connections.h"
 #include "core/connectivity.h"
+#include "core/feelers.h"
 #include "core/groups.h"
 #include "core/judge.h"
 #include "core/rules.h"
@@ -11,6 +12,7 @@
 #include "core/services.h"
 #include "core/shards.h"
 #include "core/shares.h"
+#include "core/sources.h"
 #include "core/wait.h"
 
 #include <string.h>
@@ -34,7 +36,7 @@ bool wpm_targets_choose(const wpm_manager *m, uint32_t slot) {
 static bool is_outbound(const wpm_manager *m, uint32_t slot) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   const wpm_connection *first = policy->connections[0];
-  return wpm_backoff_applies(wpm_manager_peer(m, slot)) &&
+  return wpm_backoff_applies(wpm_manager_peer(m, slot)) && !wpm_feelers_are_at(m, slot) &&
          (first ? first->direction == WPM_OUTBOUND : policy->dial != 0);
 }
 
@@ -92,37 +94,63 @@ size_t wpm_targets_kept(const wpm_manager *m) {
 static bool is_candidate(const wpm_manager *m, uint32_t slot) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   return wpm_targets_choose(m, slot) && !policy->has_place && !wpm_judge_discourages(m, slot) &&
-         (wpm_groups_outbound(m, policy->group) == 0 || !wpm_rule_holds(WPM_RULE_ONE_PER_GROUP)) &&
          wpm_shards_shares(m, slot) && wpm_scope_admits_any(m, slot);
 }
 
-/* One over the peers of its group, halved for each attempt that failed. */
+static bool is_of_new_group(const wpm_manager *m, uint32_t slot) {
+  return wpm_groups_outbound(m, wpm_manager_policy(m, slot)->group) == 0 ||
+         !wpm_rule_holds(WPM_RULE_ONE_PER_GROUP);
+}
+
+/* One over the peers of its group, and over those of its source, halved for each attempt that failed. */
 static uint64_t weight_of(const wpm_manager *m, uint32_t slot) {
   bool alike = wpm_rule_holds(WPM_RULE_GROUPS_ALIKE);
   uint32_t peers = alike ? wpm_groups_peers(m, wpm_manager_policy(m, slot)->group) : 1;
   uint32_t failures = wpm_peer_contact(m->store, wpm_manager_peer(m, slot))->failures;
-  uint64_t weight = WEIGHT_OF_ONE / (peers > 0 ? peers : 1);
-  if (!wpm_rule_holds(WPM_RULE_FAILURES_WEIGH)) {
-    return weight;
+  uint64_t weight = WEIGHT_OF_ONE / (peers > 0 ? peers : 1) / wpm_sources_untried(m, slot);
+  if (wpm_rule_holds(WPM_RULE_FAILURES_WEIGH)) {
+    weight >>= failures < MOST_HALVINGS ? failures : MOST_HALVINGS;
   }
-  return weight >> (failures < MOST_HALVINGS ? failures : MOST_HALVINGS);
+  return weight > 0 ? weight : 1;
 }
 
 #define TERM(which, value)                                                                         \
   { .kind = (which), .number = (value) }
 
-/* The candidates, all or of one shard. */
-static wpm_query query_of(bool tried, const uint16_t *shard, wpm_term *terms) {
-  static const wpm_term tried_terms[] = {
-      TERM(WPM_TERM_HELD, 0), TERM(WPM_TERM_DIRECTION, WPM_OUTBOUND), TERM(WPM_TERM_DIALABLE, 0),
-      TERM(WPM_TERM_STATIC, 0), TERM(WPM_TERM_NOT, 0)};
-  static const wpm_term new_terms[] = {
+/* Which candidates. */
+typedef enum kind {
+  KIND_TRIED,  /* Held outbound before. */
+  KIND_NEW,    /* Any other. */
+  KIND_UNTRIED /* Of these, those that were never held. */
+} kind;
+
+static wpm_query query_of_kind(kind which) {
+  static const wpm_term tried[] = {TERM(WPM_TERM_HELD, 0),
+                                   TERM(WPM_TERM_DIRECTION, WPM_OUTBOUND),
+                                   TERM(WPM_TERM_DIALABLE, 0), TERM(WPM_TERM_STATIC, 0),
+                                   TERM(WPM_TERM_NOT, 0)};
+  static const wpm_term new[] = {
       TERM(WPM_TERM_HELD, 0),     TERM(WPM_TERM_DIRECTION, WPM_OUTBOUND),
       TERM(WPM_TERM_AND, 0),      TERM(WPM_TERM_NOT, 0),
       TERM(WPM_TERM_DIALABLE, 0), TERM(WPM_TERM_STATIC, 0),
       TERM(WPM_TERM_NOT, 0)};
-  wpm_query query = tried ? (wpm_query){tried_terms, sizeof(tried_terms) / sizeof(*tried_terms)}
-                          : (wpm_query){new_terms, sizeof(new_terms) / sizeof(*new_terms)};
+  static const wpm_term untried[] = {TERM(WPM_TERM_HELD, 0), TERM(WPM_TERM_NOT, 0),
+                                     TERM(WPM_TERM_DIALABLE, 0), TERM(WPM_TERM_STATIC, 0),
+                                     TERM(WPM_TERM_NOT, 0)};
+  switch (which) {
+  case KIND_TRIED:
+    return (wpm_query){tried, sizeof(tried) / sizeof(*tried)};
+  case KIND_NEW:
+    return (wpm_query){new, sizeof(new) / sizeof(*new)};
+  case KIND_UNTRIED:
+    break;
+  }
+  return (wpm_query){untried, sizeof(untried) / sizeof(*untried)};
+}
+
+/* The candidates, all or of one shard. */
+static wpm_query query_of(kind which, const uint16_t *shard, wpm_term *terms) {
+  wpm_query query = query_of_kind(which);
   if (!shard) {
     return query;
   }
@@ -133,11 +161,12 @@ static wpm_query query_of(bool tried, const uint16_t *shard, wpm_term *terms) {
 }
 
 /* Draws at random, and takes one drawn with the chance that its weight is of the whole: so each group
- * is as likely as any other. Where none is taken in many, the last candidate drawn is. */
-static uint32_t draw(wpm_manager *m, bool tried, const uint16_t *shard) {
+ * is as likely as any other. Where none is taken in many, one of those drawn is, by their weights. */
+static uint32_t draw(wpm_manager *m, kind which, const uint16_t *shard) {
   wpm_term terms[MOST_TERMS];
-  wpm_query query = query_of(tried, shard, terms);
-  uint32_t last = WPM_SLOT_NONE;
+  wpm_query query = query_of(which, shard, terms);
+  uint32_t chosen = WPM_SLOT_NONE;
+  uint64_t total = 0;
   for (unsigned round = 0; round < ROUNDS; round++) {
     wpm_peer_ref drawn[DRAWN];
     size_t found = 0;
@@ -145,25 +174,31 @@ static uint32_t draw(wpm_manager *m, bool tried, const uint16_t *shard) {
     int err = wpm_store_query_pick(m->store, &query, wpm_rng_next(&m->rng), drawn, DRAWN, &found);
     for (size_t i = 0; !err && i < found; i++) {
       uint32_t slot = drawn[i].slot;
-      if (!is_candidate(m, slot)) {
+      if (!is_candidate(m, slot) || (which != KIND_UNTRIED && !is_of_new_group(m, slot))) {
         continue;
       }
-      if (wpm_rng_below(&m->rng, WEIGHT_OF_ONE) < weight_of(m, slot)) {
+      uint64_t weight = weight_of(m, slot);
+      if (wpm_rng_below(&m->rng, WEIGHT_OF_ONE) < weight) {
         return slot;
       }
-      last = slot;
+      total += weight;
+      chosen = wpm_rng_below(&m->rng, total) < weight ? slot : chosen;
     }
-    if (err || last == WPM_SLOT_NONE) {
+    if (err || chosen == WPM_SLOT_NONE) {
       break;
     }
   }
-  return last;
+  return chosen;
+}
+
+uint32_t wpm_targets_draw_untried(wpm_manager *m) {
+  return draw(m, KIND_UNTRIED, NULL);
 }
 
 static uint32_t choose_of(wpm_manager *m, const uint16_t *shard) {
   bool tried = wpm_rng_below(&m->rng, 2) == 0;
-  uint32_t slot = draw(m, tried, shard);
-  return slot != WPM_SLOT_NONE ? slot : draw(m, !tried, shard);
+  uint32_t slot = draw(m, tried ? KIND_TRIED : KIND_NEW, shard);
+  return slot != WPM_SLOT_NONE ? slot : draw(m, tried ? KIND_NEW : KIND_TRIED, shard);
 }
 
 /* A shard has too few relay peers. */

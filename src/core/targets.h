@@ -6,7 +6,8 @@
  * - A *candidate* is a relay-capable peer, or one whose protocols are not known, that nothing holds back:
  *   one that we held outbound before (tried), or one that we never held, or only inbound (new). Either is
  *   drawn first, by a coin; each network group is as likely as any other (core/groups.h), so that 50 000
- *   addresses in 32 groups count as 32; and each failed attempt halves the chance.
+ *   addresses in 32 groups count as 32; of those told of by others each source likewise (core/sources.h);
+ *   and each failed attempt halves the chance.
  * - No two outbound relay peers are of one group, static peers and those of a restart aside (Bitcoin
  *   Core: one outbound peer per group).
  * - While one of our shards has too few relay peers, candidates of it come first (core/shards.h).
@@ -44,6 +45,10 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot);
 
 /* There is a candidate that there may not have been. */
 void wpm_targets_candidate(wpm_manager *m, uint32_t slot);
+
+/* A candidate that nobody ever reached, drawn as they are, of any network group; WPM_SLOT_NONE: there is
+ * none. */
+uint32_t wpm_targets_draw_untried(wpm_manager *m);
 
 /* Dials candidates, and lets one go, as far as it is time: while we run and have a network; when that is
  * next. */

@@ -30,6 +30,7 @@ static const uint8_t reasons[WPM_REASON_COUNT] = {
     [WPM_REASON_LOCAL_FAILURE] = 23,
     [WPM_REASON_IMPORTED] = 24,
     [WPM_REASON_CROWDED] = 25,
+    [WPM_REASON_FEELER] = 26,
 };
 
 static const uint8_t origins[WPM_ORIGIN_COUNT] = {[WPM_ORIGIN_UNKNOWN] = 0,

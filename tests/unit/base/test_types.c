@@ -68,8 +68,9 @@ static void words_that_are_promised(void **state) {
 static void a_reason_leaves_the_state_of_the_specification(void **state) {
   (void)state;
   static const wpm_reason on_purpose[] = {
-      WPM_REASON_LOCAL_CLOSE,      WPM_REASON_CROWDED, WPM_REASON_PERSON, WPM_REASON_SHUTDOWN,
-      WPM_REASON_CLUSTER_MISMATCH, WPM_REASON_GO_AWAY, WPM_REASON_EOF,    WPM_REASON_RESET,
+      WPM_REASON_LOCAL_CLOSE, WPM_REASON_CROWDED,  WPM_REASON_FEELER,
+      WPM_REASON_PERSON,      WPM_REASON_SHUTDOWN, WPM_REASON_CLUSTER_MISMATCH,
+      WPM_REASON_GO_AWAY,     WPM_REASON_EOF,      WPM_REASON_RESET,
   };
   for (int reason = 0; reason < WPM_REASON_COUNT; reason++) {
     wpm_connectivity expected = WPM_CANNOT_CONNECT;

@@ -12,6 +12,7 @@
 static wpm_world *start(uint64_t seed) {
   wpm_world *w = wpm_world_new(2000);
   w->config.relay_outbound = 10;
+  w->config.feeler_ns = 0;
   w->config.rotate_ns = 0;
   w->config.keep_alive = false;
   w->config.seed = seed;
@@ -118,6 +119,7 @@ static void a_flood_of_addresses_in_few_groups_decides_nothing(void **state) {
   for (uint64_t seed = 0; seed < 300; seed++) {
     wpm_world *w = wpm_world_new(2000);
     w->config.relay_outbound = 1;
+    w->config.feeler_ns = 0;
     w->config.seed = seed;
     w->config.max_dials = 0; /* Nobody is dialled before all are known. */
     wpm_world_start(w);
@@ -196,6 +198,7 @@ static void places_are_kept_from_what_comes_in(void **state) {
   (void)state;
   wpm_world *w = wpm_world_new(2000);
   w->config.relay_outbound = 10;
+  w->config.feeler_ns = 0;
   w->config.max_connections = 8; /* No more than half are kept. */
   wpm_world_start(w);
   for (int peer = 100; peer < 104; peer++) {
@@ -232,6 +235,7 @@ static void known_services_and_other_shards_are_no_candidates(void **state) {
   static const uint16_t ours[] = {3};
   wpm_world *w = wpm_world_new(2000);
   w->config.relay_outbound = 10;
+  w->config.feeler_ns = 0;
   w->config.shards = ours;
   w->config.shard_count = 1;
   w->config.keep_alive = false;
@@ -252,6 +256,7 @@ static void places_rotate_one_at_a_time(void **state) {
   (void)state;
   wpm_world *w = wpm_world_new(2000);
   w->config.relay_outbound = 10;
+  w->config.feeler_ns = 0;
   w->config.rotate_ns = WPM_HOUR;
   w->config.keep_alive = false;
   wpm_world_start(w);
@@ -290,6 +295,7 @@ static void the_chosen_come_first_after_a_restart(void **state) {
   wpm_instant heartbeat = w->now;
   wpm_world_end(w, false);
   w->config.relay_outbound = 5;
+  w->config.feeler_ns = 0;
   wpm_world_pass(w, 2 * WPM_MINUTE);
   wpm_world_restart(w, &heartbeat);
   wpm_world_run(w, 0);
@@ -305,6 +311,7 @@ static void a_connection_that_a_person_makes_counts(void **state) {
   (void)state;
   wpm_world *w = wpm_world_new(2000);
   w->config.relay_outbound = 1;
+  w->config.feeler_ns = 0;
   w->config.keep_alive = false;
   w->config.rotate_ns = 0;
   wpm_world_start(w);

@@ -1,0 +1,43 @@
+/* Who told us of whom, and how much of it we take in: an influence that is bounded by source and by group
+ * (Bitcoin Core's addrman).
+ *
+ * - A peer that another one told of (`told_by`) has a *source*: the network group of the teller
+ *   (core/groups.h), by the address from which it is connected inbound, which it cannot make up, or else by
+ *   the address of its that worked last. All tellers of no group, or whom we do not hold, are one source.
+ * - It has one while it is *untried*: until a connection with it comes up. Whoever is known from
+ *   somewhere else (configuration, a person, DNS, discv5, another store) has none, and no limit.
+ * - Of one source at most a share of max_peers is untried: 1/SHARE, or LEAST where that is more; and as
+ *   many of those that have a source are of one network group. A newcomer beyond that is left out. That is
+ *   counted, and no error.
+ * - Who is told of again, by a peer of another source, counts for the one of which fewer are untried; told of
+ *   by nobody in particular, for none. So the first to tell of a peer does not bind it to its own fate.
+ * - A candidate is the less likely to be dialled the more untried ones are of its source (core/targets.h).
+ * - What a discouraged peer tells (core/judge.h) is left out.
+ * - Nothing is kept where no outbound relay peers are wanted, and nothing on disk: after a restart those
+ *   that are held have no source.
+ */
+#ifndef WPM_CORE_SOURCES_H
+#define WPM_CORE_SOURCES_H
+
+#include "core/manager.h"
+
+/* Who told of a peer. */
+typedef struct wpm_told {
+  uint32_t slot;   /* The peer's; WPM_SLOT_NONE: it is not held, or that was not looked up. */
+  uint32_t teller; /* The teller's; WPM_SLOT_NONE: nobody whom we hold. */
+  uint64_t source; /* The source's key; WPM_GROUP_NONE: nobody told. */
+} wpm_told;
+
+/* Whether a FOUND that somebody told is to be taken in, and who did; one that is left out is counted. */
+wpm_intake_rule wpm_sources_admit(wpm_manager *m, const wpm_event *event, wpm_told *told);
+
+/* It was taken in; `added`: its peer is new. Without memory for a new source it has none. */
+void wpm_sources_found(wpm_manager *m, uint32_t slot, const wpm_told *told, bool added);
+
+/* The peer has no source any more: it was tried, or somebody else knows of it, or it goes. */
+void wpm_sources_leave(wpm_manager *m, uint32_t slot);
+
+/* How many untried peers are of the peer's source; 1 where it has none. */
+uint32_t wpm_sources_untried(const wpm_manager *m, uint32_t slot);
+
+#endif
