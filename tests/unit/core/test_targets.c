@@ -373,6 +373,7 @@ static wpm_world *start_with_shards(uint64_t seed, size_t relay_outbound, int pe
   static const uint16_t ours[] = {3, 5};
   wpm_world *w = wpm_world_new(2000);
   w->config.relay_outbound = relay_outbound;
+  w->config.feeler_ns = 0; /* Trials have a test of their own: test_feelers.c. */
   w->config.relay_per_shard = 2;
   w->config.shards = ours;
   w->config.shard_count = 2;
