@@ -1,5 +1,5 @@
 /* The attacker: it has many peers in few networks, which it floods us with by what others tell, and which
- * dial us. They do nothing wrong that could be seen: they want to be all that we are connected with. */
+ * dial us. Those that are connected with us tell. They do nothing wrong that could be seen: they want to be all that we are connected with. */
 #include "sim/fixed.h"
 #include "sim/world.h"
 
@@ -39,8 +39,10 @@ void sim_attack_event(sim_world *world, const sim_event *event) {
     return;
   } else if (event->kind == SIM_EVENT_ATTACK) {
     plan(world, world->now, scenario->attack_every, SIM_EVENT_ATTACK);
+    uint32_t teller = sim_world_teller(world, true);
     for (uint32_t i = 0; i < scenario->attack_count; i++) {
-      sim_peer_found(world, draw_attacker(world), false);
+      uint32_t number = draw_attacker(world);
+      sim_peer_heard_of(world, number, teller ? teller : 1 + number); /* Somehow they reach us. */
     }
   } else {
     plan(world, world->now, scenario->attack_inbound_every, SIM_EVENT_ATTACK_INBOUND);

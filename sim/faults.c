@@ -1,7 +1,7 @@
 /* What befalls peers and us: comings and goings, and the faults of the time line. */
 #include "sim/world.h"
 
-enum { OF_GOING = 200, OF_MOVING, OF_RETURN, OF_QUAKE, OF_RESET };
+enum { OF_GOING = 200, OF_MOVING, OF_RETURN, OF_QUAKE, OF_RESET, OF_TELLER };
 
 /* ---- peers come and go ------------------------------------------------------------------------ */
 
@@ -146,18 +146,20 @@ static void node_ends(sim_world *world, sim_fault_type how) {
   drop_links(world, how != SIM_FAULT_SHUTDOWN);
 }
 
-void sim_peer_found(sim_world *world, uint32_t number, bool is_static) {
+void sim_peer_configured(sim_world *world, uint32_t number) {
   const sim_peer *peer = &world->peers[number];
-  sim_fact fact = {.type = SIM_FACT_FOUND, .peer = number, .flag = is_static};
-  if (is_static) {
-    world->peers[number].flags |= SIM_PEER_WANTED;
-    sim_peer_recount(world, number);
-    fact.addresses[0] = sim_peer_address(world->scenario, world->seed, number, peer->moves);
-    fact.address_count = 1;
-  } else {
-    sim_peer_heard(world->scenario, world->seed, peer->moves, sim_random_next(&world->others),
-                   &fact);
-  }
+  sim_fact fact = {.type = SIM_FACT_FOUND, .peer = number, .flag = true};
+  world->peers[number].flags |= SIM_PEER_WANTED;
+  sim_peer_recount(world, number);
+  fact.addresses[0] = sim_peer_address(world->scenario, world->seed, number, peer->moves);
+  fact.address_count = 1;
+  sim_world_tell(world, &fact);
+}
+
+void sim_peer_heard_of(sim_world *world, uint32_t number, uint32_t told_by) {
+  sim_fact fact = {.type = SIM_FACT_FOUND, .peer = number, .told_by = told_by};
+  sim_peer_heard(world->scenario, world->seed, world->peers[number].moves,
+                 sim_random_next(&world->others), &fact);
   sim_world_tell(world, &fact);
 }
 
@@ -170,13 +172,27 @@ void sim_node_start(sim_world *world) {
     sim_world_pull(world);
   }
   for (uint32_t i = 0; i < world->scenario->static_peers; i++) {
-    sim_peer_found(world, i, true);
+    sim_peer_configured(world, i);
   }
 }
 
 /* ---- what others do to us ---------------------------------------------------------------------- */
 
+uint32_t sim_world_teller(const sim_world *world, bool hostile) {
+  uint64_t start = sim_world_draw(world, OF_TELLER, hostile);
+  for (uint32_t i = 0; i < world->link_slots; i++) {
+    const sim_link *link = &world->links[(start % world->link_slots + i) % world->link_slots];
+    if (link->id != 0 && !link->closed && !link->gone &&
+        sim_peer_is_attacker(world->scenario, link->peer) == hostile) {
+      return 1 + link->peer;
+    }
+  }
+  return 0;
+}
+
+/* By peer exchange, or by DNS where we are connected with nobody. */
 void sim_world_discover(sim_world *world, uint32_t count) {
+  uint32_t teller = sim_world_teller(world, false);
   uint32_t peers[SIM_EXPECTED_MAX];
   for (uint32_t told = 0; told < count;) {
     uint32_t some = count - told < SIM_EXPECTED_MAX ? count - told : SIM_EXPECTED_MAX;
@@ -188,7 +204,7 @@ void sim_world_discover(sim_world *world, uint32_t count) {
       world->type->expect(world->policy, peers, some);
     }
     for (uint32_t i = 0; i < some; i++) {
-      sim_peer_found(world, peers[i], false);
+      sim_peer_heard_of(world, peers[i], teller);
     }
     told += some;
   }
@@ -212,7 +228,7 @@ static void person_connects(sim_world *world, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     sim_peer *peer = &world->peers[i];
     if (!(peer->flags & SIM_PEER_WANTED)) {
-      sim_peer_found(world, i, false);
+      sim_peer_heard_of(world, i, 0);
     }
     world->asked += !(peer->flags & SIM_PEER_WANTED);
     peer->flags |= SIM_PEER_WANTED | SIM_PEER_ASKED;

@@ -141,7 +141,8 @@ static void answer(sim_network *net, uint64_t number, int side, sim_network_kind
 static void bootstrap(sim_network *net, uint32_t number, uint32_t count) {
   for (uint32_t k = 0; k < count; k++) {
     sim_network_tell_of(net, number,
-                        (uint32_t)sim_random_below(&net->random, net->scenario->managers));
+                        (uint32_t)sim_random_below(&net->random, net->scenario->managers),
+                        SIM_NOBODY);
   }
 }
 
@@ -175,7 +176,7 @@ static void ask_for_others(sim_network *net, uint32_t number) {
   }
   for (size_t i = 0; i < found; i++) {
     if (wpm_store_at(theirs, refs[i], &record) == WPM_OK) {
-      sim_network_tell_of(net, number, sim_identity_number(record.id));
+      sim_network_tell_of(net, number, sim_identity_number(record.id), other);
     }
   }
 }

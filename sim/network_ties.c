@@ -236,8 +236,9 @@ void sim_network_tell(sim_network *net, uint32_t number, const wpm_event *event)
   sim_network_pull(net, number);
 }
 
-void sim_network_tell_of(sim_network *net, uint32_t number, uint32_t other) {
+void sim_network_tell_of(sim_network *net, uint32_t number, uint32_t other, uint32_t told_by) {
   uint8_t id[SIM_ID_SIZE];
+  uint8_t teller[SIM_ID_SIZE];
   uint8_t address[SIM_MULTIADDR_SIZE];
   wpm_bytes view = {address, sizeof(address)};
   if (other == number) {
@@ -250,6 +251,10 @@ void sim_network_tell_of(sim_network *net, uint32_t number, uint32_t other) {
   event.u.found.address_count = 1;
   event.u.found.source = WPM_SOURCE_PEER_EXCHANGE;
   event.u.found.origin = WPM_ORIGIN_PEER_EXCHANGE;
+  if (told_by != SIM_NOBODY) {
+    sim_identity(told_by, teller);
+    event.u.found.told_by = (wpm_bytes){teller, sizeof(teller)};
+  }
   sim_network_tell(net, number, &event);
 }
 

@@ -92,8 +92,8 @@ int64_t sim_network_way(const sim_network *net, const sim_tie *t);
 void sim_network_pull(sim_network *net, uint32_t number);
 /* Tells the manager of a member that is up a fact, and carries out what it answers. */
 void sim_network_tell(sim_network *net, uint32_t number, const wpm_event *event);
-/* It hears of another member. */
-void sim_network_tell_of(sim_network *net, uint32_t number, uint32_t other);
+/* It hears of another member, by a third (SIM_NOBODY: by none). */
+void sim_network_tell_of(sim_network *net, uint32_t number, uint32_t other, uint32_t told_by);
 /* A connection is up, of that dial of its own or inbound (0). */
 void sim_network_tell_connected(sim_network *net, const sim_tie *t, int side, wpm_dial_id dial);
 

@@ -129,6 +129,7 @@ static void view_addresses(const sim_fact *fact, views *out) {
 
 static int found(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm_instant now) {
   views addresses;
+  uint8_t teller[SIM_ID_SIZE];
   wpm_event event = {.type = WPM_EVENT_FOUND, .peer = id};
   view_addresses(fact, &addresses);
   event.u.found.addresses = addresses.list;
@@ -136,6 +137,10 @@ static int found(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm_ins
   event.u.found.source = fact->flag ? WPM_SOURCE_CONFIG : WPM_SOURCE_PEER_EXCHANGE;
   event.u.found.origin = fact->flag ? WPM_ORIGIN_STATIC : WPM_ORIGIN_PEER_EXCHANGE;
   event.u.found.is_static = fact->flag;
+  if (fact->told_by > 0) {
+    sim_identity(fact->told_by - 1, teller);
+    event.u.found.told_by = (wpm_bytes){teller, sizeof(teller)};
+  }
   return wpm_manager_handle(policy->manager, &event, now);
 }
 

@@ -51,6 +51,7 @@ typedef struct sim_fact {
   sim_address addresses[SIM_ADDRESSES_MAX]; /* FOUND, IDENTIFIED; DIAL_FAILED: those that failed. */
   wpm_reason reasons[SIM_ADDRESSES_MAX];    /* DIAL_FAILED: why each did. */
   size_t address_count;
+  uint32_t told_by;  /* FOUND: 1 + the peer that told of it; 0: none did. */
   uint32_t sequence; /* FOUND, of one that is heard of: of its node record (ENR). */
   bool relay;        /* FOUND, of one that is heard of, and IDENTIFIED: it speaks relay. */
   bool flag;         /* FOUND: a static node; ONLINE: the network is there. */

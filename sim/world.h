@@ -215,8 +215,12 @@ void sim_world_discover(sim_world *world, uint32_t count);
 void sim_world_inbound(sim_world *world);
 /* The peer dials us, if it is up, not connected, and outside its own backoff. */
 void sim_peer_dials_us(sim_world *world, uint32_t number);
-/* We hear of the peer; or it is a static node of ours. */
-void sim_peer_found(sim_world *world, uint32_t number, bool is_static);
+/* We hear of the peer, told by another (1 + its number; 0: by none); or it is a static node of ours. */
+void sim_peer_heard_of(sim_world *world, uint32_t number, uint32_t told_by);
+void sim_peer_configured(sim_world *world, uint32_t number);
+/* 1 + a peer that we are connected with, honest or the attacker's; 0: there is none. What it depends on is
+ * the policy's doing, so the world must not. */
+uint32_t sim_world_teller(const sim_world *world, bool hostile);
 /* Notes which wounds have healed. */
 void sim_wounds_look(sim_world *world);
 /* Our process begins: the policy starts, and learns its configuration. */

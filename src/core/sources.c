@@ -10,6 +10,7 @@
 
 #define SHARE 16
 #define LEAST 64
+#define FULL 8
 
 const char *wpm_intake_rule_name(wpm_intake_rule rule) {
   switch (rule) {
@@ -125,7 +126,7 @@ void wpm_sources_found(wpm_manager *m, uint32_t slot, const wpm_told *told, bool
   }
 }
 
-uint32_t wpm_sources_untried(const wpm_manager *m, uint32_t slot) {
-  uint32_t source = wpm_manager_policy(m, slot)->source;
-  return source ? wpm_groups_told(m, source) : 1;
+uint32_t wpm_sources_divisor(const wpm_manager *m, uint32_t slot) {
+  uint32_t untried = wpm_groups_told(m, wpm_manager_policy(m, slot)->source);
+  return wpm_rule_holds(WPM_RULE_SOURCE_LIMIT) ? 1 + untried / FULL : 1;
 }

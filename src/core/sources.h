@@ -11,7 +11,9 @@
  *   counted, and no error.
  * - Who is told of again, by a peer of another source, counts for the one of which fewer are untried; told of
  *   by nobody in particular, for none. So the first to tell of a peer does not bind it to its own fate.
- * - A candidate is the less likely to be dialled the more untried ones are of its source (core/targets.h).
+ * - In the choice of candidates (core/targets.h) all that are of one source count for no more than FULL of
+ *   them: each is the less likely the more there are. Few say nothing against a source, and if one alone had
+ *   the weight of hundreds that another tells of, we would dial the few again and again.
  * - What a discouraged peer tells (core/judge.h) is left out.
  * - Nothing is kept where no outbound relay peers are wanted, and nothing on disk: after a restart those
  *   that are held have no source.
@@ -37,7 +39,7 @@ void wpm_sources_found(wpm_manager *m, uint32_t slot, const wpm_told *told, bool
 /* The peer has no source any more: it was tried, or somebody else knows of it, or it goes. */
 void wpm_sources_leave(wpm_manager *m, uint32_t slot);
 
-/* How many untried peers are of the peer's source; 1 where it has none. */
-uint32_t wpm_sources_untried(const wpm_manager *m, uint32_t slot);
+/* By what the chance of the peer is to be divided, because of its source; at least 1. */
+uint32_t wpm_sources_divisor(const wpm_manager *m, uint32_t slot);
 
 #endif

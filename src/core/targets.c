@@ -102,12 +102,12 @@ static bool is_of_new_group(const wpm_manager *m, uint32_t slot) {
          !wpm_rule_holds(WPM_RULE_ONE_PER_GROUP);
 }
 
-/* One over the peers of its group, and over those of its source, halved for each attempt that failed. */
+/* One over the peers of its group, less for a source of many, halved for each attempt that failed. */
 static uint64_t weight_of(const wpm_manager *m, uint32_t slot) {
   bool alike = wpm_rule_holds(WPM_RULE_GROUPS_ALIKE);
   uint32_t peers = alike ? wpm_groups_peers(m, wpm_manager_policy(m, slot)->group) : 1;
   uint32_t failures = wpm_peer_contact(m->store, wpm_manager_peer(m, slot))->failures;
-  uint64_t weight = WEIGHT_OF_ONE / (peers > 0 ? peers : 1) / wpm_sources_untried(m, slot);
+  uint64_t weight = WEIGHT_OF_ONE / (peers > 0 ? peers : 1) / wpm_sources_divisor(m, slot);
   if (wpm_rule_holds(WPM_RULE_FAILURES_WEIGH)) {
     weight >>= failures < MOST_HALVINGS ? failures : MOST_HALVINGS;
   }
