@@ -155,6 +155,7 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   policy->score_half_life_ns = options->score_half_life_ns;
   policy->relay_outbound = (size_t)options->relay_outbound;
   policy->rotate_ns = options->rotate_ns;
+  policy->feeler_ns = options->feeler_ns;
   policy->relay_per_shard = (size_t)options->relay_per_shard;
   policy->inbound_per_ip = (size_t)options->inbound_per_ip;
   policy->inbound_per_network = (size_t)options->inbound_per_network;

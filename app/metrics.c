@@ -150,6 +150,21 @@ static void print_ping_intervals(FILE *out, const wpm_manager *manager) {
   }
 }
 
+static void print_intake(FILE *out, const wpm_manager *manager) {
+  wpm_intake_counters left = wpm_manager_intake_left_out(manager);
+  wpm_feeler_counters feelers = wpm_manager_feelers(manager);
+  head(out, "wakupeers_intake_left_out_total", "counter",
+       "What peers told us of others and was left out, by rule");
+  for (int i = WPM_INTAKE_PER_SOURCE; i < WPM_INTAKE_RULE_COUNT; i++) {
+    (void)fprintf(out, "wakupeers_intake_left_out_total{rule=\"%s\"} %" PRIu64 "\n",
+                  wpm_intake_rule_name((wpm_intake_rule)i), left.by_rule[i]);
+  }
+  print_value(out, "wakupeers_feelers_dialled_total", "counter", "Trial connections begun",
+              feelers.dialled);
+  print_value(out, "wakupeers_feelers_reached_total", "counter", "Of these, made",
+              feelers.reached);
+}
+
 /* ---- what the store says --------------------------------------------------------------------- */
 
 typedef struct tallies {
@@ -247,6 +262,7 @@ static bool print_all(FILE *out, const wpm_node *node) {
   print_counters(out, &counters);
   print_inbound_limits(out, wpm_node_manager(node));
   print_ping_intervals(out, wpm_node_manager(node));
+  print_intake(out, wpm_node_manager(node));
   print_store(out, node, all);
   wpm_node_count_streams(node, tally_streams, &all->streams);
   print_tally(out, "waku_streams_peers", "Open streams, by direction and protocol", &all->streams,

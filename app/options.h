@@ -64,6 +64,7 @@ typedef struct app_options {
   int64_t score_half_life_ns;
   uint64_t relay_outbound;
   int64_t rotate_ns;
+  int64_t feeler_ns;
   uint64_t relay_per_shard;
   uint64_t inbound_per_ip;
   uint64_t inbound_per_network;

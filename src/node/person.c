@@ -56,8 +56,9 @@ int wpm_node_set_note(wpm_node *node, wpm_bytes peer, wpm_text key, wpm_bytes va
   return judge(node, peer, &event);
 }
 
-int wpm_node_found(wpm_node *node, wpm_text text, wpm_address_source source, wpm_peer_id *id,
-                   wpm_error *error) {
+/* What FOUND says beside the address. */
+static int found(wpm_node *node, wpm_text text, wpm_event *event, wpm_peer_id *id,
+                 wpm_error *error) {
   wpm_multiaddr address;
   int err = wpm_multiaddr_parse(text, &address, error);
   if (err != WPM_OK) {
@@ -75,20 +76,28 @@ int wpm_node_found(wpm_node *node, wpm_text text, wpm_address_source source, wpm
     return wpm_fail(error, WPM_ERR_INVALID, "%.*s is this node itself",
                     (int)(text.len < 120 ? text.len : 120), text.data);
   }
-  wpm_event event = {
-      .type = WPM_EVENT_FOUND,
-      .peer = peer,
-      .u.found = {.addresses = &transport,
-                  .address_count = 1,
-                  .source = source,
-                  .origin = WPM_ORIGIN_STATIC,
-                  .is_static = true},
-  };
-  err = wpm_node_fact(node, &event);
+  event->type = WPM_EVENT_FOUND;
+  event->peer = peer;
+  event->u.found.addresses = &transport;
+  event->u.found.address_count = 1;
+  err = wpm_node_fact(node, event);
   if (err != WPM_OK) {
     return wpm_fail(error, err, "the peer cannot be kept: %s", wpm_strerror(err));
   }
   return id ? wpm_peer_id_from_bytes(peer, id) : WPM_OK;
+}
+
+int wpm_node_found(wpm_node *node, wpm_text text, wpm_address_source source, wpm_peer_id *id,
+                   wpm_error *error) {
+  wpm_event event = {
+      .u.found = {.source = source, .origin = WPM_ORIGIN_STATIC, .is_static = true}};
+  return found(node, text, &event, id, error);
+}
+
+int wpm_node_discovered(wpm_node *node, wpm_text multiaddr, wpm_address_source source,
+                        wpm_origin origin, wpm_bytes told_by, wpm_error *error) {
+  wpm_event event = {.u.found = {.source = source, .origin = origin, .told_by = told_by}};
+  return found(node, multiaddr, &event, NULL, error);
 }
 
 int wpm_node_add(wpm_node *node, wpm_text multiaddr, wpm_peer_id *id, wpm_error *error) {

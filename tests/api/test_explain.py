@@ -309,7 +309,7 @@ class ClosedSets(ExplainTest):
         states = {"NotConnected", "CannotConnect", "CanConnect", "Connected"}
         allowed = {"outcome": reasons | {"successful"}, "type": reasons | {"storage_failure"}, "reason": reasons,
                    "cause": words_of("WPM_CAUSE_"), "result": words_of("WPM_CLUSTER_"), "connectivity": states,
-                   "direction": {"In", "Out", "other"}, "source": {"peer_manager"}, "rule": words_of("WPM_INBOUND_", "manager.h"),
+                   "direction": {"In", "Out", "other"}, "source": {"peer_manager"}, "rule": words_of("WPM_INBOUND_", "manager.h") | words_of("WPM_INTAKE_", "manager.h"),
                    "of": {"descriptors", "memory"},
                    "transport": words_of("WPM_TRANSPORT_", "explain.h"), "ip": {"4", "6"}}
         seen = set()

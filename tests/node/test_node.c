@@ -192,6 +192,53 @@ static void no_more_are_held_than_there_are_places(void **state) {
 
 /* ---- what a person asks for ------------------------------------------------------------------ */
 
+static uint64_t left_out(const lab_node *n, wpm_intake_rule rule) {
+  return wpm_manager_intake_left_out(wpm_node_manager(n->node)).by_rule[rule];
+}
+
+/* What the host discovers is kept, but not dialled for that; what the discouraged tell is left out. */
+static void a_host_discovers(void **state) {
+  (void)state;
+  lab l;
+  lab_init(&l);
+  lab_node *a = &l.nodes[0];
+  lab_node *b = &l.nodes[1];
+  lab_start(a);
+  lab_start(b);
+  wpm_error error;
+  wpm_peer_record record;
+  const wpm_bytes nobody = {NULL, 0};
+  const wpm_text far =
+      WPM_TEXT("/ip4/192.0.2.7/tcp/1/p2p/16Uiu2HAmRfTQQFTxLYE8xuS1rxmwk2NTgvqA9E2Czqdrea6uLEdn");
+  assert_int_equal(wpm_node_discovered(b->node, a->listen, WPM_SOURCE_DNS, WPM_ORIGIN_DNS, nobody,
+                                       &error),
+                   WPM_ERR_INVALID);
+  assert_non_null(strstr(error.text, "/p2p/"));
+  assert_int_equal(wpm_node_discovered(b->node, wpm_text_of(a->address),
+                                       (wpm_address_source)WPM_ADDRESS_SOURCE_COUNT,
+                                       WPM_ORIGIN_DNS, nobody, &error),
+                   WPM_ERR_INVALID);
+  assert_int_equal(wpm_node_discovered(b->node, wpm_text_of(a->address), WPM_SOURCE_DNS,
+                                       WPM_ORIGIN_DNS, nobody, &error),
+                   WPM_OK);
+  const wpm_store *store = wpm_manager_store(wpm_node_manager(b->node));
+  assert_int_equal(wpm_store_get(store, wpm_peer_id_view(&a->id), &record), WPM_OK);
+  assert_int_equal(record.origin, WPM_ORIGIN_DNS);
+  assert_false(record.is_static);
+  assert_int_equal(wpm_node_set_score(b->node, wpm_peer_id_view(&a->id), -100), WPM_OK);
+  assert_int_equal(wpm_node_discovered(b->node, far, WPM_SOURCE_PEER_EXCHANGE,
+                                       WPM_ORIGIN_PEER_EXCHANGE, wpm_peer_id_view(&a->id), &error),
+                   WPM_OK);
+  assert_int_equal(wpm_store_count(store), 1);
+  assert_int_equal(left_out(b, WPM_INTAKE_DISCOURAGED), 1);
+  assert_int_equal(wpm_node_set_score(b->node, wpm_peer_id_view(&a->id), 0), WPM_OK);
+  assert_int_equal(wpm_node_discovered(b->node, far, WPM_SOURCE_PEER_EXCHANGE,
+                                       WPM_ORIGIN_PEER_EXCHANGE, wpm_peer_id_view(&a->id), &error),
+                   WPM_OK);
+  assert_int_equal(wpm_store_count(store), 2);
+  lab_fini(&l);
+}
+
 static void a_person_adds_and_connects(void **state) {
   (void)state;
   lab l;
@@ -519,6 +566,7 @@ int main(void) {
       cmocka_unit_test(new_addresses_are_pushed),
       cmocka_unit_test(one_of_another_cluster_is_left_alone),
       cmocka_unit_test(no_more_are_held_than_there_are_places),
+      cmocka_unit_test(a_host_discovers),
       cmocka_unit_test(a_person_adds_and_connects),
       cmocka_unit_test(a_person_disconnects),
       cmocka_unit_test(a_score_is_set_and_added_to),
