@@ -13,8 +13,7 @@
 void huge_pages_prefer(void) {
 #if defined(__GLIBC__) && defined(MADV_HUGEPAGE)
   /* All in one heap, which is extended once by as much as will be used. */
-  if (!mallopt(M_MMAP_MAX, 0) || !mallopt(M_TRIM_THRESHOLD, INT_MAX) ||
-      !mallopt(M_TOP_PAD, HEAP)) {
+  if (!mallopt(M_MMAP_MAX, 0) || !mallopt(M_TRIM_THRESHOLD, INT_MAX) || !mallopt(M_TOP_PAD, HEAP)) {
     return;
   }
   uintptr_t begin = (uintptr_t)sbrk(0);

@@ -161,8 +161,7 @@ static void print_intake(FILE *out, const wpm_manager *manager) {
   }
   print_value(out, "wakupeers_feelers_dialled_total", "counter", "Trial connections begun",
               feelers.dialled);
-  print_value(out, "wakupeers_feelers_reached_total", "counter", "Of these, made",
-              feelers.reached);
+  print_value(out, "wakupeers_feelers_reached_total", "counter", "Of these, made", feelers.reached);
 }
 
 /* ---- what the store says --------------------------------------------------------------------- */

@@ -53,7 +53,8 @@ static const option_spec specs[] = {
     {"rotate", KIND_DURATION, AT(rotate_ns), FOR_RUN, node, "30m", 0, 0, "TIME",
      "how often one of them is let go for another; 0: never"},
     {"feeler-interval", KIND_DURATION, AT(feeler_ns), FOR_RUN, node, "2m", 0, 0, "TIME",
-     "mean time between trial connections with peers that nobody reached yet, while there are enough "
+     "mean time between trial connections with peers that nobody reached yet, while there are "
+     "enough "
      "of "
      "them; 0: none"},
     {"inbound-per-ip", KIND_NUMBER, AT(inbound_per_ip), FOR_RUN, node, "5", 0, 1000000, "N",

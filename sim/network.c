@@ -140,9 +140,8 @@ static void answer(sim_network *net, uint64_t number, int side, sim_network_kind
 /* As by DNS discovery: some of all. */
 static void bootstrap(sim_network *net, uint32_t number, uint32_t count) {
   for (uint32_t k = 0; k < count; k++) {
-    sim_network_tell_of(net, number,
-                        (uint32_t)sim_random_below(&net->random, net->scenario->managers),
-                        SIM_NOBODY);
+    sim_network_tell_of(
+        net, number, (uint32_t)sim_random_below(&net->random, net->scenario->managers), SIM_NOBODY);
   }
 }
 

@@ -89,11 +89,12 @@ typedef struct wpm_preview {
   size_t places;     /* Peers that are connected or being dialled. */
   size_t kept;       /* Places kept for peers that were connected before the start. */
   size_t max_places; /* Places that there are: max_connections, or fewer after a shortage. */
-  wpm_bytes victim;  /* Who goes for the next newcomer without room that came by itself (for one merely
+  wpm_bytes
+      victim; /* Who goes for the next newcomer without room that came by itself (for one merely
                         heard of, nobody may whom we held and did not test since); empty: nobody
                         may. Lasts as a planned dial's peer. */
-  wpm_cause cause;   /* Why that one. */
-  size_t newcomers;  /* Peers that find room before; SIZE_MAX: there is no cap. */
+  wpm_cause cause;  /* Why that one. */
+  size_t newcomers; /* Peers that find room before; SIZE_MAX: there is no cap. */
 } wpm_preview;
 
 /* What would happen if nothing else did: the dials to come, first the ready peers in their order and

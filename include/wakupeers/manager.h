@@ -131,9 +131,10 @@ typedef struct wpm_manager_config {
                              is of those who have more than that; 0: no such rule. Default 60, as nwaku
                              has it. */
   int64_t rotate_ns; /* One of them is let go so often, for another; 0: never. Default 30 min. */
-  int64_t feeler_ns; /* Mean time between trial connections with peers that nobody reached yet, while
+  int64_t
+      feeler_ns; /* Mean time between trial connections with peers that nobody reached yet, while
                         relay_outbound is met; 0: none. Default 2 min, as Bitcoin Core has it. */
-  bool dial_private; /* Dial private and loopback addresses of any peer. Default false. */
+  bool dial_private;     /* Dial private and loopback addresses of any peer. Default false. */
   size_t inbound_per_ip; /* Most inbound connections from one IP address (IPv6: one /64); 0: any
                                 number. Default 5, as nwaku and go-waku have it. */
   size_t inbound_per_network; /* The same of one network (IPv4 /24, IPv6 /48). Default 32. */
@@ -195,7 +196,7 @@ WPM_API wpm_inbound_counters wpm_manager_inbound_refused(const wpm_manager *mana
 /* By which rule what a peer tells of another is left out. Names are a closed set. */
 typedef enum wpm_intake_rule {
   WPM_INTAKE_TAKEN = 0,
-  WPM_INTAKE_PER_SOURCE,  /* Of those that peers of its network told us of, as many are untried as may
+  WPM_INTAKE_PER_SOURCE, /* Of those that peers of its network told us of, as many are untried as may
                              be. */
   WPM_INTAKE_PER_NETWORK, /* Of the network of the peer that it tells of. */
   WPM_INTAKE_DISCOURAGED  /* Its score is too low. */
@@ -276,7 +277,8 @@ typedef struct wpm_event {
       wpm_address_source source;
       wpm_origin origin;
       bool is_static; /* Configured as, or made by a person, a static node. */
-      wpm_bytes told_by; /* Binary id of the peer that told us of it, by peer exchange or the like; empty:
+      wpm_bytes
+          told_by; /* Binary id of the peer that told us of it, by peer exchange or the like; empty:
                             none did. Where it, or its network, has told more than its share it is
                             left out: WPM_OK, and counted (wpm_manager_intake_left_out). */
     } found;

@@ -88,10 +88,10 @@ static bool config_is_valid(const wpm_manager_config *c) {
          c->ping_interval_ns > 0 && c->ping_interval_min_ns > 0 && c->ping_timeout_ns > 0 &&
          c->prune_backoff_ns >= 0 && c->backoff_slack_ns >= 0 && c->reconnect_min_ns >= 0 &&
          c->reconnect_max_ns >= 0 && c->stable_after_ns >= 0 && c->mismatch_delay_ns >= 0 &&
-         c->sleep_gap_ns > 0 && c->probe_timeout_ns > 0 && c->rotate_ns >= 0 &&
-         c->feeler_ns >= 0 && c->grace_ns >= 0 &&
-         c->score_half_life_ns >= 0 && c->discouraged_at <= 0 && c->low_water <= c->high_water &&
-         c->relay_percent <= 100 && are_ranges(c->inbound_allow, c->inbound_allow_count) &&
+         c->sleep_gap_ns > 0 && c->probe_timeout_ns > 0 && c->rotate_ns >= 0 && c->feeler_ns >= 0 &&
+         c->grace_ns >= 0 && c->score_half_life_ns >= 0 && c->discouraged_at <= 0 &&
+         c->low_water <= c->high_water && c->relay_percent <= 100 &&
+         are_ranges(c->inbound_allow, c->inbound_allow_count) &&
          c->shard_count <= SIZE_MAX / sizeof(*c->shards) &&
          (c->shards != NULL || c->shard_count == 0) &&
          wpm_services_are_valid(c->services, c->service_count);

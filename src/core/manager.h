@@ -128,7 +128,8 @@ typedef struct wpm_sources {
 /* What core/feelers.h keeps. */
 typedef struct wpm_feelers {
   uint32_t slot; /* The peer that is tried; WPM_SLOT_NONE: none. */
-  wpm_mono at;   /* When its connection is let go, WPM_NEVER: there is none yet; where nobody is tried,
+  wpm_mono
+      at; /* When its connection is let go, WPM_NEVER: there is none yet; where nobody is tried,
                     when the next is to be, WPM_NEVER: not as things are. */
   wpm_feeler_counters counters;
 } wpm_feelers;

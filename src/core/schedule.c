@@ -22,7 +22,8 @@ bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot) {
     return true;
   }
   bool let_go = peer->reason == WPM_REASON_CROWDED || peer->reason == WPM_REASON_FEELER;
-  return wpm_peer_has(peer, WPM_HAS_HELD) && !let_go && !wpm_targets_choose(m, slot) && (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
+  return wpm_peer_has(peer, WPM_HAS_HELD) && !let_go && !wpm_targets_choose(m, slot) &&
+         (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
 }
 
 /* One that may be dialled when more peers like it are wanted. */

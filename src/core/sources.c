@@ -53,8 +53,7 @@ static uint32_t most(const wpm_manager *m) {
 
 static wpm_intake_rule admit_newcomer(const wpm_manager *m, const wpm_event *event,
                                       uint64_t source) {
-  uint64_t group =
-      wpm_group_of_any(event->u.found.addresses, event->u.found.address_count);
+  uint64_t group = wpm_group_of_any(event->u.found.addresses, event->u.found.address_count);
   if (wpm_groups_told(m, wpm_groups_find(m, source)) >= most(m)) {
     return WPM_INTAKE_PER_SOURCE;
   }
@@ -65,8 +64,8 @@ static wpm_intake_rule admit_newcomer(const wpm_manager *m, const wpm_event *eve
 static wpm_intake_rule admit(const wpm_manager *m, const wpm_event *event, wpm_told *told) {
   uint32_t slot = wpm_store_find(m->store, event->peer);
   told->slot = slot;
-  bool matters = wpm_targets_are_set(m) &&
-                 (slot == WPM_SLOT_NONE || wpm_manager_policy(m, slot)->source != 0);
+  bool matters =
+      wpm_targets_are_set(m) && (slot == WPM_SLOT_NONE || wpm_manager_policy(m, slot)->source != 0);
   if (!matters && !m->fading) { /* Nobody has a score. */
     return WPM_INTAKE_TAKEN;
   }
@@ -83,8 +82,7 @@ static wpm_intake_rule admit(const wpm_manager *m, const wpm_event *event, wpm_t
 }
 
 wpm_intake_rule wpm_sources_admit(wpm_manager *m, const wpm_event *event, wpm_told *told) {
-  wpm_intake_rule rule =
-      event->u.found.is_static ? WPM_INTAKE_TAKEN : admit(m, event, told);
+  wpm_intake_rule rule = event->u.found.is_static ? WPM_INTAKE_TAKEN : admit(m, event, told);
   m->sources.left.by_rule[rule] += rule != WPM_INTAKE_TAKEN;
   return rule;
 }

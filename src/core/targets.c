@@ -125,15 +125,13 @@ typedef enum kind {
 } kind;
 
 static wpm_query query_of_kind(kind which) {
-  static const wpm_term tried[] = {TERM(WPM_TERM_HELD, 0),
-                                   TERM(WPM_TERM_DIRECTION, WPM_OUTBOUND),
+  static const wpm_term tried[] = {TERM(WPM_TERM_HELD, 0), TERM(WPM_TERM_DIRECTION, WPM_OUTBOUND),
                                    TERM(WPM_TERM_DIALABLE, 0), TERM(WPM_TERM_STATIC, 0),
                                    TERM(WPM_TERM_NOT, 0)};
-  static const wpm_term new[] = {
-      TERM(WPM_TERM_HELD, 0),     TERM(WPM_TERM_DIRECTION, WPM_OUTBOUND),
-      TERM(WPM_TERM_AND, 0),      TERM(WPM_TERM_NOT, 0),
-      TERM(WPM_TERM_DIALABLE, 0), TERM(WPM_TERM_STATIC, 0),
-      TERM(WPM_TERM_NOT, 0)};
+  static const wpm_term new[] = {TERM(WPM_TERM_HELD, 0),     TERM(WPM_TERM_DIRECTION, WPM_OUTBOUND),
+                                 TERM(WPM_TERM_AND, 0),      TERM(WPM_TERM_NOT, 0),
+                                 TERM(WPM_TERM_DIALABLE, 0), TERM(WPM_TERM_STATIC, 0),
+                                 TERM(WPM_TERM_NOT, 0)};
   static const wpm_term untried[] = {TERM(WPM_TERM_HELD, 0), TERM(WPM_TERM_NOT, 0),
                                      TERM(WPM_TERM_DIALABLE, 0), TERM(WPM_TERM_STATIC, 0),
                                      TERM(WPM_TERM_NOT, 0)};

@@ -92,8 +92,7 @@ void wpm_tellers_failed(wpm_manager *m, uint32_t slot, wpm_reason reason, wpm_in
     return;
   }
   add_result(teller, false);
-  if (teller->count < RESULTS ||
-      __builtin_popcount(teller->results) >= RESULTS / WORKING_SHARE ||
+  if (teller->count < RESULTS || __builtin_popcount(teller->results) >= RESULTS / WORKING_SHARE ||
       now.mono.ns < wpm_mono_after(teller->blamed_at, BLAME_EVERY).ns ||
       !wpm_rule_holds(WPM_RULE_BLAME)) {
     return;

@@ -89,8 +89,7 @@ static int found(wpm_node *node, wpm_text text, wpm_event *event, wpm_peer_id *i
 
 int wpm_node_found(wpm_node *node, wpm_text text, wpm_address_source source, wpm_peer_id *id,
                    wpm_error *error) {
-  wpm_event event = {
-      .u.found = {.source = source, .origin = WPM_ORIGIN_STATIC, .is_static = true}};
+  wpm_event event = {.u.found = {.source = source, .origin = WPM_ORIGIN_STATIC, .is_static = true}};
   return found(node, text, &event, id, error);
 }
 

@@ -210,13 +210,13 @@ static void a_host_discovers(void **state) {
   const wpm_bytes nobody = {NULL, 0};
   const wpm_text far =
       WPM_TEXT("/ip4/192.0.2.7/tcp/1/p2p/16Uiu2HAmRfTQQFTxLYE8xuS1rxmwk2NTgvqA9E2Czqdrea6uLEdn");
-  assert_int_equal(wpm_node_discovered(b->node, a->listen, WPM_SOURCE_DNS, WPM_ORIGIN_DNS, nobody,
-                                       &error),
-                   WPM_ERR_INVALID);
+  assert_int_equal(
+      wpm_node_discovered(b->node, a->listen, WPM_SOURCE_DNS, WPM_ORIGIN_DNS, nobody, &error),
+      WPM_ERR_INVALID);
   assert_non_null(strstr(error.text, "/p2p/"));
   assert_int_equal(wpm_node_discovered(b->node, wpm_text_of(a->address),
-                                       (wpm_address_source)WPM_ADDRESS_SOURCE_COUNT,
-                                       WPM_ORIGIN_DNS, nobody, &error),
+                                       (wpm_address_source)WPM_ADDRESS_SOURCE_COUNT, WPM_ORIGIN_DNS,
+                                       nobody, &error),
                    WPM_ERR_INVALID);
   assert_int_equal(wpm_node_discovered(b->node, wpm_text_of(a->address), WPM_SOURCE_DNS,
                                        WPM_ORIGIN_DNS, nobody, &error),

@@ -47,10 +47,10 @@ static void each_end_leaves_its_state(void **state) {
     wpm_world_pass(w, WPM_SECOND);
     assert_int_equal(wpm_world_disconnected(w, reason, c, (wpm_reason)reason), WPM_OK);
     bool on_purpose = reason == WPM_REASON_LOCAL_CLOSE || reason == WPM_REASON_CROWDED ||
-                      reason == WPM_REASON_FEELER ||
-                      reason == WPM_REASON_PERSON || reason == WPM_REASON_SHUTDOWN ||
-                      reason == WPM_REASON_CLUSTER_MISMATCH || reason == WPM_REASON_GO_AWAY ||
-                      reason == WPM_REASON_EOF || reason == WPM_REASON_RESET;
+                      reason == WPM_REASON_FEELER || reason == WPM_REASON_PERSON ||
+                      reason == WPM_REASON_SHUTDOWN || reason == WPM_REASON_CLUSTER_MISMATCH ||
+                      reason == WPM_REASON_GO_AWAY || reason == WPM_REASON_EOF ||
+                      reason == WPM_REASON_RESET;
     wpm_peer_record r = wpm_world_record(w, reason);
     assert_int_equal(r.connectivity, on_purpose ? WPM_CAN_CONNECT : WPM_CANNOT_CONNECT);
     assert_int_equal(r.reason, reason);

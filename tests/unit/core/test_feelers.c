@@ -125,7 +125,8 @@ static void after_a_restart_it_is_a_candidate_as_others_are(void **state) {
   wpm_world_forget_log(w);
   wpm_world_restart(w, NULL);
   wpm_world_run(w, 2 * WPM_MINUTE);
-  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DIAL, -1)->peer, 0); /* It was our outbound peer. */
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DIAL, -1)->peer,
+                   0); /* It was our outbound peer. */
   wpm_world_expect_none(w, WPM_ACTION_DIAL, 1);
   wpm_world_free(w);
 }
@@ -151,7 +152,7 @@ static void they_come_now_and_then(void **state) {
     wpm_world_forget_log(w);
   }
   assert_in_range(count, 240, 360);
-  assert_in_range(soon, count / 8, count / 3); /* 22 % of an exponential distribution. */
+  assert_in_range(soon, count / 8, count / 3);  /* 22 % of an exponential distribution. */
   assert_in_range(late, count / 15, count / 4); /* 14 % */
   wpm_world_free(w);
 }

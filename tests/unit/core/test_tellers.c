@@ -95,8 +95,9 @@ static void once_an_hour_at_most(void **state) {
 /* In the end nobody listens to it, and later somebody does again. */
 static void who_goes_on_is_not_listened_to(void **state) {
   wpm_world *w = *state;
-  for (int hour = 0; hour < 10 && wpm_manager_intake_left_out(w->manager)
-                                         .by_rule[WPM_INTAKE_DISCOURAGED] == 0; hour++) {
+  for (int hour = 0;
+       hour < 10 && wpm_manager_intake_left_out(w->manager).by_rule[WPM_INTAKE_DISCOURAGED] == 0;
+       hour++) {
     tell_of(w, TELLER, RESULTS, WPM_REASON_REFUSED);
     wpm_world_run(w, WPM_HOUR);
     if (score(w, TELLER) <= -100) {
