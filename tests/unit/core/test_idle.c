@@ -231,10 +231,9 @@ static void who_bears_it_takes_those_back(void **state) {
 
 static void others_that_bear_it_do_not_take_those_back_that_lived(void **state) {
   wpm_world *w = *state;
-  wpm_connection_id c = wpm_world_come_in(w, 200, 0);
   for (int peer = 0; peer < 3; peer++) {
     lose_one_that_lives(w, peer);
-    c = wpm_world_come_in(w, 200, 0);
+    wpm_connection_id c = wpm_world_come_in(w, 200, 0);
     for (int i = 0; i < 4; i++) {
       run_to_ping(w, 200);
       assert_int_equal(wpm_world_pong(w, 200, c, 30 * MS), WPM_OK);
