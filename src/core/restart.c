@@ -217,6 +217,9 @@ int wpm_manager_restore(wpm_manager *m, const wpm_peer_record *record, const wpm
     return err;
   }
   wpm_judge_restored(m, slot);
+  if (m->expired_at.ns == INT64_MIN) { /* What fades has a moment from which on it does. */
+    m->expired_at = now.mono;
+  }
   m->history.now = now.wall;
   wpm_change change = wpm_change_begin(m, slot);
   restored(m, slot, record->connectivity == WPM_CONNECTED, heartbeat, now);

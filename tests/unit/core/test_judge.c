@@ -199,6 +199,17 @@ static void a_score_fades(void **state) {
   assert_int_equal(wpm_manager_next_deadline(w->manager).ns, WPM_NEVER.ns); /* Nothing is left. */
 }
 
+static void after_a_restart_it_goes_on_fading(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 0, false);
+  assert_int_equal(score(w, 1, 100000, false), WPM_OK);
+  wpm_world_end(w, true);
+  wpm_world_restart(w, NULL);
+  assert_int_equal(wpm_manager_next_deadline(w->manager).ns, w->now.mono.ns + WPM_MINUTE);
+  wpm_world_run(w, 11 * WPM_HOUR);
+  assert_in_range(score_of(w, 1), 45000, 54000);
+}
+
 static void without_a_half_life_it_stays(void **state) {
   wpm_world *w = *state;
   w->manager->config.score_half_life_ns = 0;
@@ -277,6 +288,7 @@ int main(void) {
       cmocka_unit_test(several_owners_protect),
       TEST(what_is_added_stays_in_range),
       TEST(a_score_fades),
+      TEST(after_a_restart_it_goes_on_fading),
       TEST(without_a_half_life_it_stays),
       TEST(the_discouraged_are_dialled_by_a_person_alone),
       TEST(a_static_node_is_never_discouraged),
