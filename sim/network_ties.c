@@ -203,6 +203,7 @@ static void act(sim_network *net, uint32_t number, const wpm_action *action) {
   case WPM_ACTION_REQUEST_METADATA: /* Comes with identify. */
   case WPM_ACTION_PERSIST:
   case WPM_ACTION_FORGET:
+  case WPM_ACTION_PERSIST_RANGE_BAN:
   case WPM_ACTION_NOTIFY:
     break;
   }

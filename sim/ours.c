@@ -317,6 +317,8 @@ static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant no
   case WPM_ACTION_FORGET:
     keep_error(policy, sim_disk_forget(policy->disk, out->peer, &from->u.forget.tombstone));
     return false;
+  case WPM_ACTION_PERSIST_RANGE_BAN:
+    return false; /* Nobody here bans ranges. */
   case WPM_ACTION_NOTIFY:
     out->type = SIM_ACTION_STATE;
     out->from = from->u.notify.from;

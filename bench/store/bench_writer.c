@@ -41,7 +41,7 @@ static wpm_writer_status status_of(loop *l) {
 }
 
 static void start_writer(loop *l, const char *path) {
-  const wpm_writer_sink nobody = {NULL, NULL, NULL};
+  const wpm_writer_sink nobody = {.record = NULL};
   wpm_writer_config config;
   wpm_writer_config_default(&config);
   config.path = path;

@@ -70,6 +70,7 @@ static void act(host *self) {
     case WPM_ACTION_REQUEST_METADATA: /* Ask, and tell WPM_EVENT_METADATA. */
     case WPM_ACTION_PERSIST:          /* Store wpm_store_get's record. */
     case WPM_ACTION_FORGET:           /* Delete it. */
+    case WPM_ACTION_PERSIST_RANGE_BAN: /* Store it. */
     case WPM_ACTION_CANCEL_DIAL:
       break;
     }

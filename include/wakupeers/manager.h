@@ -39,6 +39,8 @@
  *   are paced, as are those of one peer; the newcomer is refused. Ranges can be exempt.
  * - A private or loopback address is dialled where it is configured or a person's, or where we met the
  *   peer there before; or by option.
+ * - From a banned range of addresses nobody comes in, whoever it is; what is connected from or to there
+ *   ends, and addresses in it are dialled by a person alone. A ban ends by itself, or lasts for good.
  * - A score fades, half of it in `score_half_life`; a broken protocol lowers it, unanswered pings do a little. Who is at
  *   `discouraged_at` or below is dialled by a person alone, takes nobody's place, and gives its own up
  *   first; static nodes aside.
@@ -72,16 +74,6 @@ extern "C" {
 #endif
 
 typedef struct wpm_manager wpm_manager;
-
-/* A range of IP addresses: those whose first `bits` bits are these; 16 bytes, IPv4 as ::ffff:a.b.c.d.
- * So 10.0.0.0/8 has 104 bits. */
-typedef struct wpm_ip_range {
-  uint8_t ip[16];
-  uint8_t bits; /* At most 128. */
-} wpm_ip_range;
-
-/* Reads "10.0.0.0/8", "2001:db8::/32", or an address alone. WPM_ERR_INVALID. */
-WPM_API WPM_MUST_USE int wpm_ip_range_parse(wpm_text text, wpm_ip_range *out);
 
 /* Places reserved for peers of one service. */
 typedef struct wpm_service {
@@ -173,11 +165,12 @@ typedef enum wpm_inbound_rule {
   WPM_INBOUND_ADMITTED = 0,
   WPM_INBOUND_PER_IP,      /* As many from its address are connected as may be. */
   WPM_INBOUND_PER_NETWORK, /* As many from its network are. */
-  WPM_INBOUND_PACE /* Its address, its network or the peer itself makes too many attempts. */
+  WPM_INBOUND_PACE, /* Its address, its network or the peer itself makes too many attempts. */
+  WPM_INBOUND_BAN   /* Its address is in a banned range. */
 } wpm_inbound_rule;
-#define WPM_INBOUND_RULE_COUNT 4
+#define WPM_INBOUND_RULE_COUNT 5
 
-/* "admitted", "per_ip", "per_network", "pace". */
+/* "admitted", "per_ip", "per_network", "pace", "ban". */
 WPM_API const char *wpm_inbound_rule_name(wpm_inbound_rule rule);
 
 typedef struct wpm_inbound_counters {
@@ -254,6 +247,7 @@ typedef enum wpm_event_type {
   WPM_EVENT_SHORTAGE,          /* Our machine ran short of something; of no peer. */
   WPM_EVENT_BAN,               /* Banned, or not any more: ends its connections, refuses it, is not
                                   dialled but by a person. A peer that is not held is entered. */
+  WPM_EVENT_BAN_RANGE,         /* A range of addresses is banned, or not any more; of no peer. */
   WPM_EVENT_TAG,               /* A tag was put on the peer, or taken off. */
   WPM_EVENT_SCORE,             /* The host's judgement, which fades. */
   WPM_EVENT_NOTE               /* An entry of the peer's application map. */
@@ -340,6 +334,10 @@ typedef struct wpm_event {
       int64_t length_ns; /* From now on; INT64_MAX: for good; 0: the ban is lifted. */
     } ban;
     struct {
+      wpm_ip_range range; /* What is behind its first bits says nothing. */
+      int64_t length_ns;  /* As of a ban. */
+    } ban_range;
+    struct {
       wpm_tag tag;
       bool remove; /* Only its name is read. */
     } tag;
@@ -355,7 +353,9 @@ typedef struct wpm_event {
 } wpm_event;
 
 /* Takes in one fact. WPM_ERR_INVALID (malformed event; our own id), WPM_ERR_NOT_FOUND (a person, or a
- * judgement but a ban, names a peer that is not held; a tag or note to be taken away that is not there), WPM_ERR_FULL, WPM_ERR_NO_VICTIM (the store is full, of peers that do not go for this one; a CONNECTED peer is then to be
+ * judgement but a ban, names a peer that is not held; a tag, note or ban of a range to be taken away
+ * that is not there), WPM_ERR_RANGES_FULL (WPM_RANGE_BANS_MAX are banned), WPM_ERR_FULL,
+ * WPM_ERR_NO_VICTIM (the store is full, of peers that do not go for this one; a CONNECTED peer is then to be
  * disconnected, and a disconnect action says so), WPM_ERR_NO_MEMORY (the fact is lost, the state is
  * as before; DISCONNECTED and PERSON_REMOVE never lack memory). Where CONNECTED lacks memory the
  * host closes the connection itself and reports its dial, if any, as failed (LOCAL_FAILURE). A fact
@@ -384,6 +384,13 @@ WPM_API WPM_MUST_USE int wpm_manager_restore_tombstone(wpm_manager *manager,
                                                        const wpm_instant *heartbeat,
                                                        wpm_instant now);
 
+/* Takes a ban of a range from disk, before the first event; `heartbeat`, what changes in it, and
+ * WPM_ERR_STALE as wpm_manager_restore_tombstone. WPM_ERR_INVALID, WPM_ERR_RANGES_FULL,
+ * WPM_ERR_NO_MEMORY; WPM_ERR_STATE after the first event or advance. */
+WPM_API WPM_MUST_USE int wpm_manager_restore_range_ban(wpm_manager *manager, wpm_range_ban *ban,
+                                                       const wpm_instant *heartbeat,
+                                                       wpm_instant now);
+
 /* We are shutting down: every connected peer is recorded as disconnected now, reason `shutdown`, a
  * disconnect action is made for each connection, and nothing is dialled any more. */
 WPM_API void wpm_manager_stop(wpm_manager *manager, wpm_instant now);
@@ -405,7 +412,8 @@ typedef enum wpm_action_type {
   WPM_ACTION_REQUEST_METADATA, /* Ask Waku metadata. */
   WPM_ACTION_PERSIST,          /* The peer's record changed: store it. */
   WPM_ACTION_FORGET,           /* The peer is gone: delete its stored record. */
-  WPM_ACTION_NOTIFY            /* Its connectivity changed: tell who wants to know. */
+  WPM_ACTION_NOTIFY,           /* Its connectivity changed: tell who wants to know. */
+  WPM_ACTION_PERSIST_RANGE_BAN /* A ban of a range changed: store it; of no peer. */
 } wpm_action_type;
 
 /* One action. `peer` and other views last until the next call on the manager. */
@@ -440,6 +448,9 @@ typedef struct wpm_action {
       wpm_connectivity from, to;
       wpm_reason reason; /* NONE while Connected. */
     } notify;
+    struct {
+      wpm_range_ban ban; /* length_ns 0: it is over, delete what is stored of it. */
+    } persist_range_ban;
   } u;
 } wpm_action;
 
@@ -487,6 +498,15 @@ typedef struct wpm_plan {
 /* What is planned for `peer`. WPM_ERR_NOT_FOUND. */
 WPM_API WPM_MUST_USE int wpm_manager_plan(const wpm_manager *manager, wpm_bytes peer,
                                           wpm_instant now, wpm_plan *out);
+
+#define WPM_RANGE_BANS_MAX 65536u /* Most banned ranges. */
+
+/* Takes the next banned range, in no order that means anything; start with *cursor 0. False at the
+ * end. One that is banned meanwhile may be passed over. */
+WPM_API bool wpm_manager_next_range_ban(const wpm_manager *manager, uint64_t *cursor,
+                                        wpm_range_ban *out);
+/* How many there are. */
+WPM_API size_t wpm_manager_range_ban_count(const wpm_manager *manager);
 
 /* Live connections, and dials in flight. */
 WPM_API size_t wpm_manager_connection_count(const wpm_manager *manager);

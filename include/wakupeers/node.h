@@ -254,6 +254,13 @@ WPM_API WPM_MUST_USE int wpm_node_remove(wpm_node *node, wpm_bytes peer);
  * WPM_ERR_NO_MEMORY. */
 WPM_API WPM_MUST_USE int wpm_node_ban(wpm_node *node, wpm_bytes peer, int64_t length_ns);
 
+/* Bans a range of addresses for `length_ns` (as wpm_node_ban): connections from and to addresses in it
+ * end, nobody comes in from there, and they are dialled by nobody but a person. WPM_ERR_INVALID (more
+ * than 128 bits; negative), WPM_ERR_NOT_FOUND (to lift a ban that there is not), WPM_ERR_RANGES_FULL
+ * (WPM_RANGE_BANS_MAX are banned), WPM_ERR_NO_MEMORY. */
+WPM_API WPM_MUST_USE int wpm_node_ban_range(wpm_node *node, const wpm_ip_range *range,
+                                            int64_t length_ns);
+
 /* Puts a tag on the peer, in place of one of its name; takes one off. As long as one protects it, the
  * peer is not evicted. Errors as wpm_store_set_tag and wpm_store_remove_tag. */
 WPM_API WPM_MUST_USE int wpm_node_set_tag(wpm_node *node, wpm_bytes peer, const wpm_tag *tag);

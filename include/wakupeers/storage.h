@@ -53,12 +53,16 @@ WPM_API WPM_MUST_USE int wpm_storage_load(wpm_storage *storage, wpm_storage_reco
                                           void *user, size_t *skipped, wpm_error *error);
 
 typedef int (*wpm_storage_tombstone_fn)(void *user, const wpm_tombstone *tombstone);
+typedef int (*wpm_storage_range_ban_fn)(void *user, const wpm_range_ban *ban);
 typedef int (*wpm_storage_private_key_fn)(void *user, wpm_bytes id, wpm_bytes key);
 
-/* Reads every stored tombstone; every stored private key, whose memory is wiped after the call. As
- * wpm_storage_load. */
+/* Reads every stored tombstone; every stored ban of a range; every stored private key, whose memory is
+ * wiped after the call. As wpm_storage_load. */
 WPM_API WPM_MUST_USE int wpm_storage_load_tombstones(wpm_storage *storage,
                                                      wpm_storage_tombstone_fn fn, void *user,
+                                                     size_t *skipped, wpm_error *error);
+WPM_API WPM_MUST_USE int wpm_storage_load_range_bans(wpm_storage *storage,
+                                                     wpm_storage_range_ban_fn fn, void *user,
                                                      size_t *skipped, wpm_error *error);
 WPM_API WPM_MUST_USE int wpm_storage_load_private_keys(wpm_storage *storage,
                                                        wpm_storage_private_key_fn fn, void *user,
@@ -74,7 +78,7 @@ WPM_API WPM_MUST_USE int wpm_storage_heartbeat(wpm_storage *storage, wpm_instant
  * wpm_storage_open; WPM_ERR_STATE without begin. After an error the batch is to be rolled back
  * (until then all calls but rollback are WPM_ERR_STATE). Three errors leave it intact instead:
  * WPM_ERR_INVALID (the id is longer than WPM_PEER_ID_MAX; a value outside its closed set; a wait of
- * negative length; an empty private key), WPM_ERR_TOO_LARGE (a record or key of more than 16 MiB)
+ * negative length; a range of more than 128 bits; an empty private key), WPM_ERR_TOO_LARGE (a record or key of more than 16 MiB)
  * and WPM_ERR_NOT_FOUND (see wpm_storage_put). Begin is WPM_ERR_IO where the file was moved,
  * replaced or deleted since it was opened, and WPM_ERR_READ_ONLY where it was opened to be read
  * only. Removing what is not stored is WPM_OK. */
@@ -94,6 +98,12 @@ WPM_API WPM_MUST_USE int
 wpm_storage_put_tombstone(wpm_storage *storage, const wpm_tombstone *tombstone, wpm_error *error);
 WPM_API WPM_MUST_USE int wpm_storage_remove_tombstone(wpm_storage *storage, wpm_bytes id,
                                                       wpm_error *error);
+
+/* Of a range the bits behind its first ones say nothing. */
+WPM_API WPM_MUST_USE int wpm_storage_put_range_ban(wpm_storage *storage, const wpm_range_ban *ban,
+                                                   wpm_error *error);
+WPM_API WPM_MUST_USE int wpm_storage_remove_range_ban(wpm_storage *storage,
+                                                      const wpm_ip_range *range, wpm_error *error);
 
 /* Private keys are stored as they are, in a file that its owner alone can read. What is removed is
  * overwritten with zeros in the file; the log may hold it until it is used anew. */
@@ -118,6 +128,7 @@ typedef struct wpm_storage_info {
   uint64_t peers;        /* Records stored, those that cannot be decoded included. */
   uint64_t contacts;     /* Records of which a contact is known. */
   uint64_t tombstones;   /* Tombstones stored. */
+  uint64_t range_bans;   /* Bans of ranges of addresses stored. */
   uint64_t private_keys; /* Private keys stored. */
   uint64_t words;        /* Protocol ids and agents that records share. */
   uint64_t file_bytes;   /* Size of the database file. */
@@ -153,6 +164,7 @@ typedef struct wpm_storage_rescued {
   char aside[512];       /* Where the damaged database now is: its path + ".damaged-N". */
   uint64_t peers;        /* Records saved. */
   uint64_t tombstones;   /* Tombstones saved. */
+  uint64_t range_bans;   /* Bans of ranges saved. */
   uint64_t private_keys; /* Private keys saved. */
   uint64_t unreadable;   /* Rows that were found but could not be decoded. */
   bool complete;         /* Every page and every row could be read. */

@@ -60,7 +60,8 @@ typedef enum wpm_err {
   WPM_ERR_DISK_FULL = -20,    /* No room on the disk. */
   WPM_ERR_NEWER_SCHEMA = -21, /* Written by a newer version of this program. */
   WPM_ERR_STALE = -22,        /* Not newer than what is held. */
-  WPM_ERR_NO_VICTIM = -23     /* The store is full of peers that may not be evicted. */
+  WPM_ERR_NO_VICTIM = -23,    /* The store is full of peers that may not be evicted. */
+  WPM_ERR_RANGES_FULL = -24   /* As many ranges of addresses are banned as may be. */
 } wpm_err;
 
 /* One plain sentence for `err` (a `wpm_err`), e.g. "out of memory". Static text; never NULL. */
@@ -127,6 +128,31 @@ typedef struct wpm_wait {
   wpm_instant start; /* When it began. */
   int64_t length_ns; /* How long it lasts, in nanoseconds; never negative. */
 } wpm_wait;
+
+/* ---- ranges of addresses --------------------------------------------------------------------- */
+
+/* A range of IP addresses: those whose first `bits` bits are these; 16 bytes, IPv4 as ::ffff:a.b.c.d.
+ * So 10.0.0.0/8 has 104 bits. */
+typedef struct wpm_ip_range {
+  uint8_t ip[16];
+  uint8_t bits; /* At most 128. */
+} wpm_ip_range;
+
+#define WPM_IP_RANGE_TEXT 50 /* Room for any range's text, its NUL included. */
+
+/* Reads "10.0.0.0/8", "2001:db8::/32", or an address alone. WPM_ERR_INVALID. */
+WPM_API WPM_MUST_USE int wpm_ip_range_parse(wpm_text text, wpm_ip_range *out);
+
+/* Writes its text, NUL-terminated, without the bits behind its first `bits` ones: "10.0.0.0/8". An
+ * address alone has its length too. WPM_ERR_INVALID (more than 128 bits), WPM_ERR_NO_SPACE
+ * (WPM_IP_RANGE_TEXT always does). */
+WPM_API WPM_MUST_USE int wpm_ip_range_format(const wpm_ip_range *range, char *out, size_t cap);
+
+/* A banned range. */
+typedef struct wpm_range_ban {
+  wpm_ip_range range;
+  wpm_wait ban; /* length_ns INT64_MAX: without end. */
+} wpm_range_ban;
 
 /* ---- peer ids -------------------------------------------------------------------------------- */
 

@@ -359,7 +359,27 @@ int wpm_multiaddr_format(wpm_bytes addr, char *out, size_t cap, size_t *len, wpm
   return WPM_OK;
 }
 
-/* ---- TCP addresses --------------------------------------------------------------------------- */
+/* ---- IP and TCP addresses ---------------------------------------------------------------------- */
+
+bool wpm_multiaddr_ip(wpm_bytes multiaddr, uint8_t out[16]) {
+  wpm_multiaddr_part part;
+  while (wpm_multiaddr_next(&multiaddr, &part)) {
+    if (part.code == WPM_P_IP4) {
+      memset(out, 0, 10);
+      memset(out + 10, 0xff, 2);
+      memcpy(out + 12, part.value.data, 4);
+      return true;
+    }
+    if (part.code == WPM_P_IP6) {
+      memcpy(out, part.value.data, 16);
+      return true;
+    }
+    if (part.code != WPM_P_IP6ZONE) { /* A zone is in front of its address. */
+      return false;
+    }
+  }
+  return false;
+}
 
 int wpm_multiaddr_tcp_target(wpm_bytes addr, wpm_tcp_target *out) {
   wpm_multiaddr_part part;

@@ -56,6 +56,10 @@ typedef struct wpm_multiaddr_part {
  * passed wpm_multiaddr_check; on one that has not, it returns false at the first fault. */
 bool wpm_multiaddr_next(wpm_bytes *rest, wpm_multiaddr_part *part);
 
+/* The IP address that it begins with, a zone aside, as 16 bytes, IPv4 as ::ffff:a.b.c.d; false: it has
+ * none. */
+bool wpm_multiaddr_ip(wpm_bytes multiaddr, uint8_t out[16]);
+
 /* A TCP address that libuv can connect to or listen on: `/ip4|ip6|dns|dns4|dns6/…/tcp/…`, with
  * nothing behind but, possibly, `/p2p/ID`. */
 typedef struct wpm_tcp_target {

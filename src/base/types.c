@@ -49,6 +49,8 @@ const char *wpm_strerror(int err) {
     return "written by a newer version of this program";
   case WPM_ERR_STALE:
     return "not newer than what is held";
+  case WPM_ERR_RANGES_FULL:
+    return "as many ranges of addresses are banned as may be";
   case WPM_ERR_NO_VICTIM:
     return "the store is full of peers that may not be evicted";
   }

@@ -1,7 +1,7 @@
 #include "core/actions.h"
 
 #include "core/connections.h"
-#include "core/scope.h"
+#include "core/range_bans.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -83,7 +83,7 @@ static void fill_dial(wpm_manager *m, uint32_t slot, wpm_action *out) {
   size_t count;
   wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);
   assert(count <= m->dial_address_capacity);
-  size_t admitted = wpm_scope_admit(m, slot, items, count);
+  size_t admitted = wpm_range_bans_admit(m, slot, items, count);
   count = admitted > 0 ? admitted : count; /* A person's dial goes where there is none, too. */
   wpm_addresses_rank(items, count, m->dial_addresses);
   out->type = WPM_ACTION_DIAL;
@@ -189,5 +189,6 @@ static bool next_of_peers(wpm_manager *m, wpm_action *out) {
 }
 
 bool wpm_manager_next_action(wpm_manager *m, wpm_action *out) {
-  return next_of_connections(m, out) || next_of_peers(m, out);
+  return wpm_range_bans_next_action(m, out) || next_of_connections(m, out) ||
+         next_of_peers(m, out);
 }

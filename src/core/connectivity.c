@@ -11,6 +11,7 @@
 #include "core/inbound.h"
 #include "core/judge.h"
 #include "core/keepalive.h"
+#include "core/range_bans.h"
 #include "core/restart.h"
 #include "core/rules.h"
 #include "core/schedule.h"
@@ -20,6 +21,7 @@
 #include "core/wait.h"
 
 #include "base/bytes.h"
+#include "base/multiaddr.h"
 
 /* ---- changes --------------------------------------------------------------------------------- */
 
@@ -307,6 +309,9 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
   if (event->u.connected.direction == WPM_OUTBOUND && event->u.connected.dial != 0 && !ours) {
     return WPM_REASON_LOCAL_CLOSE; /* That dial is over. */
   }
+  if (ours && wpm_range_bans_hold(m, event->u.connected.remote, event->u.connected.dial, now.mono)) {
+    return WPM_REASON_LOCAL_CLOSE; /* It leads where has been banned since it began. */
+  }
   if (event->u.connected.direction == WPM_INBOUND &&
       wpm_inbound_refusal(m, slot, event->peer, event->u.connected.remote, now.mono) !=
           WPM_INBOUND_ADMITTED) {
@@ -362,6 +367,7 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
   connection->peer = slot;
   connection->path = wpm_idle_path_of(event->u.connected.remote);
   m->live_connections++;
+  connection->has_remote = wpm_multiaddr_ip(event->u.connected.remote, connection->remote);
   wpm_inbound_began(m, connection, event->u.connected.remote);
   wpm_epoch_connected(m);
   wpm_history_note_connection(m, slot, WPM_HISTORY_CONNECTED, WPM_REASON_NONE,

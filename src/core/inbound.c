@@ -1,8 +1,10 @@
 #include "core/inbound.h"
 
+#include "core/range_bans.h"
 #include "core/rules.h"
 #include "core/wait.h"
 
+#include "base/ip_range.h"
 #include "base/ip_text.h"
 #include "base/multiaddr.h"
 
@@ -23,7 +25,7 @@ enum { OF_ADDRESS, OF_NETWORK, OF_PEER };
 
 static wpm_bytes key_of(const void *user, uint32_t index) {
   const wpm_inbound *inbound = user;
-  return (wpm_bytes){inbound->origins[index].key, WPM_ORIGIN_KEY};
+  return (wpm_bytes){inbound->origins[index].key, WPM_IP_RANGE_KEY};
 }
 
 void wpm_inbound_init(wpm_manager *m) {
@@ -38,58 +40,23 @@ void wpm_inbound_fini(wpm_manager *m) {
 
 /* ---- addresses --------------------------------------------------------------------------------- */
 
-/* The IP address of a multiaddr as 16 bytes, IPv4 mapped; false: it has none. */
-static bool ip_of(wpm_bytes multiaddr, uint8_t out[16]) {
-  wpm_multiaddr_part part;
-  while (wpm_multiaddr_next(&multiaddr, &part)) {
-    if (part.code == WPM_P_IP4) {
-      memset(out, 0, 10);
-      memset(out + 10, 0xff, 2);
-      memcpy(out + 12, part.value.data, 4);
-      return true;
-    }
-    if (part.code == WPM_P_IP6) {
-      memcpy(out, part.value.data, 16);
-      return true;
-    }
-    if (part.code != WPM_P_IP6ZONE) {
-      return false;
-    }
-  }
-  return false;
-}
-
-static void cut(uint8_t key[WPM_ORIGIN_KEY], const uint8_t ip[16], unsigned bits) {
-  memset(key, 0, WPM_ORIGIN_KEY);
-  memcpy(key, ip, bits / 8);
-  if (bits % 8 > 0) {
-    key[bits / 8] = (uint8_t)(ip[bits / 8] & 0xff << (8 - bits % 8));
-  }
-  key[16] = (uint8_t)bits;
-}
-
-static void make_keys(const uint8_t ip[16], uint8_t keys[2][WPM_ORIGIN_KEY]) {
+static void make_keys(const uint8_t ip[16], uint8_t keys[2][WPM_IP_RANGE_KEY]) {
   bool is_ip4 = wpm_ip6_is_mapped(ip);
-  cut(keys[OF_ADDRESS], ip, is_ip4 ? 128 : 64);
-  cut(keys[OF_NETWORK], ip, is_ip4 ? 96 + 24 : 48);
+  wpm_ip_range_key(ip, is_ip4 ? 128 : 64, keys[OF_ADDRESS]);
+  wpm_ip_range_key(ip, is_ip4 ? 96 + 24 : 48, keys[OF_NETWORK]);
 }
 
 /* Of a peer: its id, hashed as nobody else can. */
-static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer, uint8_t key[WPM_ORIGIN_KEY]) {
+static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer, uint8_t key[WPM_IP_RANGE_KEY]) {
   uint64_t hash = wpm_siphash13(&inbound->by_key.key, peer);
-  memset(key, 0, WPM_ORIGIN_KEY);
+  memset(key, 0, WPM_IP_RANGE_KEY);
   memcpy(key, &hash, sizeof(hash));
-  key[WPM_ORIGIN_KEY - 1] = KEY_OF_PEER;
+  key[WPM_IP_RANGE_KEY - 1] = KEY_OF_PEER;
 }
 
 static bool is_allowed(const wpm_manager *m, const uint8_t ip[16]) {
   for (size_t i = 0; i < m->config.inbound_allow_count; i++) {
-    const wpm_ip_range *range = &m->config.inbound_allow[i];
-    uint8_t a[WPM_ORIGIN_KEY];
-    uint8_t b[WPM_ORIGIN_KEY];
-    cut(a, ip, range->bits);
-    cut(b, range->ip, range->bits);
-    if (memcmp(a, b, sizeof(a)) == 0) {
+    if (wpm_ip_range_holds(&m->config.inbound_allow[i], ip)) {
       return true;
     }
   }
@@ -98,8 +65,8 @@ static bool is_allowed(const wpm_manager *m, const uint8_t ip[16]) {
 
 /* ---- origins ----------------------------------------------------------------------------------- */
 
-static uint32_t find(const wpm_inbound *inbound, const uint8_t key[WPM_ORIGIN_KEY]) {
-  return wpm_map_find(&inbound->by_key, (wpm_bytes){key, WPM_ORIGIN_KEY});
+static uint32_t find(const wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY]) {
+  return wpm_map_find(&inbound->by_key, (wpm_bytes){key, WPM_IP_RANGE_KEY});
 }
 
 /* The index of one that gives way; NO_ORIGIN: all that were looked at are in use. */
@@ -131,7 +98,7 @@ static bool grow(wpm_inbound *inbound) {
 }
 
 /* The index of the origin, a new one where it is not known; NO_ORIGIN: there is no room for it. */
-static uint32_t enter(wpm_inbound *inbound, const uint8_t key[WPM_ORIGIN_KEY], int64_t full) {
+static uint32_t enter(wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY], int64_t full) {
   uint32_t index = find(inbound, key);
   if (index != WPM_MAP_NONE) {
     return index;
@@ -145,7 +112,7 @@ static uint32_t enter(wpm_inbound *inbound, const uint8_t key[WPM_ORIGIN_KEY], i
     return NO_ORIGIN;
   }
   inbound->origins[index] = (wpm_inbound_origin){.tokens = full, .attempt = {INT64_MIN}};
-  memcpy(inbound->origins[index].key, key, WPM_ORIGIN_KEY);
+  memcpy(inbound->origins[index].key, key, WPM_IP_RANGE_KEY);
   if (wpm_map_add(&inbound->by_key, key_of(inbound, index), index) != WPM_OK) {
     return NO_ORIGIN; /* The entry is not to be found; it gives way as others do. */
   }
@@ -176,31 +143,31 @@ static bool take_attempt(wpm_inbound_origin *origin, unsigned which, wpm_mono no
 }
 
 /* One that is not known, for want of memory, is not paced. */
-static bool may_attempt(wpm_inbound *inbound, const uint8_t key[WPM_ORIGIN_KEY], unsigned which,
+static bool may_attempt(wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY], unsigned which,
                         wpm_mono now) {
   uint32_t index = enter(inbound, key, full_bucket(which));
   return index == NO_ORIGIN || take_attempt(&inbound->origins[index], which, now);
 }
 
-static bool may_both_attempt(wpm_inbound *inbound, uint8_t keys[2][WPM_ORIGIN_KEY], wpm_mono now) {
+static bool may_both_attempt(wpm_inbound *inbound, uint8_t keys[2][WPM_IP_RANGE_KEY], wpm_mono now) {
   bool may = may_attempt(inbound, keys[OF_ADDRESS], OF_ADDRESS, now);
   return may_attempt(inbound, keys[OF_NETWORK], OF_NETWORK, now) && may;
 }
 
 /* The peer, whose id is proven by now, makes no more attempts than one address may, from wherever. */
 static bool may_peer_attempt(wpm_manager *m, wpm_bytes peer, wpm_mono now) {
-  uint8_t key[WPM_ORIGIN_KEY];
+  uint8_t key[WPM_IP_RANGE_KEY];
   make_peer_key(&m->inbound, peer, key);
   return !m->config.inbound_paced || !wpm_rule_holds(WPM_RULE_PACE_OF_PEER) ||
          may_attempt(&m->inbound, key, OF_PEER, now);
 }
 
-static bool is_over(const wpm_inbound *inbound, const uint8_t key[WPM_ORIGIN_KEY], size_t most) {
+static bool is_over(const wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY], size_t most) {
   uint32_t index = most > 0 ? find(inbound, key) : WPM_MAP_NONE;
   return index != WPM_MAP_NONE && inbound->origins[index].live >= most;
 }
 
-static wpm_inbound_rule rule_of(wpm_manager *m, uint8_t keys[2][WPM_ORIGIN_KEY], bool attempts,
+static wpm_inbound_rule rule_of(wpm_manager *m, uint8_t keys[2][WPM_IP_RANGE_KEY], bool attempts,
                                 wpm_mono now) {
   wpm_inbound *inbound = &m->inbound;
   if (attempts && m->config.inbound_paced && !may_both_attempt(inbound, keys, now) &&
@@ -221,8 +188,8 @@ static wpm_inbound_rule rule_of(wpm_manager *m, uint8_t keys[2][WPM_ORIGIN_KEY],
 /* Why one from there is refused. */
 static wpm_inbound_rule rule_from(wpm_manager *m, wpm_bytes remote, bool connected, wpm_mono now) {
   uint8_t ip[16];
-  uint8_t keys[2][WPM_ORIGIN_KEY];
-  if (!ip_of(remote, ip) || is_allowed(m, ip)) {
+  uint8_t keys[2][WPM_IP_RANGE_KEY];
+  if (!wpm_multiaddr_ip(remote, ip) || is_allowed(m, ip)) {
     return WPM_INBOUND_ADMITTED;
   }
   make_keys(ip, keys);
@@ -233,6 +200,10 @@ static wpm_inbound_rule rule_from(wpm_manager *m, wpm_bytes remote, bool connect
 wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes peer,
                                      wpm_bytes remote, wpm_mono now) {
   bool connected = peer.len > 0;
+  if (wpm_range_bans_hold(m, remote, 0, now)) { /* Before what exempts. */
+    m->inbound.refused.by_rule[WPM_INBOUND_BAN]++;
+    return WPM_INBOUND_BAN;
+  }
   if (slot != WPM_SLOT_NONE && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_STATIC)) {
     return WPM_INBOUND_ADMITTED;
   }
@@ -246,8 +217,8 @@ wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes pe
 
 void wpm_inbound_began(wpm_manager *m, wpm_connection *connection, wpm_bytes remote) {
   uint8_t ip[16];
-  uint8_t keys[2][WPM_ORIGIN_KEY];
-  if (connection->direction != WPM_INBOUND || !ip_of(remote, ip) || is_allowed(m, ip)) {
+  uint8_t keys[2][WPM_IP_RANGE_KEY];
+  if (connection->direction != WPM_INBOUND || !wpm_multiaddr_ip(remote, ip) || is_allowed(m, ip)) {
     return;
   }
   make_keys(ip, keys);
@@ -294,45 +265,8 @@ const char *wpm_inbound_rule_name(wpm_inbound_rule rule) {
     return "per_network";
   case WPM_INBOUND_PACE:
     return "pace";
+  case WPM_INBOUND_BAN:
+    return "ban";
   }
   return "?";
-}
-
-static int take_bits(wpm_text text, unsigned most, uint8_t *out) {
-  unsigned bits = 0;
-  if (text.len == 0 || text.len > 3) {
-    return WPM_ERR_INVALID;
-  }
-  for (size_t i = 0; i < text.len; i++) {
-    if (text.data[i] < '0' || text.data[i] > '9') {
-      return WPM_ERR_INVALID;
-    }
-    bits = bits * 10 + (unsigned)(text.data[i] - '0');
-  }
-  if (bits > most) {
-    return WPM_ERR_INVALID;
-  }
-  *out = (uint8_t)(bits + 128 - most);
-  return WPM_OK;
-}
-
-int wpm_ip_range_parse(wpm_text text, wpm_ip_range *out) {
-  size_t ip_len = 0;
-  uint8_t ip[16];
-  size_t len;
-  while (ip_len < text.len && text.data[ip_len] != '/') {
-    ip_len++;
-  }
-  int err = wpm_ip_parse((wpm_text){text.data, ip_len}, ip, &len);
-  if (err) {
-    return err;
-  }
-  *out = (wpm_ip_range){.bits = 128};
-  memset(out->ip + 10, len == 4 ? 0xff : 0, 2);
-  memcpy(out->ip + 16 - len, ip, len);
-  if (ip_len == text.len) {
-    return WPM_OK;
-  }
-  const wpm_text bits = {text.data + ip_len + 1, text.len - ip_len - 1};
-  return take_bits(bits, (unsigned)len * 8, &out->bits);
 }

@@ -1,5 +1,7 @@
 /* Limits on inbound connections, by where they come from.
  *
+ * - From a banned range (core/range_bans.h) nobody comes in: neither a static peer, nor from a range of
+ *   `inbound_allow`.
  * - Of one IP address at most `inbound_per_ip` inbound connections are live at once, of one network
  *   (IPv4 /24, IPv6 /48) at most `inbound_per_network`. The newcomer is refused; nobody goes for it. An
  *   IPv6 address is a /64 here: its owner has all of it.

@@ -14,6 +14,7 @@
 #include "core/inbound.h"
 #include "core/judge.h"
 #include "core/keepalive.h"
+#include "core/range_bans.h"
 #include "core/restart.h"
 #include "core/rules.h"
 #include "core/schedule.h"
@@ -162,6 +163,7 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   wpm_heap_init(&m->restart);
   wpm_connections_init(m);
   wpm_inbound_init(m);
+  wpm_range_bans_init(m);
   wpm_groups_init(m);
   wpm_feelers_init(m);
   int err = copy_lists(m, config);
@@ -193,6 +195,7 @@ void wpm_manager_free(wpm_manager *m) {
   wpm_history_fini(&m->history);
   free(m->dial_addresses);
   wpm_inbound_fini(m);
+  wpm_range_bans_fini(m);
   wpm_groups_fini(m);
   wpm_tellers_fini(m);
   free((void *)(uintptr_t)m->config.services);
@@ -498,6 +501,8 @@ static int take_in(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return wpm_on_shortage(m, event, now);
   case WPM_EVENT_BAN:
     return wpm_on_ban(m, event, now);
+  case WPM_EVENT_BAN_RANGE:
+    return wpm_on_ban_range(m, event, now);
   case WPM_EVENT_TAG:
     return wpm_on_tag(m, event, now);
   case WPM_EVENT_SCORE:
@@ -545,13 +550,15 @@ static void expire_some(wpm_manager *m, wpm_instant now) {
 }
 
 int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) {
-  bool of_a_peer = event->type != WPM_EVENT_NETWORK && event->type != WPM_EVENT_SHORTAGE;
+  bool of_a_peer = event->type != WPM_EVENT_NETWORK && event->type != WPM_EVENT_SHORTAGE &&
+                   event->type != WPM_EVENT_BAN_RANGE;
   if (event->peer.len > WPM_PEER_ID_MAX || (event->peer.len > 0) != of_a_peer) {
     return WPM_ERR_INVALID;
   }
   now = forward(m, now);
   wpm_restart_begin(m, now);
   wpm_store_advance(m->store, now);
+  wpm_range_bans_advance(m, now);
   int err = take_in(m, event, now);
   expire_some(m, now);
   wpm_crowd_run(m, now);
@@ -590,6 +597,8 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   wpm_mono least = peers.ns < connections.ns ? peers : connections;
   wpm_mono store = wpm_store_next_deadline(m->store);
   least = store.ns < least.ns ? store : least;
+  wpm_mono bans = wpm_range_bans_deadline(m);
+  least = bans.ns < least.ns ? bans : least;
   wpm_mono epoch = wpm_epoch_deadline(m);
   least = epoch.ns < least.ns ? epoch : least;
   wpm_mono targets = wpm_targets_deadline(m);
@@ -612,12 +621,14 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
     return WPM_OK;
   }
   wpm_store_advance(m->store, now);
+  wpm_range_bans_advance(m, now);
   expire_some(m, now);
   uint32_t slot;
   while (wpm_heap_least(&m->connection_deadlines, &slot).ns <= now.mono.ns) {
     wpm_keepalive_due(m, m->connections[slot], now);
   }
   wpm_epoch_run(m, now);
+  wpm_range_bans_run(m, now);
   wpm_crowd_run(m, now);
   wpm_shortage_run(m, now);
   wpm_schedule_due(m, now);

@@ -14,6 +14,7 @@
 #include "core/store.h"
 
 #include "base/heap.h"
+#include "base/ip_range.h"
 #include "base/rng.h"
 
 #include <wakupeers/manager.h>
@@ -73,11 +74,10 @@ typedef struct wpm_policy {
 } wpm_policy;
 
 #define WPM_SHARDS_COUNTED 32u /* Of our shards, those whose relay peers are counted. */
-#define WPM_ORIGIN_KEY 17u     /* An address cut to its prefix, and the length of that. */
 
 /* Where inbound connections come from (core/inbound.h): one IP address or network. */
 typedef struct wpm_inbound_origin {
-  uint8_t key[WPM_ORIGIN_KEY];
+  uint8_t key[WPM_IP_RANGE_KEY];
   uint32_t live;    /* Connections from there. */
   int64_t tokens;   /* Attempts it may make now, in nanoseconds of waiting that they stand for. */
   wpm_mono attempt; /* When it made the last. */
@@ -92,6 +92,29 @@ typedef struct wpm_inbound {
   bool asked;                  /* The host asks before it accepts. */
   wpm_inbound_counters refused;
 } wpm_inbound;
+
+/* What core/range_bans.h keeps. */
+typedef struct wpm_range_entry {
+  uint8_t key[WPM_IP_RANGE_KEY]; /* The range. */
+  bool queued;                   /* It is in the queue of what is to be stored. */
+  wpm_wait ban;                  /* length_ns 0: it is over, and the entry goes once that is told. */
+  wpm_mono ends;                 /* When; WPM_NEVER: never. */
+  wpm_dial_id dials_before;      /* Dials up to this one began before the ban. */
+  uint32_t next; /* Behind it in the queue; of a free entry, the next free one. */
+} wpm_range_entry;
+
+typedef struct wpm_range_bans {
+  wpm_map by_key;     /* Key → index. */
+  wpm_chunks entries; /* By index. */
+  uint32_t used;      /* Entries ever used. */
+  uint32_t unused;    /* The first free one; WPM_MAP_NONE: none. */
+  uint32_t count;     /* Bans in force. */
+  wpm_heap ends;      /* By index: of those that end. */
+  uint64_t lengths[3];      /* A bit for each length of prefixes in force. */
+  uint32_t of_length[129];  /* Bans in force of each. */
+  wpm_pending_queue pending; /* To be stored. */
+  uint32_t screening; /* The next slot whose dials are planned anew; WPM_SLOT_NONE: all were. */
+} wpm_range_bans;
 
 /* What core/groups.h keeps. */
 typedef struct wpm_group {
@@ -199,6 +222,7 @@ struct wpm_manager {
   wpm_mono shortage_at;      /* When it last ran short. */
   wpm_mono rise_at;          /* When the ceiling rises next, where it is below max_connections. */
   wpm_inbound inbound;       /* Where inbound connections come from. */
+  wpm_range_bans range_bans; /* Banned ranges of addresses. */
   wpm_groups groups;         /* Network groups of the peers. */
   wpm_targets targets;       /* Outbound relay peers. */
   wpm_sources sources;       /* Who told us of whom. */

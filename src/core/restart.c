@@ -116,6 +116,11 @@ static wpm_wait resumed_ban(const wpm_wait *stored, resumption by) {
   return stored->length_ns == INT64_MAX ? *stored : resumed_wait(stored, WPM_WAIT_LONGEST, by);
 }
 
+wpm_wait wpm_restart_resumed_ban(const wpm_wait *stored, const wpm_instant *heartbeat,
+                                 wpm_instant now) {
+  return resumed_ban(stored, (resumption){heartbeat, now});
+}
+
 static void resume_wait(wpm_manager *m, uint32_t slot, wpm_wait_kind kind, int64_t longest,
                         resumption by) {
   const wpm_wait *held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), kind);

@@ -38,6 +38,10 @@ void wpm_restart_again(wpm_manager *m, uint32_t slot);
 /* The peer was tried, or is not wanted any more: nothing is kept for it. */
 void wpm_restart_drop(wpm_manager *m, uint32_t slot);
 
+/* A stored ban, brought into this boot. `heartbeat` as wpm_manager_restore. */
+wpm_wait wpm_restart_resumed_ban(const wpm_wait *stored, const wpm_instant *heartbeat,
+                                 wpm_instant now);
+
 /* The event IMPORTED. */
 WPM_MUST_USE int wpm_on_imported(wpm_manager *m, const wpm_event *event, wpm_instant now);
 

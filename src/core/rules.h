@@ -16,6 +16,7 @@
   X(RETRY_DELAY, "retry_delay")                                                                    \
   X(MISMATCH_DELAY, "mismatch_delay")                                                              \
   X(BAN, "ban")                                                                                    \
+  X(BAN_RANGE, "ban_range")                                                                        \
   X(HELD_OFF, "held_off")                                                                          \
   X(SCOPE, "scope")                                                                                \
   X(MAX_CONNECTIONS, "max_connections")                                                            \

@@ -6,9 +6,9 @@
 #include "core/feelers.h"
 #include "core/groups.h"
 #include "core/judge.h"
+#include "core/range_bans.h"
 #include "core/rules.h"
 #include "core/schedule.h"
-#include "core/scope.h"
 #include "core/services.h"
 #include "core/shards.h"
 #include "core/shares.h"
@@ -94,7 +94,7 @@ size_t wpm_targets_kept(const wpm_manager *m) {
 static bool is_candidate(const wpm_manager *m, uint32_t slot) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   return wpm_targets_choose(m, slot) && !policy->has_place && !wpm_judge_discourages(m, slot) &&
-         wpm_shards_shares(m, slot) && wpm_scope_admits_any(m, slot);
+         wpm_shards_shares(m, slot) && wpm_range_bans_admit_any(m, slot);
 }
 
 static bool is_of_new_group(const wpm_manager *m, uint32_t slot) {

@@ -95,6 +95,9 @@ static void do_action(wpm_node *node, const wpm_action *action) {
   case WPM_ACTION_NOTIFY:
     do_notify(node, action);
     break;
+  case WPM_ACTION_PERSIST_RANGE_BAN:
+    wpm_node_store_range_ban(node, &action->u.persist_range_ban.ban);
+    break;
   }
 }
 

@@ -76,7 +76,8 @@ struct wpm_node {
   uv_async_t writer_woke;    /* The writer's status has changed. */
   bool storing_anew;         /* All records are being stored anew, */
   uint64_t anew_peers;       /* those of the peers behind this cursor, */
-  uint64_t anew_tombstones;  /* and then tombstones behind this one. */
+  uint64_t anew_tombstones;  /* then tombstones behind this one, */
+  uint64_t anew_range_bans;  /* and then bans of ranges behind this one. */
   wpm_writer_status storage; /* As it was when it last changed. */
   wpm_node_conn **conns;     /* Table; NULL: a free slot. */
   size_t conn_slots;
@@ -136,6 +137,8 @@ void wpm_node_unload(wpm_node *node);
 uint64_t wpm_node_store_record(wpm_node *node, wpm_bytes peer, uint32_t fields, bool urgent);
 /* Queues that it is gone, and what is to be stored in its place (both spans 0: nothing). */
 void wpm_node_store_removal(wpm_node *node, const wpm_tombstone *tombstone);
+/* Queues a ban of a range to be stored at once; length_ns 0: it is over. */
+void wpm_node_store_range_ban(wpm_node *node, const wpm_range_ban *ban);
 /* True while that change is not durable, and can be expected to become so. */
 bool wpm_node_must_wait(const wpm_node *node, uint64_t sequence);
 

@@ -75,6 +75,20 @@ static int load_tombstone(void *user, const wpm_tombstone *tombstone) {
   return err == WPM_ERR_NO_MEMORY ? err : WPM_OK;
 }
 
+static int load_range_ban(void *user, const wpm_range_ban *ban) {
+  const load_state *state = user;
+  wpm_range_ban resumed = *ban;
+  int err =
+      wpm_manager_restore_range_ban(state->node->manager, &resumed, state->heartbeat, state->now);
+  if (err == WPM_ERR_STALE) {
+    resumed.ban.length_ns = 0;
+  }
+  if (err == WPM_ERR_STALE || (err == WPM_OK && !wpm_wait_equal(&resumed.ban, &ban->ban))) {
+    (void)wpm_writer_put_range_ban(state->node->writer, &resumed, false);
+  }
+  return err == WPM_ERR_NO_MEMORY ? err : WPM_OK;
+}
+
 /* On the worker's thread. */
 static void wake(void *user) {
   wpm_node *node = user;
@@ -96,19 +110,18 @@ static void store_anew(wpm_node *node) {
   const wpm_store *store = wpm_manager_store(node->manager);
   wpm_peer_record record;
   wpm_tombstone tombstone;
-  bool more = true;
-  for (int i = 0; more && i < AT_A_TIME; i++) {
-    more = wpm_store_next(store, &node->anew_peers, &record);
-    if (more) {
+  wpm_range_ban ban;
+  for (int i = 0; i < AT_A_TIME; i++) {
+    if (wpm_store_next(store, &node->anew_peers, &record)) {
       (void)wpm_node_store_record(node, record.id, WPM_FIELD_ALL, false);
-    }
-  }
-  for (int i = 0; !more && i < AT_A_TIME; i++) {
-    node->storing_anew = wpm_store_next_tombstone(store, &node->anew_tombstones, &tombstone);
-    if (!node->storing_anew) {
+    } else if (wpm_store_next_tombstone(store, &node->anew_tombstones, &tombstone)) {
+      (void)wpm_writer_put_tombstone(node->writer, &tombstone, false);
+    } else if (wpm_manager_next_range_ban(node->manager, &node->anew_range_bans, &ban)) {
+      (void)wpm_writer_put_range_ban(node->writer, &ban, false);
+    } else {
+      node->storing_anew = false;
       return;
     }
-    (void)wpm_writer_put_tombstone(node->writer, &tombstone, false);
   }
   (void)uv_async_send(&node->writer_woke);
 }
@@ -154,6 +167,7 @@ static void writer_woke(uv_async_t *async) {
       node->storing_anew = true;
       node->anew_peers = 0;
       node->anew_tombstones = 0;
+      node->anew_range_bans = 0;
     }
     if (node->storing_anew) {
       store_anew(node);
@@ -199,6 +213,12 @@ void wpm_node_store_removal(wpm_node *node, const wpm_tombstone *tombstone) {
     (void)wpm_writer_put_tombstone(node->writer, tombstone, false);
   }
   (void)wpm_writer_remove(node->writer, tombstone->id, outlives);
+}
+
+void wpm_node_store_range_ban(wpm_node *node, const wpm_range_ban *ban) {
+  if (node->writer) {
+    (void)wpm_writer_put_range_ban(node->writer, ban, true);
+  }
 }
 
 static wpm_writer_status status_of(const wpm_node *node) {
@@ -274,7 +294,10 @@ int wpm_node_load(wpm_node *node, wpm_error *error) {
   load_state state = {
       .node = node, .heartbeat = beaten ? &heartbeat : NULL, .now = wpm_system_now(node->boot_id)};
   size_t skipped = 0;
-  const wpm_writer_sink sink = {.record = load_record, .tombstone = load_tombstone, .user = &state};
+  const wpm_writer_sink sink = {.record = load_record,
+                                .tombstone = load_tombstone,
+                                .range_ban = load_range_ban,
+                                .user = &state};
   wpm_writer_load(node->writer, &sink, &skipped);
   look_at_storage(node);
   tell_left_out(&state, skipped);

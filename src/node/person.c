@@ -31,6 +31,12 @@ int wpm_node_ban(wpm_node *node, wpm_bytes peer, int64_t length_ns) {
   return judge(node, peer, &event);
 }
 
+int wpm_node_ban_range(wpm_node *node, const wpm_ip_range *range, int64_t length_ns) {
+  wpm_event event = {.type = WPM_EVENT_BAN_RANGE,
+                     .u.ban_range = {.range = *range, .length_ns = length_ns}};
+  return wpm_node_fact(node, &event);
+}
+
 int wpm_node_set_tag(wpm_node *node, wpm_bytes peer, const wpm_tag *tag) {
   wpm_event event = {.type = WPM_EVENT_TAG, .u.tag.tag = *tag};
   return judge(node, peer, &event);

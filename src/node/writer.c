@@ -159,15 +159,19 @@ static int load_all(wpm_writer *writer, const wpm_writer_sink *sink, size_t *ski
                     wpm_error *error) {
   size_t records = 0;
   size_t tombstones = 0;
+  size_t ranges = 0;
   int err = WPM_OK;
-  if (sink->record) {
+  if (sink->range_ban) {
+    err = wpm_storage_load_range_bans(writer->storage, sink->range_ban, sink->user, &ranges, error);
+  }
+  if (!err && sink->record) {
     err = wpm_storage_load(writer->storage, sink->record, sink->user, &records, error);
   }
   if (!err && sink->tombstone) {
     err = wpm_storage_load_tombstones(writer->storage, sink->tombstone, sink->user, &tombstones,
                                       error);
   }
-  *skipped = records + tombstones;
+  *skipped = records + tombstones + ranges;
   return err;
 }
 
@@ -297,6 +301,18 @@ static int write_peers(wpm_storage *storage, const wpm_queue *batch, uint64_t *r
   return err;
 }
 
+static int write_ranges(wpm_storage *storage, const wpm_queue *batch, uint64_t *refused,
+                        wpm_error *error) {
+  int err = WPM_OK;
+  for (size_t i = 0; err == WPM_OK && i < batch->range_count; i++) {
+    const wpm_range_ban *ban = &wpm_queue_range_at(batch, i)->ban;
+    err = ban->ban.length_ns > 0 ? wpm_storage_put_range_ban(storage, ban, error)
+                                 : wpm_storage_remove_range_ban(storage, &ban->range, error);
+    err = unless_refused(err, refused);
+  }
+  return err;
+}
+
 static int write_changes(wpm_writer *writer, uint64_t *refused, wpm_error *error) {
   wpm_storage *storage = writer->storage;
   const wpm_queue *batch = &writer->batch;
@@ -304,6 +320,9 @@ static int write_changes(wpm_writer *writer, uint64_t *refused, wpm_error *error
   int err = wpm_storage_begin(storage, error);
   if (err == WPM_OK) {
     err = write_peers(storage, batch, refused, error);
+  }
+  if (err == WPM_OK) {
+    err = write_ranges(storage, batch, refused, error);
   }
   if (err == WPM_OK && batch->has_heartbeat) {
     err = wpm_storage_put_heartbeat(storage, batch->heartbeat, error);
@@ -373,7 +392,7 @@ static bool take_batch(wpm_writer *writer, uint64_t due) {
     return false;
   }
   wpm_queue_move(&writer->batch, &writer->waiting);
-  writer->batch_count = writer->batch.count;
+  writer->batch_count = writer->batch.count + writer->batch.range_count;
   writer->batch_since = writer->batch.since;
   return true;
 }
@@ -551,6 +570,12 @@ uint64_t wpm_writer_remove_tombstone(wpm_writer *writer, wpm_bytes id) {
   return count_change(writer, err, false);
 }
 
+uint64_t wpm_writer_put_range_ban(wpm_writer *writer, const wpm_range_ban *ban, bool urgent) {
+  uv_mutex_lock(&writer->mutex);
+  int err = writer->status.memory_only ? WPM_OK : wpm_queue_put_range_ban(&writer->waiting, ban);
+  return count_change(writer, err, urgent);
+}
+
 void wpm_writer_hurry(wpm_writer *writer) {
   uv_mutex_lock(&writer->mutex);
   if (writer->waiting.sequence != 0 && !writer->waiting.urgent) {
@@ -574,7 +599,7 @@ uint64_t wpm_writer_heartbeat(wpm_writer *writer, wpm_instant heartbeat) {
 void wpm_writer_get_status(wpm_writer *writer, wpm_writer_status *out) {
   uv_mutex_lock(&writer->mutex);
   *out = writer->status;
-  out->queued = writer->waiting.count + writer->batch_count;
+  out->queued = writer->waiting.count + writer->waiting.range_count + writer->batch_count;
   uint64_t since = writer->batch_since ? writer->batch_since : writer->waiting.since;
   out->lag_ns = since ? (int64_t)(uv_hrtime() - since) : 0;
   uv_mutex_unlock(&writer->mutex);

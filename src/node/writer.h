@@ -1,9 +1,9 @@
 /* The write-behind worker: it brings changes to disk, so that the loop never waits for one.
  *
  * - Changes are queued on the loop's thread, each in constant time, and stored by a worker thread in
- *   the order of their places in the file. The queue holds one change per peer: a newer one is merged
- *   into the one that waits. So it never holds more than there are peers (twice that while a commit is
- *   failing).
+ *   the order of their places in the file. The queue holds one change per peer, and one per banned
+ *   range: a newer one is merged into the one that waits. So it never holds more than there are of these
+ *   (twice that while a commit is failing).
  * - Group commits: a change is stored at once where the last commit is longer ago than
  *   `commit_interval_ns`; otherwise with all that gathered until then. Commits begin early enough that
  *   no change is older than `loss_bound_ns` when it is durable; where the disk is too slow for that,
@@ -59,6 +59,7 @@ WPM_MUST_USE bool wpm_writer_last_heartbeat(wpm_writer *writer, wpm_instant *out
 typedef struct wpm_writer_sink {
   wpm_storage_record_fn record;       /* Takes each record. */
   wpm_storage_tombstone_fn tombstone; /* Takes each tombstone. */
+  wpm_storage_range_ban_fn range_ban; /* Takes each ban of a range, before all records. */
   void *user;                         /* Passed to them. */
 } wpm_writer_sink;
 
@@ -88,6 +89,9 @@ uint64_t wpm_writer_remove(wpm_writer *writer, wpm_bytes id, bool urgent);
 uint64_t wpm_writer_put_tombstone(wpm_writer *writer, const wpm_tombstone *tombstone, bool urgent);
 uint64_t wpm_writer_remove_tombstone(wpm_writer *writer, wpm_bytes id);
 
+/* length_ns 0: what is stored of the range goes. */
+uint64_t wpm_writer_put_range_ban(wpm_writer *writer, const wpm_range_ban *ban, bool urgent);
+
 /* Never 0. */
 uint64_t wpm_writer_heartbeat(wpm_writer *writer, wpm_instant heartbeat);
 
@@ -101,7 +105,7 @@ typedef struct wpm_writer_status {
   bool memory_only;  /* That lasts until the next start: changes are dropped. */
   uint64_t sequence; /* The last sequence number given out. */
   uint64_t durable;  /* Changes up to this number are on disk. */
-  size_t queued;     /* Peers whose last change is not durable yet. */
+  size_t queued;     /* Peers and banned ranges whose last change is not durable yet. */
   int64_t lag_ns;    /* Age of the oldest change that is not durable yet; 0: all are. */
   int64_t worst_ns;  /* The oldest that a change got before it was durable, so far. */
   uint64_t commits;  /* Group commits made. */

@@ -12,9 +12,14 @@ static wpm_bytes peer_of(const void *user, uint32_t slot) {
   return (wpm_bytes){change->id, change->id_len};
 }
 
+static wpm_bytes range_of(const void *user, uint32_t slot) {
+  return (wpm_bytes){wpm_queue_range_at(user, slot)->key, WPM_IP_RANGE_KEY};
+}
+
 void wpm_queue_init(wpm_queue *queue, wpm_siphash_key key) {
   *queue = (wpm_queue){.count = 0};
   wpm_map_init(&queue->by_peer, key, peer_of, queue);
+  wpm_map_init(&queue->by_range, key, range_of, queue);
 }
 
 /* Room for changes, laid down one behind the other: a commit frees a few blocks, where it would else
@@ -68,13 +73,16 @@ void wpm_queue_fini(wpm_queue *queue) {
   free_blocks(queue->blocks);
   wpm_chunks_fini(&queue->changes);
   wpm_map_fini(&queue->by_peer);
+  wpm_chunks_fini(&queue->ranges);
+  wpm_map_fini(&queue->by_range);
 }
 
 void wpm_queue_move(wpm_queue *to, wpm_queue *from) {
   wpm_siphash_key key = from->by_peer.key;
-  assert(to->count == 0 && !to->changes.chunks);
+  assert(to->count == 0 && !to->changes.chunks && !to->ranges.chunks);
   *to = *from;
   to->by_peer.user = to;
+  to->by_range.user = to;
   wpm_queue_init(from, key);
 }
 
@@ -188,5 +196,30 @@ int wpm_queue_remove_tombstone(wpm_queue *queue, wpm_bytes id) {
     return WPM_ERR_NO_MEMORY;
   }
   change->tombstone = WPM_TOMBSTONE_REMOVED;
+  return WPM_OK;
+}
+
+/* ---- banned ranges ----------------------------------------------------------------------------- */
+
+wpm_range_change *wpm_queue_range_at(const wpm_queue *queue, size_t i) {
+  return wpm_chunks_at(&queue->ranges, sizeof(wpm_range_change), i);
+}
+
+int wpm_queue_put_range_ban(wpm_queue *queue, const wpm_range_ban *ban) {
+  uint8_t key[WPM_IP_RANGE_KEY];
+  wpm_ip_range_key(ban->range.ip, ban->range.bits, key);
+  uint32_t slot = wpm_map_find(&queue->by_range, (wpm_bytes){key, sizeof(key)});
+  if (slot != WPM_MAP_NONE) {
+    wpm_queue_range_at(queue, slot)->ban = *ban;
+    return WPM_OK;
+  }
+  if (queue->range_count >= WPM_MAP_NONE - 1 ||
+      wpm_chunks_reserve(&queue->ranges, sizeof(wpm_range_change), queue->range_count + 1) ||
+      wpm_map_add(&queue->by_range, (wpm_bytes){key, sizeof(key)}, (uint32_t)queue->range_count)) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  wpm_range_change *change = wpm_queue_range_at(queue, queue->range_count++);
+  *change = (wpm_range_change){.ban = *ban};
+  memcpy(change->key, key, sizeof(key));
   return WPM_OK;
 }

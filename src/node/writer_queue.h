@@ -1,4 +1,4 @@
-/* The changes that wait for a commit: at most one per peer.
+/* The changes that wait for a commit: at most one per peer, and one per banned range.
  *
  * - A newer change of a peer is merged into the one that waits: the union of the fields, the latest
  *   values. A change of contact alone is kept small; no other needs a copy of the whole record.
@@ -9,6 +9,7 @@
 #define WPM_NODE_WRITER_QUEUE_H
 
 #include "base/chunks.h"
+#include "base/ip_range.h"
 #include "base/map.h"
 #include "base/record.h"
 
@@ -42,10 +43,19 @@ typedef struct wpm_peer_change {
   uint8_t id[];                      /* Whose. */
 } wpm_peer_change;
 
+/* What changed of a banned range. */
+typedef struct wpm_range_change {
+  uint8_t key[WPM_IP_RANGE_KEY]; /* Which. */
+  wpm_range_ban ban;             /* length_ns 0: what is stored of it is to go. */
+} wpm_range_change;
+
 typedef struct wpm_queue {
   wpm_map by_peer;                /* Peer id → number of the change. */
   wpm_chunks changes;             /* Pointers to the changes. */
   size_t count;                   /* Changes held. */
+  wpm_map by_range;               /* Key → number of the change of a banned range. */
+  wpm_chunks ranges;              /* Those changes. */
+  size_t range_count;             /* Their number. */
   struct wpm_queue_block *blocks; /* What the changes lie in. */
   wpm_instant heartbeat;          /* The last one. */
   bool has_heartbeat;             /* There is one. */
@@ -64,10 +74,14 @@ void wpm_queue_move(wpm_queue *to, wpm_queue *from);
 /* Change number `i`, of count. */
 wpm_peer_change *wpm_queue_at(const wpm_queue *queue, size_t i);
 
+/* Change number `i` of a banned range, of range_count. */
+wpm_range_change *wpm_queue_range_at(const wpm_queue *queue, size_t i);
+
 /* Each merges a change in. WPM_ERR_NO_MEMORY: then nothing was changed. */
 WPM_MUST_USE int wpm_queue_put(wpm_queue *queue, const wpm_peer_record *record, uint32_t fields);
 WPM_MUST_USE int wpm_queue_remove(wpm_queue *queue, wpm_bytes id);
 WPM_MUST_USE int wpm_queue_put_tombstone(wpm_queue *queue, const wpm_tombstone *tombstone);
 WPM_MUST_USE int wpm_queue_remove_tombstone(wpm_queue *queue, wpm_bytes id);
+WPM_MUST_USE int wpm_queue_put_range_ban(wpm_queue *queue, const wpm_range_ban *ban);
 
 #endif

@@ -1,6 +1,7 @@
 /* Batches of changes: begin, put, remove, commit, rollback. */
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/ip_range.h"
 #include "storage/contact.h"
 #include "storage/fault.h"
 #include "storage/handle.h"
@@ -24,6 +25,8 @@ int wpm_storage_prepare(wpm_storage *storage) {
       [WPM_STATEMENT_PUT_WORD] = "REPLACE INTO word (word, data) VALUES (?, ?)",
       [WPM_STATEMENT_PUT_TOMBSTONE] = "REPLACE INTO tombstone (id, data) VALUES (?, ?)",
       [WPM_STATEMENT_REMOVE_TOMBSTONE] = "DELETE FROM tombstone WHERE id = ?",
+      [WPM_STATEMENT_PUT_RANGE_BAN] = "REPLACE INTO range_ban (range, data) VALUES (?, ?)",
+      [WPM_STATEMENT_REMOVE_RANGE_BAN] = "DELETE FROM range_ban WHERE range = ?",
       [WPM_STATEMENT_PUT_PRIVATE_KEY] = "REPLACE INTO private_key (id, key) VALUES (?, ?)",
       [WPM_STATEMENT_REMOVE_PRIVATE_KEY] = "DELETE FROM private_key WHERE id = ?",
       [WPM_STATEMENT_PUT_HEARTBEAT] =
@@ -386,6 +389,44 @@ static int remove_by_id(wpm_storage *storage, wpm_statement which, wpm_bytes id,
 
 int wpm_storage_remove_tombstone(wpm_storage *storage, wpm_bytes id, wpm_error *error) {
   return remove_by_id(storage, WPM_STATEMENT_REMOVE_TOMBSTONE, id, error);
+}
+
+int wpm_storage_put_range_ban(wpm_storage *storage, const wpm_range_ban *ban, wpm_error *error) {
+  uint8_t key[WPM_IP_RANGE_KEY];
+  int err = check_in_batch(storage, error);
+  if (err) {
+    return err;
+  }
+  err = wpm_codec_check_range_ban(ban);
+  if (err) {
+    return wpm_fail(error, err, "the ban of a range cannot be stored: %s", wpm_strerror(err));
+  }
+  wpm_packer p = {.scratch = &storage->row};
+  wpm_codec_pack_range_ban(&p, ban);
+  if (p.err) {
+    return fault(storage, SQLITE_NOMEM, error);
+  }
+  wpm_ip_range_key(ban->range.ip, ban->range.bits, key);
+  const wpm_bytes row = {storage->row.memory, p.len};
+  return run_with_id(storage, WPM_STATEMENT_PUT_RANGE_BAN, (wpm_bytes){key, sizeof(key)}, &row,
+                     error);
+}
+
+int wpm_storage_remove_range_ban(wpm_storage *storage, const wpm_ip_range *range,
+                                 wpm_error *error) {
+  const wpm_range_ban none = {.range = *range};
+  uint8_t key[WPM_IP_RANGE_KEY];
+  int err = check_in_batch(storage, error);
+  if (err) {
+    return err;
+  }
+  err = wpm_codec_check_range_ban(&none);
+  if (err) {
+    return wpm_fail(error, err, "no range of addresses: %s", wpm_strerror(err));
+  }
+  wpm_ip_range_key(range->ip, range->bits, key);
+  return run_with_id(storage, WPM_STATEMENT_REMOVE_RANGE_BAN, (wpm_bytes){key, sizeof(key)}, NULL,
+                     error);
 }
 
 int wpm_storage_put_private_key(wpm_storage *storage, wpm_bytes id, wpm_bytes key,

@@ -36,6 +36,7 @@ int wpm_storage_get_info(wpm_storage *storage, wpm_storage_info *out, wpm_error 
   } questions[] = {{"SELECT count(*) FROM peer", &out->peers},
                    {"SELECT count(*) FROM contact WHERE length(data) > 5", &out->contacts},
                    {"SELECT count(*) FROM tombstone", &out->tombstones},
+                   {"SELECT count(*) FROM range_ban", &out->range_bans},
                    {"SELECT count(*) FROM private_key", &out->private_keys},
                    {"SELECT count(*) FROM word", &out->words},
                    {"PRAGMA page_size", &page_size},
@@ -127,6 +128,15 @@ static const char *judge_tombstone(checker *c, sqlite3_stmt *statement) {
              : NULL;
 }
 
+static const char *judge_range_ban(checker *c, sqlite3_stmt *statement) {
+  wpm_range_ban ban;
+  (void)c;
+  return wpm_codec_unpack_range_ban(wpm_storage_column(statement, 2),
+                                    wpm_storage_column(statement, 1), &ban)
+             ? "cannot be decoded"
+             : NULL;
+}
+
 /* What SQLite finds stands in the row itself. */
 static const char *judge_verdict(checker *c, sqlite3_stmt *statement) {
   const char *text = (const char *)sqlite3_column_text(statement, 0);
@@ -171,6 +181,8 @@ int wpm_storage_check(wpm_storage *storage, wpm_storage_problem_fn fn, void *use
        "a record %s (peer %lld)", judge_no_contact},
       {"SELECT word FROM word", "a word %s (number %lld)", judge_word},
       {"SELECT length(id), data, id FROM tombstone", "a tombstone %s", judge_tombstone},
+      {"SELECT length(range), data, range FROM range_ban", "the ban of a range %s",
+       judge_range_ban},
   };
   checker c = {.storage = storage, .fn = fn, .user = user, .out = out};
   *out = (wpm_storage_checked){.rows = 0};

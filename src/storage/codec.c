@@ -1,6 +1,7 @@
 #include "storage/codec.h"
 
 #include "base/bytes.h"
+#include "base/ip_range.h"
 #include "base/peer_id.h"
 #include "base/record.h"
 #include "storage/codes.h"
@@ -577,6 +578,30 @@ void wpm_codec_pack_tombstone(wpm_packer *p, const wpm_tombstone *tombstone) {
 int wpm_codec_unpack_tombstone(wpm_bytes row, wpm_tombstone *out) {
   wpm_unpacker u = wpm_unpack_sealed(row, wpm_seal_of_id(out->id));
   out->prune_backoff = wpm_unpack_wait(&u);
+  out->ban = wpm_unpack_wait(&u);
+  return wpm_unpack_end(&u);
+}
+
+/* ---- bans of ranges ---------------------------------------------------------------------------- */
+
+int wpm_codec_check_range_ban(const wpm_range_ban *ban) {
+  return ban->range.bits <= 128 && ban->ban.length_ns >= 0 ? WPM_OK : WPM_ERR_INVALID;
+}
+
+void wpm_codec_pack_range_ban(wpm_packer *p, const wpm_range_ban *ban) {
+  uint8_t key[WPM_IP_RANGE_KEY];
+  wpm_ip_range_key(ban->range.ip, ban->range.bits, key);
+  wpm_pack_wait(p, &ban->ban);
+  wpm_pack_seal(p, wpm_seal_of_id((wpm_bytes){key, sizeof(key)}));
+}
+
+int wpm_codec_unpack_range_ban(wpm_bytes key, wpm_bytes row, wpm_range_ban *out) {
+  wpm_unpacker u = wpm_unpack_sealed(row, wpm_seal_of_id(key));
+  if (key.len != WPM_IP_RANGE_KEY || key.data[WPM_IP_RANGE_KEY - 1] > 128) {
+    return WPM_ERR_INVALID;
+  }
+  memcpy(out->range.ip, key.data, sizeof(out->range.ip));
+  out->range.bits = key.data[WPM_IP_RANGE_KEY - 1];
   out->ban = wpm_unpack_wait(&u);
   return wpm_unpack_end(&u);
 }

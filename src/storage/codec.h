@@ -1,4 +1,4 @@
-/* The rows of tables peer, word and tombstone; of a record all but its id and its contact.
+/* The rows of tables peer, word, tombstone and range_ban; of a record all but its id and its contact.
  *
  * - A varint of flags (see codec.c) says which of the optional parts follow, in their order.
  * - Protocol ids, agent and protocol version are words (words.h) or stand there themselves: a varint,
@@ -56,5 +56,10 @@ WPM_MUST_USE int wpm_codec_mark_words(wpm_bytes id, wpm_bytes row, int64_t place
 WPM_MUST_USE int wpm_codec_check_tombstone(const wpm_tombstone *tombstone);
 void wpm_codec_pack_tombstone(wpm_packer *p, const wpm_tombstone *tombstone);
 WPM_MUST_USE int wpm_codec_unpack_tombstone(wpm_bytes row, wpm_tombstone *out);
+
+/* The same; `key` is the range's (base/ip_range.h). */
+WPM_MUST_USE int wpm_codec_check_range_ban(const wpm_range_ban *ban);
+void wpm_codec_pack_range_ban(wpm_packer *p, const wpm_range_ban *ban);
+WPM_MUST_USE int wpm_codec_unpack_range_ban(wpm_bytes key, wpm_bytes row, wpm_range_ban *out);
 
 #endif

@@ -23,11 +23,13 @@ typedef enum wpm_statement {
   WPM_STATEMENT_PUT_WORD,
   WPM_STATEMENT_PUT_TOMBSTONE,
   WPM_STATEMENT_REMOVE_TOMBSTONE,
+  WPM_STATEMENT_PUT_RANGE_BAN,
+  WPM_STATEMENT_REMOVE_RANGE_BAN,
   WPM_STATEMENT_PUT_PRIVATE_KEY,
   WPM_STATEMENT_REMOVE_PRIVATE_KEY,
   WPM_STATEMENT_PUT_HEARTBEAT
 } wpm_statement;
-#define WPM_STATEMENT_COUNT 16
+#define WPM_STATEMENT_COUNT 18
 
 /* Where the rows of a peer lie: by a keyed hash of its id, so that the key of a row needs no look-up
  * and no index. */

@@ -1,5 +1,5 @@
-/* Reading what is stored: records, tombstones, private keys, the heartbeat; and what of the file is
- * kept in memory. */
+/* Reading what is stored: records, tombstones, bans of ranges, private keys, the heartbeat; and what of
+ * the file is kept in memory. */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "storage/contact.h"
@@ -218,7 +218,7 @@ int wpm_storage_load(wpm_storage *storage, wpm_storage_record_fn fn, void *user,
   return err;
 }
 
-/* ---- tombstones, private keys ---------------------------------------------------------------- */
+/* ---- tombstones, bans, private keys ---------------------------------------------------------------- */
 
 /* Takes the row that the statement stands on; returns what the caller's function does. */
 typedef int (*row_fn)(sqlite3_stmt *statement, void *context);
@@ -274,6 +274,33 @@ int wpm_storage_load_tombstones(wpm_storage *storage, wpm_storage_tombstone_fn f
                                 size_t *skipped, wpm_error *error) {
   tombstone_taker taker = {.take = fn, .user = user};
   int err = load_each(storage, "SELECT id, data FROM tombstone", take_tombstone, &taker, error);
+  if (skipped) {
+    *skipped = taker.skipped;
+  }
+  return err;
+}
+
+typedef struct range_ban_taker {
+  wpm_storage_range_ban_fn take;
+  void *user;
+  size_t skipped;
+} range_ban_taker;
+
+static int take_range_ban(sqlite3_stmt *statement, void *context) {
+  range_ban_taker *taker = context;
+  wpm_range_ban ban;
+  if (wpm_codec_unpack_range_ban(wpm_storage_column(statement, 0),
+                                 wpm_storage_column(statement, 1), &ban)) {
+    taker->skipped++;
+    return WPM_OK;
+  }
+  return taker->take(taker->user, &ban);
+}
+
+int wpm_storage_load_range_bans(wpm_storage *storage, wpm_storage_range_ban_fn fn, void *user,
+                                size_t *skipped, wpm_error *error) {
+  range_ban_taker taker = {.take = fn, .user = user};
+  int err = load_each(storage, "SELECT range, data FROM range_ban", take_range_ban, &taker, error);
   if (skipped) {
     *skipped = taker.skipped;
   }

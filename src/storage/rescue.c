@@ -29,6 +29,9 @@
 /* About how many bytes of the file there are to a peer, at least. */
 #define BYTES_OF_A_PEER 64
 
+#define OLDEST_RESCUED 2       /* Schema of the tables that are read here. */
+#define SCHEMA_OF_RANGE_BANS 3 /* The first that has them. */
+
 /* Most attempts to read in vain: a damaged page near the root makes all of them fail. */
 #define MOST_FAILURES 200000
 
@@ -341,6 +344,16 @@ static int take_tombstone(rescuer *r, sqlite3_stmt *statement) {
   return wpm_storage_put_tombstone(r->to, &tombstone, r->error);
 }
 
+static int take_range_ban(rescuer *r, sqlite3_stmt *statement) {
+  wpm_range_ban ban;
+  if (wpm_codec_unpack_range_ban(wpm_storage_column(statement, 0),
+                                 wpm_storage_column(statement, 1), &ban)) {
+    r->out->unreadable++;
+    return WPM_OK;
+  }
+  return wpm_storage_put_range_ban(r->to, &ban, r->error);
+}
+
 static int take_private_key(rescuer *r, sqlite3_stmt *statement) {
   int err = wpm_storage_put_private_key(r->to, wpm_storage_column(statement, 0),
                                         wpm_storage_column(statement, 1), r->error);
@@ -365,6 +378,7 @@ static int count_saved(rescuer *r) {
   if (!err) {
     r->out->peers = info.peers;
     r->out->tombstones = info.tombstones;
+    r->out->range_bans = info.range_bans;
     r->out->private_keys = info.private_keys;
     r->out->complete &= r->out->unreadable == 0;
   }
@@ -394,6 +408,10 @@ static int take_all(rescuer *r) {
     err = take_ends(r, "SELECT id, key FROM private_key ORDER BY id",
                     "SELECT id, key FROM private_key ORDER BY id DESC", take_private_key);
   }
+  if (!err && r->from->schema >= SCHEMA_OF_RANGE_BANS) {
+    err = take_ends(r, "SELECT range, data FROM range_ban ORDER BY range",
+                    "SELECT range, data FROM range_ban ORDER BY range DESC", take_range_ban);
+  }
   (void)sqlite3_finalize(r->contact);
   return err ? err : take_heartbeat(r);
 }
@@ -414,7 +432,7 @@ static int copy(const char *path, wpm_storage *to, wpm_storage_rescued *out, wpm
   if (err == WPM_ERR_CORRUPT) {
     out->complete = false; /* Not even its first page. */
     err = WPM_OK;
-  } else if (!err && from.schema != wpm_schema_latest()) {
+  } else if (!err && from.schema < OLDEST_RESCUED) {
     err = wpm_storage_damage(error, path, "it has an older schema, which cannot be rescued");
   } else if (!err) {
     err = wpm_storage_begin(to, error);

@@ -106,6 +106,13 @@ typedef struct migration {
   "INSERT INTO layout (only, key, mask, displaced)"                                                \
   " VALUES (1, randomblob(16), 9223372036854775807, 0);"
 
+/* The key of a range is its address, cut to its prefix, and the length of that. */
+#define VERSION_3                                                                                  \
+  "CREATE TABLE range_ban ("                                                                       \
+  " range BLOB PRIMARY KEY,"                                                                       \
+  " data BLOB NOT NULL"                                                                            \
+  ") STRICT, WITHOUT ROWID;"
+
 static const migration migrations[] = {
     {.before = VERSION_1},
     {.before = "DROP TRIGGER peer_removed;"
@@ -113,6 +120,7 @@ static const migration migrations[] = {
                "ALTER TABLE address RENAME TO address_1;" VERSION_2,
      .move = wpm_schema_move_1,
      .after = "DROP TABLE peer_1; DROP TABLE address_1;"},
+    {.before = VERSION_3},
 };
 
 #define LATEST ((int)(sizeof(migrations) / sizeof(migrations[0])))

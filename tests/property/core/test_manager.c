@@ -325,6 +325,7 @@ static void take_actions(run *r, const bool *gossip) {
       break;
     case WPM_ACTION_PERSIST:
     case WPM_ACTION_FORGET:
+    case WPM_ACTION_PERSIST_RANGE_BAN:
       break;
     }
   }

@@ -225,6 +225,7 @@ static void pull(wpm_network *net, int number) {
       free(n->disk[peer]);
       n->disk[peer] = NULL;
       break;
+    case WPM_ACTION_PERSIST_RANGE_BAN:
     case WPM_ACTION_NOTIFY:
       break;
     }

@@ -93,10 +93,26 @@ static void store(wpm_world *w, int peer, uint32_t fields) {
   assert_non_null(w->disk[peer]);
 }
 
+static void store_range(wpm_world *w, const wpm_range_ban *ban) {
+  size_t i = 0;
+  while (i < w->range_count && memcmp(&w->ranges[i].range, &ban->range, sizeof(ban->range)) != 0) {
+    i++;
+  }
+  if (ban->ban.length_ns > 0) {
+    assert_true(i < WPM_WORLD_RANGES);
+    w->ranges[i] = *ban;
+    w->range_count += i == w->range_count;
+  } else {
+    assert_true(i < w->range_count);
+    w->ranges[i] = w->ranges[--w->range_count];
+  }
+}
+
 static void note(wpm_world *w, const wpm_action *action) {
   assert_true(w->count < WPM_WORLD_ACTIONS);
   wpm_world_action *a = &w->log[w->count++];
-  *a = (wpm_world_action){.type = action->type, .peer = number_of(action->peer), .at = w->now.mono};
+  int peer = action->type == WPM_ACTION_PERSIST_RANGE_BAN ? -1 : number_of(action->peer);
+  *a = (wpm_world_action){.type = action->type, .peer = peer, .at = w->now.mono};
   switch (action->type) {
   case WPM_ACTION_DIAL:
     a->dial = action->u.dial.dial;
@@ -125,6 +141,10 @@ static void note(wpm_world *w, const wpm_action *action) {
   case WPM_ACTION_FORGET:
     free(w->disk[a->peer]);
     w->disk[a->peer] = NULL;
+    break;
+  case WPM_ACTION_PERSIST_RANGE_BAN:
+    assert_int_equal(action->peer.len, 0);
+    store_range(w, &action->u.persist_range_ban.ban);
     break;
   case WPM_ACTION_NOTIFY:
     a->from = action->u.notify.from;
@@ -406,6 +426,10 @@ void wpm_world_end(wpm_world *w, bool clean) {
 
 void wpm_world_restart(wpm_world *w, const wpm_instant *heartbeat) {
   wpm_world_start(w);
+  for (size_t i = 0; i < w->range_count; i++) {
+    int err = wpm_manager_restore_range_ban(w->manager, &w->ranges[i], heartbeat, w->now);
+    assert_true(err == WPM_OK || err == WPM_ERR_STALE);
+  }
   for (int i = 0; i < WPM_WORLD_PEERS; i++) {
     if (w->disk[i]) {
       assert_int_equal(wpm_manager_restore(w->manager, w->disk[i], heartbeat, w->now), WPM_OK);

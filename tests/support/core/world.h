@@ -1,5 +1,5 @@
 /* A manager under virtual time, with the host's part played by the test: peers by number, a log of
- * the actions pulled, and a disk that holds what PERSIST and FORGET said.
+ * the actions pulled, and a disk that holds what PERSIST, FORGET and PERSIST_RANGE_BAN said.
  *
  * Each call that hands the manager a fact pulls all actions afterwards, as a host does. */
 #pragma once
@@ -8,13 +8,14 @@
 
 enum {
   WPM_WORLD_PEERS = 2048,  /* Peers are numbered 0 … 2047. */
+  WPM_WORLD_RANGES = 64,   /* Most banned ranges on the disk. */
   WPM_WORLD_ACTIONS = 8192 /* Most actions in the log. */
 };
 
 /* One action as pulled, with its views copied. */
 typedef struct wpm_world_action {
   wpm_action_type type;
-  int peer;             /* Its number. */
+  int peer;             /* Its number; -1: of no peer. */
   wpm_mono at;          /* When it was pulled. */
   wpm_dial_id dial;     /* DIAL, CANCEL_DIAL. */
   size_t address_count; /* DIAL. */
@@ -33,6 +34,8 @@ typedef struct wpm_world {
   wpm_mono called;                        /* When the manager was called last; INT64_MIN: never. */
   wpm_connection_id next_connection;      /* Number of the next connection. */
   wpm_peer_record *disk[WPM_WORLD_PEERS]; /* Stored records; NULL: none. */
+  wpm_range_ban ranges[WPM_WORLD_RANGES]; /* Stored bans of ranges. */
+  size_t range_count;                     /* Their number. */
   size_t count;                           /* Actions in the log. */
   wpm_world_action log[WPM_WORLD_ACTIONS];
 } wpm_world;
