@@ -23,6 +23,9 @@ static const char usage[] =
     "  remove ID       disconnect and forget it\n"
     "  ban ID          disconnect it and refuse it, --for a time or for good\n"
     "  unban ID        not any more\n"
+    "  ban RANGE       the same of whoever is at an address of it, as 10.0.0.0/8\n"
+    "  unban RANGE     not any more\n"
+    "  ranges          list the banned ranges\n"
     "  protect ID      keep it whatever newcomer comes; owners name their --tag\n"
     "  unprotect ID    not any more, as far as that tag goes\n\n"
     "The daemon is found by --data-dir, or by --rest-address and --rest-port.\n\n";
@@ -59,6 +62,25 @@ static void print_list(const json_t *peers) {
                            last,
                            next,
                            connected ? "" : answer_text(peer, "heldBackBy")};
+    table_add(rows, cells);
+  }
+  if (rows) {
+    table_print(rows, stdout);
+  }
+  table_free(rows);
+}
+
+static void print_ranges(const json_t *ranges) {
+  static const char *const heads[] = {"RANGE", "BANNED UNTIL"};
+  text_table *rows = table_new(heads, sizeof heads / sizeof *heads);
+  for (size_t i = 0; rows && i < json_array_size(ranges); i++) {
+    const json_t *range = json_array_get(ranges, i);
+    char end[32] = "for good";
+    const json_t *until = json_object_get(range, "bannedUntil");
+    if (!json_is_null(until)) {
+      answer_relative(until, end, sizeof end);
+    }
+    const char *cells[] = {answer_text(range, "range"), end};
     table_add(rows, cells);
   }
   if (rows) {
@@ -201,9 +223,12 @@ static int add(const daemon_call *call, const char *address, const wpm_peer_id *
   return result;
 }
 
-/* What the POST of a verb says. */
-static char *body_of(const app_options *options, const char *verb) {
+/* What the POST of a verb says; `range` NULL: of a peer. */
+static char *body_of(const app_options *options, const char *verb, const char *range) {
   json_t *body = json_object();
+  if (range) {
+    (void)json_object_set_new(body, "range", json_string(range));
+  }
   if (strcmp(verb, "ban") == 0 && options->for_ns > 0) {
     int64_t ms = options->for_ns / WPM_MILLISECOND;
     (void)json_object_set_new(body, "forMs", json_integer(ms > 0 ? ms : 1));
@@ -239,8 +264,19 @@ static int of_one(const daemon_call *call, const char *verb, const wpm_peer_id *
   if (is_remove) {
     return change(call, "DELETE", path, NULL, "removed");
   }
-  char *body = body_of(call->options, verb);
+  char *body = body_of(call->options, verb, NULL);
   int result = body ? change(call, "POST", path, body, done_by(verb)) : complain_no_memory();
+  free(body);
+  return result;
+}
+
+static int of_range(const daemon_call *call, const char *verb, const char *range) {
+  bool is_ban = strcmp(verb, "ban") == 0;
+  char *body = body_of(call->options, verb, range);
+  int result = body ? change(call, "POST",
+                             is_ban ? "/admin/v1/ranges/ban" : "/admin/v1/ranges/unban", body,
+                             done_by(verb))
+                    : complain_no_memory();
   free(body);
   return result;
 }
@@ -256,8 +292,9 @@ static const struct {
              {"connect", "a peer id"},
              {"disconnect", "a peer id"},
              {"remove", "a peer id"},
-             {"ban", "a peer id"},
-             {"unban", "a peer id"},
+             {"ban", "a peer id, or a range of addresses"},
+             {"unban", "a peer id, or a range of addresses"},
+             {"ranges", NULL},
              {"protect", "a peer id"},
              {"unprotect", "a peer id"}};
 
@@ -300,12 +337,20 @@ static int read_peer(const char *verb, const char *word, wpm_peer_id *id) {
                   word, error.text);
 }
 
+/* A peer id is never a range. */
+static bool is_range(const char *verb, const char *word) {
+  wpm_ip_range range;
+  return (strcmp(verb, "ban") == 0 || strcmp(verb, "unban") == 0) &&
+         wpm_ip_range_parse((wpm_text){word, strlen(word)}, &range) == WPM_OK;
+}
+
 static int run(const app_options *options, int count, char **words) {
   daemon_call call = {.options = options};
   const char *verb = count > 0 ? words[0] : "list";
   wpm_peer_id id = {0};
   int result = check_words(count, words);
-  if (result == EXIT_DONE && count > 1) {
+  bool of_a_range = result == EXIT_DONE && count > 1 && is_range(verb, words[1]);
+  if (result == EXIT_DONE && count > 1 && !of_a_range) {
     result = read_peer(verb, words[1], &id);
   }
   if (result == EXIT_DONE) {
@@ -316,6 +361,12 @@ static int run(const app_options *options, int count, char **words) {
   }
   if (strcmp(verb, "list") == 0) {
     return answer_get(&call, "/admin/v1/peers", print_list);
+  }
+  if (strcmp(verb, "ranges") == 0) {
+    return answer_get(&call, "/admin/v1/ranges/banned", print_ranges);
+  }
+  if (of_a_range) {
+    return of_range(&call, verb, words[1]);
   }
   return strcmp(verb, "add") == 0 ? add(&call, words[1], &id) : of_one(&call, verb, &id);
 }

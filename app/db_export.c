@@ -176,11 +176,19 @@ static void tell_losses(const export *of, wpm_storage *storage) {
   wpm_storage_info info;
   wpm_error error;
   db_losses_tell(&of->losses);
-  if (wpm_storage_get_info(storage, &info, &error) == WPM_OK && info.tombstones > 0) {
+  if (wpm_storage_get_info(storage, &info, &error) != WPM_OK) {
+    return;
+  }
+  if (info.tombstones > 0) {
     (void)complain(EXIT_DONE,
                    "left out: %" PRIu64 " tombstones (bans and prune backoffs of peers that are "
                    "gone), which no export holds",
                    info.tombstones);
+  }
+  if (info.range_bans > 0) {
+    (void)complain(EXIT_DONE,
+                   "left out: %" PRIu64 " bans of ranges of addresses, which no export holds",
+                   info.range_bans);
   }
 }
 

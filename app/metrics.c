@@ -268,6 +268,8 @@ static bool print_all(FILE *out, const wpm_node *node) {
               "direction=\"other\",protocol=\"other\"");
   print_value(out, "wakupeers_connections", "gauge", "Live connections",
               wpm_manager_connection_count(wpm_node_manager(node)));
+  print_value(out, "wakupeers_banned_ranges", "gauge", "Banned ranges of addresses",
+              wpm_manager_range_ban_count(wpm_node_manager(node)));
   print_value(out, "wakupeers_dials_in_flight", "gauge", "Dials in flight",
               wpm_manager_dial_count(wpm_node_manager(node)));
   print_value(out, "wakupeers_storage_queued_changes", "gauge", "Changes not yet durable",

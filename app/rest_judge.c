@@ -6,8 +6,7 @@
 /* The tag that a person's protection has where none is named. */
 #define PERSONS_TAG "person"
 
-/* The body as an object, {} where there is none; answers where it is none. */
-static json_t *read_object(http_request *request) {
+json_t *rest_read_object(http_request *request) {
   size_t len = 0;
   const char *body = http_body(request, &len);
   json_error_t error;
@@ -37,21 +36,27 @@ static void answer(http_request *request, int err, const char *word) {
   }
 }
 
-/* {"forMs": milliseconds}; without, for good. */
-void rest_post_ban(rest_service *rest, http_request *request, const char *word) {
-  wpm_peer_id id;
-  json_t *body = rest_read_peer(request, word, &id) ? read_object(request) : NULL;
-  if (!body) {
-    return;
-  }
+bool rest_read_ban_length(http_request *request, const json_t *body, int64_t *length_ns) {
   const json_t *span = json_object_get(body, "forMs");
   json_int_t ms = json_integer_value(span);
   if (span && (!json_is_integer(span) || ms <= 0 || ms > INT64_MAX / WPM_MILLISECOND)) {
     rest_answer_text(request, 400,
                      "Invalid argument: forMs takes a whole number of milliseconds, at "
                      "least 1; without it the ban is for good");
-  } else {
-    int64_t length = span ? (int64_t)ms * WPM_MILLISECOND : INT64_MAX;
+    return false;
+  }
+  *length_ns = span ? (int64_t)ms * WPM_MILLISECOND : INT64_MAX;
+  return true;
+}
+
+void rest_post_ban(rest_service *rest, http_request *request, const char *word) {
+  wpm_peer_id id;
+  json_t *body = rest_read_peer(request, word, &id) ? rest_read_object(request) : NULL;
+  if (!body) {
+    return;
+  }
+  int64_t length = 0;
+  if (rest_read_ban_length(request, body, &length)) {
     answer(request, wpm_node_ban(rest->node, wpm_peer_id_view(&id), length), word);
   }
   json_decref(body);
@@ -68,7 +73,7 @@ void rest_post_unban(rest_service *rest, http_request *request, const char *word
 static void change_protection(rest_service *rest, http_request *request, const char *word,
                               bool protects) {
   wpm_peer_id id;
-  json_t *body = rest_read_peer(request, word, &id) ? read_object(request) : NULL;
+  json_t *body = rest_read_peer(request, word, &id) ? rest_read_object(request) : NULL;
   if (!body) {
     return;
   }

@@ -1,4 +1,5 @@
-/* What a host, or a person, holds of a peer: bans, tags, a score, and notes of the application.
+/* What a host, or a person, holds of a peer: bans (those of ranges are in core/range_bans.h), tags, a
+ * score, and notes of the application.
  *
  * - A ban ends the peer's connections and its dial, and refuses it when it comes, until it is over; a
  *   connect that a person asks for goes all the same. A peer that is not held is entered, to be banned.

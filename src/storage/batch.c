@@ -10,7 +10,7 @@
  * million meet once in twenty million files. */
 #define PLACES_TRIED 16
 
-int wpm_storage_prepare(wpm_storage *storage) {
+int wpm_storage_prepare(wpm_storage *storage, int count) {
   static const char *const texts[WPM_STATEMENT_COUNT] = {
       [WPM_STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
       [WPM_STATEMENT_COMMIT] = "COMMIT",
@@ -35,7 +35,7 @@ int wpm_storage_prepare(wpm_storage *storage) {
           " boot_id = excluded.boot_id",
   };
   int code = SQLITE_OK;
-  for (int i = 0; code == SQLITE_OK && i < WPM_STATEMENT_COUNT; i++) {
+  for (int i = 0; code == SQLITE_OK && i < count; i++) {
     code = sqlite3_prepare_v3(storage->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                               &storage->statements[i], NULL);
   }

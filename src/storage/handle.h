@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <wakupeers/storage.h>
 
+/* In the order of the schemas whose tables they need. */
 typedef enum wpm_statement {
   WPM_STATEMENT_BEGIN,
   WPM_STATEMENT_COMMIT,
@@ -23,12 +24,13 @@ typedef enum wpm_statement {
   WPM_STATEMENT_PUT_WORD,
   WPM_STATEMENT_PUT_TOMBSTONE,
   WPM_STATEMENT_REMOVE_TOMBSTONE,
-  WPM_STATEMENT_PUT_RANGE_BAN,
-  WPM_STATEMENT_REMOVE_RANGE_BAN,
   WPM_STATEMENT_PUT_PRIVATE_KEY,
   WPM_STATEMENT_REMOVE_PRIVATE_KEY,
-  WPM_STATEMENT_PUT_HEARTBEAT
+  WPM_STATEMENT_PUT_HEARTBEAT,
+  WPM_STATEMENT_PUT_RANGE_BAN,
+  WPM_STATEMENT_REMOVE_RANGE_BAN
 } wpm_statement;
+#define WPM_STATEMENTS_OF_2 16 /* As many of them schema 2 has. */
 #define WPM_STATEMENT_COUNT 18
 
 /* Where the rows of a peer lie: by a keyed hash of its id, so that the key of a row needs no look-up
@@ -54,8 +56,8 @@ struct wpm_storage {
   wpm_codec_lists lists;                         /* Lists of the record being read. */
 };
 
-/* Prepares the statements that batches need. Returns SQLite's result code. */
-WPM_MUST_USE int wpm_storage_prepare(wpm_storage *storage);
+/* Prepares the first `count` of the statements that batches need. Returns SQLite's result code. */
+WPM_MUST_USE int wpm_storage_prepare(wpm_storage *storage, int count);
 
 void wpm_storage_finalize(wpm_storage *storage);
 

@@ -124,7 +124,7 @@ static int move_rows(mover *m, wpm_storage *storage) {
 
 int wpm_schema_move_1(wpm_storage *storage) {
   mover m = {.at_end = false};
-  int code = wpm_storage_prepare(storage);
+  int code = wpm_storage_prepare(storage, WPM_STATEMENTS_OF_2);
   if (code == SQLITE_OK) {
     code = wpm_storage_read_memory(storage);
   }

@@ -237,7 +237,7 @@ static int open_to_write(wpm_storage *storage, const char *real, wpm_storage_mod
   }
   code = try_writing(storage);
   if (code == SQLITE_OK) {
-    code = wpm_storage_prepare(storage);
+    code = wpm_storage_prepare(storage, WPM_STATEMENT_COUNT);
   }
   if (code == SQLITE_OK) {
     code = wpm_storage_read_memory(storage);

@@ -480,7 +480,7 @@ class Care(DbTest):
         for verb in ("info", "check", "export"):
             self.assertRegex(self.db(1, verb).err, r"schema 1 .* run: wakupeers db compact\n")
         self.db(0, "compact")
-        self.assertEqual(json.loads(self.db(0, "info", "--json").out)["schema"], 2)
+        self.assertEqual(json.loads(self.db(0, "info", "--json").out)["schema"], 3)
         self.assertEqual(len(self.exported()), 2)
 
     def test_what_is_said_of_damage(self):

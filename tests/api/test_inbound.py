@@ -33,7 +33,7 @@ class Inbound(ApiTest):
         wait_for(lambda: made.metrics()["wakupeers_connections"] == 1, "the first to be connected")
         for _ in range(20):
             self.expect(0, "ping", "-c0", made.address)
-        for rule in ("per_ip", "per_network", "pace"):
+        for rule in ("per_ip", "per_network", "pace", "ban"):
             self.assertEqual(self.limited(made, rule), 0)
 
     def test_what_it_takes(self):

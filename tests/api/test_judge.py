@@ -1,5 +1,7 @@
 """Bans and protections, as a user types them; what was answered outlasts a killed daemon."""
 
+import json
+
 import api
 from api import NOBODY, ApiTest
 
@@ -45,6 +47,55 @@ class Judge(ApiTest):
         self.assertEqual(self.peers(0, "ban", NOBODY, "--json").out, '{"result": "banned"}\n')
         self.assertTrue(self.made.peer(NOBODY)["banned"])
         self.assertIn("not found", self.peers(1, "protect", self.made.id).err)
+
+    def ranges(self):
+        status, _, text = api.http_call(self.made.netloc, "GET", "/admin/v1/ranges/banned")
+        self.assertEqual(status, 200)
+        return {each["range"]: each["bannedUntil"] for each in json.loads(text)}
+
+    def test_a_range_is_banned_and_outlasts_a_crash(self):
+        self.assertEqual(self.peers(0, "ban", "127.1.2.3/8").out, "banned\n")
+        self.made.wait_peer(self.other.id, lambda peer: peer["connected"] == "CanConnect", "disconnected")
+        self.made.kill()
+        self.made.start()
+        self.assertEqual(self.ranges(), {"127.0.0.0/8": None})
+        self.assertEqual(self.made.peer(self.other.id)["heldBackBy"], "ban")
+        self.assertFalse(self.made.peer(self.other.id)["banned"])
+        status, _, _ = api.http_call(self.other.netloc, "POST", "/admin/v1/peers", f'["{self.made.address}"]', JSON)
+        self.assertEqual(status, 400)
+        self.assertRegex(api.http_call(self.made.metrics_netloc(), "GET", "/metrics")[2],
+                         r'wakupeers_inbound_limited_total\{rule="ban"\} [1-9]')
+        self.assertRegex(self.peers(0, "ranges").out, r"RANGE +BANNED UNTIL\n127\.0\.0\.0/8 +for good")
+        self.assertEqual(self.peers(0, "unban", "127.0.0.0/8").out, "not banned\n")
+        self.assertEqual(self.ranges(), {})
+        self.made.wait_connected(self.other.id)
+
+    def test_a_person_connects_to_a_banned_range(self):
+        self.peers(0, "ban", "127.0.0.0/8")
+        self.assertEqual(self.peers(0, "connect", self.other.id).out, "connected\n")
+
+    def test_a_range_for_a_time(self):
+        self.peers(0, "ban", "2001:DB8::1/32", "--for=12h", "--json")
+        self.assertIsNotNone(self.ranges()["2001:db8::/32"])
+        self.assertRegex(self.peers(0, "ranges").out, "in 1[12]h")
+        shown = json.loads(self.peers(0, "ranges", "--json").out)
+        self.assertEqual([each["range"] for each in shown], ["2001:db8::/32"])
+        self.assertIn("is not banned", self.peers(1, "unban", "2001:db8::/33").err)
+        info = json.loads(self.expect(0, "db", "info", "--json", f"--data-dir={self.made.data_dir}").out)
+        self.assertEqual(info["bannedRanges"], 1)
+        done = self.expect(0, "db", "export", f"--data-dir={self.made.data_dir}")
+        self.assertIn("left out: 1 bans of ranges", done.err)
+        self.assertEqual([json.loads(line)["peerId"] for line in done.out.splitlines()], [self.other.id])
+
+    def test_what_is_no_range(self):
+        for verb, body, says in (("ban", "{}", "range takes"), ("ban", '{"range": 7}', "range takes"),
+                                 ("ban", '{"range": "10.0.0.0/33"}', "range takes"), ("ban", "[]", "must be an object"),
+                                 ("ban", '{"range": "10.0.0.0/8", "forMs": 0}', "forMs takes"),
+                                 ("unban", '{"range": "example.org"}', "range takes")):
+            status, _, text = api.http_call(self.made.netloc, "POST", f"/admin/v1/ranges/{verb}", body, JSON)
+            self.assertEqual(status, 400, (verb, body))
+            self.assertIn(says, text)
+        self.assertEqual(self.ranges(), {})
 
     def test_protection_has_owners(self):
         tags = lambda: {tag["name"]: tag["protects"] for tag in self.made.peer(self.other.id)["tags"]}

@@ -405,11 +405,11 @@ static void take_in_somebody(wpm_node *node) {
   assert_int_equal(wpm_node_import(node, &record, NULL, NULL), WPM_OK);
 }
 
-/* What the rescue could not save was in memory, and is in the fresh database soon after: of more peers
- * and tombstones than are stored at a time. */
+/* What the rescue could not save was in memory, and is in the fresh database soon after: of more peers,
+ * tombstones and bans of ranges than are stored at a time. */
 static void damage_met_while_running_loses_nothing(void **state) {
   (void)state;
-  enum { PEERS = 1300, BANNED = 600 };
+  enum { PEERS = 1300, BANNED = 600, RANGES = 700 };
   kept k;
   sqlite3 *other = NULL;
   begin(&k);
@@ -432,9 +432,13 @@ static void damage_met_while_running_loses_nothing(void **state) {
   }
   assert_int_equal(wpm_store_count(store), PEERS - BANNED);
   assert_int_equal(wpm_store_tombstone_count(store), BANNED);
+  for (int i = 0; i < RANGES; i++) {
+    const wpm_ip_range range = {.ip = {0x20, (uint8_t)(i >> 8), (uint8_t)i}, .bits = 24};
+    assert_int_equal(wpm_node_ban_range(b->node, &range, WPM_HOUR), WPM_OK);
+  }
   RUN_UNTIL(&k.l.loop, status_of(b).queued_changes == 0);
   assert_int_equal(sqlite3_open(k.database, &other), SQLITE_OK);
-  run_sql(other, "DELETE FROM peer; DELETE FROM tombstone; DROP TABLE contact");
+  run_sql(other, "DELETE FROM peer; DELETE FROM tombstone; DELETE FROM range_ban; DROP TABLE contact");
   assert_int_equal(sqlite3_close(other), SQLITE_OK);
   take_in_somebody(b->node); /* Its commit meets the damage. */
   RUN_UNTIL(&k.l.loop, b->node->storage.rescues == 1 && !b->node->storing_anew &&
@@ -446,6 +450,7 @@ static void damage_met_while_running_loses_nothing(void **state) {
   store = wpm_manager_store(wpm_node_manager(b->node));
   assert_int_equal(wpm_store_count(store), PEERS - BANNED + 1);
   assert_int_equal(wpm_store_tombstone_count(store), BANNED);
+  assert_int_equal(wpm_manager_range_ban_count(wpm_node_manager(b->node)), RANGES);
   for (cursor = 0; wpm_store_next(store, &cursor, &record);) {
     assert_true(wpm_text_equal(record.agent, WPM_TEXT("somebody")));
   }

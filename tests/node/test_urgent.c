@@ -192,12 +192,45 @@ static void those_of_a_peer_that_is_removed(void **state) {
   }
 }
 
+/* A ban of a range is in force before anybody comes, and its lifting is as durable. */
+static void bans_of_ranges(void **state) {
+  (void)state;
+  kept k;
+  char *crashed = NULL;
+  begin(&k);
+  wpm_node *node = start_waiting(&k);
+  wpm_ip_range range;
+  assert_int_equal(wpm_ip_range_parse(WPM_TEXT("127.0.0.0/8"), &range), WPM_OK);
+  const wpm_ip_range other = {.ip = {0x20}, .bits = 8};
+  assert_int_equal(wpm_node_ban_range(node, &range, WAIT), WPM_OK);
+  assert_int_equal(wpm_node_ban_range(node, &other, INT64_MAX), WPM_OK);
+  COMMITTED_AT_ONCE(&k, node);
+  assert_int_equal(wpm_node_ban_range(node, &other, 0), WPM_OK);
+  COMMITTED_AT_ONCE(&k, node);
+  k.l.nodes[1].config.listen_count = 1;
+  node = crash(&k, &crashed);
+  assert_int_equal(wpm_manager_range_ban_count(wpm_node_manager(node)), 1);
+  lab_node *a = &k.l.nodes[0];
+  lab_hold(a, &k.l.nodes[1]);
+  lab_start(a);
+  RUN_UNTIL(&k.l.loop, lab_counters(a).dials_started > 1);
+  assert_int_equal(wpm_manager_connection_count(wpm_node_manager(node)), 0);
+  wpm_inbound_counters refused = wpm_manager_inbound_refused(wpm_node_manager(node));
+  assert_true(refused.by_rule[WPM_INBOUND_BAN] > 0);
+  uint64_t cursor = 0;
+  wpm_range_ban left;
+  assert_true(wpm_manager_next_range_ban(wpm_node_manager(node), &cursor, &left));
+  assert_int_equal(left.ban.length_ns, WAIT);
+  end_crashed(&k, crashed);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(those_of_a_new_peer),
       cmocka_unit_test(those_of_a_peer_that_is_held),
       cmocka_unit_test(a_part_that_cannot_wait),
       cmocka_unit_test(those_of_a_peer_that_is_removed),
+      cmocka_unit_test(bans_of_ranges),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,19 +12,23 @@ static wpm_storage_info info_of(wpm_storage *storage) {
 static void counts_and_sizes_are_told(void **state) {
   (void)state;
   const wpm_tombstone tombstone = {.id = WPM_BYTES("gone")};
+  const wpm_range_ban ban = {.range.bits = 8, .ban.length_ns = 1};
   wpm_storage *storage = stored_open(path, WPM_STORAGE_CREATE);
   wpm_storage_info info = info_of(storage);
-  assert_int_equal(info.peers + info.contacts + info.tombstones + info.private_keys, 0);
+  assert_int_equal(
+      info.peers + info.contacts + info.tombstones + info.range_bans + info.private_keys, 0);
   assert_int_equal(info.schema, wpm_storage_schema_latest());
   stored_put_plain(storage, 0, PEERS);
   assert_stored(wpm_storage_begin(storage, error));
   assert_stored(wpm_storage_put_tombstone(storage, &tombstone, error));
+  assert_stored(wpm_storage_put_range_ban(storage, &ban, error));
   assert_stored(wpm_storage_put_private_key(storage, WPM_BYTES("mine"), WPM_BYTES("key"), error));
   assert_stored(wpm_storage_commit(storage, error));
   info = info_of(storage);
   assert_int_equal(info.peers, PEERS);
   assert_int_equal(info.contacts, PEERS);
   assert_int_equal(info.tombstones, 1);
+  assert_int_equal(info.range_bans, 1);
   assert_int_equal(info.private_keys, 1);
   assert_int_equal(info.words, 7);
   assert_true(info.file_bytes >= 10 * PAGE && info.file_bytes % PAGE == 0);
@@ -73,6 +77,7 @@ static void every_kind_of_problem_is_found(void **state) {
        "a contact cannot be decoded"},
       {"INSERT INTO word VALUES (4000, x'00')", "a word cannot be decoded"},
       {"INSERT INTO tombstone VALUES (x'00', x'00')", "a tombstone cannot be decoded"},
+      {"INSERT INTO range_ban VALUES (x'00', x'00')", "the ban of a range cannot be decoded"},
   };
   told t;
   for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++) {

@@ -1,4 +1,4 @@
-/* Changes of parts of a record, tombstones, private keys, and where rows lie. */
+/* Changes of parts of a record, tombstones, bans of ranges, private keys, and where rows lie. */
 #include "storage/one_database.h"
 #include "support/seed.h"
 
@@ -289,6 +289,54 @@ static void tombstones_are_kept_apart(void **state) {
   free(random);
 }
 
+static int take_range_ban(void *user, const wpm_range_ban *ban) {
+  wpm_range_ban *out = user;
+  assert_int_equal(out->ban.length_ns, 0); /* There is one. */
+  *out = *ban;
+  return WPM_OK;
+}
+
+static void bans_of_ranges_are_kept(void **state) {
+  (void)state;
+  stored_make(path, 2);
+  const wpm_range_ban ban = {.range = {.ip = {[10] = 0xff, 0xff, 10, 1, 2, 3}, .bits = 112},
+                             .ban = {{{-7}, {8}, UINT64_MAX}, INT64_MAX}};
+  wpm_range_ban shorter = ban;
+  shorter.ban.length_ns = WPM_HOUR;
+  wpm_range_ban found = {.range.bits = 1};
+  size_t skipped = 7;
+  wpm_storage *storage = stored_open(path, WPM_STORAGE_EXISTING);
+  assert_int_equal(wpm_storage_put_range_ban(storage, &ban, NULL), WPM_ERR_STATE);
+  assert_int_equal(wpm_storage_remove_range_ban(storage, &ban.range, NULL), WPM_ERR_STATE);
+  assert_stored(wpm_storage_begin(storage, error));
+  assert_stored(wpm_storage_put_range_ban(storage, &shorter, error));
+  assert_stored(wpm_storage_put_range_ban(storage, &ban, error));
+  assert_stored(wpm_storage_commit(storage, error));
+  assert_stored(wpm_storage_load_range_bans(storage, take_range_ban, &found, &skipped, error));
+  assert_int_equal(skipped, 0);
+  assert_memory_equal(&found.ban, &ban.ban, sizeof(found.ban));
+  wpm_range_ban cut = ban;
+  cut.range.ip[14] = cut.range.ip[15] = 0; /* Behind its bits nothing is kept. */
+  assert_memory_equal(&found.range, &cut.range, sizeof(cut.range));
+  stored s = stored_load(storage);
+  stored_assert_plain(&s, 2);
+  stored_free(&s);
+  stored_sql(path, "UPDATE range_ban SET range = x'0000000000000000000000000000000001'");
+  assert_stored(wpm_storage_load_range_bans(storage, take_range_ban, NULL, &skipped, error));
+  assert_int_equal(skipped, 1); /* Its row is another range's. */
+  stored_sql(path, "DELETE FROM range_ban; INSERT INTO range_ban VALUES (x'00', x'00')");
+  assert_stored(wpm_storage_load_range_bans(storage, take_range_ban, NULL, &skipped, error));
+  assert_int_equal(skipped, 1);
+  stored_sql(path, "DELETE FROM range_ban");
+  assert_stored(wpm_storage_begin(storage, error));
+  assert_stored(wpm_storage_put_range_ban(storage, &ban, error));
+  assert_stored(wpm_storage_remove_range_ban(storage, &cut.range, error));
+  assert_stored(wpm_storage_remove_range_ban(storage, &cut.range, error));
+  assert_stored(wpm_storage_commit(storage, error));
+  assert_stored(wpm_storage_load_range_bans(storage, take_range_ban, NULL, NULL, error));
+  wpm_storage_close(storage);
+}
+
 static int take_key(void *user, wpm_bytes id, wpm_bytes key) {
   assert_true(wpm_bytes_equal(id, WPM_BYTES("mine")));
   assert_true(wpm_bytes_equal(key, WPM_BYTES("the-secret-of-mine")));
@@ -340,6 +388,7 @@ int main(void) {
       TEST(words_beyond_the_cap_stand_in_the_record),
       TEST(another_writer_may_add_words_and_peers),
       TEST(tombstones_are_kept_apart),
+      TEST(bans_of_ranges_are_kept),
       TEST(private_keys_come_back_and_leave_no_trace),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

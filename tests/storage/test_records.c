@@ -213,6 +213,11 @@ static void a_record_that_cannot_be_stored_harms_no_other(void **state) {
   assert_refused(storage, &bad, WPM_ERR_INVALID);
   const wpm_tombstone tombstone = {.id = good.id, .ban = bad.ban};
   assert_int_equal(wpm_storage_put_tombstone(storage, &tombstone, NULL), WPM_ERR_INVALID);
+  wpm_range_ban range_ban = {.range.bits = 8, .ban = bad.ban};
+  assert_int_equal(wpm_storage_put_range_ban(storage, &range_ban, NULL), WPM_ERR_INVALID);
+  range_ban = (wpm_range_ban){.range.bits = 129, .ban.length_ns = 1};
+  assert_int_equal(wpm_storage_put_range_ban(storage, &range_ban, NULL), WPM_ERR_INVALID);
+  assert_int_equal(wpm_storage_remove_range_ban(storage, &range_ban.range, NULL), WPM_ERR_INVALID);
   assert_int_equal(wpm_storage_put_private_key(storage, good.id, (wpm_bytes){NULL, 0}, NULL),
                    WPM_ERR_INVALID);
   assert_int_equal(

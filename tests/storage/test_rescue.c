@@ -75,6 +75,13 @@ static int take_tombstone(void *user, const wpm_tombstone *tombstone) {
   return WPM_OK;
 }
 
+static int take_range_ban(void *user, const wpm_range_ban *ban) {
+  assert_int_equal(ban->range.bits, 104);
+  assert_int_equal(ban->ban.length_ns, WPM_HOUR);
+  ++*(int *)user;
+  return WPM_OK;
+}
+
 static int take_key(void *user, wpm_bytes id, wpm_bytes key) {
   assert_true(wpm_bytes_equal(id, WPM_BYTES("mine")));
   assert_true(wpm_bytes_equal(key, WPM_BYTES("secret")));
@@ -86,11 +93,13 @@ static int take_key(void *user, wpm_bytes id, wpm_bytes key) {
 static void what_the_log_holds_is_saved_too(void **state) {
   (void)state;
   const wpm_tombstone tombstone = {.id = WPM_BYTES("gone"), .ban = {.length_ns = INT64_MAX}};
+  const wpm_range_ban ban = {.range.bits = 104, .ban.length_ns = WPM_HOUR};
   stored_make(path, PEERS / 2);
   wpm_storage *storage = stored_open(path, WPM_STORAGE_EXISTING);
   stored_put_plain(storage, PEERS / 2, PEERS / 2);
   assert_stored(wpm_storage_begin(storage, error));
   assert_stored(wpm_storage_put_tombstone(storage, &tombstone, error));
+  assert_stored(wpm_storage_put_range_ban(storage, &ban, error));
   assert_stored(
       wpm_storage_put_private_key(storage, WPM_BYTES("mine"), WPM_BYTES("secret"), error));
   assert_stored(wpm_storage_put_heartbeat(storage, (wpm_instant){{1}, {2}, 3}, error));
@@ -108,6 +117,7 @@ static void what_the_log_holds_is_saved_too(void **state) {
   assert_true(out.complete);
   assert_int_equal(out.peers, PEERS);
   assert_int_equal(out.tombstones, 1);
+  assert_int_equal(out.range_bans, 1);
   assert_int_equal(out.private_keys, 1);
   assert_int_equal(access(log, F_OK), -1);
   char *aside_log = wpm_test_dir_file(dir, "peers.db.damaged-1-wal");
@@ -116,7 +126,8 @@ static void what_the_log_holds_is_saved_too(void **state) {
   int seen = 0;
   assert_stored(wpm_storage_load_tombstones(storage, take_tombstone, &seen, NULL, error));
   assert_stored(wpm_storage_load_private_keys(storage, take_key, &seen, error));
-  assert_int_equal(seen, 2);
+  assert_stored(wpm_storage_load_range_bans(storage, take_range_ban, &seen, NULL, error));
+  assert_int_equal(seen, 3);
   wpm_instant heartbeat;
   assert_stored(wpm_storage_heartbeat(storage, &heartbeat, error));
   assert_int_equal(heartbeat.boot_id, 3);
@@ -160,6 +171,21 @@ static void a_database_of_an_older_schema_stays(void **state) {
   assert_non_null(strstr(error.text, "older schema"));
   stored_assert_unchanged(path, before);
   assert_only(1);
+}
+
+/* The tables that it has are those of the latest one, which has one more. */
+static void a_database_of_schema_2_is_saved(void **state) {
+  (void)state;
+  stored_from(path, WPM_TESTS_DIR "/storage/schema-2.sql");
+  wpm_storage_rescued out = rescue();
+  assert_int_equal(out.peers, 3);
+  assert_int_equal(out.tombstones, 1);
+  assert_int_equal(out.private_keys, 1);
+  assert_int_equal(out.range_bans, 0);
+  assert_int_equal(out.unreadable, 1);
+  stored_sql(out.aside, "DELETE FROM peer WHERE id = x'0001cc'");
+  assert_int_equal(rename(out.aside, path), 0);
+  assert_true(rescue().complete);
 }
 
 /* Each page in turn: only what it held is lost. */
@@ -305,6 +331,7 @@ int main(void) {
       TEST(what_the_log_holds_is_saved_too),
       TEST(a_log_gets_no_name_of_another_database),
       TEST(a_database_of_an_older_schema_stays),
+      TEST(a_database_of_schema_2_is_saved),
       TEST(a_page_overwritten_loses_its_own_rows_alone),
       TEST(a_truncated_file_is_saved_in_part),
       TEST(a_file_that_never_was_a_database_is_left_alone),

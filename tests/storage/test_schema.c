@@ -284,7 +284,7 @@ static void ours_without_a_version_or_its_tables_is_damaged(void **state) {
   stored_make(path, 3);
   stored_sql(path, "PRAGMA user_version = 0");
   assert_left_alone(WPM_ERR_CORRUPT, "damaged");
-  stored_sql(path, "PRAGMA user_version = 2; ALTER TABLE peer RENAME COLUMN data TO row");
+  stored_sql(path, "PRAGMA user_version = 3; ALTER TABLE peer RENAME COLUMN data TO row");
   wpm_storage *storage = NULL;
   wpm_error error = {0, ""};
   assert_int_equal(wpm_storage_open(path, WPM_STORAGE_CREATE, &storage, &error), WPM_ERR_CORRUPT);

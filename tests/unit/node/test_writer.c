@@ -481,6 +481,17 @@ static void what_is_urgent_does_not_wait(void **state) {
   WAIT_FOR(writer, seen.durable >= sequence);
   assert_file_holds(2);
   stored_assert_answer(path, "SELECT id FROM tombstone", "banned");
+  const wpm_range_ban ban = {.range.bits = 104, .ban.length_ns = INT64_MAX};
+  wpm_range_ban lifted = ban;
+  lifted.ban.length_ns = 0;
+  sequence = wpm_writer_put_range_ban(writer, &ban, true);
+  WAIT_FOR(writer, seen.durable >= sequence);
+  stored_assert_answer(path, "SELECT hex(substr(range, 17)) FROM range_ban", "68");
+  (void)wpm_writer_put_range_ban(writer, &ban, false); /* The latest counts. */
+  assert_int_equal(status_of(writer).queued, 1);
+  sequence = wpm_writer_put_range_ban(writer, &lifted, true);
+  WAIT_FOR(writer, seen.durable >= sequence);
+  stored_assert_answer(path, "SELECT count(*) FROM range_ban", "0");
   sequence = wpm_writer_remove_tombstone(writer, tombstone.id);
   wpm_writer_hurry(writer);
   WAIT_FOR(writer, seen.durable >= sequence);
