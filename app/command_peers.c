@@ -229,7 +229,7 @@ static char *body_of(const app_options *options, const char *verb, const char *r
   if (range) {
     (void)json_object_set_new(body, "range", json_string(range));
   }
-  if (strcmp(verb, "ban") == 0 && options->for_ns > 0) {
+  if ((strcmp(verb, "ban") == 0 || strcmp(verb, "protect") == 0) && options->for_ns > 0) {
     int64_t ms = options->for_ns / WPM_MILLISECOND;
     (void)json_object_set_new(body, "forMs", json_integer(ms > 0 ? ms : 1));
   }

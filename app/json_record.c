@@ -89,7 +89,9 @@ static const field wait_fields[] = {{"monoNs", FIELD_I64, offsetof(wpm_wait, sta
 
 static const field tag_fields[] = {{"name", FIELD_TEXT, offsetof(wpm_tag, name)},
                                    {"value", FIELD_I32, offsetof(wpm_tag, value)},
-                                   {"protects", FIELD_BOOL, offsetof(wpm_tag, protects)}};
+                                   {"protects", FIELD_BOOL, offsetof(wpm_tag, protects)},
+                                   {"expiresNs", FIELD_WALL, offsetof(wpm_tag, expires)},
+                                   {"halfLifeNs", FIELD_I64, offsetof(wpm_tag, half_life_ns)}};
 
 static const field app_fields[] = {{"key", FIELD_TEXT, offsetof(wpm_app_entry, key)},
                                    {"value", FIELD_BYTES, offsetof(wpm_app_entry, value)}};
@@ -666,17 +668,36 @@ static bool read_objects(const record_reader *reader, const json_t *object, cons
   return true;
 }
 
+/* A tag has an end only where it says so, and a half-life that is not negative. */
+static bool read_tags(const record_reader *reader, const json_t *object) {
+  const json_t *list = NULL;
+  wpm_tag *tags = NULL;
+  size_t count = 0;
+  if (!begin_list(reader, object, "tags", sizeof *tags, &list, &count, &tags)) {
+    return false;
+  }
+  for (size_t i = 0; i < count; i++) {
+    tags[i].expires = WPM_WALL_NONE;
+    if (!read_fields(reader, tag_fields, COUNT(tag_fields), json_array_get(list, i), "tags",
+                     &tags[i], NULL)) {
+      return false;
+    }
+    if (tags[i].half_life_ns < 0) {
+      return wrong(reader, "tags", "must have half-lives that are not negative");
+    }
+  }
+  reader->out->record.tags = tags;
+  reader->out->record.tag_count = count;
+  return true;
+}
+
 static bool read_lists(const record_reader *reader, const json_t *object) {
   wpm_peer_record *record = &reader->out->record;
-  wpm_tag *tags = NULL;
   wpm_app_entry *app = NULL;
   bool read = read_addresses(reader, object) && read_protocols(reader, object) &&
-              read_shards(reader, object) &&
-              read_objects(reader, object, "tags", tag_fields, COUNT(tag_fields), sizeof *tags,
-                           &tags, &record->tag_count) &&
+              read_shards(reader, object) && read_tags(reader, object) &&
               read_objects(reader, object, "app", app_fields, COUNT(app_fields), sizeof *app, &app,
                            &record->app_count);
-  record->tags = tags;
   record->app = app;
   return read;
 }

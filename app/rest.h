@@ -31,8 +31,8 @@ void rest_answer_when_durable(http_request *request);
 
 /* The body as an object, {} where there is none; answers where it is none: NULL. */
 struct json_t *rest_read_object(http_request *request);
-/* {"forMs": milliseconds}; without, for good. Answers where it is none. */
-bool rest_read_ban_length(http_request *request, const struct json_t *body, int64_t *length_ns);
+/* {"forMs": milliseconds}; without, INT64_MAX: for good. Answers where it is none. */
+bool rest_read_length(http_request *request, const struct json_t *body, int64_t *length_ns);
 
 /* rest_ranges.c: GET /admin/v1/ranges/banned, POST /admin/v1/ranges/ban, unban. */
 void rest_get_banned_ranges(rest_service *rest, http_request *request, const char *word);

@@ -36,13 +36,13 @@ static void answer(http_request *request, int err, const char *word) {
   }
 }
 
-bool rest_read_ban_length(http_request *request, const json_t *body, int64_t *length_ns) {
+bool rest_read_length(http_request *request, const json_t *body, int64_t *length_ns) {
   const json_t *span = json_object_get(body, "forMs");
   json_int_t ms = json_integer_value(span);
   if (span && (!json_is_integer(span) || ms <= 0 || ms > INT64_MAX / WPM_MILLISECOND)) {
     rest_answer_text(request, 400,
                      "Invalid argument: forMs takes a whole number of milliseconds, at "
-                     "least 1; without it the ban is for good");
+                     "least 1; without it there is no end");
     return false;
   }
   *length_ns = span ? (int64_t)ms * WPM_MILLISECOND : INT64_MAX;
@@ -56,7 +56,7 @@ void rest_post_ban(rest_service *rest, http_request *request, const char *word) 
     return;
   }
   int64_t length = 0;
-  if (rest_read_ban_length(request, body, &length)) {
+  if (rest_read_length(request, body, &length)) {
     answer(request, wpm_node_ban(rest->node, wpm_peer_id_view(&id), length), word);
   }
   json_decref(body);
@@ -69,7 +69,13 @@ void rest_post_unban(rest_service *rest, http_request *request, const char *word
   }
 }
 
-/* {"tag": name}; without, a person's own. */
+/* Never, for a span without end or beyond the end of time. */
+static wpm_wall end_of(wpm_wall now, int64_t length_ns) {
+  bool is_endless = length_ns == INT64_MAX || now.ns > INT64_MAX - length_ns;
+  return is_endless ? WPM_WALL_NONE : (wpm_wall){now.ns + length_ns};
+}
+
+/* {"tag": name, "forMs": milliseconds}; without, a person's own, and until it is taken away. */
 static void change_protection(rest_service *rest, http_request *request, const char *word,
                               bool protects) {
   wpm_peer_id id;
@@ -78,10 +84,13 @@ static void change_protection(rest_service *rest, http_request *request, const c
     return;
   }
   const json_t *name = json_object_get(body, "tag");
-  wpm_tag tag = {.name = {PERSONS_TAG, strlen(PERSONS_TAG)}, .protects = true};
+  wpm_tag tag = {.name = {PERSONS_TAG, strlen(PERSONS_TAG)}, .protects = true,
+                 .expires = WPM_WALL_NONE};
+  int64_t length = INT64_MAX;
   if (name && !json_is_string(name)) {
     rest_answer_text(request, 400, "Invalid argument: tag takes a string");
-  } else {
+  } else if (!protects || rest_read_length(request, body, &length)) {
+    tag.expires = end_of(wpm_node_now(rest->node).wall, length);
     if (name) {
       tag.name = (wpm_text){json_string_value(name), json_string_length(name)};
     }

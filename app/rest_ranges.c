@@ -73,7 +73,7 @@ void rest_post_ban_range(rest_service *rest, http_request *request, const char *
   wpm_ip_range range;
   int64_t length = 0;
   (void)word;
-  if (body && read_range(request, body, &range) && rest_read_ban_length(request, body, &length)) {
+  if (body && read_range(request, body, &range) && rest_read_length(request, body, &length)) {
     change(rest, request, &range, length);
   }
   json_decref(body);

@@ -44,6 +44,7 @@
  * - A score fades, half of it in `score_half_life`; a broken protocol lowers it, unanswered pings do a little. Who is at
  *   `discouraged_at` or below is dialled by a person alone, takes nobody's place, and gives its own up
  *   first; static nodes aside.
+ * - A tag may have an end, and goes then, its protection with it; the value of one may fade.
  * - After a sleep, which shows as a call long after a deadline, and when the network is back, every
  *   connection is pinged, and those that stay silent end; they count as ended when the sleep began, and
  *   their backoffs run from there. Retry delays of before are void then, prune backoffs are not. Without
@@ -352,7 +353,7 @@ typedef struct wpm_event {
   } u;
 } wpm_event;
 
-/* Takes in one fact. WPM_ERR_INVALID (malformed event; our own id), WPM_ERR_NOT_FOUND (a person, or a
+/* Takes in one fact. WPM_ERR_INVALID (malformed event; our own id; a tag whose end has passed), WPM_ERR_NOT_FOUND (a person, or a
  * judgement but a ban, names a peer that is not held; a tag, note or ban of a range to be taken away
  * that is not there), WPM_ERR_RANGES_FULL (WPM_RANGE_BANS_MAX are banned), WPM_ERR_FULL,
  * WPM_ERR_NO_VICTIM (the store is full, of peers that do not go for this one; a CONNECTED peer is then to be

@@ -262,7 +262,7 @@ WPM_API WPM_MUST_USE int wpm_node_ban_range(wpm_node *node, const wpm_ip_range *
                                             int64_t length_ns);
 
 /* Puts a tag on the peer, in place of one of its name; takes one off. As long as one protects it, the
- * peer is not evicted. Errors as wpm_store_set_tag and wpm_store_remove_tag. */
+ * peer is not evicted. WPM_ERR_INVALID also where its end has passed; other errors as wpm_store_set_tag and wpm_store_remove_tag. */
 WPM_API WPM_MUST_USE int wpm_node_set_tag(wpm_node *node, wpm_bytes peer, const wpm_tag *tag);
 WPM_API WPM_MUST_USE int wpm_node_remove_tag(wpm_node *node, wpm_bytes peer, wpm_text name);
 

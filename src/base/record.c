@@ -216,7 +216,9 @@ static bool tags_equal(const wpm_peer_record *a, const wpm_peer_record *b) {
   }
   for (size_t i = 0; i < a->tag_count; i++) {
     if (!wpm_text_equal(a->tags[i].name, b->tags[i].name) || a->tags[i].value != b->tags[i].value ||
-        a->tags[i].protects != b->tags[i].protects) {
+        a->tags[i].protects != b->tags[i].protects ||
+        a->tags[i].half_life_ns != b->tags[i].half_life_ns ||
+        !wall_equal(a->tags[i].expires, b->tags[i].expires)) {
       return false;
     }
   }

@@ -5,7 +5,10 @@
 /* A list: its size (4 bytes), then the facts, each behind its kind and length (8 and 24 bits). */
 #define HEADER 4u
 #define FACT_HEADER 4u
-#define TAG_HEAD 5u
+#define TAG_FLAGS 4u /* Where they are, behind the value. */
+
+/* Of a tag, in the order of what they say is there. */
+enum { PROTECTS = 1u << 0, EXPIRES = 1u << 1, FADES = 1u << 2 };
 
 static uint32_t read_32(const uint8_t *at) {
   uint32_t value;
@@ -46,10 +49,69 @@ wpm_bytes wpm_facts_get(const uint8_t *list, wpm_fact_kind kind) {
   return (wpm_bytes){NULL, 0};
 }
 
+/* ---- tags -------------------------------------------------------------------------------------- */
+
+size_t wpm_tag_marks(const wpm_tag *tag, uint8_t out[WPM_TAG_MARKS]) {
+  size_t len = 1;
+  out[0] = tag->protects ? PROTECTS : 0;
+  if (wpm_wall_known(tag->expires)) {
+    out[0] |= EXPIRES;
+    memcpy(out + len, &tag->expires.ns, sizeof(int64_t));
+    len += sizeof(int64_t);
+  }
+  if (tag->half_life_ns > 0) {
+    out[0] |= FADES;
+    memcpy(out + len, &tag->half_life_ns, sizeof(int64_t));
+    len += sizeof(int64_t);
+  }
+  return len;
+}
+
+wpm_tag wpm_fact_tag(const wpm_fact *fact) {
+  const uint8_t *at = fact->bytes.data + TAG_FLAGS;
+  const uint8_t flags = *at++;
+  wpm_tag tag = {.name = wpm_fact_name(fact),
+                 .protects = (flags & PROTECTS) != 0,
+                 .expires = WPM_WALL_NONE};
+  memcpy(&tag.value, fact->bytes.data, sizeof(tag.value));
+  if (flags & EXPIRES) {
+    memcpy(&tag.expires.ns, at, sizeof(int64_t));
+    at += sizeof(int64_t);
+  }
+  if (flags & FADES) {
+    memcpy(&tag.half_life_ns, at, sizeof(int64_t));
+  }
+  return tag;
+}
+
+bool wpm_fact_protects(const wpm_fact *fact) {
+  return (fact->bytes.data[TAG_FLAGS] & PROTECTS) != 0;
+}
+
+bool wpm_facts_age(const uint8_t *list) {
+  wpm_fact fact;
+  size_t at = 0;
+  while (wpm_facts_next(list, &at, &fact) && fact.kind <= WPM_FACT_TAG) {
+    if (fact.kind == WPM_FACT_TAG && fact.bytes.data[TAG_FLAGS] & (EXPIRES | FADES)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Bytes in front of a tag's name. */
+static size_t head_of(const wpm_fact *fact) {
+  const uint8_t flags = fact->bytes.data[TAG_FLAGS];
+  return TAG_FLAGS + 1 + (flags & EXPIRES ? sizeof(int64_t) : 0) +
+         (flags & FADES ? sizeof(int64_t) : 0);
+}
+
 wpm_text wpm_fact_name(const wpm_fact *fact) {
+  size_t head;
   switch (fact->kind) {
   case WPM_FACT_TAG:
-    return (wpm_text){(const char *)fact->bytes.data + TAG_HEAD, fact->bytes.len - TAG_HEAD};
+    head = head_of(fact);
+    return (wpm_text){(const char *)fact->bytes.data + head, fact->bytes.len - head};
   case WPM_FACT_APP:
     return (wpm_text){(const char *)fact->bytes.data + 1, fact->bytes.data[0]};
   case WPM_FACT_KEY:
@@ -61,6 +123,8 @@ wpm_text wpm_fact_name(const wpm_fact *fact) {
   }
   return (wpm_text){NULL, 0};
 }
+
+/* ---- by name ----------------------------------------------------------------------------------- */
 
 wpm_bytes wpm_facts_get_named(const uint8_t *list, wpm_fact_kind kind, wpm_text name) {
   wpm_fact fact;

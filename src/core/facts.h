@@ -15,7 +15,7 @@ typedef enum wpm_fact_kind {
   WPM_FACT_SHARDS,   /* Cluster (4 bytes), shards (2 bytes each, ascending). */
   WPM_FACT_ENR,      /* Sequence number (8 bytes), the record. */
   WPM_FACT_SIGNED,   /* Sequence number (8 bytes), the envelope. */
-  WPM_FACT_TAG,      /* Value (4 bytes), protects (1 byte), name. */
+  WPM_FACT_TAG,      /* Value (4 bytes), marks (wpm_tag_marks), name. */
   WPM_FACT_APP       /* Length of the key (1 byte), key, value. */
 } wpm_fact_kind;
 
@@ -41,6 +41,18 @@ bool wpm_facts_next(const uint8_t *list, size_t *at, wpm_fact *out);
 
 /* The payload of the first fact of `kind`; data NULL: there is none. */
 wpm_bytes wpm_facts_get(const uint8_t *list, wpm_fact_kind kind);
+
+/* What a tag has beside value and name: a byte of flags, its end and its half-life, where it has them.
+ * Returns how many bytes. */
+#define WPM_TAG_MARKS 17u
+size_t wpm_tag_marks(const wpm_tag *tag, uint8_t out[WPM_TAG_MARKS]);
+
+/* A fact as a tag; its name is a view. Only whether it protects. */
+wpm_tag wpm_fact_tag(const wpm_fact *fact);
+bool wpm_fact_protects(const wpm_fact *fact);
+
+/* Whether a tag in the list expires or fades. */
+bool wpm_facts_age(const uint8_t *list);
 
 /* The name of a tag, the key of an application entry; empty for other kinds. */
 wpm_text wpm_fact_name(const wpm_fact *fact);

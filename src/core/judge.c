@@ -129,6 +129,9 @@ int wpm_on_tag(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   if (wpm_store_is_full(m->store) && !event->u.tag.remove) {
     return WPM_ERR_FULL;
   }
+  if (!event->u.tag.remove && wpm_wall_known(tag->expires) && tag->expires.ns <= now.wall.ns) {
+    return WPM_ERR_INVALID;
+  }
   wpm_change change = wpm_change_begin(m, slot);
   int err = event->u.tag.remove ? wpm_store_slot_remove_tag(m->store, slot, tag->name)
                                 : wpm_store_slot_set_tag(m->store, slot, tag);

@@ -4,7 +4,7 @@
  * - A ban ends the peer's connections and its dial, and refuses it when it comes, until it is over; a
  *   connect that a person asks for goes all the same. A peer that is not held is entered, to be banned.
  * - A tag says why a peer matters, and may protect it from eviction; several owners, each with a tag of
- *   its own, protect it until the last takes its own away.
+ *   its own, protect it until the last takes its own away. One may end by itself (core/tags.h).
  * - A score is the host's judgement, and ours: `VIOLATION` is taken off where a peer, whose identity is
  *   proven, breaks a protocol, `SILENCE` where it left our pings unanswered while others were there, and
  *   `BLAME` where hardly any address that it told us of is good (core/tellers.h). It fades with a half-life,

@@ -21,6 +21,7 @@
 #include "core/services.h"
 #include "core/shortage.h"
 #include "core/sources.h"
+#include "core/tags.h"
 #include "core/targets.h"
 #include "core/tellers.h"
 #include "core/wait.h"
@@ -152,6 +153,7 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   m->ceiling = SIZE_MAX;
   m->shortage_at = (wpm_mono){INT64_MIN};
   m->epoch.voiding = WPM_SLOT_NONE;
+  m->tags_looked_at = WPM_SLOT_NONE;
   m->targets.rotate_at = WPM_NEVER;
   m->evict_at = (wpm_mono){INT64_MIN};
   m->crowd_at = (wpm_mono){INT64_MIN};
@@ -523,12 +525,13 @@ static wpm_instant forward(wpm_manager *m, wpm_instant now) {
   return now;
 }
 
-/* Addresses that nobody names any more go, and scores fade, some peers at a time. */
+/* Addresses that nobody names any more go, scores and tags fade, some peers at a time. */
 static void expire_some(wpm_manager *m, wpm_instant now) {
   if (now.mono.ns < wpm_mono_after(m->expired_at, EXPIRE_EVERY).ns) {
     return;
   }
   m->expired_at = now.mono;
+  wpm_tags_minute(m);
   for (uint32_t left = m->store->slots / EXPIRE_ROUNDS + 1; left > 0; left--) {
     if (m->expire_round >= m->store->slots) { /* From the first on again. */
       m->expire_round = 0;
@@ -542,6 +545,7 @@ static void expire_some(wpm_manager *m, wpm_instant now) {
       wpm_change change = wpm_change_begin(m, slot);
       wpm_store_slot_expire(m->store, slot, now.wall);
       wpm_judge_fade(m, slot, m->round_ns);
+      wpm_tags_fade(m, slot, m->round_ns);
       if (m->store->changes != change.changes) {
         wpm_change_end(m, &change, now);
       }
@@ -561,6 +565,7 @@ int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   wpm_range_bans_advance(m, now);
   int err = take_in(m, event, now);
   expire_some(m, now);
+  wpm_tags_run(m, now);
   wpm_crowd_run(m, now);
   wpm_shortage_run(m, now);
   wpm_schedule_run(m, now);
@@ -609,8 +614,10 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   least = crowd.ns < least.ns ? crowd : least;
   wpm_mono shortage = wpm_shortage_deadline(m);
   least = shortage.ns < least.ns ? shortage : least;
-  wpm_mono fade = m->fading ? wpm_mono_after(m->expired_at, EXPIRE_EVERY) : WPM_NEVER;
-  least = fade.ns < least.ns ? fade : least;
+  wpm_mono minute = wpm_mono_after(m->expired_at, EXPIRE_EVERY);
+  wpm_mono tags = wpm_tags_deadline(m, minute);
+  least = tags.ns < least.ns ? tags : least;
+  least = m->fading && minute.ns < least.ns ? minute : least;
   return m->starved_until.ns < least.ns ? m->starved_until : least;
 }
 
@@ -623,6 +630,7 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
   wpm_store_advance(m->store, now);
   wpm_range_bans_advance(m, now);
   expire_some(m, now);
+  wpm_tags_run(m, now);
   uint32_t slot;
   while (wpm_heap_least(&m->connection_deadlines, &slot).ns <= now.mono.ns) {
     wpm_keepalive_due(m, m->connections[slot], now);

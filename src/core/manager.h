@@ -237,6 +237,8 @@ struct wpm_manager {
   uint32_t expire_round; /* The slot where that goes on. */
   wpm_mono round_began;  /* When the first slot was looked at last. */
   int64_t round_ns;      /* How long it takes until each was looked at again. */
+  uint32_t tags_looked_at; /* The next slot whose tags may have ended; WPM_SLOT_NONE: all were looked at
+                              this minute. */
   bool fading;           /* Somebody may have a score; of this round, somebody has. */
   bool still_fading;
 

@@ -9,6 +9,7 @@
 #include "core/rules.h"
 #include "core/schedule.h"
 #include "core/sources.h"
+#include "core/tags.h"
 #include "core/targets.h"
 #include "core/wait.h"
 
@@ -154,6 +155,7 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
                      const wpm_instant *heartbeat, wpm_instant now) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   resume_waits(m, slot, (resumption){heartbeat, now});
+  wpm_tags_expire(m, slot, now.wall);
   if (was_connected) {
     wpm_instant end = end_of_last_run(heartbeat, now);
     wpm_store_slot_crashed(m->store, slot, end.wall);
@@ -269,6 +271,7 @@ int wpm_on_imported(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   if (!err) {
     wpm_judge_restored(m, slot);
+    wpm_tags_expire(m, slot, now.wall);
   }
   if (!err && !wpm_manager_policy(m, slot)->connections[0]) {
     resume_waits(m, slot, (resumption){NULL, now});

@@ -28,6 +28,8 @@
   X(VIOLATION, "violation")                                                                        \
   X(SILENCE, "silence")                                                                            \
   X(FADING, "fading")                                                                              \
+  X(TAG_EXPIRES, "tag_expires")                                                                    \
+  X(TAG_FADES, "tag_fades")                                                                        \
   X(LATE_RESULT, "late_result")                                                                    \
   /* Restart, sleep, network (core/restart.h, core/epoch.h). */                                    \
   X(RESTART_FIRST, "restart_first")                                                                \

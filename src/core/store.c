@@ -547,6 +547,7 @@ static void drop_named(wpm_store *store, uint32_t slot) {
   }
   wpm_fact fact;
   size_t at = 0;
+  wpm_index_set(&store->indexes, store->aging, slot, false);
   while (wpm_facts_next(facts, &at, &fact)) {
     if (fact.kind == WPM_FACT_TAG) {
       wpm_text tag = wpm_fact_name(&fact);

@@ -92,6 +92,7 @@ struct wpm_store {
   wpm_intern protocols;      /* Protocol ids, each with the number of its index. */
   wpm_intern sets;           /* Protocol sets. */
   wpm_intern tags;           /* Names of tags, each with the number of its index. */
+  uint32_t aging;            /* The index of peers with a tag that expires or fades; 0: none yet. */
   wpm_intern shards;         /* Shards (2 bytes), each with the number of its index. */
   wpm_interned *recent[256]; /* Protocol ids that were looked up lately, by a cheap hash. */
   wpm_heap waits;            /* By slot of a peer: when its next span of waiting is over. */
@@ -330,6 +331,13 @@ WPM_MUST_USE int wpm_store_slot_address_moved(wpm_store *store, uint32_t slot, w
                                               wpm_bytes answered, wpm_wall now);
 WPM_MUST_USE int wpm_store_slot_set_tag(wpm_store *store, uint32_t slot, const wpm_tag *tag);
 WPM_MUST_USE int wpm_store_slot_remove_tag(wpm_store *store, uint32_t slot, wpm_text name);
+/* The first slot from `from` on whose peer has a tag that expires or fades; WPM_SLOT_NONE: none. */
+uint32_t wpm_store_next_aging(const wpm_store *store, uint32_t from);
+/* Whether the slot's does; whether anybody's does. */
+bool wpm_store_ages(const wpm_store *store, uint32_t slot);
+bool wpm_store_any_ages(const wpm_store *store);
+/* The new value of a tag that is held. */
+void wpm_store_slot_tag_value(wpm_store *store, uint32_t slot, wpm_text name, int32_t value);
 WPM_MUST_USE int wpm_store_slot_set_app(wpm_store *store, uint32_t slot, wpm_text key,
                                         wpm_bytes value);
 

@@ -112,6 +112,9 @@ static const char *fault_of_facts(const wpm_store *store, const wpm_peer *peer, 
     }
     all->tags++;
   }
+  if (wpm_store_ages(store, slot) != wpm_facts_age(wpm_peer_facts(store, peer))) {
+    return "a tag that ages, which its index shows otherwise";
+  }
   return wpm_store_protection(store, slot) == (peer->attributes & WPM_BIT(WPM_HAS_PROTECTION))
              ? NULL
              : "a wrong mark of protection";

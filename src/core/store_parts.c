@@ -346,6 +346,12 @@ static void drop_names(wpm_store *store, const uint8_t *facts, size_t count) {
   }
 }
 
+/* Makes room for a peer in the index of those that age. */
+static int reserve_aging(wpm_store *store, uint32_t slot) {
+  int err = store->aging == 0 ? wpm_indexes_add(&store->indexes, &store->aging) : WPM_OK;
+  return err ? err : wpm_index_reserve(&store->indexes, store->aging, slot);
+}
+
 /* Holds every name and makes room in its index. */
 static int take_names(wpm_store *store, const uint8_t *facts, uint32_t slot) {
   name_walk walk = {0};
@@ -360,6 +366,9 @@ static int take_names(wpm_store *store, const uint8_t *facts, uint32_t slot) {
       taken++;
       err = wpm_index_reserve(&store->indexes, wpm_name_index(entry), slot);
     }
+  }
+  if (!err && wpm_facts_age(facts)) {
+    err = reserve_aging(store, slot);
   }
   if (err) {
     drop_names(store, facts, taken);
@@ -393,6 +402,7 @@ static void reindex_names(wpm_store *store, const uint8_t *old, const uint8_t *f
     shards.data += sizeof(uint32_t);
     shards.len -= sizeof(uint32_t);
   }
+  wpm_index_set(&store->indexes, store->aging, slot, wpm_facts_age(fresh));
   while (next_name(store, fresh, &walk, &table, &name)) {
     wpm_index_set(&store->indexes, wpm_name_index(wpm_intern_find(table, name)), slot, true);
   }
@@ -434,6 +444,10 @@ bool wpm_parts_remove_fact(wpm_store *store, uint32_t slot, wpm_fact_kind kind, 
   if (size > 0 && wpm_slab_size_for(size) < wpm_slab_room(&store->slab, peer->facts)) {
     int err = take_block(store, size, &fresh); /* Where there is no memory, the old block does. */
     fresh = err ? 0 : fresh;
+  }
+  if (kind == WPM_FACT_TAG) {
+    wpm_index_set(&store->indexes, store->aging, slot,
+                  size > 0 && wpm_facts_age(store->bytes.data));
   }
   if (size > 0 && !fresh) {
     memcpy(old, store->bytes.data, size);

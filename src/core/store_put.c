@@ -66,7 +66,7 @@ static int put_addresses(wpm_parts *parts, const wpm_peer_record *record) {
 typedef struct fact_list {
   wpm_fact_source *sources;
   size_t count;
-  uint8_t *protects; /* One for each tag. */
+  uint8_t (*marks)[WPM_TAG_MARKS]; /* Those of each tag. */
   uint8_t *key_lens; /* One for each entry of the application map. */
   uint16_t *shards;  /* Sorted. */
   size_t shard_count;
@@ -116,11 +116,11 @@ static void add_tags(const wpm_store *store, const wpm_peer_record *record, fact
     wpm_bytes name = view_of(tag->name.data, tag->name.len);
     size_t at = name.len == 0 || name.len > longest ? SIZE_MAX : place_of(list, first, 2, name);
     if (at != SIZE_MAX) {
-      list->protects[i] = tag->protects;
+      size_t marks = wpm_tag_marks(tag, list->marks[i]);
       insert_fact(list, at,
                   (wpm_fact_source){WPM_FACT_TAG,
                                     {view_of(&tag->value, sizeof(tag->value)),
-                                     view_of(&list->protects[i], 1), name}});
+                                     view_of(list->marks[i], marks), name}});
     }
   }
 }
@@ -183,7 +183,8 @@ typedef struct gathered {
   void *memory; /* Where they are many; NULL: they lie in the arrays. */
   wpm_fact_source sources[FEW_SOURCES];
   uint16_t shards[FEW_SHARDS];
-  uint8_t bytes[FEW_SOURCES];
+  uint8_t marks[FEW_SOURCES][WPM_TAG_MARKS];
+  uint8_t key_lens[FEW_SOURCES];
 } gathered;
 
 static int make_lists(gathered *g, const wpm_peer_record *record) {
@@ -192,19 +193,23 @@ static int make_lists(gathered *g, const wpm_peer_record *record) {
     return WPM_ERR_NO_MEMORY;
   }
   fact_list *list = &g->list;
-  *list = (fact_list){.sources = g->sources, .protects = g->bytes, .shards = g->shards};
+  *list = (fact_list){.sources = g->sources,
+                      .marks = g->marks,
+                      .key_lens = g->key_lens,
+                      .shards = g->shards};
   g->memory = NULL;
   if (SINGLE_FACTS + named > FEW_SOURCES || record->shard_count > FEW_SHARDS) {
     g->memory = malloc((SINGLE_FACTS + named) * sizeof(*list->sources) +
-                       record->shard_count * sizeof(*list->shards) + named);
+                       record->shard_count * sizeof(*list->shards) +
+                       record->tag_count * sizeof(*list->marks) + record->app_count);
     if (!g->memory) {
       return WPM_ERR_NO_MEMORY;
     }
     list->sources = g->memory;
     list->shards = (void *)(list->sources + SINGLE_FACTS + named);
-    list->protects = (void *)(list->shards + record->shard_count);
+    list->marks = (void *)(list->shards + record->shard_count);
+    list->key_lens = (void *)(list->marks + record->tag_count);
   }
-  list->key_lens = list->protects + record->tag_count;
   return WPM_OK;
 }
 

@@ -120,12 +120,6 @@ static uint16_t *view_shards(wpm_bytes fact, uint8_t *at, wpm_peer_record *out) 
   return (void *)at;
 }
 
-static wpm_tag view_tag(const wpm_fact *fact) {
-  wpm_tag tag = {.name = wpm_fact_name(fact), .protects = fact->bytes.data[sizeof(int32_t)]};
-  memcpy(&tag.value, fact->bytes.data, sizeof(tag.value));
-  return tag;
-}
-
 static wpm_app_entry view_app(const wpm_fact *fact) {
   wpm_text key = wpm_fact_name(fact);
   size_t head = 1 + key.len;
@@ -172,7 +166,7 @@ static uint8_t *view_facts(const uint8_t *facts, uint8_t *at, wpm_peer_record *o
       out->signed_sequence = take_sequence(&out->signed_record);
       break;
     case WPM_FACT_TAG:
-      *tags++ = view_tag(&fact);
+      *tags++ = wpm_fact_tag(&fact);
       break;
     case WPM_FACT_APP:
       *app++ = view_app(&fact);

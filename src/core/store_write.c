@@ -492,7 +492,7 @@ uint32_t wpm_store_protection(const wpm_store *store, uint32_t slot) {
   size_t at = 0;
   const uint8_t *facts = wpm_peer_facts(store, wpm_store_peer(store, slot));
   while (wpm_facts_next(facts, &at, &fact)) {
-    if (fact.kind == WPM_FACT_TAG && fact.bytes.data[sizeof(int32_t)]) {
+    if (fact.kind == WPM_FACT_TAG && wpm_fact_protects(&fact)) {
       return WPM_BIT(WPM_HAS_PROTECTION);
     }
   }
@@ -520,7 +520,7 @@ int wpm_store_slot_set_tag(wpm_store *store, uint32_t slot, const wpm_tag *tag) 
   const uint8_t *facts = wpm_peer_facts(store, wpm_store_peer(store, slot));
   size_t bytes;
   bool held = wpm_facts_get_named(facts, WPM_FACT_TAG, tag->name).data;
-  if (tag->name.len == 0) {
+  if (tag->name.len == 0 || tag->half_life_ns < 0) {
     return WPM_ERR_INVALID;
   }
   if (store->config.max_text > 0 && tag->name.len > store->config.max_text) {
@@ -530,10 +530,10 @@ int wpm_store_slot_set_tag(wpm_store *store, uint32_t slot, const wpm_tag *tag) 
       count_kind(facts, WPM_FACT_TAG, &bytes) >= store->config.max_tags) {
     return WPM_ERR_FULL;
   }
-  uint8_t protects = tag->protects;
+  uint8_t marks[WPM_TAG_MARKS];
   wpm_fact_source source = {WPM_FACT_TAG,
                             {{(const uint8_t *)&tag->value, sizeof(tag->value)},
-                             {&protects, sizeof(protects)},
+                             {marks, wpm_tag_marks(tag, marks)},
                              {(const uint8_t *)tag->name.data, tag->name.len}}};
   int err = set_named(store, slot, &source, tag->name);
   if (!err) {
@@ -549,6 +549,35 @@ int wpm_store_slot_remove_tag(wpm_store *store, uint32_t slot, wpm_text name) {
   uint32_t has = wpm_store_protection(store, slot);
   wpm_store_settle(store, slot, has, WPM_BIT(WPM_HAS_PROTECTION) & ~has, WPM_FIELD_TAGS);
   return WPM_OK;
+}
+
+void wpm_store_slot_tag_value(wpm_store *store, uint32_t slot, wpm_text name, int32_t value) {
+  uint8_t *facts = wpm_peer_facts(store, wpm_store_peer(store, slot));
+  wpm_bytes held = wpm_facts_get_named(facts, WPM_FACT_TAG, name);
+  if (held.data) { /* In place: it takes the same room. */
+    memcpy(facts + (held.data - facts), &value, sizeof(value));
+    wpm_store_settle(store, slot, 0, 0, WPM_FIELD_TAGS);
+  }
+}
+
+bool wpm_store_any_ages(const wpm_store *store) {
+  return store->aging > 0 && store->indexes.named[store->aging - 1].count > 0;
+}
+
+bool wpm_store_ages(const wpm_store *store, uint32_t slot) {
+  return store->aging > 0 && wpm_index_test(&store->indexes, store->aging, slot);
+}
+
+uint32_t wpm_store_next_aging(const wpm_store *store, uint32_t from) {
+  const wpm_index *index = store->aging > 0 ? &store->indexes.named[store->aging - 1] : NULL;
+  for (uint32_t page = from / WPM_BITS_PAGE; index && page < index->length; page++) {
+    uint32_t bit = page == from / WPM_BITS_PAGE ? from % WPM_BITS_PAGE : 0;
+    bit = index->pages[page] ? wpm_bits_next(index->pages[page], bit) : WPM_BITS_PAGE;
+    if (bit < WPM_BITS_PAGE) {
+      return page * WPM_BITS_PAGE + bit;
+    }
+  }
+  return WPM_SLOT_NONE;
 }
 
 int wpm_store_slot_set_app(wpm_store *store, uint32_t slot, wpm_text key, wpm_bytes value) {

@@ -42,6 +42,9 @@ enum {
   ADDRESS_FLAGS = 0x7f
 };
 
+/* The byte behind the value of a tag. */
+enum { PROTECTS = 1 << 0, EXPIRES = 1 << 1, FADES = 1 << 2, TAG_FLAGS = 7 };
+
 /* Numbers of the classes on disk; any other span is written out. */
 static const int64_t ttl_classes[] = {WPM_TTL_QUALITY,  WPM_TTL_PERMANENT,    WPM_TTL_CONNECTED,
                                       WPM_TTL_RECENT,   WPM_TTL_OWN_OBSERVED, WPM_TTL_ADDRESS,
@@ -96,6 +99,11 @@ int wpm_codec_check(const wpm_peer_record *record) {
   }
   for (size_t i = 0; i < record->address_count; i++) {
     if ((unsigned)record->addresses[i].source >= WPM_ADDRESS_SOURCE_COUNT) {
+      return WPM_ERR_INVALID;
+    }
+  }
+  for (size_t i = 0; i < record->tag_count; i++) {
+    if (record->tags[i].half_life_ns < 0) {
       return WPM_ERR_INVALID;
     }
   }
@@ -213,14 +221,27 @@ static void pack_network(wpm_packer *p, const wpm_peer_record *record) {
   }
 }
 
+static void pack_tag(wpm_packer *p, const wpm_tag *tag) {
+  unsigned flags = tag->protects ? PROTECTS : 0u;
+  flags |= wpm_wall_known(tag->expires) ? EXPIRES : 0u;
+  flags |= tag->half_life_ns ? FADES : 0u;
+  pack_text(p, tag->name);
+  wpm_pack_signed(p, tag->value);
+  wpm_pack_byte(p, (uint8_t)flags);
+  if (flags & EXPIRES) {
+    wpm_pack_i64(p, tag->expires.ns);
+  }
+  if (flags & FADES) {
+    wpm_pack_varint(p, (uint64_t)tag->half_life_ns);
+  }
+}
+
 static void pack_lists(wpm_packer *p, const wpm_peer_record *record, uint32_t flags) {
   if (flags & HAS_TAGS) {
     wpm_pack_varint(p, record->tag_count);
   }
   for (size_t i = 0; i < record->tag_count; i++) {
-    pack_text(p, record->tags[i].name);
-    wpm_pack_signed(p, record->tags[i].value);
-    wpm_pack_byte(p, record->tags[i].protects);
+    pack_tag(p, &record->tags[i]);
   }
   if (flags & HAS_APP) {
     wpm_pack_varint(p, record->app_count);
@@ -396,18 +417,27 @@ static int32_t unpack_i32(wpm_unpacker *u) {
   return (int32_t)value;
 }
 
+static void unpack_tag(wpm_unpacker *u, wpm_tag *out) {
+  *out = (wpm_tag){.name = unpack_text(u), .expires = WPM_WALL_NONE};
+  out->value = unpack_i32(u);
+  uint8_t flags = wpm_unpack_byte(u);
+  out->protects = (flags & PROTECTS) != 0;
+  if (flags & EXPIRES) {
+    out->expires.ns = wpm_unpack_i64(u);
+  }
+  uint64_t half_life = flags & FADES ? wpm_unpack_varint(u) : 0;
+  out->half_life_ns = (int64_t)half_life;
+  if (flags > TAG_FLAGS || half_life > INT64_MAX) {
+    wpm_unpack_fail(u);
+  }
+}
+
 static void unpack_tags(wpm_unpacker *u, wpm_codec_lists *lists, wpm_peer_record *out) {
   out->tag_count = unpack_count(u, 3, &lists->tags, sizeof(wpm_tag));
   wpm_tag *tags = lists->tags.memory;
   out->tags = tags;
   for (size_t i = 0; i < out->tag_count; i++) {
-    tags[i].name = unpack_text(u);
-    tags[i].value = unpack_i32(u);
-    uint8_t protects = wpm_unpack_byte(u);
-    tags[i].protects = protects == 1;
-    if (protects > 1) {
-      wpm_unpack_fail(u);
-    }
+    unpack_tag(u, &tags[i]);
   }
 }
 

@@ -85,7 +85,7 @@ static wpm_peer_record found(const wpm_node *node, const lab_node *n) {
   return record;
 }
 
-static const wpm_tag guarded = {.name = {"guarded", 7}, .value = 1, .protects = true};
+static const wpm_tag guarded = {.name = {"guarded", 7}, .value = 1, .protects = true, .expires = {INT64_MIN}};
 
 /* Of a peer that is new, and of one that is held already. */
 static void bans_protections_and_backoffs_of_a(kept *k, bool held) {

@@ -133,7 +133,7 @@ static void assert_third(const wpm_peer_record *found) {
                                .ttl_ns = WPM_TTL_ADDRESS,
                                .expires = wall(WPM_SECOND + WPM_HOUR)};
   const uint16_t shard = 7;
-  const wpm_tag tag = {.name = WPM_TEXT("relay-mesh"), .value = -5, .protects = true};
+  const wpm_tag tag = {.name = WPM_TEXT("relay-mesh"), .value = -5, .protects = true, .expires = WPM_WALL_NONE};
   const wpm_app_entry entry = {.key = WPM_TEXT("key"), .value = WPM_BYTES("\x00\x01")};
   const wpm_peer_record expected = {.id = WPM_BYTES("\x00\x01\xee"),
                                     .addresses = &address,

@@ -162,7 +162,9 @@ static void random_tags(uint64_t *state, wpm_test_record *out) {
     char name[8] = {(char)('a' + i), (char)wpm_test_random(state), (char)wpm_test_random(state)};
     out->tags[i] = (wpm_tag){.name = text_of(keep(out, name, 1 + wpm_test_random_below(state, 3))),
                              .value = (int32_t)random_u32(state),
-                             .protects = one_in(state, 4)};
+                             .protects = one_in(state, 4),
+                             .expires = random_wall(state),
+                             .half_life_ns = random_wait(state).length_ns};
   }
 }
 

@@ -494,7 +494,9 @@ static void set(run *r, unsigned id) {
 
 static void label(run *r, unsigned id) {
   wpm_bytes peer = wpm_model_id(id);
-  wpm_tag tag = {some_name(r), (int32_t)below(r, 5) - 2, one_in(r, 3)};
+  wpm_tag tag = {some_name(r), (int32_t)below(r, 5) - 2, one_in(r, 3),
+                 one_in(r, 2) ? (wpm_wall){(int64_t)below(r, 9)} : WPM_WALL_NONE,
+                 one_in(r, 2) ? (int64_t)below(r, 9) : 0};
   wpm_bytes value = some_bytes(r);
   wpm_bytes held = {NULL, 0};
   int got;

@@ -153,7 +153,7 @@ static void meet(run *r, wpm_bytes id) {
 }
 
 static void annotate(run *r, wpm_bytes id) {
-  wpm_tag tag = {some_name(r, 0), (int32_t)below(r, 100), false};
+  wpm_tag tag = {some_name(r, 0), (int32_t)below(r, 100), false, WPM_WALL_NONE, 0};
   wpm_bytes value = some_bytes(r, 400);
   wpm_wait wait = {r->now, (int64_t)below(r, 100) * WPM_SECOND};
   int err;
@@ -288,7 +288,7 @@ static void meet_the_largest(run *r) {
   wpm_bytes id = WPM_BYTES("the largest");
   assert_int_equal(wpm_store_add(r->store, id, WPM_ORIGIN_UNKNOWN), WPM_OK);
   for (unsigned i = 0; i < 2000; i++) {
-    const wpm_tag tag = {some_name(r, 0), 0, false};
+    const wpm_tag tag = {some_name(r, 0), 0, false, {1}, 0};
     offer(r, id);
     r->taken += wpm_store_set_tag(r->store, id, &tag) == WPM_OK;
     r->taken += wpm_store_set_app(r->store, id, tag.name, (wpm_bytes){id.data, 1}) == WPM_OK;

@@ -111,7 +111,7 @@ void wpm_kit_end(wpm_store *store, unsigned number, wpm_reason reason, wpm_wall 
 }
 
 void wpm_kit_protect(wpm_store *store, unsigned number, bool protects) {
-  wpm_tag tag = {.name = {"kept", 4}, .value = 1, .protects = protects};
+  wpm_tag tag = {.name = {"kept", 4}, .value = 1, .protects = protects, .expires = WPM_WALL_NONE};
   assert_int_equal(wpm_store_set_tag(store, wpm_kit_id(number), &tag), WPM_OK);
 }
 

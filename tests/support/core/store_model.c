@@ -342,7 +342,9 @@ static bool tags_equal(const wpm_peer_record *a, const wpm_peer_record *b) {
   bool equal = a->tag_count == b->tag_count && a->score == b->score;
   for (size_t i = 0; equal && i < a->tag_count; i++) {
     equal = wpm_text_equal(a->tags[i].name, b->tags[i].name) &&
-            a->tags[i].value == b->tags[i].value && a->tags[i].protects == b->tags[i].protects;
+            a->tags[i].value == b->tags[i].value && a->tags[i].protects == b->tags[i].protects &&
+            a->tags[i].expires.ns == b->tags[i].expires.ns &&
+            a->tags[i].half_life_ns == b->tags[i].half_life_ns;
   }
   return equal;
 }

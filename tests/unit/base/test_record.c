@@ -135,6 +135,10 @@ static void a_difference_in_tags_and_the_map_is_noticed(void **state) {
   tag = base.tags[0];
   ASSERT_NOTICES((tag.protects = true, changed.tags = &tag));
   tag = base.tags[0];
+  ASSERT_NOTICES((tag.expires.ns++, changed.tags = &tag));
+  tag = base.tags[0];
+  ASSERT_NOTICES((tag.half_life_ns++, changed.tags = &tag));
+  tag = base.tags[0];
   ASSERT_NOTICES((tag.name.len--, changed.tags = &tag));
   ASSERT_NOTICES((entry.value.len--, changed.app = &entry));
   entry = base.app[0];

@@ -163,7 +163,7 @@ static void protected_static_and_outbound_peers_stay(void **state) {
   for (int i = 0; i < 24; i++) {
     come(w, i, (unsigned)i);
     wpm_event e = {.type = WPM_EVENT_TAG, .peer = wpm_world_id(i)};
-    e.u.tag.tag = (wpm_tag){.name = {"x", 1}, .protects = true};
+    e.u.tag.tag = (wpm_tag){.name = {"x", 1}, .protects = true, .expires = WPM_WALL_NONE};
     if (i % 2 == 0) {
       assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
     } else {

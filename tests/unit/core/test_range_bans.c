@@ -94,7 +94,7 @@ static void nobody_is_exempt(void **state) {
   wpm_world_found(w, 1, 60000, true);
   (void)wpm_world_come_up(w, 1, 0);
   wpm_event tag = {.type = WPM_EVENT_TAG, .peer = wpm_world_id(1)};
-  tag.u.tag.tag = (wpm_tag){.name = WPM_TEXT("mesh"), .protects = true};
+  tag.u.tag.tag = (wpm_tag){.name = WPM_TEXT("mesh"), .protects = true, .expires = WPM_WALL_NONE};
   assert_int_equal(wpm_world_handle(w, &tag), WPM_OK);
   assert_int_equal(ban(w, "45.0.0.0/8", WPM_HOUR), WPM_OK);
   wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1);

@@ -208,7 +208,7 @@ static int put_tombstone(wpm_store *store) {
 }
 
 static int tag(wpm_store *store) {
-  wpm_tag t = {.name = WPM_TEXT("new"), .value = 1};
+  wpm_tag t = {.name = WPM_TEXT("new"), .value = 1, .expires = WPM_WALL_NONE};
   return wpm_store_set_tag(store, id0(), &t);
 }
 
@@ -223,7 +223,7 @@ static int set_private_key(wpm_store *store) {
 static int put_whole(wpm_store *store) {
   static const uint16_t shards[] = {2, 9};
   wpm_text protocols[] = {WPM_TEXT("/new"), WPM_TEXT("/z")};
-  wpm_tag tags[] = {{WPM_TEXT("new"), 3, false}};
+  wpm_tag tags[] = {{WPM_TEXT("new"), 3, false, {9}, 10}};
   wpm_app_entry app[] = {{WPM_TEXT("k"), {much, 90}}};
   wpm_address address = {.multiaddr = wpm_kit_address(1),
                          .source = WPM_SOURCE_CONFIG,

@@ -84,7 +84,7 @@ static void protocols_and_tags_beyond_the_indexed(void **state) {
   for (unsigned i = 0; i < 20 * MANY; i++) {
     wpm_kit_add(store, i);
     protocols_of(store, i, names[i % 5], names[(i + 1) % 5]);
-    wpm_tag tag = {.name = wpm_text_of(names[i % 4]), .value = 1};
+    wpm_tag tag = {.name = wpm_text_of(names[i % 4]), .value = 1, .expires = WPM_WALL_NONE};
     assert_int_equal(wpm_store_set_tag(store, wpm_kit_id(i), &tag), WPM_OK);
   }
   for (unsigned i = 0; i < 5; i++) {
@@ -144,7 +144,7 @@ static void marks(void **state) {
   assert_int_equal(count_one(store, T(WPM_TERM_PROTECTED, 0)), 1);
   assert_int_equal(count_one(store, NAMED(WPM_TERM_TAG, "kept")), 2);
   assert_int_equal(count_one(store, NAMED(WPM_TERM_TAG, "kep")), 0);
-  wpm_tag second = {.name = WPM_TEXT("second"), .protects = true};
+  wpm_tag second = {.name = WPM_TEXT("second"), .protects = true, .expires = WPM_WALL_NONE};
   assert_int_equal(wpm_store_set_tag(store, wpm_kit_id(4), &second), WPM_OK);
   assert_int_equal(wpm_store_remove_tag(store, wpm_kit_id(4), WPM_TEXT("kept")), WPM_OK);
   assert_int_equal(count_one(store, T(WPM_TERM_PROTECTED, 0)), 1); /* By the second one. */

@@ -306,7 +306,7 @@ static void connectivity_follows_live_connections(void **state) {
 static void facts_about_nobody_are_refused(void **state) {
   wpm_store *store = *state;
   wpm_bytes nobody = wpm_kit_id(2);
-  wpm_tag tag = {.name = WPM_TEXT("tag"), .value = 1};
+  wpm_tag tag = {.name = WPM_TEXT("tag"), .value = 1, .expires = WPM_WALL_NONE};
   wpm_bytes value;
   assert_int_equal(wpm_store_connected(store, nobody, WPM_INBOUND, wpm_kit_address(1), WPM_KIT_NOW),
                    WPM_ERR_NOT_FOUND);
@@ -505,7 +505,7 @@ static void without_caps_nothing_is_cut(void **state) {
   wpm_kit_add(store, 1);
   assert_int_equal(wpm_store_identified(store, wpm_kit_id(1), &fact), WPM_OK);
   for (int i = 1; i < 600; i++) {
-    wpm_tag tag = {.name = protocols[i], .value = i};
+    wpm_tag tag = {.name = protocols[i], .value = i, .expires = WPM_WALL_NONE};
     assert_int_equal(wpm_store_set_tag(store, wpm_kit_id(1), &tag), WPM_OK);
   }
   for (int i = 1; i <= 20; i++) { /* More than the default cap takes. */

@@ -127,8 +127,10 @@ static void test_addresses_come_together(void **state) {
 static void test_tags_entries_and_waits(void **state) {
   (void)state;
   collected told;
-  const wpm_tag mine[] = {{WPM_TEXT("b"), 1, true}, {WPM_TEXT("c"), 1, false}};
-  const wpm_tag theirs[] = {{WPM_TEXT("a"), 2, false}, {WPM_TEXT("b"), 2, false}};
+  const wpm_wall never = WPM_WALL_NONE;
+  const wpm_tag mine[] = {{WPM_TEXT("b"), 1, true, {7}, 8}, {WPM_TEXT("c"), 1, false, never, 0}};
+  const wpm_tag theirs[] = {{WPM_TEXT("a"), 2, false, {9}, 10},
+                            {WPM_TEXT("b"), 2, false, never, 0}};
   const wpm_app_entry mine_app[] = {{WPM_TEXT("k"), WPM_BYTES("1")}};
   const wpm_app_entry their_app[] = {{WPM_TEXT("k"), WPM_BYTES("2")},
                                      {WPM_TEXT("l"), WPM_BYTES("3")}};
