@@ -100,13 +100,14 @@ static json_t *info_object(const char *path, const wpm_storage_info *info, const
     (void)json_object_set_new(states, wpm_connectivity_name((wpm_connectivity)i),
                               json_integer((json_int_t)all->by_state[i]));
   }
-  return json_pack("{s:s, s:i, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "file", path,
-                   "schema", info->schema, "peers", (json_int_t)info->peers, "unreadable",
+  return json_pack("{s:s, s:i, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "file",
+                   path, "schema", info->schema, "peers", (json_int_t)info->peers, "unreadable",
                    (json_int_t)unreadable, "connectivity", states, "addresses",
                    (json_int_t)all->addresses, "nodeRecords", (json_int_t)all->enrs, "tombstones",
-                   (json_int_t)info->tombstones, "bannedRanges", (json_int_t)info->range_bans, "privateKeys", (json_int_t)info->private_keys,
-                   "fileBytes", (json_int_t)info->file_bytes, "logBytes",
-                   (json_int_t)info->log_bytes, "freeBytes", (json_int_t)info->free_bytes);
+                   (json_int_t)info->tombstones, "bannedRanges", (json_int_t)info->range_bans,
+                   "privateKeys", (json_int_t)info->private_keys, "fileBytes",
+                   (json_int_t)info->file_bytes, "logBytes", (json_int_t)info->log_bytes,
+                   "freeBytes", (json_int_t)info->free_bytes);
 }
 
 static void print_info(const json_t *object) {

@@ -273,10 +273,10 @@ static int of_one(const daemon_call *call, const char *verb, const wpm_peer_id *
 static int of_range(const daemon_call *call, const char *verb, const char *range) {
   bool is_ban = strcmp(verb, "ban") == 0;
   char *body = body_of(call->options, verb, range);
-  int result = body ? change(call, "POST",
-                             is_ban ? "/admin/v1/ranges/ban" : "/admin/v1/ranges/unban", body,
-                             done_by(verb))
-                    : complain_no_memory();
+  int result =
+      body ? change(call, "POST", is_ban ? "/admin/v1/ranges/ban" : "/admin/v1/ranges/unban", body,
+                    done_by(verb))
+           : complain_no_memory();
   free(body);
   return result;
 }

@@ -114,11 +114,10 @@ static json_t *tags_of(const wpm_peer_record *record) {
   for (size_t i = 0; i < record->tag_count; i++) {
     const wpm_tag *tag = &record->tags[i];
     json_t *half_life = tag->half_life_ns > 0 ? json_span_ms(tag->half_life_ns) : json_null();
-    (void)json_array_append_new(list,
-                                json_pack("{s:o, s:I, s:b, s:o, s:o}", "name", json_text(tag->name),
-                                          "value", (json_int_t)tag->value, "protects",
-                                          tag->protects, "expires", json_wall(tag->expires),
-                                          "halfLifeMs", half_life));
+    (void)json_array_append_new(
+        list, json_pack("{s:o, s:I, s:b, s:o, s:o}", "name", json_text(tag->name), "value",
+                        (json_int_t)tag->value, "protects", tag->protects, "expires",
+                        json_wall(tag->expires), "halfLifeMs", half_life));
   }
   return list;
 }

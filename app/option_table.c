@@ -128,7 +128,7 @@ static const option_spec specs[] = {
      "form of a log line: text or json"},
     {"count", KIND_NUMBER, AT(count), FOR_PING, general, "4", 0, 1000000, "N", "pings to send"},
     {"for", KIND_DURATION, AT(for_ns), FOR_PEERS, general, NULL, 1, 0, "TIME",
-     "how long a ban lasts; default: for good"},
+     "how long a ban or protection lasts; default: for good"},
     {"tag", KIND_TEXT, AT(tag), FOR_PEERS, general, NULL, 0, 0, "NAME",
      "in whose name a peer is protected; default: person"},
     {"interval", KIND_DURATION, AT(interval_ns), FOR_PING, general, "1s", 0, 0, "TIME",

@@ -84,8 +84,8 @@ static void change_protection(rest_service *rest, http_request *request, const c
     return;
   }
   const json_t *name = json_object_get(body, "tag");
-  wpm_tag tag = {.name = {PERSONS_TAG, strlen(PERSONS_TAG)}, .protects = true,
-                 .expires = WPM_WALL_NONE};
+  wpm_tag tag = {
+      .name = {PERSONS_TAG, strlen(PERSONS_TAG)}, .protects = true, .expires = WPM_WALL_NONE};
   int64_t length = INT64_MAX;
   if (name && !json_is_string(name)) {
     rest_answer_text(request, 400, "Invalid argument: tag takes a string");

@@ -414,9 +414,9 @@ typedef struct wpm_address {
 
 /* A tag on a peer: why it matters to someone. */
 typedef struct wpm_tag {
-  wpm_text name; /* Who or why, e.g. "relay-mesh". */
-  int32_t value; /* How much. */
-  bool protects; /* Keeps the peer from being evicted. */
+  wpm_text name;        /* Who or why, e.g. "relay-mesh". */
+  int32_t value;        /* How much. */
+  bool protects;        /* Keeps the peer from being evicted. */
   wpm_wall expires;     /* When it goes, and its protection with it; WPM_WALL_NONE: never. */
   int64_t half_life_ns; /* The value fades, half of it in this span; 0: it stays. One that has faded
                            to 0 goes, unless it protects. */

@@ -309,7 +309,8 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
   if (event->u.connected.direction == WPM_OUTBOUND && event->u.connected.dial != 0 && !ours) {
     return WPM_REASON_LOCAL_CLOSE; /* That dial is over. */
   }
-  if (ours && wpm_range_bans_hold(m, event->u.connected.remote, event->u.connected.dial, now.mono)) {
+  if (ours &&
+      wpm_range_bans_hold(m, event->u.connected.remote, event->u.connected.dial, now.mono)) {
     return WPM_REASON_LOCAL_CLOSE; /* It leads where has been banned since it began. */
   }
   if (event->u.connected.direction == WPM_INBOUND &&

@@ -70,9 +70,8 @@ size_t wpm_tag_marks(const wpm_tag *tag, uint8_t out[WPM_TAG_MARKS]) {
 wpm_tag wpm_fact_tag(const wpm_fact *fact) {
   const uint8_t *at = fact->bytes.data + TAG_FLAGS;
   const uint8_t flags = *at++;
-  wpm_tag tag = {.name = wpm_fact_name(fact),
-                 .protects = (flags & PROTECTS) != 0,
-                 .expires = WPM_WALL_NONE};
+  wpm_tag tag = {
+      .name = wpm_fact_name(fact), .protects = (flags & PROTECTS) != 0, .expires = WPM_WALL_NONE};
   memcpy(&tag.value, fact->bytes.data, sizeof(tag.value));
   if (flags & EXPIRES) {
     memcpy(&tag.expires.ns, at, sizeof(int64_t));

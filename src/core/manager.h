@@ -97,21 +97,21 @@ typedef struct wpm_inbound {
 typedef struct wpm_range_entry {
   uint8_t key[WPM_IP_RANGE_KEY]; /* The range. */
   bool queued;                   /* It is in the queue of what is to be stored. */
-  wpm_wait ban;                  /* length_ns 0: it is over, and the entry goes once that is told. */
-  wpm_mono ends;                 /* When; WPM_NEVER: never. */
-  wpm_dial_id dials_before;      /* Dials up to this one began before the ban. */
-  uint32_t next; /* Behind it in the queue; of a free entry, the next free one. */
+  wpm_wait ban;             /* length_ns 0: it is over, and the entry goes once that is told. */
+  wpm_mono ends;            /* When; WPM_NEVER: never. */
+  wpm_dial_id dials_before; /* Dials up to this one began before the ban. */
+  uint32_t next;            /* Behind it in the queue; of a free entry, the next free one. */
 } wpm_range_entry;
 
 typedef struct wpm_range_bans {
-  wpm_map by_key;     /* Key → index. */
-  wpm_chunks entries; /* By index. */
-  uint32_t used;      /* Entries ever used. */
-  uint32_t unused;    /* The first free one; WPM_MAP_NONE: none. */
-  uint32_t count;     /* Bans in force. */
-  wpm_heap ends;      /* By index: of those that end. */
-  uint64_t lengths[3];      /* A bit for each length of prefixes in force. */
-  uint32_t of_length[129];  /* Bans in force of each. */
+  wpm_map by_key;            /* Key → index. */
+  wpm_chunks entries;        /* By index. */
+  uint32_t used;             /* Entries ever used. */
+  uint32_t unused;           /* The first free one; WPM_MAP_NONE: none. */
+  uint32_t count;            /* Bans in force. */
+  wpm_heap ends;             /* By index: of those that end. */
+  uint64_t lengths[3];       /* A bit for each length of prefixes in force. */
+  uint32_t of_length[129];   /* Bans in force of each. */
   wpm_pending_queue pending; /* To be stored. */
   uint32_t screening; /* The next slot whose dials are planned anew; WPM_SLOT_NONE: all were. */
 } wpm_range_bans;
@@ -237,9 +237,10 @@ struct wpm_manager {
   uint32_t expire_round; /* The slot where that goes on. */
   wpm_mono round_began;  /* When the first slot was looked at last. */
   int64_t round_ns;      /* How long it takes until each was looked at again. */
-  uint32_t tags_looked_at; /* The next slot whose tags may have ended; WPM_SLOT_NONE: all were looked at
+  uint32_t
+      tags_looked_at; /* The next slot whose tags may have ended; WPM_SLOT_NONE: all were looked at
                               this minute. */
-  bool fading;           /* Somebody may have a score; of this round, somebody has. */
+  bool fading;        /* Somebody may have a score; of this round, somebody has. */
   bool still_fading;
 
   wpm_heap waiting;       /* By peer: when its waits are over. */

@@ -355,8 +355,7 @@ bool wpm_range_bans_next_action(wpm_manager *m, wpm_action *out) {
   wpm_range_entry *entry = entry_at(bans, index);
   bans->pending.first = entry->next;
   entry->queued = false;
-  *out = (wpm_action){.type = WPM_ACTION_PERSIST_RANGE_BAN,
-                      .u.persist_range_ban.ban = view(entry)};
+  *out = (wpm_action){.type = WPM_ACTION_PERSIST_RANGE_BAN, .u.persist_range_ban.ban = view(entry)};
   if (entry->ban.length_ns == 0) {
     leave(bans, index);
   }

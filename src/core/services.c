@@ -3,8 +3,8 @@
 #include "core/feelers.h"
 #include "core/judge.h"
 #include "core/protocols.h"
-#include "core/rules.h"
 #include "core/range_bans.h"
+#include "core/rules.h"
 
 #include "base/bytes.h"
 

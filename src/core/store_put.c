@@ -67,8 +67,8 @@ typedef struct fact_list {
   wpm_fact_source *sources;
   size_t count;
   uint8_t (*marks)[WPM_TAG_MARKS]; /* Those of each tag. */
-  uint8_t *key_lens; /* One for each entry of the application map. */
-  uint16_t *shards;  /* Sorted. */
+  uint8_t *key_lens;               /* One for each entry of the application map. */
+  uint16_t *shards;                /* Sorted. */
   size_t shard_count;
 } fact_list;
 
@@ -193,10 +193,8 @@ static int make_lists(gathered *g, const wpm_peer_record *record) {
     return WPM_ERR_NO_MEMORY;
   }
   fact_list *list = &g->list;
-  *list = (fact_list){.sources = g->sources,
-                      .marks = g->marks,
-                      .key_lens = g->key_lens,
-                      .shards = g->shards};
+  *list = (fact_list){
+      .sources = g->sources, .marks = g->marks, .key_lens = g->key_lens, .shards = g->shards};
   g->memory = NULL;
   if (SINGLE_FACTS + named > FEW_SOURCES || record->shard_count > FEW_SHARDS) {
     g->memory = malloc((SINGLE_FACTS + named) * sizeof(*list->sources) +

@@ -289,8 +289,8 @@ typedef struct range_ban_taker {
 static int take_range_ban(sqlite3_stmt *statement, void *context) {
   range_ban_taker *taker = context;
   wpm_range_ban ban;
-  if (wpm_codec_unpack_range_ban(wpm_storage_column(statement, 0),
-                                 wpm_storage_column(statement, 1), &ban)) {
+  if (wpm_codec_unpack_range_ban(wpm_storage_column(statement, 0), wpm_storage_column(statement, 1),
+                                 &ban)) {
     taker->skipped++;
     return WPM_OK;
   }

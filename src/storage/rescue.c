@@ -346,8 +346,8 @@ static int take_tombstone(rescuer *r, sqlite3_stmt *statement) {
 
 static int take_range_ban(rescuer *r, sqlite3_stmt *statement) {
   wpm_range_ban ban;
-  if (wpm_codec_unpack_range_ban(wpm_storage_column(statement, 0),
-                                 wpm_storage_column(statement, 1), &ban)) {
+  if (wpm_codec_unpack_range_ban(wpm_storage_column(statement, 0), wpm_storage_column(statement, 1),
+                                 &ban)) {
     r->out->unreadable++;
     return WPM_OK;
   }

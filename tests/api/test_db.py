@@ -372,7 +372,8 @@ class Export(DbTest):
             "addresses": [*[certified] * len(fields[4:]), {"source": "peer_exchange"},
                           {"source": "config", "firstSeenNs": start, "lastSeenNs": start, "ttlNs": 2**63 - 1}],
             "protocols": ["/a", "/vac/waku/relay/2.0.0"], "shards": [0, 5, 1023],
-            "tags": [{"name": "a", "value": -3}, {"name": "mesh", "value": 7, "protects": True}],
+            "tags": [{"name": "a", "value": -3, "expiresNs": 2**62, "halfLifeNs": 10**15},
+                     {"name": "mesh", "value": 7, "protects": True}],
             "app": [{"key": "k", "value": "AAE="}, {"key": "weight", "value": "/w=="}]}
         self.db(0, "import", self.write("one.jsonl", json.dumps(peer)), data="other")
         self.assertEqual(self.exported("other"), {OTHER: peer})

@@ -1,6 +1,7 @@
 """Bans and protections, as a user types them; what was answered outlasts a killed daemon."""
 
 import json
+import time
 
 import api
 from api import NOBODY, ApiTest
@@ -108,10 +109,27 @@ class Judge(ApiTest):
         self.assertEqual(tags(), {"mesh": True})
         self.assertIn("not found", self.peers(1, "unprotect", self.other.id).err)
 
+    def test_protection_for_a_time(self):
+        self.peers(0, "protect", self.other.id, "--for=2h", "--tag=mesh")
+        self.made.kill()
+        self.made.start()
+        (tag,) = self.made.peer(self.other.id)["tags"]
+        self.assertAlmostEqual(tag["expires"] / 1000, time.time() + 7200, delta=60)
+        self.assertIsNone(tag["halfLifeMs"])
+        self.assertRegex(self.peers(0, "show", self.other.id).out, r"mesh, value 0, protects true, expires in (2h|1h)\n")
+        self.peers(0, "protect", self.other.id, "--tag=mesh")
+        self.assertIsNone(self.made.peer(self.other.id)["tags"][0]["expires"])
+        line = json.dumps({"peerId": NOBODY, "tags": [{"name": "old", "expiresNs": 5}, {
+            "name": "new", "value": 9, "expiresNs": 2**62, "halfLifeNs": 10**15}]})
+        status, _, _ = api.http_call(self.made.netloc, "POST", "/admin/v1/peers/import", f"[{line}]", JSON)
+        self.assertEqual(status, 200)
+        (tag,) = self.made.peer(NOBODY)["tags"]
+        self.assertEqual((tag["name"], tag["value"], tag["halfLifeMs"]), ("new", 9, 10**9))
+
     def test_what_it_takes(self):
         for verb, body, says in (("ban", '{"forMs": 0}', "forMs takes"), ("ban", '{"forMs": "1h"}', "forMs takes"),
                                  ("ban", "[]", "it must be an object"), ("ban", "{", "Failed to decode"),
-                                 ("protect", '{"tag": 1}', "tag takes a string"), ("protect", '{"tag": ""}', "no name")):
+                                 ("protect", '{"tag": 1}', "tag takes a string"), ("protect", '{"forMs": -1}', "forMs takes"), ("protect", '{"tag": ""}', "no name")):
             status, _, text = self.post(verb, body)
             self.assertEqual(status, 400, (verb, body))
             self.assertIn(says, text)

@@ -128,13 +128,14 @@ class Shown(ApiTest):
         enr, sequence, _, peer_id, waku2 = next(line.split()[:5] for line in lines
                                                 if line.startswith("enr:") and line.split()[4] == "11")
         tags = [{"name": "relay-mesh", "value": 7, "protects": True}, {"name": "spare", "value": -1, "protects": False}]
+        lasting = {"expires": None, "halfLifeMs": None}
         made, peer = self.taken_in(self.record(
             peerId=peer_id, enr=enr, enrSequence=int(sequence), capabilitiesKnown=True,
             capabilities=int(waku2), score=-3,
             tags=[{name: value for name, value in tag.items() if value is not False} for tag in tags],
             ban=self.ban(self.HOUR_NS)))
         self.assertEqual((peer["enr"], peer["capabilities"]), (enr, ["relay", "store", "lightpush"]))
-        self.assertEqual((peer["tags"], peer["score"], peer["banned"]), (tags, -3, True))
+        self.assertEqual((peer["tags"], peer["score"], peer["banned"]), ([{**tag, **lasting} for tag in tags], -3, True))
         self.assertAlmostEqual(peer["bannedUntil"] / 1000, time.time() + 3600, delta=60)
         self.assertEqual((peer["heldBackBy"], peer["nextDial"]), ("ban", peer["bannedUntil"]))
         (address,) = peer["addresses"]

@@ -438,7 +438,8 @@ static void damage_met_while_running_loses_nothing(void **state) {
   }
   RUN_UNTIL(&k.l.loop, status_of(b).queued_changes == 0);
   assert_int_equal(sqlite3_open(k.database, &other), SQLITE_OK);
-  run_sql(other, "DELETE FROM peer; DELETE FROM tombstone; DELETE FROM range_ban; DROP TABLE contact");
+  run_sql(other,
+          "DELETE FROM peer; DELETE FROM tombstone; DELETE FROM range_ban; DROP TABLE contact");
   assert_int_equal(sqlite3_close(other), SQLITE_OK);
   take_in_somebody(b->node); /* Its commit meets the damage. */
   RUN_UNTIL(&k.l.loop, b->node->storage.rescues == 1 && !b->node->storing_anew &&

@@ -85,7 +85,8 @@ static wpm_peer_record found(const wpm_node *node, const lab_node *n) {
   return record;
 }
 
-static const wpm_tag guarded = {.name = {"guarded", 7}, .value = 1, .protects = true, .expires = {INT64_MIN}};
+static const wpm_tag guarded = {
+    .name = {"guarded", 7}, .value = 1, .protects = true, .expires = {INT64_MIN}};
 
 /* Of a peer that is new, and of one that is held already. */
 static void bans_protections_and_backoffs_of_a(kept *k, bool held) {
@@ -226,10 +227,8 @@ static void bans_of_ranges(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(those_of_a_new_peer),
-      cmocka_unit_test(those_of_a_peer_that_is_held),
-      cmocka_unit_test(a_part_that_cannot_wait),
-      cmocka_unit_test(those_of_a_peer_that_is_removed),
+      cmocka_unit_test(those_of_a_new_peer),     cmocka_unit_test(those_of_a_peer_that_is_held),
+      cmocka_unit_test(a_part_that_cannot_wait), cmocka_unit_test(those_of_a_peer_that_is_removed),
       cmocka_unit_test(bans_of_ranges),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,7 +133,8 @@ static void assert_third(const wpm_peer_record *found) {
                                .ttl_ns = WPM_TTL_ADDRESS,
                                .expires = wall(WPM_SECOND + WPM_HOUR)};
   const uint16_t shard = 7;
-  const wpm_tag tag = {.name = WPM_TEXT("relay-mesh"), .value = -5, .protects = true, .expires = WPM_WALL_NONE};
+  const wpm_tag tag = {
+      .name = WPM_TEXT("relay-mesh"), .value = -5, .protects = true, .expires = WPM_WALL_NONE};
   const wpm_app_entry entry = {.key = WPM_TEXT("key"), .value = WPM_BYTES("\x00\x01")};
   const wpm_peer_record expected = {.id = WPM_BYTES("\x00\x01\xee"),
                                     .addresses = &address,
@@ -182,12 +183,10 @@ static int assert_key(void *user, wpm_bytes id, wpm_bytes key) {
   return WPM_OK;
 }
 
-static void schema_2_is_opened(void **state) {
-  (void)state;
-  stored_from(path, SCHEMA_2);
-  wpm_storage *storage = stored_open(path, WPM_STORAGE_CREATE);
+/* What the fixture of schema 2 holds, and with it those of later ones, which have more peers. */
+static void assert_holds_2(wpm_storage *storage, size_t peers) {
   stored s = stored_load(storage);
-  assert_int_equal(s.count, 3);
+  assert_int_equal(s.count, peers);
   assert_int_equal(s.skipped, 1);
   assert_first(stored_find(&s, WPM_BYTES("\x00\x01\xaa")));
   assert_second(stored_find(&s, WPM_BYTES("\x00\x01\xbb")));
@@ -197,6 +196,78 @@ static void schema_2_is_opened(void **state) {
   assert_stored(wpm_storage_load_tombstones(storage, assert_tombstone, &others, NULL, error));
   assert_stored(wpm_storage_load_private_keys(storage, assert_key, &others, error));
   assert_int_equal(others, 2);
+}
+
+static int count_range_ban(void *user, const wpm_range_ban *ban) {
+  (void)ban;
+  ++*(int *)user;
+  return WPM_OK;
+}
+
+static void schema_2_is_opened_and_brought_up_to_date(void **state) {
+  (void)state;
+  stored_from(path, SCHEMA_2);
+  wpm_storage *storage = stored_open(path, WPM_STORAGE_CREATE);
+  assert_int_equal(wpm_storage_schema(storage), wpm_storage_schema_latest());
+  assert_holds_2(storage, 3);
+  int bans = 0;
+  assert_stored(wpm_storage_load_range_bans(storage, count_range_ban, &bans, NULL, error));
+  assert_int_equal(bans, 0);
+  stored_put_plain(storage, 0, 2);
+  wpm_storage_close(storage);
+}
+
+/* ---- schema 3 -------------------------------------------------------------------------------- */
+
+#define SCHEMA_3 WPM_TESTS_DIR "/storage/schema-3.sql"
+
+static void assert_fourth(const wpm_peer_record *found) {
+  const wpm_tag tags[] = {
+      {.name = WPM_TEXT("aging"),
+       .value = 7,
+       .protects = true,
+       .expires = wall(9),
+       .half_life_ns = WPM_HOUR},
+      {.name = WPM_TEXT("ends"), .value = -1, .expires = wall(10)},
+      {.name = WPM_TEXT("fades"), .value = 300, .expires = WPM_WALL_NONE, .half_life_ns = 1}};
+  const wpm_peer_record expected = {.id = WPM_BYTES("\x00\x01\xff"),
+                                    .disconnect_time = WPM_WALL_NONE,
+                                    .connected_time = WPM_WALL_NONE,
+                                    .first_failure = WPM_WALL_NONE,
+                                    .last_failure = WPM_WALL_NONE,
+                                    .rtt_ns = WPM_SPAN_NONE,
+                                    .tags = tags,
+                                    .tag_count = 3};
+  assert_non_null(found);
+  assert_true(wpm_record_equal(found, &expected));
+}
+
+static int assert_range_ban(void *user, const wpm_range_ban *ban) {
+  char text[WPM_IP_RANGE_TEXT];
+  bool is_ip4 = ban->range.bits == 120;
+  assert_int_equal(wpm_ip_range_format(&ban->range, text, sizeof(text)), WPM_OK);
+  assert_string_equal(text, is_ip4 ? "192.0.2.0/24" : "2001:db8::/32");
+  assert_int_equal(ban->ban.start.mono.ns, is_ip4 ? 51 : 61);
+  assert_int_equal(ban->ban.start.wall.ns, wall(is_ip4 ? 52 : 62).ns);
+  assert_int_equal(ban->ban.start.boot_id, is_ip4 ? 53 : 63);
+  assert_int_equal(ban->ban.length_ns, is_ip4 ? WPM_HOUR : INT64_MAX);
+  ++*(int *)user;
+  return WPM_OK;
+}
+
+static void schema_3_is_opened(void **state) {
+  (void)state;
+  stored_from(path, SCHEMA_3);
+  wpm_storage *storage = stored_open(path, WPM_STORAGE_CREATE);
+  assert_holds_2(storage, 4);
+  stored s = stored_load(storage);
+  assert_fourth(stored_find(&s, WPM_BYTES("\x00\x01\xff")));
+  stored_free(&s);
+  int bans = 0;
+  size_t skipped = 7;
+  assert_stored(wpm_storage_load_range_bans(storage, assert_range_ban, &bans, &skipped, error));
+  assert_int_equal(bans, 2);
+  assert_int_equal(skipped, 0);
   stored_put_plain(storage, 0, 2);
   wpm_storage_close(storage);
 }
@@ -210,6 +281,10 @@ static void a_migrated_database_is_like_a_new_one(void **state) {
   (void)state;
   wpm_storage_close(stored_open(path, WPM_STORAGE_CREATE));
   char *of_new = stored_ask(path, ALL_OBJECTS);
+  assert_int_equal(unlink(path), 0);
+  stored_from(path, SCHEMA_3);
+  wpm_storage_close(stored_open(path, WPM_STORAGE_CREATE));
+  stored_assert_answer(path, ALL_OBJECTS, of_new);
   assert_int_equal(unlink(path), 0);
   stored_from(path, SCHEMA_2);
   wpm_storage_close(stored_open(path, WPM_STORAGE_CREATE));
@@ -311,7 +386,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(schema_1_is_opened_and_brought_up_to_date),
       TEST(schema_1_is_not_read_without_being_brought_up_to_date),
-      TEST(schema_2_is_opened),
+      TEST(schema_2_is_opened_and_brought_up_to_date),
+      TEST(schema_3_is_opened),
       TEST(a_migrated_database_is_like_a_new_one),
       TEST(a_newer_schema_is_refused),
       TEST(a_newer_schema_in_the_log_is_refused),

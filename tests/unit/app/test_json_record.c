@@ -72,6 +72,8 @@ static void assert_lists(const wpm_peer_record *a, const wpm_peer_record *b) {
     assert_text(a->tags[i].name, b->tags[i].name);
     assert_int_equal(a->tags[i].value, b->tags[i].value);
     assert_int_equal(a->tags[i].protects, b->tags[i].protects);
+    assert_int_equal(a->tags[i].expires.ns, b->tags[i].expires.ns);
+    assert_int_equal(a->tags[i].half_life_ns, b->tags[i].half_life_ns);
   }
   assert_int_equal(a->app_count, b->app_count);
   for (size_t i = 0; i < a->app_count; i++) {

@@ -61,8 +61,8 @@ static bool holds(const char *text, const char *multiaddr) {
   wpm_multiaddr address;
   uint8_t ip[16];
   assert_int_equal(wpm_ip_range_parse((wpm_text){text, strlen(text)}, &range), WPM_OK);
-  assert_int_equal(
-      wpm_multiaddr_parse((wpm_text){multiaddr, strlen(multiaddr)}, &address, NULL), WPM_OK);
+  assert_int_equal(wpm_multiaddr_parse((wpm_text){multiaddr, strlen(multiaddr)}, &address, NULL),
+                   WPM_OK);
   return wpm_multiaddr_ip(wpm_multiaddr_view(&address), ip) && wpm_ip_range_holds(&range, ip);
 }
 

@@ -17,7 +17,8 @@ static int ban(wpm_world *w, int peer, int64_t length_ns) {
 
 static int tag(wpm_world *w, int peer, const char *name, bool protects, bool remove) {
   wpm_event e = {.type = WPM_EVENT_TAG, .peer = wpm_world_id(peer)};
-  e.u.tag.tag = (wpm_tag){.name = {name, strlen(name)}, .value = 7, .protects = protects, .expires = WPM_WALL_NONE};
+  e.u.tag.tag = (wpm_tag){
+      .name = {name, strlen(name)}, .value = 7, .protects = protects, .expires = WPM_WALL_NONE};
   e.u.tag.remove = remove;
   return wpm_world_handle(w, &e);
 }

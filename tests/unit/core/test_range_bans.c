@@ -194,7 +194,8 @@ static void a_dial_that_leads_there_is_cancelled(void **state) {
 /* Many peers are looked at in several goes; until then what comes up there is refused. */
 static void a_dial_that_is_not_cancelled_yet_comes_to_nothing(void **state) {
   wpm_world *w = *state;
-  for (uint16_t i = 0; i < 2100; i++) { /* More than are looked at in one go, before the one dialled. */
+  for (uint16_t i = 0; i < 2100;
+       i++) { /* More than are looked at in one go, before the one dialled. */
     uint8_t id[] = {(uint8_t)(i >> 8), (uint8_t)i, 1};
     wpm_taken taken;
     assert_int_equal(wpm_manager_take_peer(w->manager, (wpm_bytes){id, sizeof(id)}, &taken),
@@ -371,8 +372,7 @@ static void what_cannot_be_restored(void **state) {
   assert_int_equal(wpm_manager_restore_range_ban(w->manager, &stored, NULL, w->now), WPM_OK);
   assert_int_equal(listed(w), 1);
   wpm_world_run(w, S);
-  assert_int_equal(wpm_manager_restore_range_ban(w->manager, &stored, NULL, w->now),
-                   WPM_ERR_STATE);
+  assert_int_equal(wpm_manager_restore_range_ban(w->manager, &stored, NULL, w->now), WPM_ERR_STATE);
 }
 
 /* ---- limits ------------------------------------------------------------------------------------ */

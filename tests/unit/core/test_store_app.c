@@ -19,7 +19,8 @@ static int setup(void **state) {
 }
 
 static int set_tag(wpm_store *store, const char *name, int32_t value, bool protects) {
-  wpm_tag tag = {.name = wpm_text_of(name), .value = value, .protects = protects, .expires = WPM_WALL_NONE};
+  wpm_tag tag = {
+      .name = wpm_text_of(name), .value = value, .protects = protects, .expires = WPM_WALL_NONE};
   return wpm_store_set_tag(store, wpm_kit_id(1), &tag);
 }
 
@@ -59,10 +60,9 @@ static void tags_are_sorted_replaced_and_capped(void **state) {
 
 static void a_record_brings_its_tags_and_map(void **state) {
   wpm_store *store = *state;
-  wpm_tag tags[] = {
-      {WPM_TEXT("z"), 1, true, WPM_WALL_NONE, 0},
-      {WPM_TEXT("a"), 2, false, WPM_WALL_NONE, 0},
-      {WPM_TEXT("much-too-long"), 3, true, WPM_WALL_NONE, 0}};
+  wpm_tag tags[] = {{WPM_TEXT("z"), 1, true, WPM_WALL_NONE, 0},
+                    {WPM_TEXT("a"), 2, false, WPM_WALL_NONE, 0},
+                    {WPM_TEXT("much-too-long"), 3, true, WPM_WALL_NONE, 0}};
   wpm_app_entry app[] = {{WPM_TEXT("k2"), WPM_BYTES("two")}, {WPM_TEXT("k1"), {NULL, 0}}};
   wpm_peer_record r = wpm_kit_record(1);
   r.tags = tags;
