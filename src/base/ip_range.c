@@ -2,7 +2,6 @@
 
 #include "base/ip_text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { ALL_BITS = 128, IP4_BITS = 32, MAPPED_BITS = ALL_BITS - IP4_BITS };
@@ -65,9 +64,21 @@ int wpm_ip_range_parse(wpm_text text, wpm_ip_range *out) {
   return take_bits(bits, (unsigned)len * 8, &out->bits);
 }
 
+/* Up to three digits; returns how many. */
+static size_t write_bits(unsigned bits, char *out) {
+  size_t len = 0;
+  for (unsigned unit = 100; unit > 0; unit /= 10) {
+    if (bits >= unit || unit == 1) {
+      out[len++] = (char)('0' + bits / unit % 10);
+    }
+  }
+  return len;
+}
+
 int wpm_ip_range_format(const wpm_ip_range *range, char *out, size_t cap) {
   uint8_t key[WPM_IP_RANGE_KEY];
-  char ip[WPM_IP_TEXT];
+  char ip[WPM_IP_RANGE_TEXT];
+  _Static_assert(WPM_IP_RANGE_TEXT >= WPM_IP_TEXT + 4, "a slash and three digits fit");
   if (range->bits > ALL_BITS) {
     return WPM_ERR_INVALID;
   }
@@ -77,6 +88,13 @@ int wpm_ip_range_format(const wpm_ip_range *range, char *out, size_t cap) {
   if (err) {
     return err;
   }
-  int len = snprintf(out, cap, "%s/%u", ip, range->bits - (is_ip4 ? (unsigned)MAPPED_BITS : 0u));
-  return len >= 0 && (size_t)len < cap ? WPM_OK : WPM_ERR_NO_SPACE;
+  size_t len = strlen(ip);
+  ip[len++] = '/';
+  len += write_bits(range->bits - (is_ip4 ? (unsigned)MAPPED_BITS : 0u), ip + len);
+  if (len >= cap) {
+    return WPM_ERR_NO_SPACE;
+  }
+  memcpy(out, ip, len);
+  out[len] = '\0';
+  return WPM_OK;
 }

@@ -189,5 +189,6 @@ static bool next_of_peers(wpm_manager *m, wpm_action *out) {
 }
 
 bool wpm_manager_next_action(wpm_manager *m, wpm_action *out) {
-  return wpm_range_bans_next_action(m, out) || next_of_connections(m, out) || next_of_peers(m, out);
+  return (m->range_bans.pending.first != WPM_MAP_NONE && wpm_range_bans_next_action(m, out)) ||
+         next_of_connections(m, out) || next_of_peers(m, out);
 }

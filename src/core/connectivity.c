@@ -309,7 +309,7 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
   if (event->u.connected.direction == WPM_OUTBOUND && event->u.connected.dial != 0 && !ours) {
     return WPM_REASON_LOCAL_CLOSE; /* That dial is over. */
   }
-  if (ours &&
+  if (ours && wpm_range_bans_any(m) &&
       wpm_range_bans_hold(m, event->u.connected.remote, event->u.connected.dial, now.mono)) {
     return WPM_REASON_LOCAL_CLOSE; /* It leads where has been banned since it began. */
   }
@@ -369,7 +369,7 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
   connection->path = wpm_idle_path_of(event->u.connected.remote);
   m->live_connections++;
   connection->has_remote = wpm_multiaddr_ip(event->u.connected.remote, connection->remote);
-  wpm_inbound_began(m, connection, event->u.connected.remote);
+  wpm_inbound_began(m, connection);
   wpm_epoch_connected(m);
   wpm_history_note_connection(m, slot, WPM_HISTORY_CONNECTED, WPM_REASON_NONE,
                               connection->direction);

@@ -200,7 +200,7 @@ static wpm_inbound_rule rule_from(wpm_manager *m, wpm_bytes remote, bool connect
 wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes peer,
                                      wpm_bytes remote, wpm_mono now) {
   bool connected = peer.len > 0;
-  if (wpm_range_bans_hold(m, remote, 0, now)) { /* Before what exempts. */
+  if (wpm_range_bans_any(m) && wpm_range_bans_hold(m, remote, 0, now)) { /* Before what exempts. */
     m->inbound.refused.by_rule[WPM_INBOUND_BAN]++;
     return WPM_INBOUND_BAN;
   }
@@ -215,13 +215,13 @@ wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes pe
   return rule;
 }
 
-void wpm_inbound_began(wpm_manager *m, wpm_connection *connection, wpm_bytes remote) {
-  uint8_t ip[16];
+void wpm_inbound_began(wpm_manager *m, wpm_connection *connection) {
   uint8_t keys[2][WPM_IP_RANGE_KEY];
-  if (connection->direction != WPM_INBOUND || !wpm_multiaddr_ip(remote, ip) || is_allowed(m, ip)) {
+  if (connection->direction != WPM_INBOUND || !connection->has_remote ||
+      is_allowed(m, connection->remote)) {
     return;
   }
-  make_keys(ip, keys);
+  make_keys(connection->remote, keys);
   for (unsigned which = OF_ADDRESS; which <= OF_NETWORK; which++) {
     uint32_t index = enter(&m->inbound, keys[which], full_bucket(which));
     connection->origins[which] = index;

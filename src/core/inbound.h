@@ -34,8 +34,8 @@ wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes pe
  * NULL: none is kept. */
 const uint8_t *wpm_inbound_ip(const wpm_manager *m, const wpm_connection *connection);
 
-/* An inbound connection is live; one has ended. */
-void wpm_inbound_began(wpm_manager *m, wpm_connection *connection, wpm_bytes remote);
+/* A connection is live; one has ended. */
+void wpm_inbound_began(wpm_manager *m, wpm_connection *connection);
 void wpm_inbound_ended(wpm_manager *m, wpm_connection *connection);
 
 #endif

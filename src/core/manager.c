@@ -545,7 +545,9 @@ static void expire_some(wpm_manager *m, wpm_instant now) {
       wpm_change change = wpm_change_begin(m, slot);
       wpm_store_slot_expire(m->store, slot, now.wall);
       wpm_judge_fade(m, slot, m->round_ns);
-      wpm_tags_fade(m, slot, m->round_ns);
+      if (wpm_tags_may_end(m)) {
+        wpm_tags_fade(m, slot, m->round_ns);
+      }
       if (m->store->changes != change.changes) {
         wpm_change_end(m, &change, now);
       }
@@ -562,10 +564,14 @@ int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   now = forward(m, now);
   wpm_restart_begin(m, now);
   wpm_store_advance(m->store, now);
-  wpm_range_bans_advance(m, now);
+  if (wpm_range_bans_are_due(m, now.mono)) {
+    wpm_range_bans_advance(m, now);
+  }
   int err = take_in(m, event, now);
   expire_some(m, now);
-  wpm_tags_run(m, now);
+  if (wpm_tags_may_end(m)) {
+    wpm_tags_run(m, now);
+  }
   wpm_crowd_run(m, now);
   wpm_shortage_run(m, now);
   wpm_schedule_run(m, now);
@@ -602,8 +608,7 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   wpm_mono least = peers.ns < connections.ns ? peers : connections;
   wpm_mono store = wpm_store_next_deadline(m->store);
   least = store.ns < least.ns ? store : least;
-  wpm_mono bans = wpm_range_bans_deadline(m);
-  least = bans.ns < least.ns ? bans : least;
+  least = m->range_bans.due.ns < least.ns ? m->range_bans.due : least;
   wpm_mono epoch = wpm_epoch_deadline(m);
   least = epoch.ns < least.ns ? epoch : least;
   wpm_mono targets = wpm_targets_deadline(m);
@@ -614,10 +619,12 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   least = crowd.ns < least.ns ? crowd : least;
   wpm_mono shortage = wpm_shortage_deadline(m);
   least = shortage.ns < least.ns ? shortage : least;
-  wpm_mono minute = wpm_mono_after(m->expired_at, EXPIRE_EVERY);
-  wpm_mono tags = wpm_tags_deadline(m, minute);
-  least = tags.ns < least.ns ? tags : least;
-  least = m->fading && minute.ns < least.ns ? minute : least;
+  wpm_mono fade = m->fading ? wpm_mono_after(m->expired_at, EXPIRE_EVERY) : WPM_NEVER;
+  least = fade.ns < least.ns ? fade : least;
+  if (wpm_tags_may_end(m)) {
+    wpm_mono tags = wpm_tags_deadline(m, wpm_mono_after(m->expired_at, EXPIRE_EVERY));
+    least = tags.ns < least.ns ? tags : least;
+  }
   return m->starved_until.ns < least.ns ? m->starved_until : least;
 }
 
@@ -628,15 +635,21 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
     return WPM_OK;
   }
   wpm_store_advance(m->store, now);
-  wpm_range_bans_advance(m, now);
+  if (wpm_range_bans_are_due(m, now.mono)) {
+    wpm_range_bans_advance(m, now);
+  }
   expire_some(m, now);
-  wpm_tags_run(m, now);
+  if (wpm_tags_may_end(m)) {
+    wpm_tags_run(m, now);
+  }
   uint32_t slot;
   while (wpm_heap_least(&m->connection_deadlines, &slot).ns <= now.mono.ns) {
     wpm_keepalive_due(m, m->connections[slot], now);
   }
   wpm_epoch_run(m, now);
-  wpm_range_bans_run(m, now);
+  if (wpm_range_bans_are_due(m, now.mono)) {
+    wpm_range_bans_run(m, now);
+  }
   wpm_crowd_run(m, now);
   wpm_shortage_run(m, now);
   wpm_schedule_due(m, now);

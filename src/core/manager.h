@@ -109,6 +109,7 @@ typedef struct wpm_range_bans {
   uint32_t used;             /* Entries ever used. */
   uint32_t unused;           /* The first free one; WPM_MAP_NONE: none. */
   uint32_t count;            /* Bans in force. */
+  wpm_mono due;              /* When something of them is to be done. */
   wpm_heap ends;             /* By index: of those that end. */
   uint64_t lengths[3];       /* A bit for each length of prefixes in force. */
   uint32_t of_length[129];   /* Bans in force of each. */

@@ -34,12 +34,19 @@ void wpm_range_bans_init(wpm_manager *m) {
   bans->unused = WPM_MAP_NONE;
   bans->pending.first = WPM_MAP_NONE;
   bans->screening = WPM_SLOT_NONE;
+  bans->due = WPM_NEVER;
 }
 
 void wpm_range_bans_fini(wpm_manager *m) {
   wpm_map_fini(&m->range_bans.by_key);
   wpm_chunks_fini(&m->range_bans.entries);
   wpm_heap_fini(&m->range_bans.ends);
+}
+
+/* To be called behind every change of what is to be done. */
+static void settle_due(wpm_manager *m) {
+  wpm_range_bans *bans = &m->range_bans;
+  bans->due = bans->screening != WPM_SLOT_NONE ? m->now : wpm_heap_least(&bans->ends, NULL);
 }
 
 /* ---- looking an address up --------------------------------------------------------------------- */
@@ -92,9 +99,6 @@ bool wpm_range_bans_admit_any(const wpm_manager *m, uint32_t slot) {
 }
 
 wpm_mono wpm_range_bans_free_at(const wpm_manager *m, uint32_t slot) {
-  if (m->range_bans.count == 0) {
-    return long_ago;
-  }
   size_t count;
   wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);
   size_t in_scope = wpm_scope_admit(m, slot, items, count);
@@ -144,6 +148,7 @@ void wpm_range_bans_run(wpm_manager *m, wpm_instant now) {
   if (bans->screening >= m->store->slots) {
     bans->screening = WPM_SLOT_NONE;
   }
+  settle_due(m);
 }
 
 /* Who has been banned meanwhile must not be dialled for a mark of before. */
@@ -156,11 +161,6 @@ static void cancel_marked(wpm_manager *m, wpm_instant now) {
     }
     slot = next;
   }
-}
-
-wpm_mono wpm_range_bans_deadline(const wpm_manager *m) {
-  return m->range_bans.screening != WPM_SLOT_NONE ? m->now
-                                                  : wpm_heap_least(&m->range_bans.ends, NULL);
 }
 
 /* ---- entries ----------------------------------------------------------------------------------- */
@@ -249,6 +249,7 @@ void wpm_range_bans_advance(wpm_manager *m, wpm_instant now) {
        left > 0 && wpm_heap_least(&m->range_bans.ends, &index).ns <= now.mono.ns; left--) {
     end(&m->range_bans, index);
   }
+  settle_due(m);
 }
 
 /* The entry of a ban in force; WPM_MAP_NONE: there is none. */
@@ -333,6 +334,7 @@ int wpm_manager_restore_range_ban(wpm_manager *m, wpm_range_ban *ban, const wpm_
   int err = index == WPM_MAP_NONE ? enter(&m->range_bans, key, &index) : WPM_OK;
   if (!err) {
     begin(&m->range_bans, index, ban->ban, now);
+    settle_due(m);
   }
   return err;
 }

@@ -29,14 +29,20 @@ void wpm_range_bans_fini(wpm_manager *m);
 /* The event BAN_RANGE. */
 WPM_MUST_USE int wpm_on_ban_range(wpm_manager *m, const wpm_event *event, wpm_instant now);
 
+static inline bool wpm_range_bans_any(const wpm_manager *m) {
+  return m->range_bans.count > 0;
+}
+
+/* A ban has ended, or peers are to be planned anew. */
+static inline bool wpm_range_bans_are_due(const wpm_manager *m, wpm_mono now) {
+  return m->range_bans.due.ns <= now.ns;
+}
+
 /* Ends the bans whose time has come. */
 void wpm_range_bans_advance(wpm_manager *m, wpm_instant now);
 
 /* Plans the next peers anew, where bans came or were lifted. */
 void wpm_range_bans_run(wpm_manager *m, wpm_instant now);
-
-/* When either is due. */
-wpm_mono wpm_range_bans_deadline(const wpm_manager *m);
 
 /* Whether an address is in a banned range; with a `dial`, in one banned since that began. */
 bool wpm_range_bans_hold(const wpm_manager *m, wpm_bytes multiaddr, wpm_dial_id dial, wpm_mono now);
@@ -48,7 +54,7 @@ size_t wpm_range_bans_admit(const wpm_manager *m, uint32_t slot, wpm_address *it
 /* Whether any of the peer's addresses may be dialled. */
 bool wpm_range_bans_admit_any(const wpm_manager *m, uint32_t slot);
 
-/* When the first of the peer's addresses, of those in scope, is free of bans: long ago where one is, or
+/* Where there are bans: when the first of the peer's addresses, of those in scope, is free of bans: long ago where one is, or
  * where none is in scope; WPM_NEVER: not by time. */
 wpm_mono wpm_range_bans_free_at(const wpm_manager *m, uint32_t slot);
 

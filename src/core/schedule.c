@@ -69,7 +69,9 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     bool is_for_good = waits[WPM_WAIT_BAN].length_ns == INT64_MAX;
     consider(&plan, is_for_good ? WPM_NEVER : wpm_wait_end(&waits[WPM_WAIT_BAN], now),
              WPM_HELD_BY_BAN, wpm_rule_holds(WPM_RULE_BAN));
-    consider(&plan, wpm_range_bans_free_at(m, slot), WPM_HELD_BY_BAN, true);
+    if (wpm_range_bans_any(m)) {
+      consider(&plan, wpm_range_bans_free_at(m, slot), WPM_HELD_BY_BAN, true);
+    }
     consider(&plan, policy->local_until, WPM_HELD_BY_RETRY_DELAY,
              wpm_rule_holds(WPM_RULE_RETRY_DELAY));
     if (plan.held_by == WPM_HELD_BY_NOTHING && !wpm_scope_admits_any(m, slot)) {
@@ -167,7 +169,8 @@ void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
   m->starved_until = WPM_NEVER;
   while ((m->dials < m->config.max_dials || !wpm_rule_holds(WPM_RULE_MAX_DIALS)) &&
          wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns && wpm_schedule_room(m, slot) > 0) {
-    if (wpm_range_bans_free_at(m, slot).ns > now.mono.ns) { /* Banned since it was ready. */
+    if (wpm_range_bans_any(m) &&
+        wpm_range_bans_free_at(m, slot).ns > now.mono.ns) { /* Banned since it was ready. */
       wpm_schedule_update(m, slot, now);
       continue;
     }

@@ -7,7 +7,7 @@
 #define LOOKED_AT_ONCE 2048
 
 void wpm_tags_minute(wpm_manager *m) {
-  m->tags_looked_at = 0;
+  m->tags_looked_at = wpm_tags_may_end(m) ? 0 : WPM_SLOT_NONE;
 }
 
 /* The peer's next tag behind *at. */

@@ -15,10 +15,15 @@
 /* A minute has passed: all are to be looked at. */
 void wpm_tags_minute(wpm_manager *m);
 
+/* Somebody has, or had, such a tag. */
+static inline bool wpm_tags_may_end(const wpm_manager *m) {
+  return m->store->aging > 0;
+}
+
 /* Looks at the next ones. */
 void wpm_tags_run(wpm_manager *m, wpm_instant now);
 
-/* When that is due; `minute`: when the next minute is over. */
+/* When that is due, where anybody has such a tag; `minute`: when the next minute is over. */
 wpm_mono wpm_tags_deadline(const wpm_manager *m, wpm_mono minute);
 
 /* Takes what has ended off the peer. To be within a change of it. */
