@@ -34,8 +34,8 @@ struct wpm_connection {
   int64_t tested_ns;    /* Silence before the ping that is not answered yet; 0: it tests none. */
   wpm_round_trip round_trip; /* What its pings measured. */
   uint32_t next;             /* Behind it in the queue of pending actions. */
-  uint8_t remote[16]; /* Its IP address, */
-  bool has_remote;    /* where it has one. */
+  uint8_t remote[16];        /* Its IP address, */
+  bool has_remote;           /* where it has one. */
   uint32_t origins[2]; /* Inbound: its address and network (core/inbound.h); WPM_NO_ORIGIN: none. */
   wpm_trial trial;
   wpm_direction direction;

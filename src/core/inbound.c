@@ -47,7 +47,8 @@ static void make_keys(const uint8_t ip[16], uint8_t keys[2][WPM_IP_RANGE_KEY]) {
 }
 
 /* Of a peer: its id, hashed as nobody else can. */
-static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer, uint8_t key[WPM_IP_RANGE_KEY]) {
+static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer,
+                          uint8_t key[WPM_IP_RANGE_KEY]) {
   uint64_t hash = wpm_siphash13(&inbound->by_key.key, peer);
   memset(key, 0, WPM_IP_RANGE_KEY);
   memcpy(key, &hash, sizeof(hash));
@@ -149,7 +150,8 @@ static bool may_attempt(wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY
   return index == NO_ORIGIN || take_attempt(&inbound->origins[index], which, now);
 }
 
-static bool may_both_attempt(wpm_inbound *inbound, uint8_t keys[2][WPM_IP_RANGE_KEY], wpm_mono now) {
+static bool may_both_attempt(wpm_inbound *inbound, uint8_t keys[2][WPM_IP_RANGE_KEY],
+                             wpm_mono now) {
   bool may = may_attempt(inbound, keys[OF_ADDRESS], OF_ADDRESS, now);
   return may_attempt(inbound, keys[OF_NETWORK], OF_NETWORK, now) && may;
 }

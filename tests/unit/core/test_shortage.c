@@ -90,7 +90,7 @@ static void static_and_protected_peers_stay(void **state) {
   wpm_world *w = start(16);
   for (int i = 0; i < 16; i++) {
     wpm_event e = {.type = WPM_EVENT_TAG, .peer = wpm_world_id(i)};
-    e.u.tag.tag = (wpm_tag){.name = {"x", 1}, .protects = true};
+    e.u.tag.tag = (wpm_tag){.name = {"x", 1}, .protects = true, .expires = WPM_WALL_NONE};
     assert_int_equal(i % 2 ? wpm_world_found(w, i, 0, true) : wpm_world_handle(w, &e), WPM_OK);
   }
   runs_short(w);
