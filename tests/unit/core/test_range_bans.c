@@ -194,14 +194,14 @@ static void a_dial_that_leads_there_is_cancelled(void **state) {
 /* Many peers are looked at in several goes; until then what comes up there is refused. */
 static void a_dial_that_is_not_cancelled_yet_comes_to_nothing(void **state) {
   wpm_world *w = *state;
-  for (uint16_t i = 0; i < 2100;
-       i++) { /* More than are looked at in one go, before the one dialled. */
-    uint8_t id[] = {(uint8_t)(i >> 8), (uint8_t)i, 1};
-    wpm_taken taken;
-    assert_int_equal(wpm_manager_take_peer(w->manager, (wpm_bytes){id, sizeof(id)}, &taken),
-                     WPM_OK);
-    wpm_store_keep(w->manager->store, &taken);
+  wpm_event found = {.type = WPM_EVENT_FOUND};
+  wpm_action action;
+  for (uint16_t i = 0; i < 2100; i++) { /* More than are looked at in one go. */
+    const uint8_t id[] = {(uint8_t)(i >> 8), (uint8_t)i, 1};
+    found.peer = (wpm_bytes){id, sizeof(id)};
+    assert_int_equal(wpm_manager_handle(w->manager, &found, w->now), WPM_OK);
   }
+  while (wpm_manager_next_action(w->manager, &action)) {}
   wpm_world_found(w, 1, 60000, true);
   wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
   assert_int_equal(ban(w, "45.0.1.0/24", WPM_HOUR), WPM_OK);
