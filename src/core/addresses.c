@@ -1,11 +1,15 @@
 #include "core/addresses.h"
 
 #include "base/bytes.h"
+#include "base/number.h"
 
 /* A packed list: size (4 bytes), count (2 bytes), then the addresses. One address: length (1 byte, or
  * 0 and 2 bytes), marks (2 bytes), first and last seen (4 bytes each, where known and others than
- * those of the address before), success, failure, a time to live without a number of its own, its end
- * where it is not the time to live after the last time seen (8 bytes each, where there), the bytes. */
+ * those of the address before), success and failure, a time to live without a number of its own and
+ * its end where it is not the time to live after the last time seen, the bytes of the address.
+ * Of success and failure, where one is there, the widths of both (1 byte) and then both, as differences
+ * to those of the address before or else to when this one was seen; of the time to live and the end
+ * likewise. What is told of several addresses at once so takes next to nothing. */
 #define HEADER 6u
 
 enum {
@@ -16,16 +20,19 @@ enum {
   MARK_SUCCESS = 1u << 6,
   MARK_FAILURE = 1u << 7,
   MARK_FIRST_SEEN = 1u << 8,
-  MARK_LAST_SEEN = 1u << 9, /* Given, and another than the first. */
-  MARK_EXPIRES = 1u << 10,
+  MARK_LAST_SEEN = 1u << 9,  /* Given, and another than the first. */
+  MARK_LIFE = 1u << 10,      /* A time to live of no class, or an end that does not follow. */
   MARK_TTL = 7u << 11,       /* Number of the class. */
   MARK_SAME_SEEN = 1u << 14, /* First and last seen are those of the address before. */
   MARK_ENDS = 1u << 15       /* It ends its time to live after it was last seen. */
 };
+#define MARK_DIALS (MARK_SUCCESS | MARK_FAILURE)
+#define MARK_OWN (MARK_DIALS | MARK_LIFE) /* It has times that are differences. */
+#define NO_END 15u                        /* In place of the width of an end: there is none. */
 #define TTL_SHIFT 11u
 #define TTL_OTHER 7u
 
-static const int64_t ttl_classes[TTL_OTHER] = {
+static const int64_t ttl_classes[TTL_OTHER + 1] = {
     WPM_TTL_QUALITY,      WPM_TTL_PERMANENT, WPM_TTL_CONNECTED, WPM_TTL_RECENT,
     WPM_TTL_OWN_OBSERVED, WPM_TTL_ADDRESS,   WPM_TTL_TEMPORARY};
 
@@ -97,25 +104,20 @@ static unsigned marks_of(const wpm_address *item, const seen *now, const seen *b
     marks |= now->has_first ? MARK_FIRST_SEEN : 0;
     marks |= now->has_last && !(now->has_first && now->first == now->last) ? MARK_LAST_SEEN : 0;
   }
-  if (wpm_wall_known(item->expires)) {
-    bool follows = end_after(last_of(now), item->ttl_ns).ns == item->expires.ns;
-    marks |= follows ? MARK_ENDS : MARK_EXPIRES;
-  }
-  return marks | class_of_ttl(item->ttl_ns) << TTL_SHIFT;
+  unsigned class = class_of_ttl(item->ttl_ns);
+  bool ends = wpm_wall_known(item->expires);
+  bool follows = ends && end_after(last_of(now), item->ttl_ns).ns == item->expires.ns;
+  marks |= follows ? MARK_ENDS : 0;
+  marks |= class == TTL_OTHER || (ends && !follows) ? MARK_LIFE : 0;
+  return marks | class << TTL_SHIFT;
 }
 
-/* Bytes in front of an address. */
-static size_t head_size(unsigned marks, size_t len) {
-  size_t size = len < 256 ? 3 : 5;
-  size += marks & MARK_FIRST_SEEN ? 4 : 0;
-  size += marks & MARK_LAST_SEEN ? 4 : 0;
-  size += marks & MARK_SUCCESS ? 8 : 0;
-  size += marks & MARK_FAILURE ? 8 : 0;
-  size += marks & MARK_EXPIRES ? 8 : 0;
-  return size + ((marks & MARK_TTL) == MARK_TTL ? 8 : 0);
+/* The time to live of its class. */
+static int64_t class_ttl(unsigned marks) {
+  return ttl_classes[(marks & MARK_TTL) >> TTL_SHIFT];
 }
 
-#define LONGEST_HEAD 45u /* With every part. */
+#define LONGEST_HEAD 47u /* Of what stands in front of an address, with every part. */
 
 size_t wpm_addresses_bound(const wpm_address *items, size_t count) {
   size_t size = HEADER;
@@ -133,9 +135,69 @@ static uint8_t *put(uint8_t *at, const void *value, size_t size) {
   return at + size;
 }
 
-static uint8_t *encode_one(const wpm_address *item, const seen *now, const seen *before,
-                           uint8_t *at) {
-  uint16_t marks = (uint16_t)marks_of(item, now, before);
+/* In front of the first address. */
+static const wpm_address nothing_before = {.first_seen = {INT64_MIN},
+                                           .last_seen = {INT64_MIN},
+                                           .last_success = {INT64_MIN},
+                                           .last_failure = {INT64_MIN},
+                                           .expires = {INT64_MIN}};
+
+/* Two numbers behind the byte that has their widths. */
+static uint8_t *put_pair(uint8_t *at, uint64_t a, uint64_t b) {
+  unsigned width_of_a = wpm_number_width(a);
+  unsigned width_of_b = wpm_number_width(b);
+  *at = (uint8_t)(width_of_a | width_of_b << 4);
+  at = wpm_number_put(at + 1, a, width_of_a);
+  return wpm_number_put(at, b, width_of_b);
+}
+
+static int64_t known_or(wpm_wall time, int64_t otherwise) {
+  return wpm_wall_known(time) ? time.ns : otherwise;
+}
+
+/* What a success, a failure and an end are told from: `before` is the address in front, `last` when it
+ * was seen last, as it is kept. */
+static int64_t base_of_success(const wpm_address *before, wpm_wall last) {
+  return known_or(before->last_success, known_or(last, 0));
+}
+
+static int64_t base_of_failure(const wpm_address *before, int64_t success) {
+  return known_or(before->last_failure, success);
+}
+
+static int64_t base_of_end(const wpm_address *before, wpm_wall last) {
+  return known_or(before->expires, known_or(last, 0));
+}
+
+static __attribute__((noinline)) uint8_t *
+encode_dials(const wpm_address *item, const wpm_address *before, wpm_wall last, uint8_t *at) {
+  int64_t success = base_of_success(before, last);
+  int64_t failure = base_of_failure(before, success);
+  return put_pair(at, wpm_number_from(known_or(item->last_success, success), success),
+                  wpm_number_from(known_or(item->last_failure, failure), failure));
+}
+
+static __attribute__((noinline)) uint8_t *encode_life(const wpm_address *item, unsigned marks,
+                                                      const wpm_address *before, wpm_wall last,
+                                                      uint8_t *at) {
+  bool other = (marks & MARK_TTL) == MARK_TTL;
+  uint64_t ttl = other ? wpm_number_from(item->ttl_ns, before->ttl_ns) : 0;
+  if (marks & MARK_ENDS) {
+    return put_pair(at, ttl, 0);
+  }
+  if (wpm_wall_known(item->expires)) {
+    return put_pair(at, ttl, wpm_number_from(item->expires.ns, base_of_end(before, last)));
+  }
+  uint8_t *behind = put_pair(at, ttl, 0);
+  *at |= NO_END << 4;
+  return behind;
+}
+
+/* `before`: the address in front of it, whose times of being seen are `seen_before`. */
+static inline __attribute__((always_inline)) uint8_t *
+encode_one(const wpm_address *item, const seen *now, const wpm_address *before,
+           const seen *seen_before, uint8_t *at) {
+  uint16_t marks = (uint16_t)marks_of(item, now, seen_before);
   uint16_t len = (uint16_t)item->multiaddr.len;
   if (len < 256) {
     *at++ = (uint8_t)len;
@@ -150,17 +212,11 @@ static uint8_t *encode_one(const wpm_address *item, const seen *now, const seen 
   if (marks & MARK_LAST_SEEN) {
     at = put(at, &now->last, sizeof(now->last));
   }
-  if (marks & MARK_SUCCESS) {
-    at = put(at, &item->last_success.ns, sizeof(int64_t));
+  if (marks & MARK_DIALS) {
+    at = encode_dials(item, before, last_of(now), at);
   }
-  if (marks & MARK_FAILURE) {
-    at = put(at, &item->last_failure.ns, sizeof(int64_t));
-  }
-  if ((marks & MARK_TTL) == MARK_TTL) {
-    at = put(at, &item->ttl_ns, sizeof(int64_t));
-  }
-  if (marks & MARK_EXPIRES) {
-    at = put(at, &item->expires.ns, sizeof(int64_t));
+  if (marks & MARK_LIFE) {
+    at = encode_life(item, marks, before, last_of(now), at);
   }
   return put(at, item->multiaddr.data, len);
 }
@@ -170,7 +226,8 @@ size_t wpm_addresses_encode(const wpm_address *items, size_t count, uint8_t *out
   seen seens[2];
   for (size_t i = 0; i < count; i++) {
     seens[i % 2] = seen_of(&items[i]);
-    at = encode_one(&items[i], &seens[i % 2], i > 0 ? &seens[(i + 1) % 2] : NULL, at);
+    at = encode_one(&items[i], &seens[i % 2], i > 0 ? &items[i - 1] : &nothing_before,
+                    i > 0 ? &seens[(i + 1) % 2] : NULL, at);
   }
   uint32_t size = (uint32_t)(at - out);
   uint16_t number = (uint16_t)count;
@@ -189,22 +246,6 @@ uint32_t wpm_addresses_count(const uint8_t *packed) {
   uint16_t count;
   memcpy(&count, packed + sizeof(uint32_t), sizeof(count));
   return count;
-}
-
-static int64_t take_time(const uint8_t **at) {
-  int64_t ns;
-  memcpy(&ns, *at, sizeof(ns));
-  *at += sizeof(ns);
-  return ns;
-}
-
-/* A time that is there or not. */
-static wpm_wall take_wall(const uint8_t **at, bool is_there) {
-  wpm_wall time = WPM_WALL_NONE;
-  if (is_there) {
-    time.ns = take_time(at);
-  }
-  return time;
 }
 
 static wpm_wall take_second(const uint8_t **at) {
@@ -239,12 +280,51 @@ static unsigned take_marks(const uint8_t **at, uint16_t *len) {
   return marks;
 }
 
-/* `before`: the decoded address in front of it; for the first, anything. */
-static inline const uint8_t *decode_one(const uint8_t *at, const wpm_address *before,
-                                        wpm_address *out) {
+/* The widths that stand in front of a pair of numbers. */
+static unsigned take_widths(const uint8_t **at, unsigned *width_of_b) {
+  unsigned widths = *(*at)++;
+  *width_of_b = widths >> 4;
+  return widths & 15u;
+}
+
+static int64_t take_number(const uint8_t **at, unsigned width, int64_t base_of_it) {
+  *at += width;
+  return wpm_number_to(wpm_number_before(*at, width), base_of_it);
+}
+
+/* In the next two *out has the times of being seen; `before` may be `out`. */
+static const uint8_t *decode_dials(const uint8_t *at, unsigned marks, const wpm_address *before,
+                                   wpm_address *out) {
+  unsigned width_of_failure;
+  unsigned width_of_success = take_widths(&at, &width_of_failure);
+  int64_t success = base_of_success(before, out->last_seen);
+  int64_t failure = base_of_failure(before, success);
+  success = take_number(&at, width_of_success, success);
+  failure = take_number(&at, width_of_failure, failure);
+  out->last_success.ns = marks & MARK_SUCCESS ? success : WPM_WALL_NONE.ns;
+  out->last_failure.ns = marks & MARK_FAILURE ? failure : WPM_WALL_NONE.ns;
+  return at;
+}
+
+static const uint8_t *decode_life(const uint8_t *at, unsigned marks, const wpm_address *before,
+                                  wpm_address *out) {
+  unsigned width_of_end;
+  unsigned width_of_ttl = take_widths(&at, &width_of_end);
+  int64_t end = base_of_end(before, out->last_seen);
+  int64_t ttl_ns = take_number(&at, width_of_ttl, before->ttl_ns);
+  out->ttl_ns = (marks & MARK_TTL) == MARK_TTL ? ttl_ns : class_ttl(marks);
+  out->expires = WPM_WALL_NONE;
+  if (width_of_end != NO_END) {
+    out->expires.ns = take_number(&at, width_of_end, end);
+  }
+  return at;
+}
+
+/* `before`: the decoded address in front of it, which may be `out`. */
+static inline __attribute__((always_inline)) const uint8_t *
+decode_one(const uint8_t *at, const wpm_address *before, wpm_address *out) {
   uint16_t len;
   unsigned marks = take_marks(&at, &len);
-  unsigned class = (marks & MARK_TTL) >> TTL_SHIFT;
   out->source = (wpm_address_source)(marks & MARK_SOURCE);
   out->identified = marks & MARK_IDENTIFIED;
   out->certified = marks & MARK_CERTIFIED;
@@ -256,12 +336,20 @@ static inline const uint8_t *decode_one(const uint8_t *at, const wpm_address *be
     out->first_seen = marks & MARK_FIRST_SEEN ? take_second(&at) : WPM_WALL_NONE;
     out->last_seen = marks & MARK_LAST_SEEN ? take_second(&at) : out->first_seen;
   }
-  out->last_success = take_wall(&at, marks & MARK_SUCCESS);
-  out->last_failure = take_wall(&at, marks & MARK_FAILURE);
-  out->ttl_ns = class == TTL_OTHER ? take_time(&at) : ttl_classes[class];
-  out->expires = marks & MARK_ENDS && !(marks & MARK_EXPIRES)
-                     ? end_after(out->last_seen, out->ttl_ns)
-                     : take_wall(&at, marks & MARK_EXPIRES);
+  if (marks & MARK_DIALS) {
+    at = decode_dials(at, marks, before, out);
+  } else {
+    out->last_success = out->last_failure = WPM_WALL_NONE;
+  }
+  if (marks & MARK_LIFE) {
+    at = decode_life(at, marks, before, out);
+  } else {
+    out->ttl_ns = class_ttl(marks);
+    out->expires = WPM_WALL_NONE;
+  }
+  if (marks & MARK_ENDS) {
+    out->expires = end_after(out->last_seen, out->ttl_ns);
+  }
   out->multiaddr = (wpm_bytes){at, len};
   return at + len;
 }
@@ -269,15 +357,17 @@ static inline const uint8_t *decode_one(const uint8_t *at, const wpm_address *be
 void wpm_addresses_decode(const uint8_t *packed, wpm_address *out) {
   uint32_t count = wpm_addresses_count(packed);
   const uint8_t *at = packed + HEADER;
+  const wpm_address *before = &nothing_before;
   for (uint32_t i = 0; i < count; i++) {
-    at = decode_one(at, i > 0 ? &out[i - 1] : out, &out[i]);
+    at = decode_one(at, before, &out[i]);
+    before = &out[i];
   }
 }
 
 bool wpm_addresses_same_but_times(const uint8_t *packed, const wpm_address *items, size_t count) {
   const uint8_t *at = packed + HEADER;
   bool same = wpm_addresses_count(packed) == count;
-  wpm_address held = {.first_seen = WPM_WALL_NONE};
+  wpm_address held = nothing_before;
   for (size_t i = 0; same && i < count; i++) {
     at = decode_one(at, &held, &held);
     same = wpm_bytes_equal(held.multiaddr, items[i].multiaddr) && held.source == items[i].source &&
@@ -297,7 +387,7 @@ static bool same_second(wpm_wall kept, wpm_wall time) {
 bool wpm_addresses_same(const uint8_t *packed, const wpm_address *items, size_t count) {
   const uint8_t *at = packed + HEADER;
   bool same = wpm_addresses_count(packed) == count;
-  wpm_address held = {.first_seen = WPM_WALL_NONE};
+  wpm_address held = nothing_before;
   for (size_t i = 0; same && i < count; i++) {
     const wpm_address *item = &items[i];
     at = decode_one(at, &held, &held);
@@ -312,6 +402,21 @@ bool wpm_addresses_same(const uint8_t *packed, const wpm_address *items, size_t 
   return same;
 }
 
+static size_t pair_size(uint8_t widths) {
+  unsigned b = widths >> 4;
+  return 1u + (widths & 15u) + (b == NO_END ? 0 : b);
+}
+
+/* Bytes of what stands between the marks and the address. */
+static size_t parts_size(const uint8_t *parts, unsigned marks) {
+  const uint8_t *at = parts;
+  at += marks & MARK_FIRST_SEEN ? sizeof(uint32_t) : 0;
+  at += marks & MARK_LAST_SEEN ? sizeof(uint32_t) : 0;
+  at += marks & MARK_DIALS ? pair_size(*at) : 0;
+  at += marks & MARK_LIFE ? pair_size(*at) : 0;
+  return (size_t)(at - parts);
+}
+
 void wpm_addresses_end_connected(uint8_t *packed) {
   uint32_t count = wpm_addresses_count(packed);
   uint8_t *at = packed + HEADER;
@@ -320,7 +425,7 @@ void wpm_addresses_end_connected(uint8_t *packed) {
     const uint8_t *behind = at;
     uint16_t marks = (uint16_t)take_marks(&behind, &len);
     uint8_t *where = at + (behind - at) - sizeof(marks);
-    at += head_size(marks, len) + len;
+    at += behind - at + (ptrdiff_t)parts_size(behind, marks) + len;
     marks &= (uint16_t)~MARK_CONNECTED;
     memcpy(where, &marks, sizeof(marks));
   }
@@ -330,7 +435,7 @@ wpm_wall wpm_addresses_last_seen(const uint8_t *packed) {
   uint32_t count = wpm_addresses_count(packed);
   const uint8_t *at = packed + HEADER;
   wpm_wall latest = WPM_WALL_NONE;
-  wpm_address item = {.first_seen = WPM_WALL_NONE};
+  wpm_address item = nothing_before;
   for (uint32_t i = 0; i < count; i++) {
     at = decode_one(at, &item, &item);
     latest = item.last_seen.ns > latest.ns ? item.last_seen : latest;
@@ -543,15 +648,19 @@ bool wpm_addresses_any_expired(const wpm_address *items, size_t count, bool keep
   return false;
 }
 
+/* Who worked last is never among those that go, so what has moved already decides as before. */
 void wpm_draft_expire(wpm_address_draft *draft, bool keep_good, wpm_wall now) {
-  size_t at = 0;
-  while (at < draft->count) {
-    if (is_expired(draft->items, draft->count, &draft->items[at], keep_good, now)) {
-      wpm_draft_remove(draft, at);
-    } else {
-      at++;
+  size_t kept = 0;
+  for (size_t i = 0; i < draft->count; i++) {
+    if (is_expired(draft->items, draft->count, &draft->items[i], keep_good, now)) {
+      continue;
     }
+    if (kept < i) {
+      draft->items[kept] = draft->items[i];
+    }
+    kept++;
   }
+  draft->count = kept;
 }
 
 /* ---- the order of dials ---------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
  *   connected, certified or identified, source, worked, oldest. Where there is none it is left out.
  * - What an address lacks (a success, a failure) takes no space, nor do times of being seen that are
  *   those of the address before it, nor an end that follows from them. Times of being seen are kept to
- *   the second.
+ *   the second; those of dials and ends to the nanosecond, as differences in as few bytes as they need.
  * - A change decodes the block into a draft, changes that, and encodes it anew; so a change that
  *   fails has changed nothing.
  * - Expiry. By the clock: the address goes when its time to live is over. By quality, where a good
