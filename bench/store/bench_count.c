@@ -292,6 +292,15 @@ PHASE phase_expire(void) {
   return PEERS;
 }
 
+/* Each twice. */
+PHASE phase_dial_failed(void) {
+  for (uint32_t i = 0; i < 2 * PEERS; i++) {
+    wpm_wall now = {NOW + WPM_HOUR + (int64_t)i * WPM_MILLISECOND};
+    check(wpm_store_dial_failed(store, id_of(i % PEERS), WPM_REASON_REFUSED, now), "dial failed");
+  }
+  return 2 * PEERS;
+}
+
 PHASE phase_remove(void) {
   for (uint32_t i = 0; i < PEERS; i++) {
     check(wpm_store_remove(store, id_of(i)), "remove");
@@ -344,6 +353,7 @@ static const struct {
     {"feed_change", NULL, phase_feed_change},
     {"count_after_change", NULL, phase_count_after_change},
     {"expire", NULL, phase_expire},
+    {"dial_failed", NULL, phase_dial_failed},
     {"remove", NULL, phase_remove},
     {"push_out", fill_half, phase_push_out},
 };

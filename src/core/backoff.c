@@ -2,6 +2,8 @@
 
 #include "core/wait.h"
 
+#include <assert.h>
+
 #define JITTER_LEAST (100 * WPM_MILLISECOND)
 #define JITTER_MOST WPM_SECOND
 #define RETRY_LEAST WPM_MILLISECOND
@@ -45,13 +47,21 @@ int64_t wpm_backoff_longest_default(const wpm_manager *m) {
   return least(with_slack(m, m->config.prune_backoff_ns) + JITTER_MOST, WPM_DAY);
 }
 
-void wpm_backoff_prune(wpm_manager *m, uint32_t slot, wpm_instant start, int64_t named_ns,
-                       wpm_instant now) {
-  const wpm_wait *held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_PRUNE_BACKOFF);
+int wpm_backoff_try_prune(wpm_manager *m, uint32_t slot, wpm_instant start, int64_t named_ns,
+                          wpm_instant now) {
+  const wpm_wait held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_PRUNE_BACKOFF);
   int64_t length = with_slack(m, named_ns > 0 ? named_ns : m->config.prune_backoff_ns);
   length = least(length + between(m, JITTER_LEAST, JITTER_MOST), WPM_DAY);
   wpm_wait fresh = wpm_wait_from(start, length);
-  wpm_store_slot_wait(m->store, slot, WPM_WAIT_PRUNE_BACKOFF, wpm_wait_later(held, &fresh, now));
+  return wpm_store_try_wait(m->store, slot, WPM_WAIT_PRUNE_BACKOFF,
+                            wpm_wait_later(&held, &fresh, now));
+}
+
+void wpm_backoff_prune(wpm_manager *m, uint32_t slot, wpm_instant start, int64_t named_ns,
+                       wpm_instant now) {
+  int err = wpm_backoff_try_prune(m, slot, start, named_ns, now);
+  assert(err == WPM_OK);
+  (void)err;
 }
 
 bool wpm_backoff_applies(const wpm_peer *peer) {

@@ -33,7 +33,10 @@ int64_t wpm_backoff_retry(wpm_manager *m, uint32_t failures);
 int64_t wpm_backoff_local(wpm_manager *m, uint32_t failures);
 
 /* Starts the prune backoff of a peer at `start`, `named_ns` long (0: the default), unless what it
- * has ends later. */
+ * has ends later. WPM_ERR_NO_MEMORY, not where its contact is open. */
+WPM_MUST_USE int wpm_backoff_try_prune(wpm_manager *m, uint32_t slot, wpm_instant start,
+                                       int64_t named_ns, wpm_instant now);
+/* The same where that is so. */
 void wpm_backoff_prune(wpm_manager *m, uint32_t slot, wpm_instant start, int64_t named_ns,
                        wpm_instant now);
 

@@ -27,8 +27,12 @@
 
 wpm_change wpm_change_begin(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
-  wpm_change change = {slot, m->store->changes, m->store->dirty, wpm_peer_connectivity(peer),
-                       wpm_peer_has(peer, WPM_HAS_BAN)};
+  wpm_change change = {slot,
+                       m->store->changes,
+                       m->store->dirty,
+                       wpm_peer_connectivity(peer),
+                       wpm_peer_has(peer, WPM_HAS_BAN),
+                       false};
   m->store->dirty = 0;
   return change;
 }
@@ -57,6 +61,9 @@ void wpm_change_end(wpm_manager *m, const wpm_change *change, wpm_instant now) {
   wpm_pending_notify(m, change->slot, change->connectivity);
   wpm_place_update(m, change->slot);
   wpm_schedule_update(m, change->slot, now);
+  if (!wpm_manager_policy(m, change->slot)->has_place && !change->dials) {
+    wpm_store_close_contact(m->store, change->slot);
+  }
 }
 
 void wpm_change_end_of(wpm_manager *m, const wpm_change *change, bool added, wpm_instant now) {
@@ -103,7 +110,7 @@ static uint32_t saturating_add(uint32_t a, uint32_t b) {
 }
 
 static void delay_retry(wpm_manager *m, uint32_t slot, wpm_instant now) {
-  uint32_t failures = wpm_peer_contact(m->store, wpm_manager_peer(m, slot))->failures;
+  uint32_t failures = wpm_peer_failures(m->store, wpm_manager_peer(m, slot));
   uint32_t setbacks = saturating_add(failures, wpm_manager_policy(m, slot)->short_lived);
   if (setbacks > 0 && (failures > 0 || wpm_rule_holds(WPM_RULE_SHORT_LIVED))) {
     wpm_wait wait = wpm_wait_from(now, wpm_backoff_retry(m, setbacks));
@@ -398,6 +405,9 @@ static int accept_connection(wpm_manager *m, const wpm_event *event, wpm_instant
   wpm_connection *connection = NULL;
   err = wpm_connection_enter(m, event->u.connected.connection, event->peer,
                              event->u.connected.direction, now.mono, &connection);
+  if (!err) { /* What the end of the connection will write has its place from now on. */
+    err = wpm_store_open_contact(m->store, slot);
+  }
   if (!err) {
     err = wpm_store_slot_connected(m->store, slot, event->u.connected.direction,
                                    event->u.connected.remote, event->u.connected.public_key,

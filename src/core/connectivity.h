@@ -13,13 +13,15 @@
 #include "core/connections.h"
 
 /* Brackets a change of a peer: begin remembers, end makes PERSIST (where a stored field changed)
- * and NOTIFY (where its connectivity did) of it, and plans its next dial anew. */
+ * and NOTIFY (where its connectivity did) of it, plans its next dial anew, and closes the contact of a
+ * peer that is neither dialled nor connected. */
 typedef struct wpm_change {
   uint32_t slot;                 /* Whose. */
   uint64_t changes;              /* The store's count before it. */
   uint32_t dirty;                /* What had changed before it, and is not handed on yet. */
   wpm_connectivity connectivity; /* Before it. */
   bool is_banned;                /* Before it. */
+  bool dials;                    /* A dial follows: the contact stays open. */
 } wpm_change;
 
 wpm_change wpm_change_begin(const wpm_manager *m, uint32_t slot);

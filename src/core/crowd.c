@@ -83,7 +83,7 @@ static size_t gather(const wpm_manager *m, const leave *who, candidate *out) {
       continue;
     }
     uint32_t slot = connection->peer;
-    const wpm_contact *contact = wpm_peer_contact(m->store, wpm_manager_peer(m, slot));
+    const wpm_peer *peer = wpm_manager_peer(m, slot);
     uint32_t group = wpm_manager_policy(m, slot)->group;
     out[count++] =
         (candidate){.peer = slot,
@@ -93,8 +93,8 @@ static size_t gather(const wpm_manager *m, const leave *who, candidate *out) {
                     .secret = secret_of(m, group, slot),
                     .id = connection->id,
                     .began = connection->began.ns,
-                    .rtt_ns = contact->rtt_ns,
-                    .score = contact->score};
+                    .rtt_ns = wpm_peer_rtt(m->store, peer),
+                    .score = wpm_peer_score(m->store, peer)};
   }
   return count;
 }

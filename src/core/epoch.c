@@ -22,10 +22,10 @@ static void begin_epoch(wpm_manager *m) {
 
 static void void_retry_delay(wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
-  const wpm_wait *retry = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_RETRY_DELAY);
+  const wpm_wait retry = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_RETRY_DELAY);
   bool local = policy->local_until.ns > now.mono.ns;
-  bool of_before = retry->start.boot_id != now.boot_id || retry->start.mono.ns < m->epoch.began.ns;
-  bool retries = of_before && wpm_wait_runs(retry, now);
+  bool of_before = retry.start.boot_id != now.boot_id || retry.start.mono.ns < m->epoch.began.ns;
+  bool retries = of_before && wpm_wait_runs(&retry, now);
   if ((!local && !retries) || !wpm_rule_holds(WPM_RULE_VOID_DELAYS)) {
     return;
   }

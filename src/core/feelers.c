@@ -81,7 +81,7 @@ static uint32_t draw_held(wpm_manager *m) {
 
 static void try_one(wpm_manager *m) {
   uint32_t slot = wpm_store_is_full_of_held(m->store) ? draw_held(m) : wpm_targets_draw_untried(m);
-  if (slot != WPM_SLOT_NONE && wpm_store_make_contact(m->store, slot) == WPM_OK) {
+  if (slot != WPM_SLOT_NONE && wpm_store_open_contact(m->store, slot) == WPM_OK) {
     m->feelers.slot = slot;
     m->feelers.at = WPM_NEVER;
     m->feelers.counters.dialled++;

@@ -17,7 +17,7 @@ static int32_t within(int64_t score) {
 
 static int32_t score_of(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
-  return peer->contact ? wpm_peer_contact(m->store, peer)->score : 0;
+  return wpm_peer_score(m->store, peer);
 }
 
 /* Somebody has a score: it is looked at again until nobody has. */
@@ -32,7 +32,7 @@ bool wpm_judge_discourages(const wpm_manager *m, uint32_t slot) {
 }
 
 static void lower(wpm_manager *m, uint32_t slot, int64_t by) {
-  int64_t score = wpm_store_own_contact(m->store, slot)->score;
+  int64_t score = score_of(m, slot);
   wpm_store_slot_score(m->store, slot, within(score - by));
   watch(m);
 }
@@ -54,9 +54,8 @@ void wpm_judge_blamed(wpm_manager *m, wpm_peer_ref ref, wpm_instant now) {
     return;
   }
   wpm_change change = wpm_change_begin(m, ref.slot);
-  if (wpm_store_make_contact(m->store, ref.slot) == WPM_OK) {
-    int64_t score = wpm_store_own_contact(m->store, ref.slot)->score;
-    wpm_store_slot_score(m->store, ref.slot, within(score - BLAME));
+  int64_t score = score_of(m, ref.slot);
+  if (wpm_store_try_score(m->store, ref.slot, within(score - BLAME)) == WPM_OK) {
     watch(m);
   }
   wpm_change_end(m, &change, now);
@@ -96,7 +95,7 @@ int wpm_on_ban(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   slot = taken.slot;
   wpm_change change = wpm_change_begin(m, slot);
-  err = wpm_store_make_contact(m->store, slot);
+  err = wpm_store_open_contact(m->store, slot);
   if (err) {
     wpm_store_give_up(m->store, &taken);
     return err;
@@ -144,9 +143,9 @@ int wpm_on_score(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return WPM_ERR_NOT_FOUND;
   }
   wpm_change change = wpm_change_begin(m, slot);
-  int err = wpm_store_make_contact(m->store, slot);
+  int err = wpm_store_open_contact(m->store, slot);
   if (!err) {
-    int64_t before = event->u.score.add ? wpm_store_own_contact(m->store, slot)->score : 0;
+    int64_t before = event->u.score.add ? score_of(m, slot) : 0;
     wpm_store_slot_score(m->store, slot, within(before + event->u.score.score));
     watch(m);
   }

@@ -308,18 +308,19 @@ static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant
   if (slot == WPM_SLOT_NONE) {
     return WPM_ERR_NOT_FOUND;
   }
-  int err = wpm_store_make_contact(m->store, slot);
+  int err = wpm_store_open_contact(m->store, slot);
   if (err) {
     return err;
   }
   wpm_history_note(m, slot, WPM_HISTORY_CONNECT_ASKED, WPM_REASON_NONE);
   wpm_change change = wpm_change_begin(m, slot);
+  change.dials = !m->stopping && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_ADDRESS) &&
+                 !wpm_manager_policy(m, slot)->has_place;
   wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, false);
   wpm_sources_leave(m, slot);
   wpm_feelers_adopt(m, slot);
   wpm_change_end(m, &change, now);
-  if (!m->stopping && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_ADDRESS) &&
-      !wpm_manager_policy(m, slot)->has_place) {
+  if (change.dials) {
     wpm_schedule_dial(m, slot);
   }
   return WPM_OK;
@@ -457,13 +458,15 @@ static int on_pruned(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
   if (slot != WPM_SLOT_NONE) {
-    int err = wpm_store_make_contact(m->store, slot);
+    const wpm_rng draws = m->rng;
+    wpm_change change = wpm_change_begin(m, slot);
+    int err = wpm_backoff_try_prune(m, slot, now, event->u.pruned.backoff_ns, now);
     if (err) {
+      m->rng = draws;
+      wpm_change_store(m, &change);
       return err;
     }
     wpm_history_note(m, slot, WPM_HISTORY_PRUNED, WPM_REASON_NONE);
-    wpm_change change = wpm_change_begin(m, slot);
-    wpm_backoff_prune(m, slot, now, event->u.pruned.backoff_ns, now);
     wpm_change_end(m, &change, now);
   }
   return WPM_OK;

@@ -4,14 +4,15 @@
 /* Less is better. */
 static int64_t key_by(const wpm_store *store, uint32_t slot, wpm_order order) {
   const wpm_peer *peer = wpm_store_peer(store, slot);
-  const wpm_contact *contact = wpm_peer_contact(store, peer);
+  int64_t rtt_ns;
   switch (order) {
   case WPM_ORDER_RTT:
-    return contact->rtt_ns == WPM_SPAN_NONE ? INT64_MAX : contact->rtt_ns;
+    rtt_ns = wpm_peer_rtt(store, peer);
+    return rtt_ns == WPM_SPAN_NONE ? INT64_MAX : rtt_ns;
   case WPM_ORDER_LAST_SEEN:
     return ~wpm_peer_last_seen(store, peer); /* Turned round; no number is lost. */
   case WPM_ORDER_SCORE:
-    return -(int64_t)contact->score;
+    return -(int64_t)wpm_peer_score(store, peer);
   }
   return 0;
 }

@@ -124,8 +124,8 @@ wpm_wait wpm_restart_resumed_ban(const wpm_wait *stored, const wpm_instant *hear
 
 static void resume_wait(wpm_manager *m, uint32_t slot, wpm_wait_kind kind, int64_t longest,
                         resumption by) {
-  const wpm_wait *held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), kind);
-  wpm_store_slot_wait(m->store, slot, kind, resumed_wait(held, longest, by));
+  const wpm_wait held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), kind);
+  wpm_store_slot_wait(m->store, slot, kind, resumed_wait(&held, longest, by));
 }
 
 static void resume_waits(wpm_manager *m, uint32_t slot, resumption by) {
@@ -134,16 +134,16 @@ static void resume_waits(wpm_manager *m, uint32_t slot, resumption by) {
   resume_wait(m, slot, WPM_WAIT_PRUNE_BACKOFF, WPM_DAY, by);
   resume_wait(m, slot, WPM_WAIT_RETRY_DELAY, m->config.reconnect_max_ns, by);
   resume_wait(m, slot, WPM_WAIT_MISMATCH_DELAY, other ? m->config.mismatch_delay_ns : 0, by);
-  const wpm_wait *ban = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_BAN);
-  wpm_store_slot_wait(m->store, slot, WPM_WAIT_BAN, resumed_ban(ban, by));
+  const wpm_wait ban = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_BAN);
+  wpm_store_slot_wait(m->store, slot, WPM_WAIT_BAN, resumed_ban(&ban, by));
 }
 
 /* The prune backoff that a peer's last disconnect asks for, where its record has none. */
 static void backoff_of_disconnect(wpm_manager *m, uint32_t slot, wpm_instant now) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
-  const wpm_wait *backoff = wpm_peer_wait(m->store, peer, WPM_WAIT_PRUNE_BACKOFF);
+  const wpm_wait backoff = wpm_peer_wait(m->store, peer, WPM_WAIT_PRUNE_BACKOFF);
   if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_wall_known(peer->disconnect_time) &&
-      backoff->length_ns == 0 && wpm_backoff_applies(peer)) {
+      backoff.length_ns == 0 && wpm_backoff_applies(peer)) {
     /* No boot has id 0 on its own account: the wall clock decides. */
     wpm_instant end = {{-1}, peer->disconnect_time, 0};
     wpm_backoff_prune(m, slot, end, 0, now);
@@ -216,8 +216,9 @@ int wpm_manager_restore(wpm_manager *m, const wpm_peer_record *record, const wpm
     return err;
   }
   uint32_t slot = wpm_store_find(m->store, record->id);
-  if (record->held || record->connectivity == WPM_CONNECTED) {
-    err = wpm_store_make_contact(m->store, slot);
+  if (record->held || record->connectivity == WPM_CONNECTED ||
+      wpm_manager_peer(m, slot)->contact) { /* Its waits are brought into this boot. */
+    err = wpm_store_open_contact(m->store, slot);
   }
   if (err) {
     wpm_store_remove_slot(m->store, slot, WPM_CAUSE_FACT);
@@ -230,6 +231,7 @@ int wpm_manager_restore(wpm_manager *m, const wpm_peer_record *record, const wpm
   m->history.now = now.wall;
   wpm_change change = wpm_change_begin(m, slot);
   restored(m, slot, record->connectivity == WPM_CONNECTED, heartbeat, now);
+  wpm_store_close_contact(m->store, slot);
   wpm_change_store(m, &change);
   wpm_manager_policy(m, slot)->stored_at = now.mono;
   m->reserve_until = wpm_mono_after(now.mono, wpm_backoff_longest_default(m));
@@ -254,7 +256,7 @@ int wpm_on_imported(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   int err = wpm_manager_make_room(m, record->address_count);
   if (!err && !added) {
-    err = record->held ? wpm_store_make_contact(m->store, slot) : WPM_OK;
+    err = wpm_store_open_contact(m->store, slot);
     change = wpm_change_begin(m, slot);
   }
   if (!err) {
@@ -262,7 +264,7 @@ int wpm_on_imported(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   if (!err && added) {
     slot = wpm_store_find(m->store, event->peer);
-    err = record->held ? wpm_store_make_contact(m->store, slot) : WPM_OK;
+    err = wpm_store_open_contact(m->store, slot);
     if (err) {
       wpm_store_remove_slot(m->store, slot, WPM_CAUSE_FACT);
       return err;

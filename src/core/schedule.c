@@ -39,6 +39,26 @@ static void consider(wpm_plan *plan, wpm_mono end, wpm_held_by rule, bool holds)
   }
 }
 
+static void consider_waits(wpm_plan *plan, const uint8_t *contact, const wpm_instant *origin,
+                           wpm_instant now) {
+  static const struct {
+    wpm_held_by held_by;
+    wpm_rule rule;
+  } of[WPM_WAIT_COUNT] = {
+      [WPM_WAIT_PRUNE_BACKOFF] = {WPM_HELD_BY_PRUNE_BACKOFF, WPM_RULE_PRUNE_BACKOFF},
+      [WPM_WAIT_RETRY_DELAY] = {WPM_HELD_BY_RETRY_DELAY, WPM_RULE_RETRY_DELAY},
+      [WPM_WAIT_MISMATCH_DELAY] = {WPM_HELD_BY_CLUSTER_MISMATCH, WPM_RULE_MISMATCH_DELAY},
+      [WPM_WAIT_BAN] = {WPM_HELD_BY_BAN, WPM_RULE_BAN}};
+  wpm_wait waits[WPM_WAIT_COUNT];
+  unsigned left = wpm_contact_waits(contact, origin, waits);
+  for (; left; left &= left - 1) {
+    unsigned which = (unsigned)__builtin_ctz(left);
+    bool is_for_good = which == WPM_WAIT_BAN && waits[which].length_ns == INT64_MAX;
+    consider(plan, is_for_good ? WPM_NEVER : wpm_wait_end(&waits[which], now), of[which].held_by,
+             wpm_rule_holds(of[which].rule));
+  }
+}
+
 wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   const wpm_policy *policy = wpm_manager_policy(m, slot);
@@ -59,16 +79,9 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     plan.held_by = WPM_HELD_BY_NO_ADDRESS;
   } else {
     plan.next_dial = now.mono;
-    const wpm_wait *waits = wpm_peer_contact(m->store, peer)->waits;
-    consider(&plan, wpm_wait_end(&waits[WPM_WAIT_PRUNE_BACKOFF], now), WPM_HELD_BY_PRUNE_BACKOFF,
-             wpm_rule_holds(WPM_RULE_PRUNE_BACKOFF));
-    consider(&plan, wpm_wait_end(&waits[WPM_WAIT_RETRY_DELAY], now), WPM_HELD_BY_RETRY_DELAY,
-             wpm_rule_holds(WPM_RULE_RETRY_DELAY));
-    consider(&plan, wpm_wait_end(&waits[WPM_WAIT_MISMATCH_DELAY], now),
-             WPM_HELD_BY_CLUSTER_MISMATCH, wpm_rule_holds(WPM_RULE_MISMATCH_DELAY));
-    bool is_for_good = waits[WPM_WAIT_BAN].length_ns == INT64_MAX;
-    consider(&plan, is_for_good ? WPM_NEVER : wpm_wait_end(&waits[WPM_WAIT_BAN], now),
-             WPM_HELD_BY_BAN, wpm_rule_holds(WPM_RULE_BAN));
+    if (peer->contact) {
+      consider_waits(&plan, wpm_peer_contact(m->store, peer), &m->store->origin, now);
+    }
     if (wpm_range_bans_any(m)) {
       consider(&plan, wpm_range_bans_free_at(m, slot), WPM_HELD_BY_BAN, true);
     }
@@ -175,7 +188,7 @@ void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
       continue;
     }
     /* What the end of the dial will write has its place before it begins. */
-    if (wpm_store_make_contact(m->store, slot) != WPM_OK) {
+    if (wpm_store_open_contact(m->store, slot) != WPM_OK) {
       m->starved_until = wpm_mono_after(now.mono, WPM_SECOND);
       return;
     }

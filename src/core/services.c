@@ -154,7 +154,7 @@ static uint32_t choose_for(wpm_manager *m, size_t service) {
   int err = wpm_store_query_pick(m->store, &query, wpm_rng_next(&m->rng), drawn, DRAWN, &count);
   for (size_t i = 0; !err && i < count; i++) {
     uint32_t slot = drawn[i].slot;
-    int64_t rtt = wpm_peer_contact(m->store, wpm_manager_peer(m, slot))->rtt_ns;
+    int64_t rtt = wpm_peer_rtt(m->store, wpm_manager_peer(m, slot));
     bool nearer = rtt != WPM_SPAN_NONE && rtt < least && wpm_rule_holds(WPM_RULE_SERVICE_RTT);
     if ((nearer || chosen == WPM_SLOT_NONE) && may_serve(m, slot, service)) {
       chosen = slot;

@@ -42,8 +42,8 @@ static wpm_bytes id_of(const void *user, uint32_t slot) {
 
 static uint32_t *position_of(const void *user, uint32_t slot) {
   const wpm_store *store = user;
-  wpm_contact *contact = wpm_slab_at(&store->slab, wpm_store_peer(store, slot)->contact);
-  return &contact->deadline;
+  wpm_contact_head *head = wpm_slab_at(&store->slab, wpm_store_peer(store, slot)->contact);
+  return &head->deadline;
 }
 
 #define FEW_ADDRESSES 1 /* What there is room for from the beginning. */
@@ -171,37 +171,6 @@ int wpm_store_reserve_views(wpm_store *store, size_t addresses, size_t shards, s
   return err;
 }
 
-int wpm_store_make_contact(wpm_store *store, uint32_t slot) {
-  wpm_peer *peer = wpm_store_peer(store, slot);
-  if (peer->contact) {
-    return WPM_OK;
-  }
-  size_t most = wpm_store_most_tombstones(store);
-  size_t tombstones = (size_t)store->contacts + 1;
-  /* One more than the cap, for the one that is too many. */
-  tombstones = most > 0 && most + 1 < tombstones ? most + 1 : tombstones;
-  int err = wpm_heap_reserve(&store->waits, (size_t)store->contacts + 1);
-  if (!err) {
-    err = wpm_heap_reserve(&store->tombstones, tombstones);
-  }
-  if (!err) {
-    err = wpm_slab_take(&store->slab, sizeof(wpm_contact), &peer->contact);
-  }
-  if (!err) {
-    store->contacts++;
-    *(wpm_contact *)wpm_slab_at(&store->slab, peer->contact) = *wpm_peer_contact(NULL, NULL);
-  }
-  return err;
-}
-
-static void drop_contact(wpm_store *store, wpm_peer *peer) {
-  if (peer->contact) {
-    store->contacts--;
-    wpm_slab_give(&store->slab, peer->contact);
-    peer->contact = 0;
-  }
-}
-
 /* ---- slots ----------------------------------------------------------------------------------- */
 
 static int add_chunk(wpm_store *store) {
@@ -249,7 +218,7 @@ static void take_free(wpm_store *store, uint32_t slot) {
 
 static void free_slot(wpm_store *store, uint32_t slot) {
   wpm_peer *peer = wpm_store_peer(store, slot);
-  drop_contact(store, peer);
+  wpm_store_drop_contact(store, peer);
   if (peer->id_len > WPM_PEER_INLINE_ID) {
     wpm_slab_give(&store->slab, peer->id.block);
   }
@@ -298,10 +267,10 @@ static void tell_added(wpm_store *store, uint32_t slot) {
 
 /* The spans that a detached peer of the same id leaves behind go to the new one. */
 static void take_over(wpm_store *store, uint32_t from, uint32_t to) {
-  wpm_contact *contact = wpm_store_own_contact(store, to);
-  const wpm_contact *left = wpm_store_own_contact(store, from);
-  contact->waits[WPM_WAIT_PRUNE_BACKOFF] = left->waits[WPM_WAIT_PRUNE_BACKOFF];
-  contact->waits[WPM_WAIT_BAN] = left->waits[WPM_WAIT_BAN];
+  const wpm_peer *left = wpm_store_peer(store, from);
+  wpm_store_keep_spans(store, to, wpm_peer_wait(store, left, WPM_WAIT_PRUNE_BACKOFF),
+                       wpm_peer_wait(store, left, WPM_WAIT_BAN));
+  wpm_store_close_contact(store, to);
 }
 
 /* Gives a slot that is not in use yet an id, a contact where it is to have one, and a place in the map
@@ -309,7 +278,7 @@ static void take_over(wpm_store *store, uint32_t from, uint32_t to) {
 static int fill_slot(wpm_store *store, uint32_t slot, wpm_hashed_id id, bool contact, bool in_map) {
   int err = set_id(store, wpm_store_peer(store, slot), id.id);
   if (!err && contact) {
-    err = wpm_store_make_contact(store, slot);
+    err = wpm_store_open_contact(store, slot);
   }
   if (!err && in_map) {
     err = wpm_map_add_hashed(&store->by_id, id.hash, slot);
@@ -329,7 +298,7 @@ static int open_slot(wpm_store *store, wpm_hashed_id id, bool contact, bool in_m
   uint32_t next_free = peer->u.next_free;
   err = fill_slot(store, slot, id, contact, in_map);
   if (err) {
-    drop_contact(store, peer);
+    wpm_store_drop_contact(store, peer);
     if (peer->id_len > WPM_PEER_INLINE_ID) {
       wpm_slab_give(&store->slab, peer->id.block);
     }
@@ -369,13 +338,13 @@ int wpm_store_take_bare(wpm_store *store, wpm_bytes id, uint32_t *out) {
   }
   wpm_peer *peer = wpm_store_peer(store, there);
   *out = there;
-  if (peer->state == WPM_SLOT_TOMBSTONE) {
+  int err = wpm_store_open_contact(store, there);
+  if (!err && peer->state == WPM_SLOT_TOMBSTONE) {
     wpm_heap_set(&store->tombstones, there, WPM_NEVER);
     store->tombstone_count--;
     peer->state = WPM_SLOT_DETACHED;
-    return WPM_OK;
   }
-  return wpm_store_make_contact(store, there);
+  return err;
 }
 
 /* Who looked at a peer often changes it next: that takes no second hash. */

@@ -17,6 +17,7 @@
 
 #include "base/heap.h"
 #include "core/addresses.h"
+#include "core/contact.h"
 #include "core/evict_kind.h"
 #include "core/facts.h"
 #include "core/feed.h"
@@ -40,17 +41,6 @@ typedef enum wpm_slot_state {
   WPM_SLOT_DETACHED   /* Removed, but the slot and the id are still in use by the manager. */
 } wpm_slot_state;
 
-/* What comes of contact; a peer that nobody ever dialled or met has none. */
-typedef struct wpm_contact {
-  wpm_wait waits[WPM_WAIT_COUNT]; /* By wpm_wait_kind. */
-  wpm_wall first_failure;
-  wpm_wall last_failure;
-  int64_t rtt_ns;
-  uint32_t failures;
-  int32_t score;
-  uint32_t deadline; /* Its position in a heap of deadlines; 0: in none. */
-} wpm_contact;
-
 /* All that is known of a peer: see wpm_peer_record, which is a view of it. */
 typedef struct wpm_peer {
   union {
@@ -60,7 +50,7 @@ typedef struct wpm_peer {
   wpm_wall disconnect_time;
   wpm_wall connected_time;
   wpm_block addresses;       /* 0: none. */
-  wpm_block contact;         /* A wpm_contact; 0: all of it at its default. */
+  wpm_block contact;         /* Packed; 0: all of it at its default. */
   wpm_block facts;           /* 0: none. */
   uint32_t protocols;        /* Handle of its protocol set; 0: none. */
   uint32_t agent;            /* Handle; 0: not known. */
@@ -110,7 +100,7 @@ struct wpm_store {
   uint32_t count;            /* Peers held. */
   uint32_t tombstone_count;  /* Tombstones held. */
   uint32_t kinds[WPM_EVICT_KINDS + 1]; /* Peers of each wpm_evict_kind, but the last. */
-  uint32_t contacts;                   /* Contacts in use: most deadlines there can be. */
+  uint32_t contacts;                   /* Those marked as counted: most deadlines there can be. */
   uint32_t latest;                     /* The slot found last, below `slots`. */
   uint32_t round;                      /* Where wpm_store_expire_some goes on. */
   uint64_t dropped;                    /* Tombstones that went before their end. */
@@ -118,6 +108,8 @@ struct wpm_store {
   uint32_t dirty;                      /* WPM_FIELD_… that changed; the caller clears it. */
   wpm_instant last;                    /* When wpm_store_advance was last called. */
   bool advanced;                       /* It was. */
+  bool has_origin;                     /* A contact was packed: */
+  wpm_instant origin;                  /* what its times are differences to; it never moves. */
   uint64_t seed;                       /* Of the choice among equals in eviction. */
   wpm_store_counters counters;         /* What was evicted. */
   wpm_store_scratch views;             /* What records returned point into. */
@@ -158,12 +150,14 @@ static inline bool wpm_peer_has(const wpm_peer *peer, unsigned attribute) {
 
 /* ---- parts of a peer (store_view.c) ------------------------------------------------------------ */
 
-/* Its contact, or the default one. */
-const wpm_contact *wpm_peer_contact(const wpm_store *store, const wpm_peer *peer);
-static inline wpm_contact *wpm_store_own_contact(const wpm_store *store, uint32_t slot) {
-  return wpm_slab_at(&store->slab, wpm_store_peer(store, slot)->contact);
+/* Its packed contact; NULL: none. */
+static inline uint8_t *wpm_peer_contact(const wpm_store *store, const wpm_peer *peer) {
+  return peer->contact ? wpm_slab_at(&store->slab, peer->contact) : NULL;
 }
-const wpm_wait *wpm_peer_wait(const wpm_store *store, const wpm_peer *peer, wpm_wait_kind kind);
+int64_t wpm_peer_rtt(const wpm_store *store, const wpm_peer *peer);
+uint32_t wpm_peer_failures(const wpm_store *store, const wpm_peer *peer);
+int32_t wpm_peer_score(const wpm_store *store, const wpm_peer *peer);
+wpm_wait wpm_peer_wait(const wpm_store *store, const wpm_peer *peer, wpm_wait_kind kind);
 
 /* Its packed addresses and facts; NULL: none. */
 static inline uint8_t *wpm_peer_addresses(const wpm_store *store, const wpm_peer *peer) {
@@ -235,7 +229,7 @@ WPM_MUST_USE int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_t
 void wpm_store_keep(wpm_store *store, const wpm_taken *taken);
 void wpm_store_give_up(wpm_store *store, const wpm_taken *taken);
 
-/* A detached slot of `id` with a contact, in the map: a tombstone to be. Of a peer that the manager still
+/* A detached slot of `id` with an open contact, in the map: a tombstone to be. Of a peer that the manager still
  * uses, its slot. WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_store_take_bare(wpm_store *store, wpm_bytes id, uint32_t *out);
 
@@ -246,9 +240,6 @@ void wpm_store_remove_slot(wpm_store *store, uint32_t slot, wpm_cause cause);
  * outlive it is put into a tombstone then. */
 void wpm_store_detach(wpm_store *store, uint32_t slot, wpm_cause cause);
 void wpm_store_release(wpm_store *store, uint32_t slot);
-
-/* A contact of its own for the peer, with room for its deadlines. WPM_ERR_NO_MEMORY. */
-WPM_MUST_USE int wpm_store_make_contact(wpm_store *store, uint32_t slot);
 
 /* The peer changed: sets and clears attributes (bits), works out those that follow, tells feed and
  * queries. `fields`: WPM_FIELD_… of what changed; 0: nothing that is told. */
@@ -264,6 +255,55 @@ WPM_MUST_USE int wpm_store_scratch_reserve(wpm_store_scratch *scratch, size_t si
 /* Room for views of records with as many parts. WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_store_reserve_views(wpm_store *store, size_t addresses, size_t shards,
                                          size_t tags, size_t app);
+
+/* ---- contacts (store_contact.c) ---------------------------------------------------------------- */
+
+/* A contact of its own. WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_store_make_contact(wpm_store *store, uint32_t slot);
+
+/* Room for whatever will be written of contact with the peer, until wpm_store_close_contact.
+ * WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_store_open_contact(wpm_store *store, uint32_t slot);
+
+/* No more room than what it has needs; not of one that is dialled. Where it is connected: nothing. */
+void wpm_store_close_contact(wpm_store *store, uint32_t slot);
+
+/* All of it, or the default. */
+void wpm_store_contact(const wpm_store *store, uint32_t slot, wpm_contact *out);
+
+/* What is to be written of `fresh`, for the two below. */
+void wpm_store_plan_contact(wpm_store *store, uint32_t slot, const wpm_contact *fresh,
+                            wpm_contact_piece *out);
+
+/* Room for it, in the heaps of deadlines too. WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_store_fit_contact(wpm_store *store, uint32_t slot,
+                                       const wpm_contact_piece *piece);
+
+/* Puts it in; there is room. wpm_store_arm is to follow. */
+void wpm_store_write_contact(wpm_store *store, uint32_t slot, const wpm_contact_piece *piece);
+
+/* Its contact becomes these two waits and nothing else; there is room for them. */
+void wpm_store_keep_spans(wpm_store *store, uint32_t slot, wpm_wait prune_backoff, wpm_wait ban);
+
+void wpm_store_drop_contact(wpm_store *store, wpm_peer *peer);
+
+/* These change the contact, whether it is open or not. WPM_ERR_NO_MEMORY, not where it is open, nor for
+ * less of what is there. */
+WPM_MUST_USE int wpm_store_try_wait(wpm_store *store, uint32_t slot, wpm_wait_kind kind,
+                                    wpm_wait wait);
+WPM_MUST_USE int wpm_store_try_pong(wpm_store *store, uint32_t slot, int64_t rtt_ns);
+WPM_MUST_USE int wpm_store_try_score(wpm_store *store, uint32_t slot, int32_t score);
+WPM_MUST_USE int wpm_store_try_dial_failed(wpm_store *store, uint32_t slot, wpm_reason reason,
+                                           wpm_wall now);
+
+/* The same where they cannot fail. */
+void wpm_store_slot_wait(wpm_store *store, uint32_t slot, wpm_wait_kind kind, wpm_wait wait);
+void wpm_store_slot_pong(wpm_store *store, uint32_t slot, int64_t rtt_ns);
+void wpm_store_slot_score(wpm_store *store, uint32_t slot, int32_t score);
+void wpm_store_slot_dial_failed(wpm_store *store, uint32_t slot, wpm_reason reason, wpm_wall now);
+
+/* The connection is stable: neither failures nor a retry delay are left. */
+void wpm_store_slot_stable(wpm_store *store, uint32_t slot);
 
 /* ---- tombstones and eviction (store_evict.c) --------------------------------------------------- */
 
@@ -297,8 +337,11 @@ wpm_tombstone wpm_store_outliving(const wpm_store *store, uint32_t slot);
 wpm_wait wpm_store_later(const wpm_store *store, const wpm_wait *left, const wpm_wait *said);
 
 /* Sets the peer's deadline by its spans of waiting; returns the attributes (WPM_HAS_WAIT, WPM_HAS_BAN)
- * that it has by them. It has a contact. */
+ * that it has by them. */
 uint32_t wpm_store_arm(wpm_store *store, uint32_t slot);
+/* The same of a peer that has no other span but this one. */
+uint32_t wpm_store_arm_one(wpm_store *store, uint32_t slot, const wpm_wait *wait,
+                           wpm_wait_kind kind);
 
 /* ---- changes by slot (store_write.c); errors as the calls of <wakupeers/store.h> --------------- */
 
@@ -340,14 +383,6 @@ bool wpm_store_any_ages(const wpm_store *store);
 void wpm_store_slot_tag_value(wpm_store *store, uint32_t slot, wpm_text name, int32_t value);
 WPM_MUST_USE int wpm_store_slot_set_app(wpm_store *store, uint32_t slot, wpm_text key,
                                         wpm_bytes value);
-
-/* These need a contact of the peer (wpm_store_make_contact) where they have something to write. */
-void wpm_store_slot_dial_failed(wpm_store *store, uint32_t slot, wpm_reason reason, wpm_wall now);
-void wpm_store_slot_wait(wpm_store *store, uint32_t slot, wpm_wait_kind kind, wpm_wait wait);
-/* It has a contact. */
-void wpm_store_slot_score(wpm_store *store, uint32_t slot, int32_t score);
-void wpm_store_slot_pong(wpm_store *store, uint32_t slot, int64_t rtt_ns);
-void wpm_store_slot_stable(wpm_store *store, uint32_t slot);
 
 /* Sets or clears WPM_HAS_STATIC or WPM_HAS_HELD_OFF. */
 void wpm_store_slot_flag(wpm_store *store, uint32_t slot, unsigned attribute, bool value);

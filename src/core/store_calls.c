@@ -19,14 +19,6 @@ static int with_room(const wpm_store *store) {
     return err;                                                                                    \
   }
 
-/* The same, for what is written into the contact. */
-#define FIND_WITH_CONTACT_OR_RETURN(slot)                                                          \
-  FIND_WITH_ROOM_OR_RETURN(slot)                                                                   \
-  err = wpm_store_make_contact(store, slot);                                                       \
-  if (err) {                                                                                       \
-    return err;                                                                                    \
-  }
-
 int wpm_store_add_addresses(wpm_store *store, wpm_bytes id, const wpm_bytes *addresses,
                             size_t count, const wpm_offer *offer, size_t *left_out) {
   FIND_WITH_ROOM_OR_RETURN(slot)
@@ -105,9 +97,8 @@ int wpm_store_disconnected(wpm_store *store, wpm_bytes id, wpm_reason reason, wp
 }
 
 int wpm_store_dial_failed(wpm_store *store, wpm_bytes id, wpm_reason reason, wpm_wall now) {
-  FIND_WITH_CONTACT_OR_RETURN(slot)
-  wpm_store_slot_dial_failed(store, slot, reason, now);
-  return WPM_OK;
+  FIND_WITH_ROOM_OR_RETURN(slot)
+  return wpm_store_try_dial_failed(store, slot, reason, now);
 }
 
 int wpm_store_address_failed(wpm_store *store, wpm_bytes id, wpm_bytes multiaddr, wpm_wall now) {
@@ -128,9 +119,8 @@ int wpm_store_stable(wpm_store *store, wpm_bytes id) {
 }
 
 int wpm_store_pong(wpm_store *store, wpm_bytes id, int64_t rtt_ns) {
-  FIND_WITH_CONTACT_OR_RETURN(slot)
-  wpm_store_slot_pong(store, slot, rtt_ns);
-  return WPM_OK;
+  FIND_WITH_ROOM_OR_RETURN(slot)
+  return wpm_store_try_pong(store, slot, rtt_ns);
 }
 
 int wpm_store_set_static(wpm_store *store, wpm_bytes id, bool is_static) {
@@ -146,9 +136,8 @@ int wpm_store_set_held_off(wpm_store *store, wpm_bytes id, bool held_off) {
 }
 
 int wpm_store_set_score(wpm_store *store, wpm_bytes id, int32_t score) {
-  FIND_WITH_CONTACT_OR_RETURN(slot)
-  wpm_store_slot_score(store, slot, score);
-  return WPM_OK;
+  FIND_WITH_ROOM_OR_RETURN(slot)
+  return wpm_store_try_score(store, slot, score);
 }
 
 int wpm_store_set_tag(wpm_store *store, wpm_bytes id, const wpm_tag *tag) {

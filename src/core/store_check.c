@@ -148,19 +148,29 @@ static const char *fault_of_attributes(const wpm_store *store, const wpm_peer *p
 }
 
 static const char *fault_of_contact(const wpm_store *store, const wpm_peer *peer, sums *all) {
-  const wpm_contact *contact = wpm_peer_contact(store, peer);
   if (!peer->contact) {
     return wpm_peer_has(peer, WPM_HAS_WAIT) ? "a wait without a contact" : NULL;
   }
-  all->contacts++;
-  if (contact->failures == 0 && wpm_wall_known(contact->first_failure)) {
+  const wpm_contact_head *head = wpm_slab_at(&store->slab, peer->contact);
+  wpm_contact contact;
+  wpm_contact_decode(wpm_peer_contact(store, peer), &store->origin, &contact);
+  size_t room = wpm_slab_room(&store->slab, peer->contact);
+  bool counted = head->marks & WPM_CONTACT_COUNTED;
+  all->contacts += counted;
+  if (!counted &&
+      (head->deadline > 0 || WPM_CONTACT_WAITS(head->marks) || room >= WPM_CONTACT_MOST)) {
+    return "a contact that may have a deadline and is not counted";
+  }
+  if (WPM_CONTACT_SIZE(head->marks) > room) {
+    return "a contact that is longer than its block";
+  }
+  if (contact.failures == 0 && wpm_wall_known(contact.first_failure)) {
     return "a first failure without failures";
   }
-  bool waits = peer->state == WPM_SLOT_HELD && contact->deadline > 0;
+  bool waits = peer->state == WPM_SLOT_HELD && head->deadline > 0;
   all->waits += waits;
-  if (waits &&
-      (contact->deadline > store->waits.count ||
-       wpm_store_peer(store, wpm_heap_at(&store->waits, contact->deadline)->slot) != peer)) {
+  if (waits && (head->deadline > store->waits.count ||
+                wpm_store_peer(store, wpm_heap_at(&store->waits, head->deadline)->slot) != peer)) {
     return "a deadline that is another's";
   }
   return NULL;
@@ -170,9 +180,6 @@ static const char *fault_of_peer(const wpm_store *store, const wpm_peer *peer, u
                                  sums *all) {
   if (peer->u.live > 0 && !wpm_peer_has(peer, WPM_HAS_HELD)) {
     return "a live connection with a peer that was never held";
-  }
-  if (peer->u.live > 0 && !peer->contact) {
-    return "a live connection with a peer without a contact";
   }
   all->held++;
   all->texts += (peer->agent != 0) + (peer->protocol_version != 0);

@@ -36,11 +36,11 @@ static bool runs(const wpm_store *store, const wpm_wait *wait) {
 
 wpm_tombstone wpm_store_outliving(const wpm_store *store, uint32_t slot) {
   const wpm_peer *peer = wpm_store_peer(store, slot);
-  const wpm_wait *prune = wpm_peer_wait(store, peer, WPM_WAIT_PRUNE_BACKOFF);
-  const wpm_wait *ban = wpm_peer_wait(store, peer, WPM_WAIT_BAN);
+  const wpm_wait prune = wpm_peer_wait(store, peer, WPM_WAIT_PRUNE_BACKOFF);
+  const wpm_wait ban = wpm_peer_wait(store, peer, WPM_WAIT_BAN);
   wpm_tombstone out = {.id = wpm_peer_id_of(store, peer)};
-  out.prune_backoff = runs(store, prune) ? *prune : (wpm_wait){.length_ns = 0};
-  out.ban = runs(store, ban) ? *ban : (wpm_wait){.length_ns = 0};
+  out.prune_backoff = runs(store, &prune) ? prune : (wpm_wait){.length_ns = 0};
+  out.ban = runs(store, &ban) ? ban : (wpm_wait){.length_ns = 0};
   return out;
 }
 
@@ -54,18 +54,37 @@ wpm_wait wpm_store_later(const wpm_store *store, const wpm_wait *left, const wpm
   return end_of(store, said).ns >= end_of(store, left).ns ? *said : *left;
 }
 
+/* What a wait has a peer be; *next: the earliest end so far. */
+static inline uint32_t consider(const wpm_store *store, const wpm_wait *wait, wpm_wait_kind kind,
+                                wpm_mono *next) {
+  wpm_mono end = end_of(store, wait);
+  if (store->advanced ? end.ns <= store->last.mono.ns : wait->length_ns <= 0) {
+    return 0; /* It is over. */
+  }
+  next->ns = end.ns < next->ns ? end.ns : next->ns;
+  return kind == WPM_WAIT_BAN ? WPM_BIT(WPM_HAS_BAN) : WPM_BIT(WPM_HAS_WAIT);
+}
+
+uint32_t wpm_store_arm_one(wpm_store *store, uint32_t slot, const wpm_wait *wait,
+                           wpm_wait_kind kind) {
+  wpm_mono next = WPM_NEVER;
+  uint32_t has = consider(store, wait, kind, &next);
+  wpm_heap_set(&store->waits, slot, next);
+  return has;
+}
+
 uint32_t wpm_store_arm(wpm_store *store, uint32_t slot) {
-  const wpm_contact *contact = wpm_store_own_contact(store, slot);
+  const uint8_t *contact = wpm_peer_contact(store, wpm_store_peer(store, slot));
+  wpm_wait waits[WPM_WAIT_COUNT];
   wpm_mono next = WPM_NEVER;
   uint32_t has = 0;
-  for (unsigned i = 0; i < WPM_WAIT_COUNT; i++) {
-    const wpm_wait *wait = &contact->waits[i];
-    if (!runs(store, wait)) {
-      continue;
-    }
-    has |= i == WPM_WAIT_BAN ? WPM_BIT(WPM_HAS_BAN) : WPM_BIT(WPM_HAS_WAIT);
-    wpm_mono end = end_of(store, wait);
-    next = end.ns < next.ns ? end : next;
+  if (!contact) {
+    return 0;
+  }
+  unsigned kinds = wpm_contact_waits(contact, &store->origin, waits);
+  for (; kinds; kinds &= kinds - 1) {
+    unsigned kind = (unsigned)__builtin_ctz(kinds);
+    has |= consider(store, &waits[kind], (wpm_wait_kind)kind, &next);
   }
   wpm_heap_set(&store->waits, slot, next);
   return has;
@@ -74,19 +93,22 @@ uint32_t wpm_store_arm(wpm_store *store, uint32_t slot) {
 /* ---- tombstones -------------------------------------------------------------------------------- */
 
 /* When what is left of a peer is over; INT64_MIN: now, or not known before the first advance. */
-static wpm_mono end_of_tombstone(const wpm_store *store, const wpm_contact *contact) {
-  wpm_mono prune = end_of(store, &contact->waits[WPM_WAIT_PRUNE_BACKOFF]);
-  wpm_mono ban = end_of(store, &contact->waits[WPM_WAIT_BAN]);
-  wpm_mono end = prune.ns > ban.ns ? prune : ban;
+static wpm_mono end_of_tombstone(const wpm_store *store, const wpm_peer *peer) {
+  const wpm_wait prune = wpm_peer_wait(store, peer, WPM_WAIT_PRUNE_BACKOFF);
+  const wpm_wait ban = wpm_peer_wait(store, peer, WPM_WAIT_BAN);
+  wpm_mono end = end_of(store, &prune);
+  wpm_mono end_of_ban = end_of(store, &ban);
+  end = end_of_ban.ns > end.ns ? end_of_ban : end;
   if (end.ns == WPM_NEVER.ns) {
     end.ns--; /* A heap knows no deadline that never comes: this is the last of all. */
   }
   return end;
 }
 
-static bool outlives(const wpm_store *store, const wpm_contact *contact) {
-  return runs(store, &contact->waits[WPM_WAIT_PRUNE_BACKOFF]) ||
-         runs(store, &contact->waits[WPM_WAIT_BAN]);
+static bool outlives(const wpm_store *store, const wpm_peer *peer) {
+  const wpm_wait prune = wpm_peer_wait(store, peer, WPM_WAIT_PRUNE_BACKOFF);
+  const wpm_wait ban = wpm_peer_wait(store, peer, WPM_WAIT_BAN);
+  return runs(store, &prune) || runs(store, &ban);
 }
 
 size_t wpm_store_most_tombstones(const wpm_store *store) {
@@ -109,20 +131,17 @@ static void cap_tombstones(wpm_store *store) {
 /* The slot, which has a contact and is in no heap, is a tombstone. */
 static void make_tombstone(wpm_store *store, uint32_t slot) {
   wpm_peer *peer = wpm_store_peer(store, slot);
-  wpm_contact *contact = wpm_store_own_contact(store, slot);
-  wpm_contact rest = *wpm_peer_contact(NULL, NULL);
-  rest.waits[WPM_WAIT_PRUNE_BACKOFF] = contact->waits[WPM_WAIT_PRUNE_BACKOFF];
-  rest.waits[WPM_WAIT_BAN] = contact->waits[WPM_WAIT_BAN];
-  *contact = rest;
+  wpm_store_keep_spans(store, slot, wpm_peer_wait(store, peer, WPM_WAIT_PRUNE_BACKOFF),
+                       wpm_peer_wait(store, peer, WPM_WAIT_BAN));
+  wpm_store_close_contact(store, slot);
   peer->state = WPM_SLOT_TOMBSTONE;
   store->tombstone_count++;
-  wpm_heap_set(&store->tombstones, slot, end_of_tombstone(store, contact));
+  wpm_heap_set(&store->tombstones, slot, end_of_tombstone(store, peer));
 }
 
 void wpm_store_bury(wpm_store *store, uint32_t slot) {
   const wpm_peer *peer = wpm_store_peer(store, slot);
-  if (peer->contact && outlives(store, wpm_peer_contact(store, peer)) &&
-      wpm_rule_holds(WPM_RULE_TOMBSTONES)) {
+  if (peer->contact && outlives(store, peer) && wpm_rule_holds(WPM_RULE_TOMBSTONES)) {
     make_tombstone(store, slot);
     cap_tombstones(store);
   } else {
@@ -143,8 +162,8 @@ bool wpm_store_next_tombstone(const wpm_store *store, uint64_t *cursor, wpm_tomb
     const wpm_peer *peer = wpm_store_peer(store, (uint32_t)(*cursor)++);
     if (peer->state == WPM_SLOT_TOMBSTONE) {
       *out = (wpm_tombstone){wpm_peer_id_of(store, peer),
-                             *wpm_peer_wait(store, peer, WPM_WAIT_PRUNE_BACKOFF),
-                             *wpm_peer_wait(store, peer, WPM_WAIT_BAN)};
+                             wpm_peer_wait(store, peer, WPM_WAIT_PRUNE_BACKOFF),
+                             wpm_peer_wait(store, peer, WPM_WAIT_BAN)};
       return true;
     }
   }
@@ -153,14 +172,16 @@ bool wpm_store_next_tombstone(const wpm_store *store, uint64_t *cursor, wpm_tomb
 
 /* A peer that is held keeps what ends later: a tombstone without a ban lifts none. */
 static int merge_spans(wpm_store *store, uint32_t slot, const wpm_tombstone *tombstone) {
-  int err = wpm_store_make_contact(store, slot);
+  int err = wpm_store_open_contact(store, slot);
   if (!err) {
-    const wpm_wait *waits = wpm_store_own_contact(store, slot)->waits;
+    wpm_contact held;
+    wpm_store_contact(store, slot, &held);
     wpm_wait prune =
-        wpm_store_later(store, &waits[WPM_WAIT_PRUNE_BACKOFF], &tombstone->prune_backoff);
-    wpm_wait ban = wpm_store_later(store, &waits[WPM_WAIT_BAN], &tombstone->ban);
+        wpm_store_later(store, &held.waits[WPM_WAIT_PRUNE_BACKOFF], &tombstone->prune_backoff);
+    wpm_wait ban = wpm_store_later(store, &held.waits[WPM_WAIT_BAN], &tombstone->ban);
     wpm_store_slot_wait(store, slot, WPM_WAIT_PRUNE_BACKOFF, prune);
     wpm_store_slot_wait(store, slot, WPM_WAIT_BAN, ban);
+    wpm_store_close_contact(store, slot);
   }
   return err;
 }
@@ -183,9 +204,7 @@ int wpm_store_put_tombstone(wpm_store *store, const wpm_tombstone *tombstone) {
   if (err) {
     return err;
   }
-  wpm_contact *contact = wpm_store_own_contact(store, slot);
-  contact->waits[WPM_WAIT_PRUNE_BACKOFF] = tombstone->prune_backoff;
-  contact->waits[WPM_WAIT_BAN] = tombstone->ban;
+  wpm_store_keep_spans(store, slot, tombstone->prune_backoff, tombstone->ban);
   if (in_use) { /* It is buried when the manager is done with it. */
     return WPM_OK;
   }
@@ -205,7 +224,7 @@ int wpm_store_set_wait(wpm_store *store, wpm_bytes id, wpm_wait_kind kind, wpm_w
     uint32_t there = wpm_map_find(&store->by_id, id);
     if (there != WPM_SLOT_NONE) { /* A backoff of its goes on. */
       tombstone.prune_backoff =
-          *wpm_peer_wait(store, wpm_store_peer(store, there), WPM_WAIT_PRUNE_BACKOFF);
+          wpm_peer_wait(store, wpm_store_peer(store, there), WPM_WAIT_PRUNE_BACKOFF);
     }
     return wpm_store_put_tombstone(store, &tombstone);
   }
@@ -215,11 +234,7 @@ int wpm_store_set_wait(wpm_store *store, wpm_bytes id, wpm_wait_kind kind, wpm_w
   if (wait.length_ns == 0 && !wpm_store_peer(store, slot)->contact) {
     return WPM_OK;
   }
-  int err = wpm_store_is_full(store) ? WPM_ERR_FULL : wpm_store_make_contact(store, slot);
-  if (!err) {
-    wpm_store_slot_wait(store, slot, kind, wait);
-  }
-  return err;
+  return wpm_store_is_full(store) ? WPM_ERR_FULL : wpm_store_try_wait(store, slot, kind, wait);
 }
 
 /* ---- deadlines --------------------------------------------------------------------------------- */
@@ -236,9 +251,9 @@ static void wait_is_due(wpm_store *store, uint32_t slot) {
 }
 
 static void tombstone_is_due(wpm_store *store, uint32_t slot) {
-  const wpm_contact *contact = wpm_store_own_contact(store, slot);
-  if (outlives(store, contact)) {
-    wpm_heap_set(&store->tombstones, slot, end_of_tombstone(store, contact));
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  if (outlives(store, peer)) {
+    wpm_heap_set(&store->tombstones, slot, end_of_tombstone(store, peer));
   } else {
     wpm_store_drop_slot(store, slot);
   }

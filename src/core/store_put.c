@@ -233,46 +233,67 @@ static bool needs_contact(const wpm_peer_record *record) {
          record->score || wpm_wall_known(record->last_failure) || record->rtt_ns != WPM_SPAN_NONE;
 }
 
-static uint32_t put_contact(wpm_store *store, const wpm_taken *taken,
-                            const wpm_peer_record *record) {
-  uint32_t slot = taken->slot;
-  if (!wpm_store_peer(store, slot)->contact) {
-    return 0;
+/* The contact that a record says; where the peer is new, what a tombstone of it kept goes on. */
+static wpm_contact contact_of(const wpm_store *store, const wpm_taken *taken,
+                              const wpm_peer_record *record) {
+  wpm_contact contact = {
+      .waits = {[WPM_WAIT_PRUNE_BACKOFF] = record->prune_backoff,
+                [WPM_WAIT_RETRY_DELAY] = record->retry_delay,
+                [WPM_WAIT_MISMATCH_DELAY] = record->mismatch_delay,
+                [WPM_WAIT_BAN] = record->ban},
+      .first_failure = record->failures > 0 ? record->first_failure : WPM_WALL_NONE,
+      .last_failure = record->last_failure,
+      .rtt_ns = record->rtt_ns,
+      .failures = record->failures,
+      .score = record->score,
+  };
+  if (taken->added && wpm_store_peer(store, taken->slot)->contact) {
+    wpm_contact held;
+    wpm_store_contact(store, taken->slot, &held);
+    contact.waits[WPM_WAIT_PRUNE_BACKOFF] = wpm_store_later(
+        store, &held.waits[WPM_WAIT_PRUNE_BACKOFF], &contact.waits[WPM_WAIT_PRUNE_BACKOFF]);
+    contact.waits[WPM_WAIT_BAN] =
+        wpm_store_later(store, &held.waits[WPM_WAIT_BAN], &contact.waits[WPM_WAIT_BAN]);
   }
-  wpm_contact *contact = wpm_store_own_contact(store, slot);
-  uint32_t fields = 0;
-  wpm_contact old = *contact;
-  contact->waits[WPM_WAIT_PRUNE_BACKOFF] = record->prune_backoff;
-  contact->waits[WPM_WAIT_RETRY_DELAY] = record->retry_delay;
-  contact->waits[WPM_WAIT_MISMATCH_DELAY] = record->mismatch_delay;
-  contact->waits[WPM_WAIT_BAN] = record->ban;
-  if (taken->added) { /* What a tombstone kept goes on. */
-    contact->waits[WPM_WAIT_PRUNE_BACKOFF] =
-        wpm_store_later(store, &old.waits[WPM_WAIT_PRUNE_BACKOFF], &record->prune_backoff);
-    contact->waits[WPM_WAIT_BAN] = wpm_store_later(store, &old.waits[WPM_WAIT_BAN], &record->ban);
+  return contact;
+}
+
+/* Plans the contact, and sees that there is room for it; *has: there is one. */
+static int build_contact(wpm_store *store, const wpm_taken *taken, const wpm_peer_record *record,
+                         wpm_contact_piece *out, bool *has) {
+  *has = wpm_store_peer(store, taken->slot)->contact || needs_contact(record);
+  if (!*has) {
+    return WPM_OK;
   }
-  contact->failures = record->failures;
-  contact->first_failure = record->failures > 0 ? record->first_failure : WPM_WALL_NONE;
-  contact->last_failure = record->last_failure;
-  contact->rtt_ns = record->rtt_ns;
-  contact->score = record->score;
+  const wpm_contact contact = contact_of(store, taken, record);
+  wpm_store_plan_contact(store, taken->slot, &contact, out);
+  return wpm_store_fit_contact(store, taken->slot, out);
+}
+
+/* Returns the fields that it changes. */
+static uint32_t put_contact(wpm_store *store, uint32_t slot, const wpm_contact_piece *piece) {
   static const uint32_t fields_of[WPM_WAIT_COUNT] = {WPM_FIELD_PRUNE_BACKOFF, WPM_FIELD_FAILURES,
                                                      WPM_FIELD_INTENT, WPM_FIELD_BAN};
+  wpm_contact old, fresh;
+  wpm_store_contact(store, slot, &old);
+  wpm_store_write_contact(store, slot, piece);
+  wpm_store_contact(store, slot, &fresh);
+  uint32_t fields = 0;
   for (unsigned i = 0; i < WPM_WAIT_COUNT; i++) {
-    fields |= wpm_wait_equal(&old.waits[i], &contact->waits[i]) ? 0 : fields_of[i];
+    fields |= wpm_wait_equal(&old.waits[i], &fresh.waits[i]) ? 0 : fields_of[i];
   }
-  fields |= old.failures != contact->failures || old.last_failure.ns != contact->last_failure.ns ||
-                    old.first_failure.ns != contact->first_failure.ns
+  fields |= old.failures != fresh.failures || old.last_failure.ns != fresh.last_failure.ns ||
+                    old.first_failure.ns != fresh.first_failure.ns
                 ? WPM_FIELD_FAILURES
                 : 0;
-  fields |= old.rtt_ns != contact->rtt_ns ? WPM_FIELD_RTT : 0;
-  return fields | (old.score != contact->score ? WPM_FIELD_TAGS : 0);
+  fields |= old.rtt_ns != fresh.rtt_ns ? WPM_FIELD_RTT : 0;
+  return fields | (old.score != fresh.score ? WPM_FIELD_TAGS : 0);
 }
 
 /* The attributes that a record says; connectivity and the like follow from others. */
 static uint32_t attributes_of(wpm_store *store, uint32_t slot, const wpm_peer_record *record) {
   const wpm_peer *peer = wpm_store_peer(store, slot);
-  uint32_t has = peer->contact ? wpm_store_arm(store, slot) : 0;
+  uint32_t has = wpm_store_arm(store, slot);
   has |= record->origin ? WPM_BIT(WPM_HAS_ORIGIN + record->origin - 1) : 0;
   has |= record->direction ? WPM_BIT(WPM_HAS_DIRECTION + record->direction - 1) : 0;
   has |= record->public_key.len > 0 ? WPM_BIT(WPM_HAS_KEY) : 0;
@@ -317,9 +338,6 @@ static int build(wpm_parts *parts, const wpm_peer_record *record, const fact_lis
   if (!err) {
     err = wpm_parts_protocol_version(parts, record->protocol_version);
   }
-  if (!err && needs_contact(record)) {
-    err = wpm_store_make_contact(parts->store, parts->slot);
-  }
   return err ? err : wpm_parts_reserve(parts);
 }
 
@@ -327,7 +345,9 @@ static int build(wpm_parts *parts, const wpm_peer_record *record, const fact_lis
   ~(WPM_BIT(WPM_HAS_PRESENCE) | UINT32_C(0xf) << WPM_HAS_CONNECTIVITY | WPM_BIT(WPM_HAS_RELAY) |   \
     WPM_BIT(WPM_HAS_ADDRESS) | WPM_BIT(WPM_HAS_DIALABLE))
 
-static void swap_in(wpm_parts *parts, const wpm_taken *taken, const wpm_peer_record *record) {
+/* `contact`: NULL where it has none. */
+static void swap_in(wpm_parts *parts, const wpm_contact_piece *contact,
+                    const wpm_peer_record *record) {
   wpm_store *store = parts->store;
   wpm_peer *peer = wpm_store_peer(store, parts->slot);
   uint32_t fields = wpm_parts_swap(parts);
@@ -338,7 +358,7 @@ static void swap_in(wpm_parts *parts, const wpm_taken *taken, const wpm_peer_rec
   peer->reason = (uint8_t)record->reason;
   peer->disconnect_time = record->disconnect_time;
   peer->connected_time = record->connected_time;
-  fields |= put_contact(store, taken, record);
+  fields |= contact ? put_contact(store, parts->slot, contact) : 0;
   uint32_t has = attributes_of(store, parts->slot, record);
   uint32_t before = peer->attributes;
   fields |= changed_attributes(before, has);
@@ -355,13 +375,18 @@ static int put_hashed(wpm_store *store, wpm_hashed_id id, const wpm_peer_record 
     return err;
   }
   wpm_parts parts = wpm_parts_of(store, taken.slot);
-  err = build(&parts, record, facts);
+  wpm_contact_piece contact;
+  bool has_contact = false;
+  err = build_contact(store, &taken, record, &contact, &has_contact);
+  if (!err) {
+    err = build(&parts, record, facts);
+  }
   if (err) {
     wpm_parts_drop(&parts);
     wpm_store_give_up(store, &taken);
     return err;
   }
-  swap_in(&parts, &taken, record);
+  swap_in(&parts, has_contact ? &contact : NULL, record);
   wpm_store_keep(store, &taken);
   return WPM_OK;
 }

@@ -9,15 +9,21 @@
 
 #include <assert.h>
 
-static const wpm_contact no_contact = {
-    .first_failure = {INT64_MIN}, .last_failure = {INT64_MIN}, .rtt_ns = WPM_SPAN_NONE};
-
-const wpm_contact *wpm_peer_contact(const wpm_store *store, const wpm_peer *peer) {
-  return peer && peer->contact ? wpm_slab_at(&store->slab, peer->contact) : &no_contact;
+int64_t wpm_peer_rtt(const wpm_store *store, const wpm_peer *peer) {
+  return peer->contact ? wpm_contact_rtt(wpm_peer_contact(store, peer)) : WPM_SPAN_NONE;
 }
 
-const wpm_wait *wpm_peer_wait(const wpm_store *store, const wpm_peer *peer, wpm_wait_kind kind) {
-  return &wpm_peer_contact(store, peer)->waits[kind];
+uint32_t wpm_peer_failures(const wpm_store *store, const wpm_peer *peer) {
+  return peer->contact ? wpm_contact_head_of(wpm_peer_contact(store, peer))->failures : 0;
+}
+
+int32_t wpm_peer_score(const wpm_store *store, const wpm_peer *peer) {
+  return peer->contact ? wpm_contact_score(wpm_peer_contact(store, peer)) : 0;
+}
+
+wpm_wait wpm_peer_wait(const wpm_store *store, const wpm_peer *peer, wpm_wait_kind kind) {
+  return peer->contact ? wpm_contact_wait(wpm_peer_contact(store, peer), &store->origin, kind)
+                       : (wpm_wait){.length_ns = 0};
 }
 
 uint32_t wpm_peer_address_count(const wpm_store *store, const wpm_peer *peer) {
@@ -176,7 +182,10 @@ static uint8_t *view_facts(const uint8_t *facts, uint8_t *at, wpm_peer_record *o
   return rest + out->shard_count * sizeof(uint16_t);
 }
 
-static void view_contact(const wpm_contact *contact, wpm_peer_record *out) {
+static void view_contact(const wpm_store *store, const uint8_t *packed, wpm_peer_record *out) {
+  wpm_contact unpacked;
+  const wpm_contact *contact = &unpacked;
+  wpm_contact_decode(packed, &store->origin, &unpacked);
   out->failures = contact->failures;
   out->first_failure = contact->first_failure;
   out->last_failure = contact->last_failure;
@@ -240,7 +249,7 @@ void wpm_store_record(const wpm_store *store, uint32_t slot, size_t *used, wpm_p
   prefetch_parts(store, peer);
   view_slot(store, peer, out);
   if (peer->contact) {
-    view_contact(wpm_peer_contact(store, peer), out);
+    view_contact(store, wpm_peer_contact(store, peer), out);
   }
   if (peer->addresses) {
     const uint8_t *packed = wpm_peer_addresses(store, peer);

@@ -295,8 +295,7 @@ int wpm_store_slot_connected(wpm_store *store, uint32_t slot, wpm_direction dire
   if (public_key.len > UINT16_MAX) {
     return WPM_ERR_INVALID;
   }
-  /* What the end of the connection will write has its place from now on. */
-  int err = wpm_store_make_contact(store, slot);
+  int err = wpm_store_make_contact(store, slot); /* For what is measured and ends. */
   if (!err && public_key.len > 0) {
     err = set_key(&parts, public_key, &set, &clear);
   }
@@ -344,21 +343,6 @@ void wpm_store_slot_crashed(wpm_store *store, uint32_t slot, wpm_wall end) {
   wpm_store_settle(store, slot, WPM_BIT(WPM_HAS_HELD), 0, WPM_FIELD_CONNECTIVITY);
 }
 
-void wpm_store_slot_dial_failed(wpm_store *store, uint32_t slot, wpm_reason reason, wpm_wall now) {
-  wpm_peer *peer = wpm_store_peer(store, slot);
-  if (reason == WPM_REASON_LOCAL_FAILURE || peer->u.live > 0) {
-    return;
-  }
-  wpm_contact *contact = wpm_store_own_contact(store, slot);
-  peer->reason = (uint8_t)reason;
-  if (contact->failures == 0) {
-    contact->first_failure = now;
-  }
-  contact->failures += contact->failures < UINT32_MAX;
-  contact->last_failure = now;
-  wpm_store_settle(store, slot, 0, 0, WPM_FIELD_FAILURES | WPM_FIELD_CONNECTIVITY);
-}
-
 int wpm_store_slot_address_failed(wpm_store *store, uint32_t slot, wpm_bytes multiaddr,
                                   wpm_wall now) {
   wpm_parts parts = wpm_parts_of(store, slot);
@@ -403,35 +387,6 @@ int wpm_store_slot_address_moved(wpm_store *store, uint32_t slot, wpm_bytes mult
   return WPM_OK;
 }
 
-void wpm_store_slot_stable(wpm_store *store, uint32_t slot) {
-  if (!wpm_store_peer(store, slot)->contact) {
-    return;
-  }
-  wpm_contact *contact = wpm_store_own_contact(store, slot);
-  if (contact->failures > 0) {
-    contact->failures = 0;
-    contact->first_failure = WPM_WALL_NONE;
-    wpm_store_settle(store, slot, 0, 0, WPM_FIELD_FAILURES);
-  }
-  wpm_store_slot_wait(store, slot, WPM_WAIT_RETRY_DELAY, (wpm_wait){0});
-}
-
-void wpm_store_slot_score(wpm_store *store, uint32_t slot, int32_t score) {
-  wpm_contact *contact = wpm_store_own_contact(store, slot);
-  if (contact->score != score) {
-    contact->score = score;
-    wpm_store_settle(store, slot, 0, 0, WPM_FIELD_TAGS);
-  }
-}
-
-void wpm_store_slot_pong(wpm_store *store, uint32_t slot, int64_t rtt_ns) {
-  wpm_contact *contact = wpm_store_own_contact(store, slot);
-  if (contact->rtt_ns != rtt_ns) {
-    contact->rtt_ns = rtt_ns;
-    wpm_store_settle(store, slot, 0, 0, WPM_FIELD_RTT);
-  }
-}
-
 void wpm_store_slot_direction(wpm_store *store, uint32_t slot, wpm_direction direction) {
   if (wpm_peer_direction(wpm_store_peer(store, slot)) != direction) {
     uint32_t bits = direction_bits(direction);
@@ -453,30 +408,6 @@ void wpm_store_slot_flag(wpm_store *store, uint32_t slot, unsigned attribute, bo
     uint32_t bit = WPM_BIT(attribute);
     wpm_store_settle(store, slot, value ? bit : 0, value ? 0 : bit, WPM_FIELD_INTENT);
   }
-}
-
-static uint32_t field_of(wpm_wait_kind kind) {
-  switch (kind) {
-  case WPM_WAIT_PRUNE_BACKOFF:
-    return WPM_FIELD_PRUNE_BACKOFF;
-  case WPM_WAIT_RETRY_DELAY:
-    return WPM_FIELD_FAILURES;
-  case WPM_WAIT_MISMATCH_DELAY:
-    return WPM_FIELD_INTENT;
-  case WPM_WAIT_BAN:
-    return WPM_FIELD_BAN;
-  }
-  return 0;
-}
-
-void wpm_store_slot_wait(wpm_store *store, uint32_t slot, wpm_wait_kind kind, wpm_wait wait) {
-  if (wpm_wait_equal(wpm_peer_wait(store, wpm_store_peer(store, slot), kind), &wait)) {
-    return;
-  }
-  wpm_store_own_contact(store, slot)->waits[kind] = wait;
-  uint32_t both = WPM_BIT(WPM_HAS_WAIT) | WPM_BIT(WPM_HAS_BAN);
-  uint32_t has = wpm_store_arm(store, slot);
-  wpm_store_settle(store, slot, has, both & ~has, field_of(kind));
 }
 
 /* A tag or entry of the application map. */

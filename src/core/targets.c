@@ -106,7 +106,7 @@ static bool is_of_new_group(const wpm_manager *m, uint32_t slot) {
 static uint64_t weight_of(const wpm_manager *m, uint32_t slot) {
   bool alike = wpm_rule_holds(WPM_RULE_GROUPS_ALIKE);
   uint32_t peers = alike ? wpm_groups_peers(m, wpm_manager_policy(m, slot)->group) : 1;
-  uint32_t failures = wpm_peer_contact(m->store, wpm_manager_peer(m, slot))->failures;
+  uint32_t failures = wpm_peer_failures(m->store, wpm_manager_peer(m, slot));
   uint64_t weight = WEIGHT_OF_ONE / (peers > 0 ? peers : 1) / wpm_sources_divisor(m, slot);
   if (wpm_rule_holds(WPM_RULE_FAILURES_WEIGH)) {
     weight >>= failures < MOST_HALVINGS ? failures : MOST_HALVINGS;
@@ -234,7 +234,7 @@ static bool is_wanting(const wpm_manager *m) {
 static void dial_candidates(wpm_manager *m, wpm_instant now) {
   while (is_wanting(m) && m->targets.next.ns <= now.mono.ns) {
     uint32_t slot = choose(m);
-    if (slot == WPM_SLOT_NONE || wpm_store_make_contact(m->store, slot) != WPM_OK) {
+    if (slot == WPM_SLOT_NONE || wpm_store_open_contact(m->store, slot) != WPM_OK) {
       m->targets.next = wpm_mono_after(now.mono, LOOK_AGAIN);
       return;
     }
