@@ -180,9 +180,29 @@ typedef struct plan {
   void *block;        /* Of all that follows; to be freed. */
   planned *list;      /* Oldest first. */
   size_t count;       /* Of `list`. */
+  size_t unconnected; /* Those of it that no connection holds. */
+  bool ascends;       /* None of it ends before the one in front, as a rule. */
+  bool marks[1024];   /* By mark_of: one of it, or that was in it, may have that mark. */
   wpm_bytes *dropped; /* Those of the store that go. */
   size_t drops;       /* Their number. */
 } plan;
+
+/* Addresses of one peer seldom share it: which is new is known without a look at each. */
+static size_t mark_of(wpm_bytes address) {
+  uint32_t mark = 0;
+  for (size_t i = address.len > 8 ? address.len - 8 : 0; i < address.len; i++) {
+    mark = mark * 31 + address.data[i];
+  }
+  return (mark ^ mark >> 10 ^ mark >> 20) & 1023;
+}
+
+static void plan_append(plan *p, const planned *one) {
+  p->list[p->count] = *one;
+  p->ascends = p->ascends && (p->count == 0 || p->list[p->count - 1].end <= one->end);
+  p->unconnected += !is_connected(one->ttl);
+  p->marks[mark_of(one->address)] = true;
+  p->count++;
+}
 
 static int plan_init(plan *p, const wpm_peer_record *record, size_t given) {
   size_t bytes = 0, held = record->address_count;
@@ -193,16 +213,14 @@ static int plan_init(plan *p, const wpm_peer_record *record, size_t given) {
   if (p->block == NULL) {
     return WPM_ERR_NO_MEMORY;
   }
-  p->list = p->block;
+  *p = (plan){.block = p->block, .list = p->block, .ascends = true};
   p->dropped = (wpm_bytes *)(p->list + held + given);
-  p->drops = 0;
-  p->count = held;
   uint8_t *copy = (uint8_t *)(p->dropped + held); /* The views end with the next call. */
   for (size_t i = 0; i < held; i++) {
     const wpm_address *address = &record->addresses[i];
     memcpy(copy, address->multiaddr.data, address->multiaddr.len);
-    p->list[i] = (planned){
-        {copy, address->multiaddr.len}, address->ttl_ns, end_of(address), true, false};
+    planned one = {{copy, address->multiaddr.len}, address->ttl_ns, end_of(address), true, false};
+    plan_append(p, &one);
     copy += address->multiaddr.len;
   }
   return WPM_OK;
@@ -210,6 +228,9 @@ static int plan_init(plan *p, const wpm_peer_record *record, size_t given) {
 
 static planned *plan_find(const plan *p, wpm_bytes address) {
   uint8_t last = address.data[address.len - 1]; /* Where they differ most. */
+  if (!p->marks[mark_of(address)]) {
+    return NULL;
+  }
   for (size_t i = 0; i < p->count; i++) {
     wpm_bytes held = p->list[i].address;
     if (held.len == address.len && held.data[held.len - 1] == last &&
@@ -223,17 +244,15 @@ static planned *plan_find(const plan *p, wpm_bytes address) {
 /* Makes room for one more below `cap` that no connection holds: the one that ends first goes. False
  * where none may. */
 static bool plan_make_room(plan *p, size_t cap) {
-  size_t unconnected = 0;
   planned *first = NULL;
-  for (size_t i = 0; i < p->count; i++) {
+  if (p->unconnected < cap) {
+    return true;
+  }
+  for (size_t i = 0; i < p->count && !(p->ascends && first != NULL); i++) {
     planned *one = &p->list[i];
     if (!is_connected(one->ttl)) {
-      unconnected++;
       first = first == NULL || one->end < first->end ? one : first;
     }
-  }
-  if (unconnected < cap) {
-    return true;
   }
   if (first == NULL) {
     return false;
@@ -242,6 +261,7 @@ static bool plan_make_room(plan *p, size_t cap) {
     p->dropped[p->drops++] = first->address;
   }
   p->count--;
+  p->unconnected--;
   if (first == p->list) { /* As a rule: the oldest. */
     p->list++;
   } else {
@@ -254,11 +274,17 @@ static void plan_give(plan *p, wpm_bytes address, bool replace, int64_t ttl, int
                       size_t cap) {
   planned *found = plan_find(p, address);
   if (found == NULL && plan_make_room(p, cap)) {
-    p->list[p->count++] = (planned){address, ttl, end, false, true};
+    planned one = {address, ttl, end, false, true};
+    plan_append(p, &one);
   } else if (found != NULL) {
+    p->unconnected -= !is_connected(found->ttl);
     found->is_given = true;
     found->ttl = replace || ttl > found->ttl ? ttl : found->ttl;
-    found->end = replace || end > found->end ? end : found->end;
+    p->unconnected += !is_connected(found->ttl);
+    if (replace || end > found->end) {
+      p->ascends = false;
+      found->end = end;
+    }
   }
 }
 
