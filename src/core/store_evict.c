@@ -400,8 +400,9 @@ int wpm_store_victim(const wpm_store *store, wpm_peer_ref *out, wpm_cause *cause
 
 bool wpm_store_failed_since(const wpm_store *store, uint32_t slot) {
   const wpm_peer *peer = wpm_store_peer(store, slot);
-  const wpm_contact *contact = wpm_peer_contact(store, peer);
-  bool failed = contact->failures > 0 && contact->last_failure.ns >= peer->disconnect_time.ns;
+  const wpm_contact_head *head =
+      peer->contact ? wpm_contact_head_of(wpm_peer_contact(store, peer)) : &wpm_no_contact_head;
+  bool failed = head->failures > 0 && head->last_failure.ns >= peer->disconnect_time.ns;
   return failed || !wpm_peer_has(peer, WPM_HAS_ADDRESS);
 }
 
