@@ -193,7 +193,7 @@ static void many_end_at_once(void **state) {
   wpm_event tag = {.type = WPM_EVENT_TAG};
   wpm_action action;
   tag.u.tag.tag = (wpm_tag){.name = WPM_TEXT("t"), .expires = in(w, S)};
-  for (uint16_t i = 0; i < MANY; i++) {
+  for (int i = 0; i < MANY; i++) {
     const uint8_t id[] = {(uint8_t)(i >> 8), (uint8_t)i, 1};
     found.peer = tag.peer = (wpm_bytes){id, sizeof(id)};
     assert_int_equal(wpm_manager_handle(w->manager, &found, w->now), WPM_OK);
