@@ -32,7 +32,7 @@ void wpm_judge_ended(wpm_manager *m, uint32_t slot, wpm_reason reason, bool in_g
 
 /* What the peer told of others was hardly ever true (core/tellers.h); it may be gone by now. Without memory
  * for its score it keeps the one it has. */
-void wpm_judge_blamed(wpm_manager *m, wpm_peer_ref peer, wpm_instant now);
+void wpm_judge_blamed(wpm_manager *m, wpm_peer_ref ref, wpm_instant now);
 
 /* It was restored or taken in, perhaps with a score. */
 void wpm_judge_restored(wpm_manager *m, uint32_t slot);
