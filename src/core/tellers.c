@@ -80,6 +80,14 @@ void wpm_tellers_worked(wpm_manager *m, uint32_t slot, bool dialled) {
   }
 }
 
+static unsigned working(const wpm_teller *teller) {
+  unsigned count = 0;
+  for (unsigned left = teller->results; left != 0; left &= left - 1) {
+    count++;
+  }
+  return count;
+}
+
 static bool is_dead_or_false(wpm_reason reason) {
   return reason == WPM_REASON_REFUSED || reason == WPM_REASON_UNREACHABLE ||
          reason == WPM_REASON_TIMED_OUT || reason == WPM_REASON_DIAL_TIMEOUT ||
@@ -92,7 +100,7 @@ void wpm_tellers_failed(wpm_manager *m, uint32_t slot, wpm_reason reason, wpm_in
     return;
   }
   add_result(teller, false);
-  if (teller->count < RESULTS || __builtin_popcount(teller->results) >= RESULTS / WORKING_SHARE ||
+  if (teller->count < RESULTS || working(teller) >= RESULTS / WORKING_SHARE ||
       now.mono.ns < wpm_mono_after(teller->blamed_at, BLAME_EVERY).ns ||
       !wpm_rule_holds(WPM_RULE_BLAME)) {
     return;
