@@ -183,6 +183,7 @@ static bool next_of_peers(wpm_manager *m, wpm_action *out) {
     policy->queued = false;
     if (wpm_manager_peer(m, slot)->state == WPM_SLOT_DETACHED) {
       wpm_store_release(m->store, slot);
+      wpm_manager_note_deadline(m); /* That of its tombstone may be the next. */
     }
   }
   return false;

@@ -558,51 +558,8 @@ static void expire_some(wpm_manager *m, wpm_instant now) {
   }
 }
 
-int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) {
-  bool of_a_peer = event->type != WPM_EVENT_NETWORK && event->type != WPM_EVENT_SHORTAGE &&
-                   event->type != WPM_EVENT_BAN_RANGE;
-  if (event->peer.len > WPM_PEER_ID_MAX || (event->peer.len > 0) != of_a_peer) {
-    return WPM_ERR_INVALID;
-  }
-  now = forward(m, now);
-  wpm_restart_begin(m, now);
-  wpm_store_advance(m->store, now);
-  if (wpm_range_bans_are_due(m, now.mono)) {
-    wpm_range_bans_advance(m, now);
-  }
-  int err = take_in(m, event, now);
-  expire_some(m, now);
-  if (wpm_tags_may_end(m)) {
-    wpm_tags_run(m, now);
-  }
-  wpm_crowd_run(m, now);
-  wpm_shortage_run(m, now);
-  wpm_schedule_run(m, now);
-  wpm_feelers_run(m, now);
-  return err;
-}
-
-void wpm_manager_stop(wpm_manager *m, wpm_instant now) {
-  now = forward(m, now);
-  m->begun = true;
-  m->stopping = true;
-  for (uint32_t i = 0; i < m->connection_slots; i++) {
-    wpm_connection *connection = m->connections[i];
-    if (connection && connection->peer != WPM_SLOT_NONE) {
-      wpm_connection_end(m, connection, WPM_REASON_SHUTDOWN, now);
-    }
-  }
-  for (uint32_t slot = 0; m->dials > 0 && slot < m->store->slots; slot++) {
-    if (wpm_manager_policy(m, slot)->dial) {
-      wpm_peer_cancel_dial(m, slot);
-      wpm_place_update(m, slot);
-    }
-  }
-}
-
-/* ---- deadlines ------------------------------------------------------------------------------- */
-
-wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
+/* When something is due next, by the state of all. */
+static wpm_mono least_deadline(const wpm_manager *m) {
   if (m->stopping) {
     return WPM_NEVER;
   }
@@ -631,10 +588,64 @@ wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
   return m->starved_until.ns < least.ns ? m->starved_until : least;
 }
 
+void wpm_manager_note_deadline(wpm_manager *m) {
+  m->deadline = least_deadline(m);
+}
+
+int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  bool of_a_peer = event->type != WPM_EVENT_NETWORK && event->type != WPM_EVENT_SHORTAGE &&
+                   event->type != WPM_EVENT_BAN_RANGE;
+  if (event->peer.len > WPM_PEER_ID_MAX || (event->peer.len > 0) != of_a_peer) {
+    return WPM_ERR_INVALID;
+  }
+  now = forward(m, now);
+  wpm_restart_begin(m, now);
+  wpm_store_advance(m->store, now);
+  if (wpm_range_bans_are_due(m, now.mono)) {
+    wpm_range_bans_advance(m, now);
+  }
+  int err = take_in(m, event, now);
+  expire_some(m, now);
+  if (wpm_tags_may_end(m)) {
+    wpm_tags_run(m, now);
+  }
+  wpm_crowd_run(m, now);
+  wpm_shortage_run(m, now);
+  wpm_schedule_run(m, now);
+  wpm_feelers_run(m, now);
+  wpm_manager_note_deadline(m);
+  return err;
+}
+
+void wpm_manager_stop(wpm_manager *m, wpm_instant now) {
+  now = forward(m, now);
+  m->begun = true;
+  m->stopping = true;
+  for (uint32_t i = 0; i < m->connection_slots; i++) {
+    wpm_connection *connection = m->connections[i];
+    if (connection && connection->peer != WPM_SLOT_NONE) {
+      wpm_connection_end(m, connection, WPM_REASON_SHUTDOWN, now);
+    }
+  }
+  for (uint32_t slot = 0; m->dials > 0 && slot < m->store->slots; slot++) {
+    if (wpm_manager_policy(m, slot)->dial) {
+      wpm_peer_cancel_dial(m, slot);
+      wpm_place_update(m, slot);
+    }
+  }
+  wpm_manager_note_deadline(m);
+}
+
+/* ---- deadlines ------------------------------------------------------------------------------- */
+
+wpm_mono wpm_manager_next_deadline(const wpm_manager *m) {
+  return m->begun ? m->deadline : least_deadline(m);
+}
+
 int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
   now = forward(m, now);
   wpm_restart_begin(m, now);
-  if (wpm_manager_next_deadline(m).ns > now.mono.ns) {
+  if (m->deadline.ns > now.mono.ns) {
     return WPM_OK;
   }
   wpm_store_advance(m->store, now);
@@ -658,6 +669,7 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
   wpm_schedule_due(m, now);
   wpm_schedule_run(m, now);
   wpm_feelers_run(m, now);
+  wpm_manager_note_deadline(m);
   return WPM_OK;
 }
 

@@ -213,6 +213,7 @@ struct wpm_manager {
   wpm_rng rng;               /* Jitter. */
   wpm_history history;       /* The latest events. */
   wpm_mono now;              /* The latest time given. */
+  wpm_mono deadline;         /* When something is due next; once begun, kept up by each call. */
   bool begun;                /* The first event or advance came: restoring is over. */
   bool stopping;             /* wpm_manager_stop was called. */
   wpm_mono starved_until;    /* Memory ran out for a dial: it is tried again then; WPM_NEVER: it did
@@ -295,6 +296,9 @@ bool wpm_manager_is_local(const wpm_manager *m, wpm_bytes id);
 
 /* True where both clusters are given and differ. */
 bool wpm_manager_of_other_cluster(const wpm_manager *m, uint32_t cluster_id);
+
+/* Something that has a deadline changed outside an event and advance. */
+void wpm_manager_note_deadline(wpm_manager *m);
 
 /* Makes room for one more peer, and for a dial action with `address_count` addresses (or as many as
  * a peer may have). WPM_ERR_NO_MEMORY. */

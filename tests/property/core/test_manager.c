@@ -2,6 +2,7 @@
  * which connections and dials there are, when each ended, what the other side has a right to.
  *
  * `WPM_TEST_SEED=N` repeats a run. */
+#include "core/manager.h"
 #include "support/core/world.h"
 #include "support/records.h"
 #include "support/seed.h"
@@ -400,6 +401,12 @@ static void check(run *r, size_t places_before) {
     check_peer(r, peer);
   }
   check_links(r);
+  wpm_mono deadline = wpm_manager_next_deadline(r->w->manager);
+  wpm_manager_note_deadline(
+      r->w->manager); /* What was kept up is what is worked out; only that a call
+                                               which did nothing was seen puts it off. */
+  int64_t off = wpm_manager_next_deadline(r->w->manager).ns - deadline.ns;
+  assert_true(off == 0 || (off > 0 && off <= c->sleep_gap_ns));
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */

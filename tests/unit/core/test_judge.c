@@ -214,6 +214,7 @@ static void after_a_restart_it_goes_on_fading(void **state) {
 static void without_a_half_life_it_stays(void **state) {
   wpm_world *w = *state;
   w->manager->config.score_half_life_ns = 0;
+  wpm_manager_note_deadline(w->manager);
   wpm_world_found(w, 1, 0, false);
   assert_int_equal(score(w, 1, -77, false), WPM_OK);
   wpm_world_run(w, 10 * WPM_DAY);

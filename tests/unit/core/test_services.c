@@ -78,6 +78,7 @@ static void they_are_filled_by_the_lowest_round_trip(void **state) {
   }
   nobody_more_is_dialled(w);
   ((wpm_service *)(uintptr_t)w->manager->config.services)[0].slots = 3;
+  wpm_manager_note_deadline(w->manager);
   (void)let_up(w, 5, STORE);
   (void)let_up(w, 4, STORE);
   (void)let_up(w, 2, STORE);

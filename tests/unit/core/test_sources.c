@@ -190,6 +190,7 @@ static void a_source_of_many_counts_as_one_of_few(void **state) {
     tell_of_many(w, 1, 1000, 200);
     tell_of_many(w, 300, 1200, 1);
     w->manager->config.max_dials = 1;
+    wpm_manager_note_deadline(w->manager);
     wpm_world_run(w, 11 * WPM_SECOND);
     of_the_few += wpm_world_expect(w, WPM_ACTION_DIAL, -1)->peer == 1200;
     wpm_world_free(w);

@@ -130,6 +130,7 @@ static void a_flood_of_addresses_in_few_groups_decides_nothing(void **state) {
       hear_in(w, peer, (unsigned)peer % 2);
     }
     w->manager->config.max_dials = 256;
+    wpm_manager_note_deadline(w->manager);
     wpm_world_run(w, 11 * S);
     first_is_theirs += wpm_world_expect(w, WPM_ACTION_DIAL, -1)->peer >= 100;
     wpm_world_free(w);
@@ -167,6 +168,7 @@ static void each_failure_halves_the_chance(void **state) {
   for (uint64_t seed = 1; seed <= 100; seed++) {
     wpm_world *w = start(seed);
     w->manager->config.relay_outbound = 1;
+    wpm_manager_note_deadline(w->manager);
     set_online(w, false);
     for (int peer = 0; peer < 2; peer++) {
       uint8_t bytes[8] = {4, 46, (uint8_t)peer, 1, 1, 6, 0xea, 0x60};
@@ -386,6 +388,7 @@ static wpm_world *start_with_shards(uint64_t seed, size_t relay_outbound, int pe
     take_in(w, peer);
   }
   w->manager->config.max_dials = 256;
+  wpm_manager_note_deadline(w->manager);
   return w;
 }
 
@@ -417,10 +420,12 @@ static void also_beyond_what_is_wanted_outbound(void **state) {
   wpm_world_run(w, WPM_HOUR); /* Nobody of the other shard is known. */
   wpm_world_expect_none(w, WPM_ACTION_DIAL, -1);
   w->manager->config.max_dials = 0;
+  wpm_manager_note_deadline(w->manager);
   for (int peer = RARE; peer < RARE + 5; peer++) {
     take_in(w, peer);
   }
   w->manager->config.max_dials = 256;
+  wpm_manager_note_deadline(w->manager);
   assert_int_equal(let_all_come_up(w), 2);
   assert_int_equal(connected_of_the_rare(w, RARE + 5), 2);
   /* One goes: another of its shard comes. */
@@ -452,6 +457,7 @@ static void who_a_shard_needs_does_not_rotate(void **state) {
   (void)state;
   wpm_world *w = start_with_shards(3, 6, RARE + 2);
   w->manager->config.rotate_ns = WPM_HOUR;
+  wpm_manager_note_deadline(w->manager);
   (void)let_all_come_up(w);
   size_t left = 0;
   for (int hour = 0; hour < 48; hour++) {
