@@ -21,7 +21,8 @@ typedef struct target {
 
 typedef struct address {
   wpm_bytes multiaddr; /* In the dial's own memory. */
-  wpm_reason reason;   /* Why it failed; NONE: it has not. */
+  wpm_reason reason;   /* Why the last of its targets that failed did; NONE: none has. */
+  size_t open;         /* Its targets that have not failed. */
 } address;
 
 struct wpm_dial {
@@ -126,24 +127,31 @@ static void keep_end(wpm_dial *dial, const wpm_end *end) {
   dial->end.detail = dial->detail;
 }
 
+size_t wpm_dial_failed(const wpm_dial *dial, wpm_dial_attempt *out, size_t cap) {
+  size_t count = 0;
+  for (size_t i = 0; i < dial->address_count && count < cap; i++) {
+    const address *tried = &dial->addresses[i];
+    if (tried->reason != WPM_REASON_NONE && tried->open == 0) {
+      out[count++] = (wpm_dial_attempt){.multiaddr = tried->multiaddr, .reason = tried->reason};
+    }
+  }
+  return count;
+}
+
 static void tell_failure(wpm_dial *dial) {
   wpm_host *host = dial->host;
   wpm_dial_attempt *attempts = calloc(dial->address_count + 1, sizeof *attempts);
   unlink_dial(dial);
-  size_t count = 0;
-  for (size_t i = 0; attempts && i < dial->address_count; i++) {
-    if (dial->addresses[i].reason != WPM_REASON_NONE) {
-      attempts[count++] = (wpm_dial_attempt){.multiaddr = dial->addresses[i].multiaddr,
-                                             .reason = dial->addresses[i].reason};
-    }
-  }
+  size_t count = attempts ? wpm_dial_failed(dial, attempts, dial->address_count) : 0;
   host->config.callbacks->dial_failed(host->config.user, dial, &dial->end, attempts, count);
   free(attempts);
   free_dial(dial);
 }
 
 static void note_failure(wpm_dial *dial, size_t index, const wpm_end *end) {
-  dial->addresses[dial->targets[index].address].reason = end->reason;
+  address *tried = &dial->addresses[dial->targets[index].address];
+  tried->reason = end->reason;
+  tried->open--;
   keep_end(dial, end);
 }
 
@@ -187,6 +195,7 @@ static bool insert_targets(wpm_dial *dial, size_t index, const struct sockaddr_s
     dial->targets[at + i] = (target){.address = dial->targets[index].address, .socket = sockets[i]};
   }
   dial->target_count += count;
+  dial->addresses[dial->targets[index].address].open += count;
   return true;
 }
 
@@ -326,6 +335,7 @@ static void add_target(wpm_dial *dial, size_t index) {
   wpm_tcp_target tcp;
   target *added = &dial->targets[dial->target_count];
   added->address = index;
+  dial->addresses[index].open = 1;
   int err = wpm_multiaddr_tcp_target(dial->addresses[index].multiaddr, &tcp);
   if (err == WPM_OK) {
     bool is_name = tcp.host_code != WPM_P_IP4 && tcp.host_code != WPM_P_IP6;

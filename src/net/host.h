@@ -47,7 +47,8 @@ typedef struct wpm_host_callbacks {
   /* An inbound connection from `remote` was taken: whether its upgrade may begin. NULL: any may. */
   bool (*admit)(void *user, wpm_bytes remote);
   /* A connection is up; `dial` is the dial it came from, NULL for an inbound one. For a dial, this
-   * or dial_failed is called exactly once (neither after wpm_dial_cancel). */
+   * or dial_failed is called exactly once (neither after wpm_dial_cancel). The dial can still be looked
+   * at, and is invalid afterwards. */
   void (*connected)(void *user, wpm_conn *conn, wpm_dial *dial);
   /* No address of the dial made a connection; `attempts` says why, one by one. The dial can still be
    * looked at, and is invalid afterwards. */
@@ -136,6 +137,9 @@ WPM_MUST_USE int wpm_host_dial(wpm_host *host, wpm_bytes peer, const wpm_bytes *
 void *wpm_dial_user(const wpm_dial *dial);
 /* The id that answered in place of the one dialled; empty: none did. */
 wpm_bytes wpm_dial_other_peer(const wpm_dial *dial);
+/* Its addresses that have failed so far, at all that they stand for, and why: at most `cap`; returns how
+ * many. Neither one not tried yet nor one given up for another that won. Views as the dial lasts. */
+size_t wpm_dial_failed(const wpm_dial *dial, wpm_dial_attempt *out, size_t cap);
 /* Ends it without a callback; the handle is invalid afterwards. */
 void wpm_dial_cancel(wpm_dial *dial);
 
