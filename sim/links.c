@@ -180,6 +180,16 @@ static void plan_life(sim_world *world, const sim_link *link, const sim_dial *di
   }
 }
 
+/* The addresses of the dial that had failed by the time another won. */
+static void tell_failed(const sim_dial *dial, sim_fact *fact) {
+  for (size_t i = 0; i < dial->failed_count; i++) {
+    if (dial->failed_after[i] < dial->takes) {
+      fact->addresses[fact->address_count] = dial->failed[i];
+      fact->reasons[fact->address_count++] = dial->reasons[i];
+    }
+  }
+}
+
 void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
   sim_link *link = new_link(world);
   if (!link) {
@@ -201,7 +211,9 @@ void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
                    .remote =
                        dial ? dial->reached
                             : sim_peer_address(world->scenario, world->seed, number, peer->moves)};
-  if (!dial) {
+  if (dial) {
+    tell_failed(dial, &fact);
+  } else {
     fact.remote.port = (uint16_t)(32768 + sim_below(sim_world_draw(world, OF_PORT, number), 28000));
     world->results->value[SIM_METRIC_INBOUND]++;
   }
@@ -395,6 +407,7 @@ static int64_t decide(const sim_world *world, sim_dial *dial, const sim_action *
       }
     } else {
       dial->failed[dial->failed_count] = action->addresses[i];
+      dial->failed_after[dial->failed_count] = at;
       dial->reasons[dial->failed_count++] = up ? WPM_REASON_DIAL_TIMEOUT : reason;
       dial->reason = up ? WPM_REASON_DIAL_TIMEOUT : reason;
       last = at > last ? at : last;
@@ -422,6 +435,7 @@ void sim_dial_begin(sim_world *world, const sim_action *action) {
     world->results->value[SIM_METRIC_DIALS_OFFLINE]++;
   } else {
     takes = decide(world, dial, action);
+    dial->takes = takes;
     sim_world_tried(world, action->peer);
   }
   world->results->value[SIM_METRIC_DIALS]++;

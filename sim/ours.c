@@ -144,7 +144,15 @@ static int found(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm_ins
   return wpm_manager_handle(policy->manager, &event, now);
 }
 
+static void view_failed(const sim_fact *fact, const views *addresses, wpm_failed_address *out) {
+  for (size_t i = 0; i < fact->address_count; i++) {
+    out[i] = (wpm_failed_address){addresses->list[i], fact->reasons[i]};
+  }
+}
+
 static int connected(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm_instant now) {
+  views addresses;
+  wpm_failed_address failed[SIM_ADDRESSES_MAX];
   uint8_t remote[SIM_MULTIADDR_SIZE];
   wpm_event event = {.type = WPM_EVENT_CONNECTED, .peer = id};
   sim_multiaddr(fact->remote, remote);
@@ -153,6 +161,10 @@ static int connected(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm
   event.u.connected.direction = fact->direction;
   event.u.connected.remote = (wpm_bytes){remote, sizeof(remote)};
   event.u.connected.public_key = (wpm_bytes){id.data + 2, id.len - 2};
+  view_addresses(fact, &addresses);
+  view_failed(fact, &addresses, failed);
+  event.u.connected.failed = failed;
+  event.u.connected.failed_count = fact->address_count;
   return wpm_manager_handle(policy->manager, &event, now);
 }
 
@@ -161,9 +173,7 @@ static int dial_failed(sim_policy *policy, const sim_fact *fact, wpm_bytes id, w
   wpm_failed_address failed[SIM_ADDRESSES_MAX];
   wpm_event event = {.type = WPM_EVENT_DIAL_FAILED, .peer = id};
   view_addresses(fact, &addresses);
-  for (size_t i = 0; i < fact->address_count; i++) {
-    failed[i] = (wpm_failed_address){addresses.list[i], fact->reasons[i]};
-  }
+  view_failed(fact, &addresses, failed);
   event.u.dial_failed.dial = fact->dial;
   event.u.dial_failed.reason = fact->reason;
   event.u.dial_failed.addresses = failed;

@@ -48,8 +48,9 @@ typedef struct sim_fact {
   wpm_reason reason;                        /* DIAL_FAILED, DISCONNECTED. */
   int64_t span_ns;                          /* PONG: round trip; PRUNED: the backoff named; WOKE. */
   sim_address remote;                       /* CONNECTED: the other end. */
-  sim_address addresses[SIM_ADDRESSES_MAX]; /* FOUND, IDENTIFIED; DIAL_FAILED: those that failed. */
-  wpm_reason reasons[SIM_ADDRESSES_MAX];    /* DIAL_FAILED: why each did. */
+  sim_address addresses[SIM_ADDRESSES_MAX]; /* FOUND, IDENTIFIED; CONNECTED,
+                                               DIAL_FAILED: those that failed. */
+  wpm_reason reasons[SIM_ADDRESSES_MAX];    /* CONNECTED, DIAL_FAILED: why each did. */
   size_t address_count;
   uint32_t told_by;  /* FOUND: 1 + the peer that told of it; 0: none did. */
   uint32_t sequence; /* FOUND, of one that is heard of: of its node record (ENR). */

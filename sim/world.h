@@ -72,7 +72,9 @@ typedef struct sim_dial {
   sim_address reached;
   sim_address failed[SIM_ADDRESSES_MAX];
   wpm_reason reasons[SIM_ADDRESSES_MAX];
+  int64_t failed_after[SIM_ADDRESSES_MAX]; /* How long after the start. */
   size_t failed_count;
+  int64_t takes; /* The whole dial. */
 } sim_dial;
 
 /* Of a fault that is under way or over: what it cost. */

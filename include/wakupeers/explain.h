@@ -130,9 +130,11 @@ typedef enum wpm_history_kind {
   WPM_HISTORY_OFFLINE,         /* There is no network any more. */
   WPM_HISTORY_ONLINE,          /* There is one again. */
   WPM_HISTORY_NETWORK_CHANGED, /* An interface or an address of ours came, went or changed. */
-  WPM_HISTORY_SHORTAGE         /* Descriptors or memory ran short. */
+  WPM_HISTORY_SHORTAGE,        /* Descriptors or memory ran short. */
+  WPM_HISTORY_PATH_BLOCKED,    /* A path is a black hole (wpm_manager_path tells which are). */
+  WPM_HISTORY_PATH_OPEN        /* It is none any more, or the network is another. */
 } wpm_history_kind;
-#define WPM_HISTORY_KIND_COUNT 23
+#define WPM_HISTORY_KIND_COUNT 25
 
 /* "restored", "dial_failed", …; "?" outside the set. */
 WPM_API const char *wpm_history_kind_name(wpm_history_kind value);

@@ -41,6 +41,13 @@
  *   peer there before; or by option.
  * - From a banned range of addresses nobody comes in, whoever it is; what is connected from or to there
  *   ends, and addresses in it are dialled by a person alone. A ban ends by itself, or lasts for good.
+ * - Of a peer's addresses at most 16 go into a dial: what worked last first, then the surer, in turns of
+ *   IPv6 and IPv4 (RFC 8305), what failed last. One that failed is left out, while another is not, for
+ *   as long as it has been failing, from 5 s to an hour; where all failed, all are tried. A connection
+ *   that the peer drops before it is stable is a failure of its address.
+ * - A path (a transport of one family of IP) over which 100 attempts in a row met with silence while
+ *   others worked is a black hole: its addresses are left out, peers with no others are held but for one
+ *   attempt a minute, and its silence counts against nobody.
  * - A score fades, half of it in `score_half_life`; a broken protocol lowers it, unanswered pings do a little. Who is at
  *   `discouraged_at` or below is dialled by a person alone, takes nobody's place, and gives its own up
  *   first; static nodes aside.
@@ -285,6 +292,9 @@ typedef struct wpm_event {
       wpm_bytes remote;     /* Remote multiaddr, without /p2p/; for an outbound one the address
                                dialled. */
       wpm_bytes public_key; /* Encoded PublicKey, proven in the handshake. */
+      const wpm_failed_address *failed; /* Of an outbound one: addresses of the same dial that had
+                                           failed before. None that was given up for this one. */
+      size_t failed_count;
     } connected;
     struct {
       wpm_dial_id dial;
@@ -404,6 +414,8 @@ WPM_API wpm_mono wpm_manager_next_deadline(const wpm_manager *manager);
 /* Does what is due. WPM_ERR_NO_MEMORY: something due was put off and will be tried again. */
 WPM_API WPM_MUST_USE int wpm_manager_advance(wpm_manager *manager, wpm_instant now);
 
+#define WPM_DIAL_ADDRESSES_MAX 16u /* Most addresses in one dial. */
+
 typedef enum wpm_action_type {
   WPM_ACTION_DIAL = 1,         /* Dial the peer. */
   WPM_ACTION_CANCEL_DIAL,      /* That dial is no longer wanted; no answer is needed. */
@@ -424,8 +436,9 @@ typedef struct wpm_action {
   union {
     struct {
       wpm_dial_id dial;
-      const wpm_bytes *addresses; /* In the order to try, the most promising first. */
-      size_t address_count;
+      const wpm_bytes *addresses; /* In the order to try, the most promising first; to be begun a
+                                     little apart (RFC 8305: 250 ms), or as the one before failed. */
+      size_t address_count;       /* At most WPM_DIAL_ADDRESSES_MAX. */
     } dial;
     struct {
       wpm_dial_id dial;
@@ -482,10 +495,12 @@ typedef enum wpm_held_by {
   WPM_HELD_BY_ADDRESS_SCOPE,    /* Its addresses are private or loopback ones, and it was never met
                                    there. */
   WPM_HELD_BY_DISCOURAGED,      /* Its score is too low. */
-  WPM_HELD_BY_TARGET            /* It is one of those from whom relay peers are chosen as they are
+  WPM_HELD_BY_TARGET,           /* It is one of those from whom relay peers are chosen as they are
                                    wanted. */
+  WPM_HELD_BY_BLACK_HOLE        /* The paths to all of its addresses are blocked (wpm_path), and one
+                                   peer at a time tries whether they still are. */
 } wpm_held_by;
-#define WPM_HELD_BY_COUNT 16
+#define WPM_HELD_BY_COUNT 17
 
 /* "none", "connected", "prune_backoff", … */
 WPM_API const char *wpm_held_by_name(wpm_held_by value);
@@ -508,6 +523,33 @@ WPM_API bool wpm_manager_next_range_ban(const wpm_manager *manager, uint64_t *cu
                                         wpm_range_ban *out);
 /* How many there are. */
 WPM_API size_t wpm_manager_range_ban_count(const wpm_manager *manager);
+
+/* A path: a transport over one family of IP. A firewall, a router or a provider may swallow all that
+ * goes over one: then it is a *black hole*. Names are a closed set. */
+typedef enum wpm_path {
+  WPM_PATH_TCP_IP4 = 0,
+  WPM_PATH_TCP_IP6,
+  WPM_PATH_WS_IP4, /* WebSocket without TLS. */
+  WPM_PATH_WS_IP6,
+  WPM_PATH_WSS, /* WebSocket over TLS, of either family. */
+  WPM_PATH_QUIC_IP4,
+  WPM_PATH_QUIC_IP6
+} wpm_path;
+#define WPM_PATH_COUNT 7
+
+/* "tcp_ip4", "tcp_ip6", "ws_ip4", "ws_ip6", "wss", "quic_ip4", "quic_ip6"; "?" outside the set. */
+WPM_API const char *wpm_path_name(wpm_path value);
+
+typedef struct wpm_path_state {
+  bool is_blocked;      /* It is taken for a black hole. */
+  uint32_t silent;      /* Attempts in a row at public addresses that met with silence, as far as they
+                           count: others worked meanwhile. At WPM_PATH_SILENT_MAX it is blocked. */
+  uint32_t connections; /* Live ones that we dialled over it. While there are any it is not blocked. */
+} wpm_path_state;
+#define WPM_PATH_SILENT_MAX 100u
+
+/* What is known of a path since the network last changed. `path` is of the set. */
+WPM_API wpm_path_state wpm_manager_path(const wpm_manager *manager, wpm_path path);
 
 /* Live connections, and dials in flight. */
 WPM_API size_t wpm_manager_connection_count(const wpm_manager *manager);

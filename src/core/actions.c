@@ -2,6 +2,7 @@
 
 #include "core/connections.h"
 #include "core/range_bans.h"
+#include "core/rank.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -79,13 +80,9 @@ static unsigned take_bit(uint8_t *pending) {
   return bit;
 }
 
-static void fill_dial(wpm_manager *m, uint32_t slot, wpm_action *out) {
-  size_t count;
-  wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);
-  assert(count <= m->dial_address_capacity);
-  size_t admitted = wpm_range_bans_admit(m, slot, items, count);
-  count = admitted > 0 ? admitted : count; /* A person's dial goes where there is none, too. */
-  wpm_addresses_rank(items, count, m->dial_addresses);
+static void fill_dial(wpm_manager *m, uint32_t slot, bool all, wpm_action *out) {
+  assert(wpm_peer_address_count(m->store, wpm_manager_peer(m, slot)) <= m->dial_address_capacity);
+  size_t count = wpm_rank_dial(m, slot, all, m->dial_addresses);
   out->type = WPM_ACTION_DIAL;
   out->u.dial.dial = wpm_manager_policy(m, slot)->dial;
   out->u.dial.addresses = m->dial_addresses;
@@ -125,7 +122,8 @@ static void fill_peer_action(wpm_manager *m, uint32_t slot, unsigned bit, wpm_ac
     out->u.forget.tombstone = wpm_store_outliving(m->store, slot);
     return;
   case WPM_PENDING_DIAL:
-    fill_dial(m, slot, out);
+  case WPM_PENDING_DIAL_ALL:
+    fill_dial(m, slot, bit == WPM_PENDING_DIAL_ALL, out);
     return;
   }
 }

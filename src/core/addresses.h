@@ -94,9 +94,4 @@ void wpm_draft_expire(wpm_address_draft *draft, bool keep_good, wpm_wall now);
 bool wpm_addresses_any_expired(const wpm_address *items, size_t count, bool keep_good,
                                wpm_wall now);
 
-/* Writes views of the addresses into `out` (room for `count`) in the order in which to dial them:
- * first those whose last attempt worked, the latest success first; then those never tried, the surer
- * and then the more trusted first; then those whose last attempt failed, the longest ago first. */
-void wpm_addresses_rank(const wpm_address *items, size_t count, wpm_bytes *out);
-
 #endif

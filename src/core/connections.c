@@ -1,6 +1,7 @@
 #include "core/connections.h"
 
 #include "core/actions.h"
+#include "core/path.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ int wpm_connection_enter(wpm_manager *m, wpm_connection_id id, wpm_bytes peer,
   connection->peer = WPM_SLOT_NONE;
   connection->origins[0] = WPM_NO_ORIGIN;
   connection->origins[1] = WPM_NO_ORIGIN;
+  connection->shown = WPM_PATH_NONE;
   connection->direction = direction;
   connection->began = now;
   connection->heard_at = now;

@@ -49,6 +49,7 @@ struct wpm_connection {
   bool probed;             /* That ping went as a gap was over: it is to be answered soon. */
   bool trial_heard;        /* Something came since the trial began. */
   bool stable;             /* It has lived for stable_after. */
+  uint8_t shown;           /* A wpm_path that it shows to work; WPM_PATH_NONE: none. */
   bool gone;               /* The host has confirmed its end; freed once out of the queue. */
   uint8_t peer_id_len;
   uint8_t peer_id[]; /* Its peer, which the store may no longer hold. */

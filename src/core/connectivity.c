@@ -2,6 +2,7 @@
 
 #include "core/actions.h"
 #include "core/backoff.h"
+#include "core/black_hole.h"
 #include "core/crowd.h"
 #include "core/duplicate.h"
 #include "core/epoch.h"
@@ -98,9 +99,7 @@ void wpm_place_update(wpm_manager *m, uint32_t slot) {
 
 /* ---- a connection ends ----------------------------------------------------------------------- */
 
-/* True where the end of a connection that was not stable yet tells against dialling it again soon:
- * not where we chose it, nor where our own machine failed. */
-static bool their_doing(wpm_reason reason) {
+bool wpm_reason_is_theirs(wpm_reason reason) {
   return reason == WPM_REASON_GO_AWAY || reason == WPM_REASON_EOF || reason == WPM_REASON_RESET ||
          wpm_reason_leaves(reason) == WPM_CANNOT_CONNECT;
 }
@@ -116,6 +115,13 @@ static void delay_retry(wpm_manager *m, uint32_t slot, wpm_instant now) {
     wpm_wait wait = wpm_wait_from(now, wpm_backoff_retry(m, setbacks));
     wpm_store_slot_wait(m->store, slot, WPM_WAIT_RETRY_DELAY, wait);
   }
+}
+
+/* A dial is in vain for a while, and its peer is not to blame. */
+static void swallowed(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  wpm_mono until = wpm_mono_after(now.mono, wpm_backoff_retry(m, UINT32_MAX));
+  wpm_manager_policy(m, slot)->local_until = until;
+  wpm_restart_drop(m, slot);
 }
 
 static void failed_locally(wpm_manager *m, uint32_t slot, wpm_instant now) {
@@ -135,7 +141,7 @@ static void peer_disconnected(wpm_manager *m, uint32_t slot, const wpm_connectio
   if (last->stable || last->direction != WPM_OUTBOUND || in_gap) {
     return;
   }
-  if (their_doing(reason)) {
+  if (wpm_reason_is_theirs(reason)) {
     wpm_policy *policy = wpm_manager_policy(m, slot);
     policy->short_lived = saturating_add(policy->short_lived, 1);
     delay_retry(m, slot, now);
@@ -149,7 +155,7 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
   uint32_t slot = connection->peer;
   wpm_policy *policy = wpm_manager_policy(m, slot);
   wpm_change change = wpm_change_begin(m, slot);
-  wpm_instant end = their_doing(reason) ? wpm_epoch_end_of(m, connection, now) : now;
+  wpm_instant end = wpm_reason_is_theirs(reason) ? wpm_epoch_end_of(m, connection, now) : now;
   wpm_keepalive_stable(m, connection, end);
   if (end.mono.ns == now.mono.ns) {
     wpm_idle_ended(m, connection, slot, reason, now);
@@ -157,6 +163,7 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
   connection->peer = WPM_SLOT_NONE;
   m->live_connections--;
   wpm_inbound_ended(m, connection);
+  wpm_black_hole_ended(m, connection);
   if (policy->connections[0] == connection) {
     policy->connections[0] = policy->connections[1];
   }
@@ -213,7 +220,7 @@ int wpm_on_disconnected(wpm_manager *m, const wpm_event *event, wpm_instant now)
 static void dial_over(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   policy->dial = 0;
-  policy->pending &= (uint8_t)~WPM_PENDING_DIAL;
+  policy->pending &= (uint8_t)~WPM_PENDING_DIALS;
   m->dials--;
 }
 
@@ -222,12 +229,23 @@ void wpm_peer_cancel_dial(wpm_manager *m, uint32_t slot) {
   if (!policy->dial) {
     return;
   }
-  if (!(policy->pending & WPM_PENDING_DIAL)) {
+  if (!(policy->pending & WPM_PENDING_DIALS)) {
     policy->cancelled = policy->dial;
     wpm_pending_peer(m, slot, WPM_PENDING_CANCEL_DIAL);
   }
   wpm_history_note(m, slot, WPM_HISTORY_DIAL_CANCELLED, WPM_REASON_NONE);
   dial_over(m, slot);
+}
+
+static void failed_at_addresses(wpm_manager *m, uint32_t slot, const wpm_failed_address *failed,
+                                size_t count, wpm_instant now) {
+  for (size_t i = 0; i < count; i++) {
+    if (failed[i].reason != WPM_REASON_LOCAL_FAILURE && !wpm_black_hole_swallowed(m, &failed[i])) {
+      /* Without memory, or where the address is gone, its time of failure is all that is lost. */
+      int err = wpm_store_slot_address_failed(m->store, slot, failed[i].multiaddr, now.wall);
+      (void)err;
+    }
+  }
 }
 
 static void failed_at_peer(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_instant now) {
@@ -236,18 +254,29 @@ static void failed_at_peer(wpm_manager *m, uint32_t slot, const wpm_event *event
   wpm_restart_drop(m, slot);
   wpm_idle_absent(m, slot);
   wpm_tellers_failed(m, slot, event->u.dial_failed.reason, now);
-  for (size_t i = 0; i < event->u.dial_failed.address_count; i++) {
-    const wpm_failed_address *failed = &event->u.dial_failed.addresses[i];
-    if (failed->reason != WPM_REASON_LOCAL_FAILURE) {
-      /* Without memory, or where the address is gone, its time of failure is all that is lost. */
-      int err = wpm_store_slot_address_failed(m->store, slot, failed->multiaddr, now.wall);
-      (void)err;
-    }
-  }
+  failed_at_addresses(m, slot, event->u.dial_failed.addresses, event->u.dial_failed.address_count,
+                      now);
   if (!policy->connections[0]) {
     wpm_store_slot_dial_failed(m->store, slot, event->u.dial_failed.reason, now.wall);
     delay_retry(m, slot, now);
   }
+}
+
+/* All that was tried lies behind a black hole. */
+static bool was_swallowed(const wpm_manager *m, const wpm_event *event) {
+  bool any = false;
+  for (size_t i = 0; m->black_hole.any && i < event->u.dial_failed.address_count; i++) {
+    const wpm_failed_address *failed = &event->u.dial_failed.addresses[i];
+    if (failed->reason == WPM_REASON_LOCAL_FAILURE ||
+        failed->reason == WPM_REASON_UNSUPPORTED_ADDRESS) {
+      continue; /* Not tried. */
+    }
+    if (!wpm_black_hole_swallowed(m, failed)) {
+      return false;
+    }
+    any = true;
+  }
+  return any;
 }
 
 int wpm_on_dial_failed(wpm_manager *m, const wpm_event *event, wpm_instant now) {
@@ -266,12 +295,18 @@ int wpm_on_dial_failed(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   dial_over(m, slot);
   wpm_epoch_dial_failed(m);
   bool ours = reason == WPM_REASON_LOCAL_FAILURE && wpm_rule_holds(WPM_RULE_LOCAL_FAILURE);
-  if (ours || wpm_epoch_cut_short(m, event->u.dial_failed.dial)) {
+  bool cut_short = wpm_epoch_cut_short(m, event->u.dial_failed.dial);
+  if (ours || cut_short) {
     failed_locally(m, slot, now);
     wpm_place_update(m, slot);
     wpm_restart_again(m, slot);
+  } else if (was_swallowed(m, event)) {
+    swallowed(m, slot, now);
   } else {
     failed_at_peer(m, slot, event, now);
+  }
+  if (!cut_short) {
+    wpm_black_hole_failed(m, event->u.dial_failed.addresses, event->u.dial_failed.address_count);
   }
   wpm_change_end(m, &change, now);
   return WPM_OK;
@@ -362,12 +397,24 @@ static int refuse(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_rea
   return WPM_OK;
 }
 
+/* One that we dialled tells of its path, and of the addresses that failed before it. */
+static void outbound_accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
+                              const wpm_event *event, wpm_instant now) {
+  const wpm_failed_address *failed = event->u.connected.failed;
+  size_t count = event->u.connected.failed_count;
+  if (!wpm_epoch_cut_short(m, event->u.connected.dial)) {
+    failed_at_addresses(m, slot, failed, count, now);
+    wpm_black_hole_failed(m, failed, count);
+  }
+  wpm_black_hole_connected(m, connection, event->u.connected.remote);
+}
+
 /* What follows once the connection is in the table and in the store; needs no memory. */
 static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
                      const wpm_event *event, wpm_instant now) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool dialled = of_our_dial(m, slot, event);
-  if (dialled || policy->pending & WPM_PENDING_DIAL) {
+  if (dialled || policy->pending & WPM_PENDING_DIALS) {
     dial_over(m, slot); /* It led to this, or nobody has begun it. */
   }
   wpm_tellers_worked(m, slot, dialled);
@@ -378,6 +425,9 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
   connection->has_remote = wpm_multiaddr_ip(event->u.connected.remote, connection->remote);
   wpm_inbound_began(m, connection);
   wpm_epoch_connected(m);
+  if (connection->direction == WPM_OUTBOUND) {
+    outbound_accepted(m, slot, connection, event, now);
+  }
   wpm_history_note_connection(m, slot, WPM_HISTORY_CONNECTED, WPM_REASON_NONE,
                               connection->direction);
   policy->connections[policy->connections[0] ? 1 : 0] = connection;

@@ -36,6 +36,10 @@ void wpm_change_store(wpm_manager *m, const wpm_change *change);
 /* Whether the peer has a place, counted anew. */
 void wpm_place_update(wpm_manager *m, uint32_t slot);
 
+/* True where the end of a connection that was not stable yet tells against dialling it again soon: not
+ * where we chose it, nor where our own machine failed. */
+bool wpm_reason_is_theirs(wpm_reason reason);
+
 /* A live connection has ended; `connection` is no longer live, but still in the table. */
 void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason reason,
                           wpm_instant now);

@@ -1,5 +1,6 @@
 #include "core/epoch.h"
 
+#include "core/black_hole.h"
 #include "core/connectivity.h"
 #include "core/idle.h"
 #include "core/keepalive.h"
@@ -18,6 +19,7 @@ static void begin_epoch(wpm_manager *m) {
   m->epoch.voiding = 0;
   m->epoch.failures = 0;
   wpm_idle_forget(m);
+  wpm_black_hole_forget(m);
 }
 
 static void void_retry_delay(wpm_manager *m, uint32_t slot, wpm_instant now) {
@@ -86,6 +88,7 @@ void wpm_epoch_call(wpm_manager *m, wpm_instant now) {
   wpm_mono before = m->now;
   wpm_mono deadline = wpm_manager_next_deadline(m);
   m->now = now.mono;
+  m->wall = now.wall;
   if (!m->begun || m->stopping || before.ns < 0 || deadline.ns == WPM_NEVER.ns) {
     return;
   }

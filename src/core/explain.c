@@ -89,6 +89,10 @@ const char *wpm_history_kind_name(wpm_history_kind value) {
     return "network_changed";
   case WPM_HISTORY_SHORTAGE:
     return "shortage";
+  case WPM_HISTORY_PATH_BLOCKED:
+    return "path_blocked";
+  case WPM_HISTORY_PATH_OPEN:
+    return "path_open";
   }
   return "?";
 }

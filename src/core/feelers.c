@@ -2,7 +2,7 @@
 
 #include "core/connectivity.h"
 #include "core/judge.h"
-#include "core/range_bans.h"
+#include "core/rank.h"
 #include "core/rules.h"
 #include "core/schedule.h"
 #include "core/targets.h"
@@ -54,7 +54,7 @@ static bool has_room(const wpm_manager *m) {
 static bool is_in_doubt(const wpm_manager *m, uint32_t slot) {
   return !wpm_store_failed_since(m->store, slot) && !wpm_manager_policy(m, slot)->has_place &&
          !wpm_schedule_wants(m, slot) && !wpm_judge_discourages(m, slot) &&
-         wpm_range_bans_admit_any(m, slot);
+         wpm_rank_may_go(m, slot);
 }
 
 static uint32_t draw_held(wpm_manager *m) {
@@ -85,7 +85,7 @@ static void try_one(wpm_manager *m) {
     m->feelers.slot = slot;
     m->feelers.at = WPM_NEVER;
     m->feelers.counters.dialled++;
-    wpm_schedule_dial(m, slot);
+    wpm_schedule_dial(m, slot, false);
   }
 }
 

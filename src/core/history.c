@@ -122,6 +122,8 @@ static bool is_at_will(wpm_history_kind kind) {
   case WPM_HISTORY_ONLINE:
   case WPM_HISTORY_NETWORK_CHANGED:
   case WPM_HISTORY_SHORTAGE:
+  case WPM_HISTORY_PATH_BLOCKED:
+  case WPM_HISTORY_PATH_OPEN:
     return false;
   }
   return false;

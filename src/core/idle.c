@@ -1,9 +1,9 @@
 #include "core/idle.h"
 
+#include "core/path.h"
 #include "core/rules.h"
 #include "core/wait.h"
 
-#include "base/multiaddr.h"
 
 #define RETURNS_WITHIN (5 * WPM_MINUTE)
 #define LOSS_COUNTS_FOR WPM_HOUR
@@ -19,28 +19,8 @@
 _Static_assert(2 * WPM_TRANSPORT_COUNT == WPM_IDLE_PATHS, "each over IPv4 and over IPv6");
 
 uint8_t wpm_idle_path_of(wpm_bytes multiaddr) {
-  wpm_multiaddr_part part;
-  bool ip6 = false;
-  bool tls = false;
-  wpm_transport over = WPM_TRANSPORT_OTHER;
-  while (wpm_multiaddr_next(&multiaddr, &part)) {
-    if (part.code == WPM_P_IP6 || part.code == WPM_P_DNS6) {
-      ip6 = true;
-    } else if (part.code == WPM_P_TCP) {
-      over = WPM_TRANSPORT_TCP;
-    } else if (part.code == WPM_P_TLS) {
-      tls = true;
-    } else if (part.code == WPM_P_WS) {
-      over = tls ? WPM_TRANSPORT_WSS : WPM_TRANSPORT_WS;
-    } else if (part.code == WPM_P_WSS) {
-      over = WPM_TRANSPORT_WSS;
-    } else if (part.code == WPM_P_QUIC || part.code == WPM_P_QUIC_V1) {
-      over = WPM_TRANSPORT_QUIC;
-    } else if (part.code == WPM_P_P2P_CIRCUIT) {
-      over = WPM_TRANSPORT_OTHER;
-    }
-  }
-  return wpm_idle_path_number(over, ip6);
+  wpm_way way = wpm_way_of(multiaddr);
+  return wpm_idle_path_number(way.transport, way.family == WPM_FAMILY_IP6);
 }
 
 static bool learns(const wpm_manager *m) {

@@ -4,6 +4,7 @@
 
 #include "core/actions.h"
 #include "core/backoff.h"
+#include "core/black_hole.h"
 #include "core/connections.h"
 #include "core/connectivity.h"
 #include "core/crowd.h"
@@ -166,6 +167,7 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   wpm_connections_init(m);
   wpm_inbound_init(m);
   wpm_range_bans_init(m);
+  wpm_black_hole_init(m);
   wpm_groups_init(m);
   wpm_feelers_init(m);
   int err = copy_lists(m, config);
@@ -321,7 +323,7 @@ static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant
   wpm_feelers_adopt(m, slot);
   wpm_change_end(m, &change, now);
   if (change.dials) {
-    wpm_schedule_dial(m, slot);
+    wpm_schedule_dial(m, slot, true);
   }
   return WPM_OK;
 }
@@ -585,6 +587,7 @@ static wpm_mono least_deadline(const wpm_manager *m) {
     wpm_mono tags = wpm_tags_deadline(m, wpm_mono_after(m->expired_at, EXPIRE_EVERY));
     least = tags.ns < least.ns ? tags : least;
   }
+  least = m->black_hole.held_until.ns < least.ns ? m->black_hole.held_until : least;
   return m->starved_until.ns < least.ns ? m->starved_until : least;
 }
 
@@ -713,6 +716,8 @@ const char *wpm_held_by_name(wpm_held_by value) {
     return "discouraged";
   case WPM_HELD_BY_TARGET:
     return "target";
+  case WPM_HELD_BY_BLACK_HOLE:
+    return "black_hole";
   }
   return "?";
 }

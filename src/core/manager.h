@@ -31,6 +31,8 @@ enum {
   WPM_PENDING_PERSIST = 1u << 2,
   WPM_PENDING_FORGET = 1u << 3,
   WPM_PENDING_DIAL = 1u << 4,
+  WPM_PENDING_DIAL_ALL = 1u << 5, /* At every address: a person's. */
+  WPM_PENDING_DIALS = WPM_PENDING_DIAL | WPM_PENDING_DIAL_ALL,
   /* Of a connection, in the order in which they are pulled. */
   WPM_PENDING_DISCONNECT = 1u << 0,
   WPM_PENDING_IDENTIFY = 1u << 1,
@@ -207,6 +209,16 @@ typedef struct wpm_epoch {
   wpm_dial_id dials_before; /* Dials up to this one began before the latest gap was over. */
 } wpm_epoch;
 
+/* What core/black_hole.h keeps. */
+typedef struct wpm_black_hole {
+  wpm_path_state paths[WPM_PATH_COUNT];
+  uint16_t unheard[WPM_PATH_COUNT]; /* Of each path, silent attempts for which no other vouches. */
+  wpm_mono probe_at;  /* When the next peer that has no other address may be dialled. */
+  wpm_mono beside_at; /* When the next blocked address may be tried first, beside a peer's others. */
+  wpm_mono held_until; /* When the first of the held goes; WPM_NEVER: none waits for that. */
+  bool any;            /* A path is blocked. */
+} wpm_black_hole;
+
 struct wpm_manager {
   wpm_manager_config config; /* Its lists are copies of our own. */
   wpm_store *store;          /* The peers. */
@@ -214,6 +226,7 @@ struct wpm_manager {
   wpm_history history;       /* The latest events. */
   wpm_mono now;              /* The latest time given. */
   wpm_mono deadline;         /* When something is due next; once begun, kept up by each call. */
+  wpm_wall wall;             /* The same by the wall clock. */
   bool begun;                /* The first event or advance came: restoring is over. */
   bool stopping;             /* wpm_manager_stop was called. */
   wpm_mono starved_until;    /* Memory ran out for a dial: it is tried again then; WPM_NEVER: it did
@@ -235,6 +248,7 @@ struct wpm_manager {
   uint32_t peers_of_service[WPM_SERVICES_MAX]; /* Peers of each service (core/services.h). */
   wpm_epoch epoch;                             /* Sleep, and what there is of a network. */
   wpm_idle idle;                               /* What silence is borne. */
+  wpm_black_hole black_hole;                   /* Paths over which nothing comes back. */
   wpm_mono expired_at;   /* When addresses were last looked through for their age. */
   uint32_t expire_round; /* The slot where that goes on. */
   wpm_mono round_began;  /* When the first slot was looked at last. */

@@ -92,12 +92,6 @@ size_t wpm_range_bans_admit(const wpm_manager *m, uint32_t slot, wpm_address *it
   return admitted;
 }
 
-bool wpm_range_bans_admit_any(const wpm_manager *m, uint32_t slot) {
-  size_t count;
-  wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);
-  return wpm_range_bans_admit(m, slot, items, count) > 0;
-}
-
 wpm_mono wpm_range_bans_free_at(const wpm_manager *m, uint32_t slot) {
   size_t count;
   wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);

@@ -51,9 +51,6 @@ bool wpm_range_bans_hold(const wpm_manager *m, wpm_bytes multiaddr, wpm_dial_id 
  * returns how many. */
 size_t wpm_range_bans_admit(const wpm_manager *m, uint32_t slot, wpm_address *items, size_t count);
 
-/* Whether any of the peer's addresses may be dialled. */
-bool wpm_range_bans_admit_any(const wpm_manager *m, uint32_t slot);
-
 /* Where there are bans: when the first of the peer's addresses, of those in scope, is free of bans: long ago where one is, or
  * where none is in scope; WPM_NEVER: not by time. */
 wpm_mono wpm_range_bans_free_at(const wpm_manager *m, uint32_t slot);

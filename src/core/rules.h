@@ -8,7 +8,6 @@
 #define WPM_CORE_RULES_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #define WPM_RULES(X)                                                                               \
   /* When a peer may be dialled (core/schedule.h, core/backoff.h). */                              \
@@ -31,6 +30,11 @@
   X(TAG_EXPIRES, "tag_expires")                                                                    \
   X(TAG_FADES, "tag_fades")                                                                        \
   X(LATE_RESULT, "late_result")                                                                    \
+  /* Which of its addresses (core/rank.h), over which paths (core/black_hole.h). */                \
+  X(ADDRESS_BACKOFF, "address_backoff")                                                            \
+  X(FAMILIES_ALTERNATE, "families_alternate")                                                      \
+  X(BLACK_HOLE, "black_hole")                                                                      \
+  X(BLACK_HOLE_WITNESS, "black_hole_witness")                                                      \
   /* Restart, sleep, network (core/restart.h, core/epoch.h). */                                    \
   X(RESTART_FIRST, "restart_first")                                                                \
   X(RESTART_PLACES, "restart_places")                                                              \
@@ -89,10 +93,10 @@ typedef enum wpm_rule {
 } wpm_rule;
 
 #ifdef WPM_MUTATION
-extern uint64_t wpm_rules_off; /* A bit for each. */
+extern wpm_rule wpm_rule_off; /* WPM_RULE_COUNT: all hold. */
 
 static inline bool wpm_rule_holds(wpm_rule rule) {
-  return (wpm_rules_off >> rule & 1) == 0;
+  return rule != wpm_rule_off;
 }
 #else
 static inline bool wpm_rule_holds(wpm_rule rule) {

@@ -1,21 +1,30 @@
 #include "core/schedule.h"
 
 #include "core/actions.h"
+#include "core/black_hole.h"
 #include "core/connectivity.h"
 #include "core/judge.h"
 #include "core/range_bans.h"
+#include "core/rank.h"
 #include "core/restart.h"
 #include "core/rules.h"
-#include "core/scope.h"
 #include "core/services.h"
 #include "core/shards.h"
 #include "core/targets.h"
 #include "core/wait.h"
 
 /* Kinds of ready peers, the first dialled first. */
-typedef enum kind { KIND_RESERVED, KIND_RESTART, KIND_STATIC, KIND_RELAY, KIND_OTHER } kind;
+typedef enum kind {
+  KIND_RESERVED,
+  KIND_RESTART,
+  KIND_STATIC,
+  KIND_RELAY,
+  KIND_OTHER,
+  KIND_HELD /* By a black hole. */
+} kind;
 
 #define KIND_SHIFT 58
+#define MOVED_AT_ONCE 1024 /* Ready peers found to be held, in one go. */
 
 bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
@@ -87,8 +96,10 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     }
     consider(&plan, policy->local_until, WPM_HELD_BY_RETRY_DELAY,
              wpm_rule_holds(WPM_RULE_RETRY_DELAY));
-    if (plan.held_by == WPM_HELD_BY_NOTHING && !wpm_scope_admits_any(m, slot)) {
-      plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_ADDRESS_SCOPE};
+    wpm_held_by of_addresses =
+        plan.held_by == WPM_HELD_BY_NOTHING ? wpm_rank_holds(m, slot) : WPM_HELD_BY_NOTHING;
+    if (of_addresses != WPM_HELD_BY_NOTHING) {
+      plan = (wpm_plan){WPM_NEVER, of_addresses};
     } else if (plan.held_by == WPM_HELD_BY_NOTHING && is_candidate(m, slot)) {
       plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_TARGET};
     }
@@ -128,8 +139,18 @@ static wpm_mono rank(const wpm_manager *m, uint32_t slot) {
   return (wpm_mono){(int64_t)kind_of(m, slot) << KIND_SHIFT | within};
 }
 
+/* Behind all others, which of them is the first is drawn. */
+static wpm_mono rank_held(wpm_manager *m) {
+  return (wpm_mono){(int64_t)KIND_HELD << KIND_SHIFT |
+                    (int64_t)(wpm_rng_next(&m->rng) >> (64 - KIND_SHIFT))};
+}
+
+static bool is_ranked_held(const wpm_manager *m, uint32_t slot) {
+  return wpm_heap_get(&m->ready, slot).ns >> KIND_SHIFT == KIND_HELD;
+}
+
 void wpm_schedule_rerank(wpm_manager *m, uint32_t slot) {
-  if (wpm_heap_get(&m->ready, slot).ns != WPM_NEVER.ns) {
+  if (wpm_heap_get(&m->ready, slot).ns != WPM_NEVER.ns && !is_ranked_held(m, slot)) {
     wpm_heap_set(&m->ready, slot, rank(m, slot));
   }
 }
@@ -137,15 +158,16 @@ void wpm_schedule_rerank(wpm_manager *m, uint32_t slot) {
 void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_plan plan = wpm_schedule_plan(m, slot, now);
   bool possible = plan.next_dial.ns != WPM_NEVER.ns;
-  /* Before the first event all wait, so that the restart's places are kept before anyone goes. */
-  bool ready = plan.held_by == WPM_HELD_BY_NOTHING && m->begun;
-  wpm_heap_set(&m->waiting, slot, possible && !ready ? plan.next_dial : WPM_NEVER);
-  wpm_heap_set(&m->ready, slot, ready ? rank(m, slot) : WPM_NEVER);
-  if (plan.held_by == WPM_HELD_BY_TARGET) {
-    wpm_targets_candidate(m, slot);
-  }
   if (!possible && !wpm_manager_policy(m, slot)->has_place) {
     wpm_restart_drop(m, slot);
+  }
+  /* Before the first event all wait, so that the restart's places are kept before anyone goes. */
+  bool ready = plan.held_by == WPM_HELD_BY_NOTHING && m->begun;
+  bool held = plan.held_by == WPM_HELD_BY_BLACK_HOLE && !is_candidate(m, slot);
+  wpm_heap_set(&m->waiting, slot, possible && !ready ? plan.next_dial : WPM_NEVER);
+  wpm_heap_set(&m->ready, slot, ready ? rank(m, slot) : held ? rank_held(m) : WPM_NEVER);
+  if (plan.held_by == WPM_HELD_BY_TARGET) {
+    wpm_targets_candidate(m, slot);
   }
 }
 
@@ -162,15 +184,38 @@ void wpm_schedule_due(wpm_manager *m, wpm_instant now) {
   }
 }
 
-void wpm_schedule_dial(wpm_manager *m, uint32_t slot) {
+void wpm_schedule_dial(wpm_manager *m, uint32_t slot, bool all) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
+  if (!all && m->black_hole.any && wpm_rank_holds(m, slot) == WPM_HELD_BY_BLACK_HOLE) {
+    wpm_black_hole_probed(m);
+  }
   policy->dial = ++m->next_dial;
   m->dials++;
   wpm_heap_set(&m->waiting, slot, WPM_NEVER);
   wpm_heap_set(&m->ready, slot, WPM_NEVER);
   wpm_place_update(m, slot);
   wpm_history_note(m, slot, WPM_HISTORY_DIALLED, WPM_REASON_NONE);
-  wpm_pending_peer(m, slot, WPM_PENDING_DIAL);
+  wpm_pending_peer(m, slot, all ? WPM_PENDING_DIAL_ALL : WPM_PENDING_DIAL);
+}
+
+/* The first of the ready peers; WPM_SLOT_NONE: there is none, or it waits for its turn to try a black hole.
+ * One found to be behind it, which was not when it became ready, moves behind the others. */
+static uint32_t first_to_go(wpm_manager *m, wpm_instant now) {
+  for (unsigned left = MOVED_AT_ONCE; left > 0; left--) {
+    uint32_t slot = WPM_SLOT_NONE;
+    bool any = wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns;
+    if (!any || !m->black_hole.any || wpm_rank_holds(m, slot) != WPM_HELD_BY_BLACK_HOLE) {
+      return any ? slot : WPM_SLOT_NONE;
+    }
+    if (is_ranked_held(m, slot)) {
+      bool may_go = wpm_black_hole_may_probe(m);
+      m->black_hole.held_until = may_go ? WPM_NEVER : m->black_hole.probe_at;
+      return may_go ? slot : WPM_SLOT_NONE;
+    }
+    wpm_schedule_update(m, slot, now);
+  }
+  m->black_hole.held_until = m->now; /* The rest at once, in the next call. */
+  return WPM_SLOT_NONE;
 }
 
 void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
@@ -178,10 +223,11 @@ void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
     return;
   }
   wpm_restart_reserve(m, now);
-  uint32_t slot = WPM_SLOT_NONE;
+  uint32_t slot;
   m->starved_until = WPM_NEVER;
+  m->black_hole.held_until = WPM_NEVER;
   while ((m->dials < m->config.max_dials || !wpm_rule_holds(WPM_RULE_MAX_DIALS)) &&
-         wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns && wpm_schedule_room(m, slot) > 0) {
+         (slot = first_to_go(m, now)) != WPM_SLOT_NONE && wpm_schedule_room(m, slot) > 0) {
     if (wpm_range_bans_any(m) &&
         wpm_range_bans_free_at(m, slot).ns > now.mono.ns) { /* Banned since it was ready. */
       wpm_schedule_update(m, slot, now);
@@ -192,7 +238,7 @@ void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
       m->starved_until = wpm_mono_after(now.mono, WPM_SECOND);
       return;
     }
-    wpm_schedule_dial(m, slot);
+    wpm_schedule_dial(m, slot, false);
   }
   wpm_targets_run(m, now);
 }

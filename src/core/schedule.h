@@ -14,6 +14,8 @@
  *   the restart (core/restart.h), static nodes, other relay-capable peers, the rest; among equals
  *   the last connected first, then by slot. So where there is no place for the first, there is none
  *   for any.
+ * - Those that a black hole holds (core/black_hole.h) come last, in an order that is drawn: one of them
+ *   goes now and then.
  * - A connect that a person asks for goes at once, past every wait and limit.
  */
 #ifndef WPM_CORE_SCHEDULE_H
@@ -45,7 +47,7 @@ void wpm_schedule_due(wpm_manager *m, wpm_instant now);
 /* Dials the ready ones while there is room. */
 void wpm_schedule_run(wpm_manager *m, wpm_instant now);
 
-/* Dials the peer now. */
-void wpm_schedule_dial(wpm_manager *m, uint32_t slot);
+/* Dials the peer now; `all`: at every address, as a person wants it. */
+void wpm_schedule_dial(wpm_manager *m, uint32_t slot, bool all);
 
 #endif

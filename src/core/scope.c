@@ -139,12 +139,6 @@ static bool is_trusted(const wpm_address *item) {
   return item->source == WPM_SOURCE_CONFIG || item->source == WPM_SOURCE_PERSON;
 }
 
-bool wpm_scope_admits_any(const wpm_manager *m, uint32_t slot) {
-  size_t count;
-  wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);
-  return wpm_scope_admit(m, slot, items, count) > 0;
-}
-
 size_t wpm_scope_admit(const wpm_manager *m, uint32_t slot, wpm_address *items, size_t count) {
   const unsigned near = 1u << WPM_SCOPE_PRIVATE | 1u << WPM_SCOPE_LOOPBACK;
   unsigned met = met_in(m, wpm_manager_peer(m, slot), items, count);

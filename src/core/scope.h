@@ -27,7 +27,4 @@ wpm_scope wpm_scope_of(wpm_bytes multiaddr);
 /* Moves those of `items` that may be dialled to the front, in their order; returns how many. */
 size_t wpm_scope_admit(const wpm_manager *m, uint32_t slot, wpm_address *items, size_t count);
 
-/* Whether any of the peer's addresses may be dialled. */
-bool wpm_scope_admits_any(const wpm_manager *m, uint32_t slot);
-
 #endif

@@ -3,7 +3,7 @@
 #include "core/feelers.h"
 #include "core/judge.h"
 #include "core/protocols.h"
-#include "core/range_bans.h"
+#include "core/rank.h"
 #include "core/rules.h"
 
 #include "base/bytes.h"
@@ -127,7 +127,7 @@ bool wpm_services_need(const wpm_manager *m, uint32_t slot) {
 
 static bool may_serve(const wpm_manager *m, uint32_t slot, size_t service) {
   return !wpm_manager_policy(m, slot)->has_place && !wpm_judge_discourages(m, slot) &&
-         (offers(m, slot) & bit_of(service)) != 0 && wpm_range_bans_admit_any(m, slot);
+         (offers(m, slot) & bit_of(service)) != 0 && wpm_rank_may_go(m, slot);
 }
 
 /* Those who announce it, or promise it, and can be dialled. */

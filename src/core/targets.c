@@ -6,7 +6,7 @@
 #include "core/feelers.h"
 #include "core/groups.h"
 #include "core/judge.h"
-#include "core/range_bans.h"
+#include "core/rank.h"
 #include "core/rules.h"
 #include "core/schedule.h"
 #include "core/services.h"
@@ -94,7 +94,7 @@ size_t wpm_targets_kept(const wpm_manager *m) {
 static bool is_candidate(const wpm_manager *m, uint32_t slot) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   return wpm_targets_choose(m, slot) && !policy->has_place && !wpm_judge_discourages(m, slot) &&
-         wpm_shards_shares(m, slot) && wpm_range_bans_admit_any(m, slot);
+         wpm_shards_shares(m, slot) && wpm_rank_may_go(m, slot);
 }
 
 static bool is_of_new_group(const wpm_manager *m, uint32_t slot) {
@@ -240,7 +240,7 @@ static void dial_candidates(wpm_manager *m, wpm_instant now) {
     }
     m->targets.dialled_at = now.mono;
     m->targets.next = wpm_mono_after(now.mono, PACE);
-    wpm_schedule_dial(m, slot);
+    wpm_schedule_dial(m, slot, false);
   }
 }
 

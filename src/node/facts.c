@@ -84,8 +84,21 @@ static void not_taken(wpm_node *node, wpm_conn *conn, wpm_bytes peer, wpm_dial_i
   }
 }
 
+/* Which addresses of a dial have failed, as the manager is told. */
+typedef struct failures {
+  wpm_failed_address list[WPM_DIAL_ADDRESSES_MAX];
+  size_t count;
+} failures;
+
+static void take_failures(const wpm_dial_attempt *attempts, size_t count, failures *out) {
+  out->count = count < WPM_DIAL_ADDRESSES_MAX ? count : WPM_DIAL_ADDRESSES_MAX;
+  for (size_t i = 0; i < out->count; i++) {
+    out->list[i] = (wpm_failed_address){attempts[i].multiaddr, attempts[i].reason};
+  }
+}
+
 /* Puts the connection into the table and before the manager. Errors as wpm_manager_handle. */
-static int take_in(wpm_node *node, wpm_conn *conn, wpm_dial_id dial) {
+static int take_in(wpm_node *node, wpm_conn *conn, wpm_dial_id dial, const failures *failed) {
   wpm_node_conn *entry = new_conn(node, conn);
   wpm_direction direction = wpm_conn_direction(conn);
   if (!entry) {
@@ -100,7 +113,9 @@ static int take_in(wpm_node *node, wpm_conn *conn, wpm_dial_id dial) {
                       .direction = direction,
                       .remote = direction == WPM_OUTBOUND ? wpm_conn_dialled(conn)
                                                           : wpm_conn_remote(conn),
-                      .public_key = wpm_conn_public_key(conn)},
+                      .public_key = wpm_conn_public_key(conn),
+                      .failed = failed->list,
+                      .failed_count = failed->count},
   };
   node->counters.connections_opened[direction]++;
   int err = wpm_node_fact(node, &event);
@@ -125,7 +140,11 @@ static void connected(void *user, wpm_conn *conn, wpm_dial *dial) {
   }
   /* `conn` can be looked at until this callback returns, whatever becomes of it. */
   wpm_bytes peer = wpm_conn_peer(conn);
-  int err = take_in(node, conn, dial_id);
+  wpm_dial_attempt attempts[WPM_DIAL_ADDRESSES_MAX];
+  failures failed;
+  take_failures(attempts, dial ? wpm_dial_failed(dial, attempts, WPM_DIAL_ADDRESSES_MAX) : 0,
+                &failed);
+  int err = take_in(node, conn, dial_id, &failed);
   if (err != WPM_OK) {
     WPM_LOG(&node->config.logger, WPM_LOG_WARN, "node", "a connection is refused: %s",
             wpm_strerror(err));
@@ -143,24 +162,20 @@ static void dial_failed(void *user, wpm_dial *dial, const wpm_end *end,
     wpm_probe_failed((wpm_probe *)ours, end);
     return;
   }
-  wpm_failed_address *failed = calloc(attempt_count + 1, sizeof *failed);
-  for (size_t i = 0; failed && i < attempt_count; i++) {
-    failed[i] =
-        (wpm_failed_address){.multiaddr = attempts[i].multiaddr, .reason = attempts[i].reason};
-  }
+  failures failed;
+  take_failures(attempts, attempt_count, &failed);
   wpm_peer_id peer = ours->peer;
   wpm_event event = {
       .type = WPM_EVENT_DIAL_FAILED,
       .peer = wpm_peer_id_view(&peer),
       .u.dial_failed = {.dial = ours->id,
                         .reason = end->reason,
-                        .addresses = failed,
-                        .address_count = failed ? attempt_count : 0},
+                        .addresses = failed.list,
+                        .address_count = failed.count},
   };
   node->counters.dials_failed[end->reason]++;
   wpm_node_dial_over(node, ours, false);
   report(node, &event);
-  free(failed);
   wpm_attempt attempt = {
       .err = WPM_ERR_CLOSED, .reason = end->reason, .step = end->step, .detail = end->detail};
   wpm_node_tell_waiters(node, wpm_peer_id_view(&peer), &attempt);

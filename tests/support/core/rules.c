@@ -17,7 +17,7 @@ __attribute__((constructor)) static void switch_off(void) {
   const char *off = getenv("WPM_RULE_OFF");
   for (unsigned rule = 0; off && rule < WPM_RULE_COUNT; rule++) {
     if (strcmp(off, names[rule]) == 0) {
-      wpm_rules_off = UINT64_C(1) << rule;
+      wpm_rule_off = (wpm_rule)rule;
       return;
     }
   }

@@ -3,6 +3,7 @@
 #include "support/test.h"
 
 #include "core/addresses.h"
+#include "core/rank.h"
 #include "core/protocols.h"
 #include "core/restart.h"
 #include "core/store.h"
@@ -149,7 +150,7 @@ static void the_most_promising_address_comes_first(void **state) {
   items[8].certified = true;
   static const uint8_t order[] = {5, 7, 3, 8, 4, 1, 6, 2, 0};
   wpm_bytes ranked[9];
-  wpm_addresses_rank(items, 9, ranked);
+  assert_int_equal(wpm_rank_order(items, 9, 9, ranked), 9);
   for (size_t i = 0; i < 9; i++) {
     assert_true(wpm_bytes_equal(ranked[i], address_of(order[i])));
   }
@@ -165,10 +166,10 @@ static void a_certified_address_ranks_above_an_uncertified_one(void **state) {
                             address(1, WPM_SOURCE_UNKNOWN, none, none)};
     wpm_bytes ranked[2];
     items[1].certified = true;
-    wpm_addresses_rank(items, 2, ranked);
+    assert_int_equal(wpm_rank_order(items, 2, 2, ranked), 2);
     assert_true(wpm_bytes_equal(ranked[0], address_of(1)));
     wpm_address swapped[2] = {items[1], items[0]};
-    wpm_addresses_rank(swapped, 2, ranked);
+    assert_int_equal(wpm_rank_order(swapped, 2, 2, ranked), 2);
     assert_true(wpm_bytes_equal(ranked[0], address_of(1)));
 
     wpm_address_draft draft = {.items = swapped, .count = 1, .cap = 1};
