@@ -4,6 +4,7 @@
 
 #include "support/test.h"
 
+#include "base/multiaddr.h"
 #include "base/record.h"
 
 #include <string.h>
@@ -108,6 +109,18 @@ static void store_range(wpm_world *w, const wpm_range_ban *ban) {
   }
 }
 
+/* Of its TCP or UDP. */
+static uint16_t port_of(wpm_bytes multiaddr) {
+  wpm_multiaddr_part part;
+  uint16_t port = 0;
+  while (wpm_multiaddr_next(&multiaddr, &part)) {
+    if (part.code == WPM_P_TCP || part.code == WPM_P_UDP) {
+      port = (uint16_t)(part.value.data[0] << 8 | part.value.data[1]);
+    }
+  }
+  return port;
+}
+
 static void note(wpm_world *w, const wpm_action *action) {
   assert_true(w->count < WPM_WORLD_ACTIONS);
   wpm_world_action *a = &w->log[w->count++];
@@ -118,9 +131,11 @@ static void note(wpm_world *w, const wpm_action *action) {
     a->dial = action->u.dial.dial;
     a->address_count = action->u.dial.address_count;
     assert_true(a->address_count > 0);
-    assert_int_equal(action->u.dial.addresses[0].len, 8);
-    a->first_port =
-        (uint16_t)(action->u.dial.addresses[0].data[6] << 8 | action->u.dial.addresses[0].data[7]);
+    assert_true(a->address_count <= WPM_DIAL_ADDRESSES_MAX);
+    for (size_t i = 0; i < a->address_count; i++) {
+      a->ports[i] = port_of(action->u.dial.addresses[i]);
+    }
+    a->first_port = a->ports[0];
     break;
   case WPM_ACTION_CANCEL_DIAL:
     a->dial = action->u.cancel_dial.dial;
@@ -330,6 +345,55 @@ int wpm_world_pruned(wpm_world *w, int peer, int64_t backoff_ns) {
   wpm_event e = {.type = WPM_EVENT_PRUNED, .peer = wpm_world_id(peer)};
   e.u.pruned.backoff_ns = backoff_ns;
   return wpm_world_handle(w, &e);
+}
+
+int wpm_world_named(wpm_world *w, int peer, wpm_address_source source, const char *const *texts,
+                    size_t count) {
+  wpm_multiaddr parsed[WPM_WORLD_ADDRESSES];
+  wpm_bytes addresses[WPM_WORLD_ADDRESSES];
+  assert_true(count <= WPM_WORLD_ADDRESSES);
+  for (size_t i = 0; i < count; i++) {
+    addresses[i] = wpm_world_parse(texts[i], &parsed[i]);
+  }
+  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
+  e.u.found.addresses = addresses;
+  e.u.found.address_count = count;
+  e.u.found.source = source;
+  e.u.found.origin = WPM_ORIGIN_STATIC;
+  e.u.found.is_static = true;
+  return wpm_world_handle(w, &e);
+}
+
+wpm_bytes wpm_world_parse(const char *text, wpm_multiaddr *out) {
+  assert_int_equal(wpm_multiaddr_parse((wpm_text){text, strlen(text)}, out, NULL), WPM_OK);
+  return wpm_multiaddr_view(out);
+}
+
+wpm_connection_id wpm_world_dial_ended(wpm_world *w, int peer, wpm_dial_id dial, const char *won,
+                                       const char *const *failed, size_t count, wpm_reason reason) {
+  wpm_multiaddr parsed[WPM_WORLD_ADDRESSES + 1];
+  wpm_failed_address list[WPM_WORLD_ADDRESSES];
+  wpm_event e = {.type = WPM_EVENT_DIAL_FAILED, .peer = wpm_world_id(peer)};
+  assert_true(count <= WPM_WORLD_ADDRESSES);
+  for (size_t i = 0; i < count; i++) {
+    list[i] = (wpm_failed_address){wpm_world_parse(failed[i], &parsed[i]), reason};
+  }
+  e.u.dial_failed.dial = dial;
+  e.u.dial_failed.reason = reason;
+  e.u.dial_failed.addresses = list;
+  e.u.dial_failed.address_count = count;
+  if (won) {
+    e.type = WPM_EVENT_CONNECTED;
+    e.u.connected.connection = w->next_connection++;
+    e.u.connected.dial = dial;
+    e.u.connected.direction = WPM_OUTBOUND;
+    e.u.connected.remote = wpm_world_parse(won, &parsed[WPM_WORLD_ADDRESSES]);
+    e.u.connected.public_key = (wpm_bytes){e.peer.data + 2, e.peer.len - 2};
+    e.u.connected.failed = list;
+    e.u.connected.failed_count = count;
+  }
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  return won ? w->next_connection - 1 : 0;
 }
 
 static void identify(wpm_world *w, int peer, wpm_connection_id connection, int relay) {

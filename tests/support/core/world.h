@@ -9,7 +9,8 @@
 enum {
   WPM_WORLD_PEERS = 2048,  /* Peers are numbered 0 … 2047. */
   WPM_WORLD_RANGES = 64,   /* Most banned ranges on the disk. */
-  WPM_WORLD_ACTIONS = 8192 /* Most actions in the log. */
+  WPM_WORLD_ACTIONS = 8192, /* Most actions in the log. */
+  WPM_WORLD_ADDRESSES = 20  /* Most addresses in a call that takes them as text. */
 };
 
 /* One action as pulled, with its views copied. */
@@ -20,6 +21,7 @@ typedef struct wpm_world_action {
   wpm_dial_id dial;     /* DIAL, CANCEL_DIAL. */
   size_t address_count; /* DIAL. */
   uint16_t first_port;  /* DIAL: port of the first address. */
+  uint16_t ports[WPM_DIAL_ADDRESSES_MAX]; /* DIAL: those of all, in order. */
   wpm_connection_id connection;
   wpm_reason reason;         /* DISCONNECT, NOTIFY. */
   uint32_t go_away_code;     /* DISCONNECT. */
@@ -55,6 +57,9 @@ wpm_bytes wpm_world_id(int peer);
 /* /ip4/45.x.y.1/tcp/PORT, x.y from the peer's number. Lasts until the 8th next call. */
 wpm_bytes wpm_world_address(int peer, uint16_t port);
 
+/* A multiaddr in text, which must be one; a view of *out. */
+wpm_bytes wpm_world_parse(const char *text, wpm_multiaddr *out);
+
 /* Lets time pass without a call. */
 void wpm_world_pass(wpm_world *w, int64_t ns);
 /* Lets time pass, advancing at each deadline and at the end. */
@@ -64,10 +69,17 @@ void wpm_world_run(wpm_world *w, int64_t ns);
 int wpm_world_handle(wpm_world *w, const wpm_event *event);
 int wpm_world_found(wpm_world *w, int peer, uint16_t port,
                     bool is_static); /* Port 0: no address. */
+/* A static node is named at these multiaddrs. */
+int wpm_world_named(wpm_world *w, int peer, wpm_address_source source, const char *const *texts,
+                    size_t count);
 int wpm_world_person(wpm_world *w, int peer, wpm_event_type type);
 int wpm_world_connected(wpm_world *w, int peer, wpm_direction direction, wpm_dial_id dial,
                         wpm_connection_id *connection);
 int wpm_world_dial_failed(wpm_world *w, int peer, wpm_dial_id dial, wpm_reason reason);
+/* A dial whose address `won` came up (NULL: none did; else the connection is returned), after those of
+ * `failed` had failed for this reason. */
+wpm_connection_id wpm_world_dial_ended(wpm_world *w, int peer, wpm_dial_id dial, const char *won,
+                                       const char *const *failed, size_t count, wpm_reason reason);
 int wpm_world_disconnected(wpm_world *w, int peer, wpm_connection_id connection, wpm_reason reason);
 int wpm_world_received(wpm_world *w, int peer, wpm_connection_id connection);
 int wpm_world_pong(wpm_world *w, int peer, wpm_connection_id connection, int64_t rtt_ns);

@@ -3,8 +3,8 @@
 #include "support/test.h"
 
 #include "core/addresses.h"
-#include "core/rank.h"
 #include "core/protocols.h"
+#include "core/rank.h"
 #include "core/restart.h"
 #include "core/store.h"
 #include "core/wait.h"
