@@ -95,6 +95,22 @@ static void print_eviction(const json_t *eviction) {
   answer_print_line("next to go", line);
 }
 
+/* Those that are blocked; no line where none is. */
+static void print_paths(const json_t *paths) {
+  char line[200] = "";
+  size_t used = 0;
+  for (size_t i = 0; i < json_array_size(paths); i++) {
+    const json_t *path = json_array_get(paths, i);
+    if (json_is_true(json_object_get(path, "blocked")) && used < sizeof line) {
+      used += (size_t)snprintf(line + used, sizeof line - used, "%s%.20s", used > 0 ? ", " : "",
+                               answer_text(path, "path"));
+    }
+  }
+  if (used > 0) {
+    answer_print_line("black holes", line);
+  }
+}
+
 static void print_plan(const json_t *value) {
   static const char *const heads[] = {"PEER ID", "DIAL", "TIME", "HELD BACK BY"};
   const json_t *places = json_object_get(value, "places");
@@ -110,6 +126,7 @@ static void print_plan(const json_t *value) {
                  number_of(value, "ready"), number_of(value, "waiting"));
   answer_print_line("to be dialled", line);
   print_eviction(json_object_get(value, "eviction"));
+  print_paths(json_object_get(value, "paths"));
   (void)fputc('\n', stdout);
   text_table *rows = table_new(heads, sizeof heads / sizeof *heads);
   for (size_t i = 0; rows && i < json_array_size(dials); i++) {

@@ -50,15 +50,29 @@ static json_t *eviction_of(const wpm_preview *preview) {
       preview->newcomers == SIZE_MAX ? json_null() : json_integer((json_int_t)preview->newcomers));
 }
 
-json_t *json_preview(const wpm_preview *preview, const wpm_planned_dial *dials, wpm_instant now) {
+static json_t *paths_of(const wpm_manager *manager) {
+  json_t *list = json_array();
+  for (int i = 0; i < WPM_PATH_COUNT; i++) {
+    wpm_path_state state = wpm_manager_path(manager, (wpm_path)i);
+    (void)json_array_append_new(
+        list, json_pack("{s:s, s:b, s:I, s:I}", "path", wpm_path_name((wpm_path)i), "blocked",
+                        state.is_blocked, "silent", (json_int_t)state.silent, "connections",
+                        (json_int_t)state.connections));
+  }
+  return list;
+}
+
+json_t *json_preview(const wpm_manager *manager, const wpm_preview *preview,
+                     const wpm_planned_dial *dials, wpm_instant now) {
   json_t *list = json_array();
   for (size_t i = 0; i < preview->dial_count; i++) {
     (void)json_array_append_new(list, json_planned_dial(&dials[i], now));
   }
-  return json_pack("{s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o}", "places", "taken",
+  return json_pack("{s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o, s:o}", "places", "taken",
                    (json_int_t)preview->places, "kept", (json_int_t)preview->kept, "most",
                    (json_int_t)preview->max_places, "ready", (json_int_t)preview->ready, "waiting",
-                   (json_int_t)preview->waiting, "dials", list, "eviction", eviction_of(preview));
+                   (json_int_t)preview->waiting, "dials", list, "eviction", eviction_of(preview),
+                   "paths", paths_of(manager));
 }
 
 json_t *json_history_entry(const wpm_history_entry *entry) {

@@ -10,7 +10,8 @@
 /* NULL: no memory. */
 json_t *json_explanation(wpm_bytes peer, const wpm_explanation *explanation, wpm_instant now);
 json_t *json_planned_dial(const wpm_planned_dial *dial, wpm_instant now);
-json_t *json_preview(const wpm_preview *preview, const wpm_planned_dial *dials, wpm_instant now);
+json_t *json_preview(const wpm_manager *manager, const wpm_preview *preview,
+                     const wpm_planned_dial *dials, wpm_instant now);
 json_t *json_history_entry(const wpm_history_entry *entry);
 
 #endif

@@ -164,6 +164,15 @@ static void print_intake(FILE *out, const wpm_manager *manager) {
   print_value(out, "wakupeers_feelers_reached_total", "counter", "Of these, made", feelers.reached);
 }
 
+static void print_paths(FILE *out, const wpm_manager *manager) {
+  head(out, "wakupeers_path_blocked", "gauge",
+       "1: nothing comes back over this transport and family of IP; 0: not known of it");
+  for (int i = 0; i < WPM_PATH_COUNT; i++) {
+    (void)fprintf(out, "wakupeers_path_blocked{path=\"%s\"} %d\n", wpm_path_name((wpm_path)i),
+                  wpm_manager_path(manager, (wpm_path)i).is_blocked);
+  }
+}
+
 /* ---- what the store says --------------------------------------------------------------------- */
 
 typedef struct tallies {
@@ -262,6 +271,7 @@ static bool print_all(FILE *out, const wpm_node *node) {
   print_inbound_limits(out, wpm_node_manager(node));
   print_ping_intervals(out, wpm_node_manager(node));
   print_intake(out, wpm_node_manager(node));
+  print_paths(out, wpm_node_manager(node));
   print_store(out, node, all);
   wpm_node_count_streams(node, tally_streams, &all->streams);
   print_tally(out, "waku_streams_peers", "Open streams, by direction and protocol", &all->streams,

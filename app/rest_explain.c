@@ -25,9 +25,10 @@ void rest_get_plan(rest_service *rest, http_request *request, const char *word) 
   wpm_preview preview;
   wpm_instant now = wpm_node_now(rest->node);
   (void)word;
-  int err =
-      wpm_manager_preview(wpm_node_manager(rest->node), now, dials, WPM_PREVIEW_MAX, &preview);
-  rest_answer_json(request, 200, err == WPM_OK ? json_preview(&preview, dials, now) : NULL);
+  const wpm_manager *manager = wpm_node_manager(rest->node);
+  int err = wpm_manager_preview(manager, now, dials, WPM_PREVIEW_MAX, &preview);
+  rest_answer_json(request, 200,
+                   err == WPM_OK ? json_preview(manager, &preview, dials, now) : NULL);
 }
 
 /* A history that is being sent, the latest first. What comes meanwhile is not in it; what gives way

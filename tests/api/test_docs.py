@@ -75,6 +75,7 @@ class Reference(ApiTest):
                 ("rest", "explain.h", "WPM_HISTORY_", "`event`: ", "\n\n", set()),
                 ("rest", "types.h", "WPM_SOURCE_", "`source`, ", "\n\n", set()),
                 ("rest", "types.h", "WPM_CONFIDENCE_", "`confidence`, ", "\n\n", set()),
+                ("operating", "manager.h", "WPM_PATH_", "`path`: ", "|\n", set()),
                 # Causes of an eviction.
                 ("operating", "types.h", "WPM_CAUSE_", "in the order in which they go: ", "|\n", {"fact", "person"})):
             page = (ROOT / "docs" / f"{name}.md").read_text()

@@ -231,6 +231,9 @@ class Commands(ExplainTest):
         self.assertEqual(dial["peerId"], NOBODY)
         self.assertEqual(dial["heldBy"], {"rule": "retry_delay", "until": dial["at"]})
         self.assertEqual(found["eviction"], {"peerId": None, "cause": None, "newcomers": 99_999})
+        self.assertEqual({each["path"] for each in found["paths"]}, words_of("WPM_PATH_", "manager.h"))
+        self.assertTrue(all(each == {"path": each["path"], "blocked": False, "silent": 0, "connections": 0}
+                            for each in found["paths"]))
         lines, table = self.ask("plan").out.split("\n\n")
         said = self.lines(lines)
         self.assertEqual(said["places"], "0 of 300 taken, 0 kept for peers of the last run")
@@ -311,7 +314,8 @@ class ClosedSets(ExplainTest):
                    "cause": words_of("WPM_CAUSE_"), "result": words_of("WPM_CLUSTER_"), "connectivity": states,
                    "direction": {"In", "Out", "other"}, "source": {"peer_manager"}, "rule": words_of("WPM_INBOUND_", "manager.h") | words_of("WPM_INTAKE_", "manager.h"),
                    "of": {"descriptors", "memory"},
-                   "transport": words_of("WPM_TRANSPORT_", "explain.h"), "ip": {"4", "6"}}
+                   "transport": words_of("WPM_TRANSPORT_", "explain.h"), "ip": {"4", "6"},
+                   "path": words_of("WPM_PATH_", "manager.h")}
         seen = set()
         for name in self.made.metrics():
             for label, value in re.findall(r'(\w+)="([^"]*)"', name):
