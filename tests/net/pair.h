@@ -44,7 +44,7 @@ typedef struct pair_side {
   wpm_signed_record record; /* That record, without its addresses. */
   wpm_metadata last_metadata;
   wpm_peer_id other;                  /* Who answered a dial instead. */
-  wpm_reason attempts[PAIR_ATTEMPTS]; /* Of the last dial that failed, address by address. */
+  wpm_reason attempts[PAIR_ATTEMPTS]; /* Of the last dial that ended, address by address that failed. */
   size_t attempt_count;
   void *dial_user; /* Of the last dial that ended. */
   uint64_t random; /* State of the test's random source. */
@@ -78,11 +78,24 @@ static inline void keep_end(pair_side *side, const wpm_end *end) {
   side->ends[end->step][end->reason]++;
 }
 
+static inline void keep_attempts(pair_side *side, const wpm_dial_attempt *attempts, size_t count) {
+  assert_true(count <= PAIR_ATTEMPTS);
+  side->attempt_count = count;
+  for (size_t i = 0; i < count; i++) {
+    assert_int_equal(wpm_multiaddr_check(attempts[i].multiaddr), WPM_OK);
+    side->attempts[i] = attempts[i].reason;
+  }
+}
+
 static inline void on_connected(void *user, wpm_conn *conn, wpm_dial *dial) {
   pair_side *side = user;
   side->conn = conn;
   side->connected++;
   side->dial_user = dial ? wpm_dial_user(dial) : NULL;
+  if (dial) {
+    wpm_dial_attempt attempts[PAIR_ATTEMPTS];
+    keep_attempts(side, attempts, wpm_dial_failed(dial, attempts, PAIR_ATTEMPTS));
+  }
   if (side->in_connected) {
     side->in_connected(side, conn);
   }
@@ -95,12 +108,7 @@ static inline void on_dial_failed(void *user, wpm_dial *dial, const wpm_end *end
   keep_end(side, end);
   assert_int_equal(wpm_peer_id_from_bytes(wpm_dial_other_peer(dial), &side->other), WPM_OK);
   side->dial_user = wpm_dial_user(dial);
-  assert_true(attempt_count <= PAIR_ATTEMPTS);
-  side->attempt_count = attempt_count;
-  for (size_t i = 0; i < attempt_count; i++) {
-    assert_int_equal(wpm_multiaddr_check(attempts[i].multiaddr), WPM_OK);
-    side->attempts[i] = attempts[i].reason;
-  }
+  keep_attempts(side, attempts, attempt_count);
   if (side->in_dial_failed) {
     side->in_dial_failed(side);
   }

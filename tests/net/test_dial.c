@@ -168,6 +168,28 @@ static void a_slow_address_holds_the_next_up_for_a_moment(void **state) {
   pair_fini(&pair);
 }
 
+/* What had failed by then; not what was given up for the one that won, nor what was never tried. */
+static void a_dial_that_is_won_tells_what_had_failed(void **state) {
+  (void)state;
+  host_pair pair;
+  begin(&pair, 10 * WPM_SECOND);
+  black_hole hole = black_hole_open();
+  refuser refusing = refuser_open();
+  wpm_multiaddr quic = parse("/ip4/127.0.0.1/udp/4001/quic-v1");
+  wpm_multiaddr good = address_a(&pair);
+  wpm_multiaddr spare = parse("/ip4/127.0.0.1/tcp/1");
+  const wpm_multiaddr *addresses[] = {&quic, &hole.address, &refusing.address, &good, &spare};
+  dial(&pair, addresses, 5);
+  RUN_UNTIL(&pair.loop, pair.b.connected == 1);
+  assert_int_equal(pair.b.attempt_count, 2);
+  assert_int_equal(pair.b.attempts[0], WPM_REASON_UNSUPPORTED_ADDRESS);
+  assert_int_equal(pair.b.attempts[1], WPM_REASON_REFUSED);
+  all_gone(&pair, 1);
+  close(refusing.fd);
+  black_hole_close(&hole);
+  pair_fini(&pair);
+}
+
 static void every_address_has_its_reason(void **state) {
   (void)state;
   host_pair pair;
@@ -271,6 +293,7 @@ static void a_name_stands_for_all_its_addresses(void **state) {
   black_hole_close(&hole);
   dial(&pair, addresses, 1);
   RUN_WITHOUT_STAGGER(&pair, pair.b.connected == 2);
+  assert_int_equal(pair.b.attempt_count, 0); /* The name has not failed: it won. */
   names_set("two.test", two, 1);
   dial(&pair, addresses, 1);
   RUN_UNTIL(&pair.loop, pair.b.failed == 1);
@@ -470,6 +493,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_next_address_follows_a_refusal_at_once),
       cmocka_unit_test(a_slow_address_holds_the_next_up_for_a_moment),
+      cmocka_unit_test(a_dial_that_is_won_tells_what_had_failed),
       cmocka_unit_test(every_address_has_its_reason),
       cmocka_unit_test(a_dial_that_cannot_begin_fails_at_the_next_turn),
       cmocka_unit_test(a_name_stands_for_all_its_addresses),

@@ -365,6 +365,39 @@ static void refusing_address(const lab_node *of, char *out, size_t cap, uv_tcp_t
   (void)snprintf(out, cap, "/ip4/%s/tcp/%u/p2p/%s", host, ntohs(bound.sin_port), id);
 }
 
+/* A peer is reached, and its dead address is known for what it is all the same. */
+static void what_failed_before_another_won_is_kept(void **state) {
+  (void)state;
+  lab l;
+  uv_tcp_t tcp;
+  char refusing[600];
+  wpm_error error;
+  lab_outcome outcome;
+  wpm_peer_record record;
+  lab_init(&l);
+  lab_node *a = &l.nodes[0];
+  lab_node *b = &l.nodes[1];
+  lab_start(a);
+  lab_start(b);
+  refusing_address(a, refusing, sizeof refusing, &tcp, &l.loop);
+  assert_int_equal(wpm_node_add(b->node, wpm_text_of(refusing), NULL, &error), WPM_OK);
+  assert_int_equal(wpm_node_disconnect(b->node, wpm_peer_id_view(&a->id)), WPM_OK);
+  assert_int_equal(wpm_node_add(b->node, wpm_text_of(a->address), NULL, &error), WPM_OK);
+  assert_int_equal(lab_connect(b, a, &outcome), WPM_OK); /* One dial, with both. */
+  RUN_UNTIL(&l.loop, outcome.told == 1);
+  assert_int_equal(outcome.err, WPM_OK);
+  const wpm_store *store = wpm_manager_store(wpm_node_manager(b->node));
+  assert_int_equal(wpm_store_get(store, wpm_peer_id_view(&a->id), &record), WPM_OK);
+  assert_true(record.address_count >= 2);
+  assert_true(wpm_wall_known(record.addresses[0].last_failure));
+  assert_false(wpm_wall_known(record.addresses[0].last_success));
+  assert_false(wpm_wall_known(record.addresses[1].last_failure));
+  assert_true(wpm_wall_known(record.addresses[1].last_success));
+  assert_int_equal(record.failures, 0);
+  uv_close((uv_handle_t *)&tcp, NULL);
+  lab_fini(&l);
+}
+
 static void who_waits_is_told_why_not(void **state) {
   (void)state;
   lab l;
@@ -571,6 +604,7 @@ int main(void) {
       cmocka_unit_test(a_person_disconnects),
       cmocka_unit_test(a_score_is_set_and_added_to),
       cmocka_unit_test(a_person_removes),
+      cmocka_unit_test(what_failed_before_another_won_is_kept),
       cmocka_unit_test(who_waits_is_told_why_not),
       cmocka_unit_test(a_person_needs_no_place),
       cmocka_unit_test(a_node_that_cannot_start_says_why),
