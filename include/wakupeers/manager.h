@@ -541,10 +541,11 @@ typedef enum wpm_path {
 WPM_API const char *wpm_path_name(wpm_path value);
 
 typedef struct wpm_path_state {
-  bool is_blocked;      /* It is taken for a black hole. */
-  uint32_t silent;      /* Attempts in a row at public addresses that met with silence, as far as they
+  bool is_blocked; /* It is taken for a black hole. */
+  uint32_t silent; /* Attempts in a row at public addresses that met with silence, as far as they
                            count: others worked meanwhile. At WPM_PATH_SILENT_MAX it is blocked. */
-  uint32_t connections; /* Live ones that we dialled over it. While there are any it is not blocked. */
+  uint32_t
+      connections; /* Live ones that we dialled over it. While there are any it is not blocked. */
 } wpm_path_state;
 #define WPM_PATH_SILENT_MAX 100u
 

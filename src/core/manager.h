@@ -213,8 +213,9 @@ typedef struct wpm_epoch {
 typedef struct wpm_black_hole {
   wpm_path_state paths[WPM_PATH_COUNT];
   uint16_t unheard[WPM_PATH_COUNT]; /* Of each path, silent attempts for which no other vouches. */
-  wpm_mono probe_at;  /* When the next peer that has no other address may be dialled. */
-  wpm_mono beside_at; /* When the next blocked address may be tried first, beside a peer's others. */
+  wpm_mono probe_at; /* When the next peer that has no other address may be dialled. */
+  wpm_mono
+      beside_at; /* When the next blocked address may be tried first, beside a peer's others. */
   wpm_mono held_until; /* When the first of the held goes; WPM_NEVER: none waits for that. */
   bool any;            /* A path is blocked. */
 } wpm_black_hole;

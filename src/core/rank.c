@@ -69,8 +69,7 @@ static int64_t jittered(const wpm_manager *m, const wpm_address *a, int64_t dela
 }
 
 static bool is_of_this_epoch(const wpm_manager *m, wpm_wall time) {
-  return time.ns <= m->wall.ns &&
-         span_between(time, m->wall) <= m->now.ns - m->epoch.began.ns;
+  return time.ns <= m->wall.ns && span_between(time, m->wall) <= m->now.ns - m->epoch.began.ns;
 }
 
 /* When its backoff ends, by the wall clock; WPM_WALL_NONE: it has none. */
@@ -82,8 +81,10 @@ static wpm_wall backoff_end(const wpm_manager *m, const wpm_peer *peer, const wp
   int64_t span = wpm_wall_known(since) ? span_between(since, item->last_failure) : 0;
   int64_t delay = span < BACKOFF_LEAST ? BACKOFF_LEAST : span < BACKOFF_MOST ? span : BACKOFF_MOST;
   wpm_wall end;
-  bool is_far = __builtin_add_overflow(item->last_failure.ns, jittered(m, item, delay), &end.ns);
-  return is_far ? (wpm_wall){INT64_MAX} : end;
+  if (__builtin_add_overflow(item->last_failure.ns, jittered(m, item, delay), &end.ns)) {
+    end.ns = INT64_MAX;
+  }
+  return end;
 }
 
 static bool is_in_backoff(const wpm_manager *m, const wpm_peer *peer, const wpm_address *item) {

@@ -43,8 +43,9 @@ typedef struct pair_side {
   int record_err;           /* What opening the last identify's signed record gave. */
   wpm_signed_record record; /* That record, without its addresses. */
   wpm_metadata last_metadata;
-  wpm_peer_id other;                  /* Who answered a dial instead. */
-  wpm_reason attempts[PAIR_ATTEMPTS]; /* Of the last dial that ended, address by address that failed. */
+  wpm_peer_id other; /* Who answered a dial instead. */
+  wpm_reason
+      attempts[PAIR_ATTEMPTS]; /* Of the last dial that ended, address by address that failed. */
   size_t attempt_count;
   void *dial_user; /* Of the last dial that ended. */
   uint64_t random; /* State of the test's random source. */

@@ -1,8 +1,8 @@
 /* Paths over which nothing comes back. */
 #include "core/black_hole.h"
-#include <wakupeers/explain.h>
 #include "support/core/world.h"
 #include "support/test.h"
+#include <wakupeers/explain.h>
 
 #include <stdio.h>
 

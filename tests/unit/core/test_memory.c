@@ -150,6 +150,43 @@ static void a_dial_whose_connection_was_lost_for_want_of_memory_is_reported(void
   wpm_world_come_up(w, 1, 1);
 }
 
+/* Where memory is short, what is lost is that an address of the same dial failed. */
+static void connected_after_failures(void **state) {
+  (void)state;
+  enum { DEAD = 12 };
+  size_t lost = 0;
+  for (size_t n = 1, failed = 1; failed > 0; n++) {
+    wpm_world *w = wpm_world_new(100);
+    wpm_world_start(w);
+    wpm_world_found(w, 1, 60000, true);
+    wpm_failed_address dead[DEAD];
+    uint8_t bytes[DEAD][8];
+    for (uint16_t i = 0; i < DEAD; i++) {
+      memcpy(bytes[i], wpm_world_address(1, 60001 + i).data, sizeof(bytes[i]));
+      dead[i] = (wpm_failed_address){{bytes[i], sizeof(bytes[i])}, WPM_REASON_REFUSED};
+      wpm_world_found(w, 1, 60001 + i, true);
+    }
+    wpm_event e = {.type = WPM_EVENT_CONNECTED, .peer = wpm_world_id(1)};
+    e.u.connected.connection = w->next_connection++;
+    e.u.connected.dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
+    e.u.connected.direction = WPM_OUTBOUND;
+    e.u.connected.remote = wpm_world_address(1, 60000);
+    e.u.connected.failed = dead;
+    e.u.connected.failed_count = DEAD;
+    wpm_alloc_fail_at(n);
+    int err = wpm_manager_handle(w->manager, &e, w->now);
+    wpm_alloc_fail_off();
+    failed = wpm_alloc_failed();
+    bool known = wpm_wall_known(wpm_world_record(w, 1).addresses[DEAD].last_failure);
+    assert_int_equal(wpm_world_state(w, 1), err ? WPM_NOT_CONNECTED : WPM_CONNECTED);
+    assert_true(err == WPM_OK || (err == WPM_ERR_NO_MEMORY && failed > 0 && !known));
+    assert_true(known || failed > 0);
+    lost += !err && !known;
+    wpm_world_free(w);
+  }
+  assert_true(lost > 0);
+}
+
 static void identified(void **state) {
   wpm_world *w = *state;
   wpm_connection_id c = wpm_world_come_in(w, 1, 0);
@@ -367,6 +404,7 @@ int main(void) {
       TEST(found),
       TEST(connected),
       TEST(connected_from_a_dial),
+      cmocka_unit_test(connected_after_failures),
       TEST(a_dial_whose_connection_was_lost_for_want_of_memory_is_reported),
       TEST(identified),
       TEST(metadata),

@@ -115,14 +115,17 @@ static void the_surer_then_the_nearer_then_the_fewer_layers(void **state) {
   (void)state;
   ranking r = {.count = 0};
   static const char *const order[] = {
-      "/ip4/45.0.0.9/tcp/9/wss",       /* Certified. */
-      "/ip4/45.0.0.8/tcp/8/wss",       /* A person's. */
-      "/ip4/127.0.0.1/tcp/1/ws",       /* Near. */
-      "/ip4/192.168.0.1/tcp/2/ws",     /* Less so. */
-      "/ip4/45.0.0.1/udp/3/quic-v1",   /* As given: nobody says that the host dials QUIC, or not. */
-      "/ip4/45.0.0.1/tcp/3",           "/ip4/45.0.0.2/udp/3/quic-v1", "/ip4/45.0.0.1/tcp/4/ws",
-      "/ip4/45.0.0.1/tcp/5/wss",       "/ip4/45.0.0.1/udp/6/quic-v1/webtransport",
-      "/ip4/0.0.0.0/tcp/7",            /* Nobody can have it. */
+      "/ip4/45.0.0.9/tcp/9/wss",     /* Certified. */
+      "/ip4/45.0.0.8/tcp/8/wss",     /* A person's. */
+      "/ip4/127.0.0.1/tcp/1/ws",     /* Near. */
+      "/ip4/192.168.0.1/tcp/2/ws",   /* Less so. */
+      "/ip4/45.0.0.1/udp/3/quic-v1", /* As given: nobody says that the host dials QUIC, or not. */
+      "/ip4/45.0.0.1/tcp/3",
+      "/ip4/45.0.0.2/udp/3/quic-v1",
+      "/ip4/45.0.0.1/tcp/4/ws",
+      "/ip4/45.0.0.1/tcp/5/wss",
+      "/ip4/45.0.0.1/udp/6/quic-v1/webtransport",
+      "/ip4/0.0.0.0/tcp/7", /* Nobody can have it. */
   };
   enum { COUNT = sizeof(order) / sizeof(order[0]) };
   static const uint8_t shuffle[COUNT] = {10, 4, 7, 9, 1, 5, 3, 8, 0, 2, 6};
