@@ -219,13 +219,13 @@ static uint32_t first_to_go(wpm_manager *m, wpm_instant now) {
 }
 
 void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
+  m->starved_until = WPM_NEVER;
+  m->black_hole.held_until = WPM_NEVER;
   if (m->stopping || (m->epoch.offline && wpm_rule_holds(WPM_RULE_OFFLINE))) {
     return;
   }
   wpm_restart_reserve(m, now);
   uint32_t slot;
-  m->starved_until = WPM_NEVER;
-  m->black_hole.held_until = WPM_NEVER;
   while ((m->dials < m->config.max_dials || !wpm_rule_holds(WPM_RULE_MAX_DIALS)) &&
          (slot = first_to_go(m, now)) != WPM_SLOT_NONE && wpm_schedule_room(m, slot) > 0) {
     if (wpm_range_bans_any(m) &&

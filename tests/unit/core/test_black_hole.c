@@ -295,6 +295,18 @@ static void another_network_begins_anew(void **state) {
   wpm_world_expect(s.w, WPM_ACTION_DIAL, peer);
 }
 
+/* Nothing is tried, and nobody waits for it. */
+static void without_a_network_no_one_tries(void **state) {
+  scene s = begin(*state);
+  block_ip6(&s);
+  held_peer(&s);
+  wpm_event e = {.type = WPM_EVENT_NETWORK, .u.network.state = WPM_NETWORK_OFFLINE};
+  assert_int_equal(wpm_world_handle(s.w, &e), WPM_OK);
+  wpm_world_forget_log(s.w);
+  wpm_world_run(s.w, 2 * WPM_MINUTE); /* To deadlines that are to come, each. */
+  wpm_world_expect_none(s.w, WPM_ACTION_DIAL, -1);
+}
+
 /* Peers that became ready before the path was blocked wait for a place: when there is one, those that are
  * not held go first, whatever their kind. */
 static void the_held_go_last(void **state) {
@@ -342,6 +354,7 @@ int main(void) {
       TEST(an_answer_opens_it_for_all),
       TEST(a_person_dials_at_all_times),
       TEST(another_network_begins_anew),
+      TEST(without_a_network_no_one_tries),
       cmocka_unit_test(the_held_go_last),
       cmocka_unit_test(each_path_has_a_name),
   };
