@@ -77,8 +77,8 @@ WPM_API int64_t wpm_manager_ping_interval(const wpm_manager *manager, wpm_transp
 
 /* A dial to come. */
 typedef struct wpm_planned_dial {
-  wpm_bytes peer;      /* Binary peer id; lasts until the next call that changes the manager. */
-  wpm_mono at;         /* When it goes, if it finds a place; WPM_NEVER: when a place is free, or when
+  wpm_bytes peer; /* Binary peer id; lasts until the next call that changes the manager. */
+  wpm_mono at;    /* When it goes, if it finds a place; WPM_NEVER: when a place is free, or when
                           it is its turn to try a black hole. */
   wpm_held_by held_by; /* What holds it back until then. */
 } wpm_planned_dial;

@@ -40,7 +40,8 @@ typedef struct run {
   bool asked[PEERS]; /* A person's dial is to come. */
   bool holes[WPM_PATH_COUNT];
   link links[LINKS];
-  wpm_mono probed, beside; /* When a held peer, and a blocked address beside others, was tried last. */
+  wpm_mono probed,
+      beside; /* When a held peer, and a blocked address beside others, was tried last. */
   size_t probes, besides, left_out, opened; /* How often each was seen. */
 } run;
 
@@ -60,8 +61,8 @@ static bool is_blocked(const run *r, wpm_path path) {
 
 static void make_spot(run *r, int peer, size_t i) {
   static const char *const forms[] = {
-      "/ip4/45.%d.%d.1/tcp/%d",        "/ip6/2001:db8::%d:%d/tcp/%d",
-      "/ip6/2001:db8::%d:%d/tcp/%d",   "/ip4/45.%d.%d.1/tcp/%d/ws",
+      "/ip4/45.%d.%d.1/tcp/%d",         "/ip6/2001:db8::%d:%d/tcp/%d",
+      "/ip6/2001:db8::%d:%d/tcp/%d",    "/ip4/45.%d.%d.1/tcp/%d/ws",
       "/dns4/%d.%d.example/tcp/%d/wss", "/ip6/2001:db8::%d:%d/udp/%d/quic-v1"};
   spot *s = &r->spots[peer][i];
   char text[80];
@@ -154,7 +155,7 @@ static link *free_link(run *r) {
 
 /* The addresses in turn: the first that answers wins. */
 static void answer_dial(run *r, const wpm_world_action *dial) {
-  wpm_failed_address failed[MOST];
+  wpm_failed_address failed[MOST] = {{.reason = WPM_REASON_NONE}};
   size_t count = 0;
   const spot *won = NULL;
   bool swallowed = true;

@@ -161,10 +161,11 @@ static void connected_after_failures(void **state) {
     wpm_world_found(w, 1, 60000, true);
     wpm_failed_address dead[DEAD];
     uint8_t bytes[DEAD][8];
-    for (uint16_t i = 0; i < DEAD; i++) {
-      memcpy(bytes[i], wpm_world_address(1, 60001 + i).data, sizeof(bytes[i]));
+    for (int i = 0; i < DEAD; i++) {
+      uint16_t port = (uint16_t)(60001 + i);
+      memcpy(bytes[i], wpm_world_address(1, port).data, sizeof(bytes[i]));
       dead[i] = (wpm_failed_address){{bytes[i], sizeof(bytes[i])}, WPM_REASON_REFUSED};
-      wpm_world_found(w, 1, 60001 + i, true);
+      wpm_world_found(w, 1, port, true);
     }
     wpm_event e = {.type = WPM_EVENT_CONNECTED, .peer = wpm_world_id(1)};
     e.u.connected.connection = w->next_connection++;
