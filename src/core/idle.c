@@ -4,7 +4,6 @@
 #include "core/rules.h"
 #include "core/wait.h"
 
-
 #define RETURNS_WITHIN (5 * WPM_MINUTE)
 #define LOSS_COUNTS_FOR WPM_HOUR
 #define TOO_LONG_FOR WPM_DAY

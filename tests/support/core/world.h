@@ -7,8 +7,8 @@
 #include <wakupeers/manager.h>
 
 enum {
-  WPM_WORLD_PEERS = 2048,  /* Peers are numbered 0 … 2047. */
-  WPM_WORLD_RANGES = 64,   /* Most banned ranges on the disk. */
+  WPM_WORLD_PEERS = 2048,   /* Peers are numbered 0 … 2047. */
+  WPM_WORLD_RANGES = 64,    /* Most banned ranges on the disk. */
   WPM_WORLD_ACTIONS = 8192, /* Most actions in the log. */
   WPM_WORLD_ADDRESSES = 20  /* Most addresses in a call that takes them as text. */
 };
@@ -16,11 +16,11 @@ enum {
 /* One action as pulled, with its views copied. */
 typedef struct wpm_world_action {
   wpm_action_type type;
-  int peer;             /* Its number; -1: of no peer. */
-  wpm_mono at;          /* When it was pulled. */
-  wpm_dial_id dial;     /* DIAL, CANCEL_DIAL. */
-  size_t address_count; /* DIAL. */
-  uint16_t first_port;  /* DIAL: port of the first address. */
+  int peer;                               /* Its number; -1: of no peer. */
+  wpm_mono at;                            /* When it was pulled. */
+  wpm_dial_id dial;                       /* DIAL, CANCEL_DIAL. */
+  size_t address_count;                   /* DIAL. */
+  uint16_t first_port;                    /* DIAL: port of the first address. */
   uint16_t ports[WPM_DIAL_ADDRESSES_MAX]; /* DIAL: those of all, in order. */
   wpm_connection_id connection;
   wpm_reason reason;         /* DISCONNECT, NOTIFY. */

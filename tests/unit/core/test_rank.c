@@ -75,10 +75,10 @@ static void each_address_has_a_way(void **state) {
       {"/ip4/45.0.0.1/udp/1/quic-v1", WPM_FAMILY_IP4, WPM_TRANSPORT_QUIC, WPM_PATH_QUIC_IP4},
       {"/ip6/2001:db8::1/udp/1/quic", WPM_FAMILY_IP6, WPM_TRANSPORT_QUIC, WPM_PATH_QUIC_IP6},
       {"/ip4/45.0.0.1/udp/1", WPM_FAMILY_IP4, WPM_TRANSPORT_OTHER, WPM_PATH_NONE},
-      {"/ip4/45.0.0.1/udp/1/quic-v1/webtransport", WPM_FAMILY_IP4, WPM_TRANSPORT_OTHER,
-       WPM_PATH_NONE},
+      {"/ip4/45.0.0.1/udp/1/quic-v1/webtransport", WPM_FAMILY_IP4, WPM_TRANSPORT_QUIC,
+       WPM_PATH_QUIC_IP4},
       {"/ip4/45.0.0.1/tcp/1/p2p/16Uiu2HAmRfTQQFTxLYE8xuS1rxmwk2NTgvqA9E2Czqdrea6uLEdn/p2p-circuit",
-       WPM_FAMILY_ANY, WPM_TRANSPORT_RELAYED, WPM_PATH_NONE},
+       WPM_FAMILY_IP4, WPM_TRANSPORT_OTHER, WPM_PATH_NONE},
   };
   for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
     wpm_multiaddr parsed;
@@ -125,10 +125,11 @@ static void the_surer_then_the_nearer_then_the_fewer_layers(void **state) {
       "/ip4/45.0.0.1/tcp/4/ws",
       "/ip4/45.0.0.1/tcp/5/wss",
       "/ip4/45.0.0.1/udp/6/quic-v1/webtransport",
+      "/ip4/45.0.0.1/tcp/6/p2p/16Uiu2HAmRfTQQFTxLYE8xuS1rxmwk2NTgvqA9E2Czqdrea6uLEdn/p2p-circuit",
       "/ip4/0.0.0.0/tcp/7", /* Nobody can have it. */
   };
   enum { COUNT = sizeof(order) / sizeof(order[0]) };
-  static const uint8_t shuffle[COUNT] = {10, 4, 7, 9, 1, 5, 3, 8, 0, 2, 6};
+  static const uint8_t shuffle[COUNT] = {11, 4, 7, 9, 1, 5, 3, 8, 0, 2, 6, 10};
   for (size_t i = 0; i < COUNT; i++) {
     wpm_address *item = add(&r, order[shuffle[i]]);
     item->certified = shuffle[i] == 0;
