@@ -153,20 +153,26 @@ static void a_dial_whose_connection_was_lost_for_want_of_memory_is_reported(void
 /* Where memory is short, what is lost is that an address of the same dial failed. */
 static void connected_after_failures(void **state) {
   (void)state;
-  enum { DEAD = 12 };
+  enum { DEAD = 24 };
   size_t lost = 0;
   for (size_t n = 1, failed = 1; failed > 0; n++) {
     wpm_world *w = wpm_world_new(100);
     wpm_world_start(w);
-    wpm_world_found(w, 1, 60000, true);
     wpm_failed_address dead[DEAD];
-    uint8_t bytes[DEAD][8];
-    for (int i = 0; i < DEAD; i++) {
-      uint16_t port = (uint16_t)(60001 + i);
-      memcpy(bytes[i], wpm_world_address(1, port).data, sizeof(bytes[i]));
-      dead[i] = (wpm_failed_address){{bytes[i], sizeof(bytes[i])}, WPM_REASON_REFUSED};
-      wpm_world_found(w, 1, port, true);
+    wpm_bytes addresses[DEAD + 1];
+    uint8_t bytes[DEAD + 1][8];
+    for (int i = 0; i <= DEAD; i++) {
+      memcpy(bytes[i], wpm_world_address(1, (uint16_t)(60000 + i)).data, sizeof(bytes[i]));
+      addresses[i] = (wpm_bytes){bytes[i], sizeof(bytes[i])};
     }
+    for (int i = 0; i < DEAD; i++) {
+      dead[i] = (wpm_failed_address){addresses[i + 1], WPM_REASON_REFUSED};
+    }
+    wpm_event named = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(1)};
+    named.u.found.addresses = addresses;
+    named.u.found.address_count = DEAD + 1;
+    named.u.found.is_static = true;
+    assert_int_equal(wpm_world_handle(w, &named), WPM_OK);
     wpm_event e = {.type = WPM_EVENT_CONNECTED, .peer = wpm_world_id(1)};
     e.u.connected.connection = w->next_connection++;
     e.u.connected.dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
