@@ -595,6 +595,12 @@ void wpm_manager_note_deadline(wpm_manager *m) {
   m->deadline = least_deadline(m);
 }
 
+/* Bytes move no deadline but their connection's, and that puts it off: until something is due nothing
+ * follows from them. */
+static bool is_of_bytes(const wpm_event *event) {
+  return event->type == WPM_EVENT_RECEIVED || event->type == WPM_EVENT_PONG;
+}
+
 int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   bool of_a_peer = event->type != WPM_EVENT_NETWORK && event->type != WPM_EVENT_SHORTAGE &&
                    event->type != WPM_EVENT_BAN_RANGE;
@@ -607,7 +613,13 @@ int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   if (wpm_range_bans_are_due(m, now.mono)) {
     wpm_range_bans_advance(m, now);
   }
+  size_t live = m->live_connections;
   int err = take_in(m, event, now);
+  if (is_of_bytes(event) && m->live_connections == live && m->deadline.ns > now.mono.ns) {
+    wpm_mono own = wpm_heap_least(&m->connection_deadlines, NULL);
+    m->deadline = own.ns < m->deadline.ns ? own : m->deadline;
+    return err;
+  }
   expire_some(m, now);
   if (wpm_tags_may_end(m)) {
     wpm_tags_run(m, now);
