@@ -103,7 +103,8 @@ static inline size_t wpm_contact_size_with(const uint8_t *packed, const wpm_cont
 
 /* Whether that would change it. */
 static inline bool wpm_contact_differs(const uint8_t *packed, const wpm_contact_piece *piece) {
-  return piece->size != piece->old_size || memcmp(packed + piece->at, piece->bytes, piece->size);
+  return piece->size != piece->old_size ||
+         memcmp(packed + piece->at, piece->bytes, piece->size) != 0;
 }
 
 /* Puts it in; there is room. */
