@@ -320,7 +320,7 @@ int wpm_manager_restore_range_ban(wpm_manager *m, wpm_range_ban *ban, const wpm_
     return WPM_ERR_INVALID;
   }
   ban->ban = wpm_restart_resumed_ban(&ban->ban, heartbeat, now);
-  if (ban->ban.length_ns != INT64_MAX && !wpm_wait_runs(&ban->ban, now)) {
+  if (!wpm_wait_runs(&ban->ban, now)) {
     return WPM_ERR_STALE;
   }
   wpm_ip_range_key(ban->range.ip, ban->range.bits, key);

@@ -30,8 +30,7 @@ static wpm_mono end_of(const wpm_store *store, const wpm_wait *wait) {
 }
 
 static bool runs(const wpm_store *store, const wpm_wait *wait) {
-  return wait->length_ns > 0 &&
-         (!store->advanced || wait->length_ns == INT64_MAX || wpm_wait_runs(wait, store->last));
+  return wait->length_ns > 0 && (!store->advanced || wpm_wait_runs(wait, store->last));
 }
 
 wpm_tombstone wpm_store_outliving(const wpm_store *store, uint32_t slot) {

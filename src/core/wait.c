@@ -39,7 +39,7 @@ wpm_mono wpm_wait_end(const wpm_wait *wait, wpm_instant now) {
 }
 
 bool wpm_wait_runs(const wpm_wait *wait, wpm_instant now) {
-  return wpm_wait_end(wait, now).ns > now.mono.ns;
+  return wait->length_ns == INT64_MAX || wpm_wait_end(wait, now).ns > now.mono.ns;
 }
 
 wpm_wait wpm_wait_later(const wpm_wait *old, const wpm_wait *fresh, wpm_instant now) {

@@ -15,7 +15,7 @@ static inline wpm_wait wpm_wait_from(wpm_instant now, int64_t length_ns) {
   return (wpm_wait){now, length_ns};
 }
 
-/* True while it is not over. */
+/* True while it is not over, as one of length INT64_MAX never is. */
 bool wpm_wait_runs(const wpm_wait *wait, wpm_instant now);
 
 /* `old` or `fresh`, whichever ends later. */

@@ -174,6 +174,18 @@ static void tombstones_too(void **state) {
                    WPM_ERR_STALE);
 }
 
+static void a_ban_for_good_outlasts_years(void **state) {
+  wpm_world *w = *state;
+  uint8_t id[3] = {1, 2, 3};
+  wpm_tombstone tombstone = {.id = {id, 3}, .ban = {{{450 * S}, {1050 * S}, 7}, INT64_MAX}};
+  w->now = (wpm_instant){{30 * S}, {1050 * S + 3 * 365 * WPM_DAY}, 8};
+  assert_int_equal(wpm_manager_restore_tombstone(w->manager, &tombstone, NULL, w->now), WPM_OK);
+  uint64_t cursor = 0;
+  wpm_tombstone held;
+  assert_true(wpm_store_next_tombstone(wpm_manager_store(w->manager), &cursor, &held));
+  assert_int_equal(held.ban.length_ns, INT64_MAX);
+}
+
 static void retry_delays_go_on_too(void **state) {
   wpm_world *w = *state;
   wpm_world_found(w, 1, 60000, true);
@@ -624,6 +636,7 @@ int main(void) {
       cmocka_unit_test(a_wall_clock_ahead_ends_it_after_a_reboot_only),
       cmocka_unit_test(a_wall_clock_set_while_we_run_has_no_say_after_a_reboot),
       TEST(tombstones_too),
+      TEST(a_ban_for_good_outlasts_years),
       TEST(retry_delays_go_on_too),
       TEST(a_days_prune_survives),
       cmocka_unit_test(a_crash_leaves_cannot_connect),
