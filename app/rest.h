@@ -39,11 +39,12 @@ void rest_get_banned_ranges(rest_service *rest, http_request *request, const cha
 void rest_post_ban_range(rest_service *rest, http_request *request, const char *word);
 void rest_post_unban_range(rest_service *rest, http_request *request, const char *word);
 
-/* rest_judge.c: POST /admin/v1/peer/{peerId}/ban, unban, protect, unprotect. */
+/* rest_judge.c: POST /admin/v1/peer/{peerId}/ban, unban, protect, unprotect, score. */
 void rest_post_ban(rest_service *rest, http_request *request, const char *word);
 void rest_post_unban(rest_service *rest, http_request *request, const char *word);
 void rest_post_protect(rest_service *rest, http_request *request, const char *word);
 void rest_post_unprotect(rest_service *rest, http_request *request, const char *word);
+void rest_post_score(rest_service *rest, http_request *request, const char *word);
 
 /* rest_admin.c: the /admin/v1/ calls. False: there is no such call. */
 bool rest_admin_handle(rest_service *rest, http_request *request);

@@ -500,6 +500,7 @@ static const struct {
     {"POST", "/admin/v1/peer/*/unban", rest_post_unban},
     {"POST", "/admin/v1/peer/*/protect", rest_post_protect},
     {"POST", "/admin/v1/peer/*/unprotect", rest_post_unprotect},
+    {"POST", "/admin/v1/peer/*/score", rest_post_score},
     {"GET", "/admin/v1/ranges/banned", rest_get_banned_ranges},
     {"POST", "/admin/v1/ranges/ban", rest_post_ban_range},
     {"POST", "/admin/v1/ranges/unban", rest_post_unban_range},

@@ -110,3 +110,28 @@ void rest_post_protect(rest_service *rest, http_request *request, const char *wo
 void rest_post_unprotect(rest_service *rest, http_request *request, const char *word) {
   change_protection(rest, request, word, false);
 }
+
+/* {"score": N}, or {"add": N}. */
+void rest_post_score(rest_service *rest, http_request *request, const char *word) {
+  wpm_peer_id id;
+  json_t *body = rest_read_peer(request, word, &id) ? rest_read_object(request) : NULL;
+  if (!body) {
+    return;
+  }
+  const json_t *whole = json_object_get(body, "score");
+  const json_t *more = json_object_get(body, "add");
+  const json_t *number = whole ? whole : more;
+  json_int_t value = json_integer_value(number);
+  wpm_bytes peer = wpm_peer_id_view(&id);
+  if (!json_is_integer(number) || (whole && more) || value < INT32_MIN || value > INT32_MAX) {
+    rest_answer_text(request, 400,
+                     "Invalid argument: it takes either score or add, a whole number from %d to %d",
+                     INT32_MIN, INT32_MAX);
+  } else {
+    answer(request,
+           whole ? wpm_node_set_score(rest->node, peer, (int32_t)value)
+                 : wpm_node_add_score(rest->node, peer, (int32_t)value),
+           word);
+  }
+  json_decref(body);
+}

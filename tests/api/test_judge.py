@@ -126,6 +126,19 @@ class Judge(ApiTest):
         (tag,) = self.made.peer(NOBODY)["tags"]
         self.assertEqual((tag["name"], tag["value"], tag["halfLifeMs"]), ("new", 9, 10**9))
 
+    def test_a_score_is_set_added_to_and_kept(self):
+        self.assertEqual(self.post("score", '{"score": 40}')[::2], (200, "OK"))
+        self.assertEqual(self.post("score", '{"add": -150}')[::2], (200, "OK"))
+        self.assertEqual(self.made.peer(self.other.id)["score"], -110)
+        self.made.kill()
+        self.made.start()
+        self.assertEqual(self.made.peer(self.other.id)["score"], -110)
+        for body in ("{}", '{"score": 1, "add": 1}', '{"add": 1.5}', '{"score": 3000000000}'):
+            status, _, text = self.post("score", body)
+            self.assertEqual(status, 400, body)
+            self.assertIn("it takes either score or add", text)
+        self.assertEqual(self.post("score", '{"add": 1}', NOBODY)[0], 404)
+
     def test_what_it_takes(self):
         for verb, body, says in (("ban", '{"forMs": 0}', "forMs takes"), ("ban", '{"forMs": "1h"}', "forMs takes"),
                                  ("ban", "[]", "it must be an object"), ("ban", "{", "Failed to decode"),
