@@ -47,6 +47,10 @@ int main(void) {
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     manager_kit_make(sizes[i]);
     for (size_t kind = 0; kind < manager_kit_kind_count; kind++) {
+      if (manager_kit_kinds[kind].afresh) {
+        manager_kit_drop();
+        manager_kit_make(sizes[i]);
+      }
       measure(&manager_kit_kinds[kind], sizes[i]);
     }
     manager_kit_drop();

@@ -162,12 +162,12 @@ void manager_kit_drop(void) {
 }
 
 const manager_kit_kind manager_kit_kinds[] = {
-    {"advance, nothing due", nothing_is_due, 1},
-    {"received", bytes_came, 1},
-    {"pong", pong_came, 1},
-    {"found again", heard_again, 1},
-    {"pruned", pruned, 1},
-    {"connected, disconnected", comes_and_goes, 2},
-    {"found, one evicted for it", newcomer, 1},
+    {"advance, nothing due", nothing_is_due, 1, false},
+    {"received", bytes_came, 1, false},
+    {"pong", pong_came, 1, false},
+    {"found again", heard_again, 1, false},
+    {"pruned", pruned, 1, false},
+    {"connected, disconnected", comes_and_goes, 2, false},
+    {"found, one evicted for it", newcomer, 1, true},
 };
 const size_t manager_kit_kind_count = sizeof manager_kit_kinds / sizeof manager_kit_kinds[0];

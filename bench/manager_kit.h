@@ -3,6 +3,7 @@
 #ifndef WPM_BENCH_MANAGER_KIT_H
 #define WPM_BENCH_MANAGER_KIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ typedef struct manager_kit_kind {
   const char *name;
   void (*once)(void); /* Ends the program where it fails. */
   int events;         /* In it. */
+  bool afresh;        /* Of a manager that has lived through nothing else. */
 } manager_kit_kind;
 
 extern const manager_kit_kind manager_kit_kinds[];
