@@ -1,4 +1,4 @@
-/* Two connections with one peer.
+/* Two connections with one peer. (wakupeers' own rules; go-libp2p and rust-libp2p keep both.)
  *
  * - Race: two of opposite direction that came up within the dial timeout of each other. The one
  *   dialled by the peer with the smaller binary id wins, so both sides choose the same without a

@@ -1,4 +1,4 @@
-/* Bans of ranges of IP addresses.
+/* Bans of ranges of IP addresses (Bitcoin Core, banman; wakupeers' own rules about dials and durability).
  *
  * - From a banned range nobody comes in: refused before the handshake where the host asks, and as it is
  *   up. Live connections from or to an address in it end as the ban begins.

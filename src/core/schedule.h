@@ -1,4 +1,4 @@
-/* Who is dialled, and when.
+/* Who is dialled, and when (27/WAKU2-PEERS, Reconnecting peers; the cap on dials as go-libp2p has one).
  *
  * - Where outbound relay peers are counted (core/targets.h), that module chooses among relay peers, those
  *   of a restart and static ones aside; without, they are wanted as others are.

@@ -1,4 +1,4 @@
-/* Tags that end by themselves.
+/* Tags that end by themselves (go-libp2p's decaying tags, js-libp2p's expiring ones).
  *
  * - One with an end goes at its time, by the wall clock, within a minute: it is somebody's word about a
  *   date, as an address's. Its protection goes with it; the peer stays protected while another tag of its
