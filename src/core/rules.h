@@ -54,6 +54,7 @@
   /* Whom we choose (core/targets.h, core/shards.h, core/services.h). */                           \
   X(ONE_PER_GROUP, "one_per_group")                                                                \
   X(GROUPS_ALIKE, "groups_alike")                                                                  \
+  X(FRESHNESS, "freshness")                                                                        \
   X(FAILURES_WEIGH, "failures_weigh")                                                              \
   X(ROTATION, "rotation")                                                                          \
   X(SHARDS_FIRST, "shards_first")                                                                  \

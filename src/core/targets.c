@@ -23,6 +23,7 @@
 #define ROUNDS 8
 #define WEIGHT_OF_ONE (UINT64_C(1) << 32)
 #define MOST_HALVINGS 8
+#define MOST_STALE 4 /* Weeks that count. */
 #define MOST_TERMS 9 /* Those of a kind of candidate, the shard's, AND. */
 
 bool wpm_targets_choose(const wpm_manager *m, uint32_t slot) {
@@ -102,7 +103,16 @@ static bool is_of_new_group(const wpm_manager *m, uint32_t slot) {
          !wpm_rule_holds(WPM_RULE_ONE_PER_GROUP);
 }
 
-/* One over the peers of its group, less for a source of many, halved for each attempt that failed. */
+/* Weeks since the last sign of the peer; 0 too where there is none, or the clock says that it is to come. */
+static uint32_t weeks_since(const wpm_manager *m, uint32_t slot) {
+  int64_t seen = wpm_peer_last_seen(m->store, wpm_manager_peer(m, slot));
+  bool is_past = seen != INT64_MIN && seen < m->wall.ns;
+  uint64_t weeks = is_past ? ((uint64_t)m->wall.ns - (uint64_t)seen) / (uint64_t)(7 * WPM_DAY) : 0;
+  return weeks < MOST_STALE ? (uint32_t)weeks : MOST_STALE;
+}
+
+/* One over the peers of its group, less for a source of many, halved for each attempt that failed
+ * and each week without a sign of it. */
 static uint64_t weight_of(const wpm_manager *m, uint32_t slot) {
   bool alike = wpm_rule_holds(WPM_RULE_GROUPS_ALIKE);
   uint32_t peers = alike ? wpm_groups_peers(m, wpm_manager_policy(m, slot)->group) : 1;
@@ -110,6 +120,9 @@ static uint64_t weight_of(const wpm_manager *m, uint32_t slot) {
   uint64_t weight = WEIGHT_OF_ONE / (peers > 0 ? peers : 1) / wpm_sources_divisor(m, slot);
   if (wpm_rule_holds(WPM_RULE_FAILURES_WEIGH)) {
     weight >>= failures < MOST_HALVINGS ? failures : MOST_HALVINGS;
+  }
+  if (wpm_rule_holds(WPM_RULE_FRESHNESS)) {
+    weight >>= weeks_since(m, slot);
   }
   return weight > 0 ? weight : 1;
 }

@@ -162,8 +162,8 @@ static void set_online(wpm_world *w, bool online) {
 }
 
 /* Of two, one whose dials failed six times has one chance in 65. */
-static void each_failure_halves_the_chance(void **state) {
-  (void)state;
+/* How often, of two that differ in this, the first is chosen in a hundred times. */
+static int chosen_of_two(uint32_t failures, int64_t age_ns) {
   int chosen[2] = {0, 0};
   for (uint64_t seed = 1; seed <= 100; seed++) {
     wpm_world *w = start(seed);
@@ -175,7 +175,8 @@ static void each_failure_halves_the_chance(void **state) {
       wpm_address address;
       wpm_peer_record record =
           wpm_world_imported(peer, (wpm_bytes){bytes, sizeof(bytes)}, &address);
-      record.failures = peer == 0 ? 6 : 0;
+      record.failures = peer == 0 ? failures : 0;
+      address.last_seen.ns = w->now.wall.ns - (peer == 0 ? age_ns : 0);
       wpm_event e = {.type = WPM_EVENT_IMPORTED, .peer = record.id};
       e.u.imported.record = &record;
       assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
@@ -186,7 +187,21 @@ static void each_failure_halves_the_chance(void **state) {
     wpm_world_free(w);
   }
   assert_int_equal(chosen[0] + chosen[1], 100);
-  assert_in_range(chosen[0], 0, 8);
+  return chosen[0];
+}
+
+static void each_failure_halves_the_chance(void **state) {
+  (void)state;
+  assert_in_range(chosen_of_two(0, 0), 30, 70);
+  assert_in_range(chosen_of_two(6, 0), 0, 8);
+}
+
+static void each_week_without_a_sign_does_too(void **state) {
+  (void)state;
+  assert_in_range(chosen_of_two(0, 6 * WPM_DAY), 30, 70);
+  assert_in_range(chosen_of_two(0, 8 * WPM_DAY), 20, 45);
+  assert_in_range(chosen_of_two(0, 365 * WPM_DAY), 0, 15);
+  assert_in_range(chosen_of_two(0, -WPM_DAY), 30, 70); /* The clock was set back. */
 }
 
 /* The connection is up, and stays so. */
@@ -519,6 +534,7 @@ int main(void) {
       cmocka_unit_test(a_flood_of_addresses_in_few_groups_decides_nothing),
       cmocka_unit_test(who_came_in_is_no_more_than_a_candidate),
       cmocka_unit_test(each_failure_halves_the_chance),
+      cmocka_unit_test(each_week_without_a_sign_does_too),
       cmocka_unit_test(places_are_kept_from_what_comes_in),
       cmocka_unit_test(who_was_lost_comes_back_where_it_is_wanted),
       cmocka_unit_test(known_services_and_other_shards_are_no_candidates),
