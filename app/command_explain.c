@@ -39,6 +39,15 @@ static void print_with_time(const char *name, const char *word, const char *betw
   }
 }
 
+/* A line of a time, where there is one. */
+static void print_moment(const char *name, const json_t *time) {
+  char when[2 * ANSWER_TIME + 8];
+  both_times(time, when, sizeof when);
+  if (when[0]) {
+    answer_print_line(name, when);
+  }
+}
+
 /* "83.2s", "0.6ms". */
 static void span_text(const json_t *value, const char *name, char out[SPAN_ROOM]) {
   double ms = json_number_value(json_object_get(value, name));
@@ -125,6 +134,9 @@ static void print_plan(const json_t *value) {
                  "%" JSON_INTEGER_FORMAT " ready, %" JSON_INTEGER_FORMAT " waiting",
                  number_of(value, "ready"), number_of(value, "waiting"));
   answer_print_line("to be dialled", line);
+  print_moment("next choice", json_object_get(value, "choiceAt"));
+  print_moment("next feeler", json_object_get(value, "feelerAt"));
+  print_moment("next rotation", json_object_get(value, "rotationAt"));
   print_eviction(json_object_get(value, "eviction"));
   print_paths(json_object_get(value, "paths"));
   (void)fputc('\n', stdout);
@@ -249,8 +261,8 @@ int command_plan(int argc, char **argv) {
   static const told what = {
       .command = FOR_PLAN,
       .usage = "usage: wakupeers plan [OPTION ...]\n\n"
-               "Lists the next dials of a running daemon, in order, and says who would be\n"
-               "evicted for a newcomer.\n\n",
+               "Lists the next dials of a running daemon, in order, and says when others are\n"
+               "chosen and who would be evicted for a newcomer.\n\n",
       .path = "/admin/v1/plan",
       .print = print_plan,
   };

@@ -4,6 +4,8 @@
  * - Every word is of a closed set: the same in the library, REST, the log and metric labels.
  * - A moment that is named holds if nothing else happens: a byte that comes puts a ping off, a place
  *   that others take puts a dial off.
+ * - Of a peer that is only one of those from whom some are chosen no dial is named: who is chosen is drawn
+ *   when it is time. When that is, the preview tells.
  * - Only the latest events are kept, and only in memory: they are no record of a peer (27/WAKU2-PEERS
  *   asks for none of this; it is wakupeers' own).
  */
@@ -24,20 +26,22 @@ typedef enum wpm_next_action {
   WPM_NEXT_DIAL,     /* Dial it. */
   WPM_NEXT_PING,     /* Ping it, if no byte comes before. */
   WPM_NEXT_CLOSE,    /* End its connection as lost, if no byte comes before. */
-  WPM_NEXT_SETTLE    /* End one of its two connections. */
+  WPM_NEXT_SETTLE,   /* End one of its two connections. */
+  WPM_NEXT_LET_GO    /* End its connection, which was a trial (a feeler). */
 } wpm_next_action;
-#define WPM_NEXT_ACTION_COUNT 5
+#define WPM_NEXT_ACTION_COUNT 6
 
-/* "none", "dial", "ping", "close", "settle"; "?" outside the set. */
+/* "none", "dial", "ping", "close", "settle", "let_go"; "?" outside the set. */
 WPM_API const char *wpm_next_action_name(wpm_next_action value);
 
 typedef struct wpm_explanation {
   wpm_connectivity state; /* Its connectivity. */
   wpm_reason reason;      /* Why it is not connected; NONE: it is, or was never tried. */
-  wpm_next_action next;   /* What is done next. */
-  wpm_mono at;            /* When; WPM_NEVER: not by time, but when what holds it back changes. */
-  wpm_held_by held_by;    /* What holds that back; NOTHING also while it is connected. */
-  wpm_mono until;         /* When that ends; WPM_NEVER: not by time. */
+  wpm_next_action
+      next;    /* What is done next; NONE also of one that may be chosen (HELD_BY_TARGET). */
+  wpm_mono at; /* When; WPM_NEVER: not by time, but when what holds it back changes. */
+  wpm_held_by held_by; /* What keeps it from being dialled; NOTHING also while it is connected. */
+  wpm_mono until;      /* When that ends; WPM_NEVER: not by time. */
   /* Of its connection, the older where it has two; WPM_SPAN_NONE: it has none, or as said. */
   int64_t ping_interval_ns; /* Longest silence before a ping: as configured, or as learned for its
                                transport; NONE also where no pings are sent. */
@@ -86,7 +90,7 @@ typedef struct wpm_planned_dial {
 typedef struct wpm_preview {
   size_t dial_count; /* Dials listed. */
   size_t ready;      /* Peers whose waits are over, also those that a black hole holds. */
-  size_t waiting;    /* Peers that wait for a time. */
+  size_t waiting;    /* Peers that wait for a time and are dialled then. */
   size_t places;     /* Peers that are connected or being dialled. */
   size_t kept;       /* Places kept for peers that were connected before the start. */
   size_t max_places; /* Places that there are: max_connections, or fewer after a shortage. */
@@ -96,11 +100,18 @@ typedef struct wpm_preview {
                         may. Lasts as a planned dial's peer. */
   wpm_cause cause;  /* Why that one. */
   size_t newcomers; /* Peers that find room before; SIZE_MAX: there is no cap. */
+  /* When peers are chosen whom no list can name before, since they are drawn then; WPM_NEVER: not by
+   * time as things are. Where there is nobody to choose, nobody is. */
+  wpm_mono choice_at; /* When one of the candidates is dialled next: more are wanted, for relay or a
+                           service, and there is room. */
+  wpm_mono feeler_at; /* When the next trial connection is dialled. */
+  wpm_mono rotation_at; /* When an outbound relay peer is let go to make room for another. */
 } wpm_preview;
 
-/* What would happen if nothing else did: the dials to come, first the ready peers in their order and
- * then those that wait, the soonest first, at most `cap` of them in `dials` (WPM_PREVIEW_MAX is the
- * most); and who would be evicted. WPM_ERR_NO_MEMORY. */
+/* What would happen if nothing else did: the dials to come of peers that are wanted for their own sake,
+ * first the ready ones in their order and then those that wait, the soonest first, at most `cap` of them
+ * in `dials` (WPM_PREVIEW_MAX is the most); when others are chosen; and who would be evicted.
+ * WPM_ERR_NO_MEMORY. */
 WPM_API WPM_MUST_USE int wpm_manager_preview(const wpm_manager *manager, wpm_instant now,
                                              wpm_planned_dial *dials, size_t cap, wpm_preview *out);
 

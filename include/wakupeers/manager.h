@@ -495,9 +495,9 @@ typedef enum wpm_held_by {
   WPM_HELD_BY_ADDRESS_SCOPE,    /* Its addresses are private or loopback ones, and it was never met
                                    there. */
   WPM_HELD_BY_DISCOURAGED,      /* Its score is too low. */
-  WPM_HELD_BY_TARGET,           /* It is one of those from whom relay peers are chosen as they are
-                                   wanted. */
-  WPM_HELD_BY_BLACK_HOLE        /* The paths to all of its addresses are blocked (wpm_path), and one
+  WPM_HELD_BY_TARGET,    /* It is one of those from whom relay peers, or those of a service, are
+                                   chosen as they are wanted. */
+  WPM_HELD_BY_BLACK_HOLE /* The paths to all of its addresses are blocked (wpm_path), and one
                                    peer at a time tries whether they still are. */
 } wpm_held_by;
 #define WPM_HELD_BY_COUNT 17
@@ -507,8 +507,10 @@ WPM_API const char *wpm_held_by_name(wpm_held_by value);
 
 typedef struct wpm_plan {
   wpm_mono next_dial;  /* When it will be dialled, if it finds a place; WPM_NEVER: not by time, but
-                          when what holds it back changes, if ever. */
-  wpm_held_by held_by; /* What holds it back until then. */
+                          when what holds it back changes, or when it is chosen of others, if ever. */
+  wpm_held_by held_by; /* What holds it back. */
+  wpm_mono until; /* When that ends; WPM_NEVER: not by time. It is next_dial, but for a peer that
+                          may be chosen then, and is not dialled for its own sake. */
 } wpm_plan;
 
 /* What is planned for `peer`. WPM_ERR_NOT_FOUND. */

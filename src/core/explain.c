@@ -1,6 +1,7 @@
 #include "core/explain.h"
 
 #include "core/connections.h"
+#include "core/feelers.h"
 #include "core/idle.h"
 #include "core/keepalive.h"
 #include "core/schedule.h"
@@ -21,6 +22,8 @@ const char *wpm_next_action_name(wpm_next_action value) {
     return "close";
   case WPM_NEXT_SETTLE:
     return "settle";
+  case WPM_NEXT_LET_GO:
+    return "let_go";
   }
   return "?";
 }
@@ -109,10 +112,10 @@ int64_t wpm_manager_ping_interval(const wpm_manager *m, wpm_transport transport,
 wpm_plan wpm_explain_plan(const wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_plan plan = wpm_schedule_plan(m, slot, now);
   bool may_go = m->dials < m->config.max_dials && wpm_schedule_room(m, slot) > 0;
-  if (plan.held_by == WPM_HELD_BY_NOTHING && m->epoch.offline) {
-    plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_OFFLINE};
+  if (plan.next_dial.ns != WPM_NEVER.ns && m->epoch.offline) {
+    plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_OFFLINE, WPM_NEVER};
   } else if (plan.held_by == WPM_HELD_BY_NOTHING && !may_go) {
-    plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_NO_PLACE};
+    plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_NO_PLACE, WPM_NEVER};
   }
   return plan;
 }
@@ -155,21 +158,26 @@ static void explain_connected(const wpm_manager *m, uint32_t slot, wpm_instant n
       out->at = not_before(next.at, now.mono);
     }
   }
+  wpm_mono end = wpm_feelers_end_at(m, slot);
+  if (end.ns < out->at.ns) {
+    out->next = WPM_NEXT_LET_GO;
+    out->at = not_before(end, now.mono);
+  }
 }
 
-/* The dial to come, if there is to be one: where nothing but time holds it back, or places do. */
+/* The dial to come, if there is to be one: where it is wanted for its own sake, and nothing but time holds
+ * it back, or the network does, or places do. */
 static void explain_dial(const wpm_manager *m, uint32_t slot, wpm_instant now,
                          wpm_explanation *out) {
   wpm_plan plan = wpm_explain_plan(m, slot, now);
   out->held_by = plan.held_by;
+  out->until = plan.until;
   if (wpm_schedule_plan(m, slot, now).next_dial.ns == WPM_NEVER.ns) {
     return;
   }
   out->next = WPM_NEXT_DIAL;
   out->at = plan.next_dial;
-  if (plan.held_by != WPM_HELD_BY_NOTHING) {
-    out->until = plan.next_dial;
-  } else if (m->starved_until.ns != WPM_NEVER.ns) {
+  if (plan.held_by == WPM_HELD_BY_NOTHING && m->starved_until.ns != WPM_NEVER.ns) {
     out->at = not_before(m->starved_until, now.mono); /* Its turn came, and memory had run out. */
   }
 }

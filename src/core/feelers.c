@@ -48,6 +48,11 @@ static bool has_room(const wpm_manager *m) {
          wpm_schedule_room(m, WPM_SLOT_NONE) > wpm_targets_kept(m);
 }
 
+wpm_mono wpm_feelers_next_at(const wpm_manager *m) {
+  bool is_free = m->feelers.slot == WPM_SLOT_NONE && are_in_force(m) && has_room(m);
+  return is_free ? m->feelers.at : WPM_NEVER;
+}
+
 /* ---- whom -------------------------------------------------------------------------------------- */
 
 /* One that we held, of which nobody knows whether it is still there. */
@@ -117,11 +122,18 @@ void wpm_feelers_connected(wpm_manager *m, uint32_t slot, const wpm_connection *
   }
 }
 
+static bool is_kept(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  return wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION);
+}
+
+wpm_mono wpm_feelers_end_at(const wpm_manager *m, uint32_t slot) {
+  return wpm_feelers_are_at(m, slot) && !is_kept(m, slot) ? m->feelers.at : WPM_NEVER;
+}
+
 static void let_go(wpm_manager *m, wpm_instant now) {
   uint32_t slot = m->feelers.slot;
-  const wpm_peer *peer = wpm_manager_peer(m, slot);
-  bool is_kept = wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION);
-  if (is_kept) {
+  if (is_kept(m, slot)) {
     wpm_feelers_adopt(m, slot);
   } else {
     wpm_connectivity_end_all(m, slot, WPM_REASON_FEELER, now);

@@ -40,6 +40,12 @@ static inline wpm_mono wpm_feelers_deadline(const wpm_manager *m) {
   return m->feelers.at;
 }
 
+/* When another is tried, as things are; WPM_NEVER: not by time. */
+wpm_mono wpm_feelers_next_at(const wpm_manager *m);
+
+/* When the peer is let go, who is being tried and connected; WPM_NEVER: it is not. */
+wpm_mono wpm_feelers_end_at(const wpm_manager *m, uint32_t slot);
+
 /* A connection with the peer came up, which has its place; it has identified itself. */
 void wpm_feelers_connected(wpm_manager *m, uint32_t slot, const wpm_connection *connection,
                            wpm_instant now);

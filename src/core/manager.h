@@ -73,6 +73,7 @@ typedef struct wpm_policy {
   bool outbound : 1;       /* It counts as an outbound relay peer (core/targets.h). */
   bool of_restart : 1;     /* Relay-capable, held before this start, no attempt ended since. */
   bool reserved : 1;       /* A place is kept for it until its first attempt. */
+  bool waits_to_be_chosen : 1; /* It is waiting, and then only a candidate (core/schedule.h). */
 } wpm_policy;
 
 #define WPM_SHARDS_COUNTED 32u /* Of our shards, those whose relay peers are counted. */
@@ -260,8 +261,9 @@ struct wpm_manager {
   bool fading;        /* Somebody may have a score; of this round, somebody has. */
   bool still_fading;
 
-  wpm_heap waiting;       /* By peer: when its waits are over. */
-  wpm_heap ready;         /* By peer: those whose waits are over, the first to dial first. */
+  wpm_heap waiting;              /* By peer: when its waits are over. */
+  uint32_t waiting_to_be_chosen; /* Of these, those that are only candidates then. */
+  wpm_heap ready;                /* By peer: those whose waits are over, the first to dial first. */
   wpm_heap restart;       /* By peer: those of the restart without a place kept, the first first. */
   uint32_t places;        /* Peers that have a place. */
   uint32_t reserved;      /* Places kept for peers of the restart. */

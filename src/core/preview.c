@@ -1,66 +1,120 @@
-/* A dry run: the dials to come, and who would be evicted (<wakupeers/explain.h>). */
+/* A dry run: the dials and choices to come, and who would be evicted (<wakupeers/explain.h>). */
 #include "core/explain.h"
 
-/* ---- the least of a heap, in order, without changing it -------------------------------------- */
+#include "core/feelers.h"
+#include "core/schedule.h"
+#include "core/targets.h"
 
-/* The entries whose turn may be next: of each that was taken the two below it are. */
-typedef struct frontier {
-  const wpm_heap *heap;
-  size_t positions[WPM_PREVIEW_MAX + 1];
-  size_t count;
-} frontier;
+/* ---- looking into a heap without changing it -------------------------------------------------- */
 
-static void open_position(frontier *f, size_t position) {
-  if (position <= f->heap->count) {
-    f->positions[f->count++] = position;
+#define MOST_OPEN 64 /* As many as a heap is high, and more. */
+
+/* Looks at an entry. False: at nothing that comes after it. */
+typedef bool (*look_fn)(void *user, const wpm_heap_entry *entry);
+
+static void look_through(const wpm_heap *heap, look_fn look, void *user) {
+  size_t open[MOST_OPEN];
+  size_t count = 0;
+  if (heap->count > 0) {
+    open[count++] = 1;
+  }
+  while (count > 0) {
+    size_t position = open[--count];
+    if (look(user, wpm_heap_at(heap, position))) {
+      for (size_t below = 2 * position + 1; below >= 2 * position; below--) {
+        if (below <= heap->count) {
+          open[count++] = below;
+        }
+      }
+    }
   }
 }
 
-static void begin(frontier *f, const wpm_heap *heap) {
-  f->heap = heap;
-  f->count = 0;
-  open_position(f, 1);
-}
+/* ---- the dials to come ------------------------------------------------------------------------- */
+
+/* The soonest of a heap that are dialled for their own sake, in order. */
+typedef struct soonest {
+  const wpm_manager *m;
+  wpm_heap_entry entries[WPM_PREVIEW_MAX];
+  size_t count, cap;
+  size_t unseen; /* That are not looked at yet. */
+} soonest;
 
 static bool comes_before(const wpm_heap_entry *a, const wpm_heap_entry *b) {
   return a->at.ns < b->at.ns || (a->at.ns == b->at.ns && a->slot < b->slot);
 }
 
-/* Takes the next slot; at most WPM_PREVIEW_MAX times. False at the end. */
-static bool take(frontier *f, uint32_t *slot) {
-  if (f->count == 0) {
+static void insert(soonest *s, const wpm_heap_entry *entry) {
+  size_t at = s->count < s->cap ? s->count++ : s->cap - 1;
+  for (; at > 0 && comes_before(entry, &s->entries[at - 1]); at--) {
+    s->entries[at] = s->entries[at - 1];
+  }
+  s->entries[at] = *entry;
+}
+
+static bool look_for_dial(void *user, const wpm_heap_entry *entry) {
+  soonest *s = user;
+  bool is_full = s->count == s->cap;
+  if (s->unseen == 0 || (is_full && !comes_before(entry, &s->entries[s->count - 1]))) {
     return false;
   }
-  size_t best = 0;
-  for (size_t i = 1; i < f->count; i++) {
-    if (comes_before(wpm_heap_at(f->heap, f->positions[i]),
-                     wpm_heap_at(f->heap, f->positions[best]))) {
-      best = i;
-    }
+  if (!wpm_manager_policy(s->m, entry->slot)->waits_to_be_chosen) {
+    s->unseen--;
+    insert(s, entry);
   }
-  size_t position = f->positions[best];
-  *slot = wpm_heap_at(f->heap, position)->slot;
-  f->positions[best] = f->positions[--f->count];
-  open_position(f, 2 * position);
-  open_position(f, 2 * position + 1);
   return true;
 }
 
-/* ---- the preview ----------------------------------------------------------------------------- */
-
-/* Lists the heap's peers behind the `count` dials there are; returns how many there are then. */
-static size_t list(const wpm_manager *m, const wpm_heap *heap, wpm_instant now,
-                   wpm_planned_dial *dials, size_t count, size_t cap) {
-  frontier f;
-  uint32_t slot;
-  begin(&f, heap);
-  while (count < cap && take(&f, &slot)) {
+/* Lists those of the heap's peers, `dials` in all, behind the `count` there are; returns how many there
+ * are then. */
+static size_t list(const wpm_manager *m, const wpm_heap *heap, size_t dials_in_heap,
+                   wpm_instant now, wpm_planned_dial *dials, size_t count, size_t cap) {
+  soonest s = {.m = m, .cap = cap - count, .unseen = dials_in_heap};
+  if (s.cap > 0) {
+    look_through(heap, look_for_dial, &s);
+  }
+  for (size_t i = 0; i < s.count; i++) {
+    uint32_t slot = s.entries[i].slot;
     wpm_plan plan = wpm_explain_plan(m, slot, now);
     wpm_bytes id = wpm_peer_id_of(m->store, wpm_manager_peer(m, slot));
     dials[count++] = (wpm_planned_dial){id, plan.next_dial, plan.held_by};
   }
   return count;
 }
+
+/* ---- the choices to come ----------------------------------------------------------------------- */
+
+typedef struct choice {
+  const wpm_manager *m;
+  wpm_mono at; /* When the next is made, as far as is seen. */
+} choice;
+
+static bool look_for_choice(void *user, const wpm_heap_entry *entry) {
+  choice *c = user;
+  if (entry->at.ns >= c->at.ns) {
+    return false;
+  }
+  if (wpm_schedule_becomes_candidate(c->m, entry->slot)) {
+    wpm_mono at = wpm_targets_choice_by(c->m, entry->slot, entry->at);
+    c->at = at.ns < c->at.ns ? at : c->at;
+  }
+  return true;
+}
+
+static wpm_mono not_before(wpm_mono at, wpm_mono least) {
+  return at.ns < least.ns ? least : at;
+}
+
+/* One whose wait is over before may be chosen at once. */
+static wpm_mono choice_at(const wpm_manager *m, wpm_instant now) {
+  choice c = {m, wpm_targets_choice_at(m)};
+  if (c.at.ns != WPM_NEVER.ns) {
+    look_through(&m->waiting, look_for_choice, &c);
+  }
+  return not_before(c.at, now.mono);
+}
+
+/* ---- the preview ----------------------------------------------------------------------------- */
 
 static int foretell_eviction(const wpm_store *store, wpm_preview *out) {
   size_t most = store->config.max_peers;
@@ -84,14 +138,17 @@ int wpm_manager_preview(const wpm_manager *m, wpm_instant now, wpm_planned_dial 
   cap = cap < WPM_PREVIEW_MAX ? cap : WPM_PREVIEW_MAX;
   *out = (wpm_preview){
       .ready = m->ready.count,
-      .waiting = m->waiting.count,
+      .waiting = m->waiting.count - m->waiting_to_be_chosen,
       .places = m->places,
       .kept = m->reserved,
       .max_places = wpm_manager_most_places(m),
+      .choice_at = choice_at(m, now),
+      .feeler_at = not_before(wpm_feelers_next_at(m), now.mono),
+      .rotation_at = not_before(wpm_targets_rotation_at(m), now.mono),
   };
   if (!m->stopping) {
-    out->dial_count = list(m, &m->ready, now, dials, 0, cap);
-    out->dial_count = list(m, &m->waiting, now, dials, out->dial_count, cap);
+    out->dial_count = list(m, &m->ready, out->ready, now, dials, 0, cap);
+    out->dial_count = list(m, &m->waiting, out->waiting, now, dials, out->dial_count, cap);
   }
   return foretell_eviction(m->store, out);
 }

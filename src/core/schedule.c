@@ -43,8 +43,9 @@ static bool is_candidate(const wpm_manager *m, uint32_t slot) {
 
 /* `holds`: the rule is not switched off. */
 static void consider(wpm_plan *plan, wpm_mono end, wpm_held_by rule, bool holds) {
-  if (holds && end.ns > plan->next_dial.ns) {
-    *plan = (wpm_plan){end, rule};
+  if (holds && end.ns > plan->until.ns) {
+    plan->held_by = rule;
+    plan->until = end;
   }
 }
 
@@ -68,10 +69,27 @@ static void consider_waits(wpm_plan *plan, const uint8_t *contact, const wpm_ins
   }
 }
 
+/* What waits hold the peer back, and until when. */
+static wpm_plan plan_by_waits(const wpm_manager *m, uint32_t slot, wpm_instant now) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  wpm_plan plan = {WPM_NEVER, WPM_HELD_BY_NOTHING, now.mono};
+  if (peer->contact) {
+    consider_waits(&plan, wpm_peer_contact(m->store, peer), &m->store->origin, now);
+  }
+  if (wpm_range_bans_any(m)) {
+    consider(&plan, wpm_range_bans_free_at(m, slot), WPM_HELD_BY_BAN, true);
+  }
+  consider(&plan, wpm_manager_policy(m, slot)->local_until, WPM_HELD_BY_RETRY_DELAY,
+           wpm_rule_holds(WPM_RULE_RETRY_DELAY));
+  plan.until = plan.held_by == WPM_HELD_BY_NOTHING ? WPM_NEVER : plan.until;
+  return plan;
+}
+
 wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   const wpm_policy *policy = wpm_manager_policy(m, slot);
-  wpm_plan plan = {WPM_NEVER, WPM_HELD_BY_NOTHING};
+  bool wanted = wpm_schedule_wants(m, slot);
+  wpm_plan plan = {WPM_NEVER, WPM_HELD_BY_NOTHING, WPM_NEVER};
   if (peer->u.live > 0) {
     plan.held_by = WPM_HELD_BY_CONNECTED;
   } else if (policy->dial) {
@@ -82,29 +100,27 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
     plan.held_by = WPM_HELD_BY_PERSON;
   } else if (wpm_judge_discourages(m, slot)) {
     plan.held_by = WPM_HELD_BY_DISCOURAGED;
-  } else if (!wpm_schedule_wants(m, slot) && !is_candidate(m, slot)) {
+  } else if (!wanted && !is_candidate(m, slot)) {
     plan.held_by = WPM_HELD_BY_NOT_WANTED;
   } else if (!wpm_peer_has(peer, WPM_HAS_ADDRESS)) {
     plan.held_by = WPM_HELD_BY_NO_ADDRESS;
   } else {
-    plan.next_dial = now.mono;
-    if (peer->contact) {
-      consider_waits(&plan, wpm_peer_contact(m->store, peer), &m->store->origin, now);
-    }
-    if (wpm_range_bans_any(m)) {
-      consider(&plan, wpm_range_bans_free_at(m, slot), WPM_HELD_BY_BAN, true);
-    }
-    consider(&plan, policy->local_until, WPM_HELD_BY_RETRY_DELAY,
-             wpm_rule_holds(WPM_RULE_RETRY_DELAY));
-    wpm_held_by of_addresses =
-        plan.held_by == WPM_HELD_BY_NOTHING ? wpm_rank_holds(m, slot) : WPM_HELD_BY_NOTHING;
-    if (of_addresses != WPM_HELD_BY_NOTHING) {
-      plan = (wpm_plan){WPM_NEVER, of_addresses};
-    } else if (plan.held_by == WPM_HELD_BY_NOTHING && is_candidate(m, slot)) {
-      plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_TARGET};
+    plan = plan_by_waits(m, slot, now);
+    if (plan.held_by == WPM_HELD_BY_NOTHING) {
+      plan.held_by = wpm_rank_holds(m, slot);
+      plan.next_dial = plan.held_by == WPM_HELD_BY_NOTHING && wanted ? now.mono : WPM_NEVER;
+      plan.held_by =
+          plan.held_by == WPM_HELD_BY_NOTHING && !wanted ? WPM_HELD_BY_TARGET : plan.held_by;
+    } else {
+      plan.next_dial = wanted ? plan.until : WPM_NEVER;
     }
   }
   return plan;
+}
+
+bool wpm_schedule_becomes_candidate(const wpm_manager *m, uint32_t slot) {
+  return wpm_manager_policy(m, slot)->waits_to_be_chosen && is_candidate(m, slot) &&
+         wpm_rank_holds(m, slot) == WPM_HELD_BY_NOTHING;
 }
 
 size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot) {
@@ -155,16 +171,27 @@ void wpm_schedule_rerank(wpm_manager *m, uint32_t slot) {
   }
 }
 
+/* When its waits are over; then it is dialled, or only `to_be_chosen`. */
+static void set_waiting(wpm_manager *m, uint32_t slot, wpm_mono until, bool to_be_chosen) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  bool waits_to_be_chosen = to_be_chosen && until.ns != WPM_NEVER.ns;
+  m->waiting_to_be_chosen += (uint32_t)waits_to_be_chosen - (uint32_t)policy->waits_to_be_chosen;
+  policy->waits_to_be_chosen = waits_to_be_chosen;
+  wpm_heap_set(&m->waiting, slot, until);
+}
+
 void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_plan plan = wpm_schedule_plan(m, slot, now);
-  bool possible = plan.next_dial.ns != WPM_NEVER.ns;
+  bool is_dial = plan.next_dial.ns != WPM_NEVER.ns;
+  wpm_mono due = is_dial ? plan.next_dial : plan.until;
+  bool possible = due.ns != WPM_NEVER.ns;
   if (!possible && !wpm_manager_policy(m, slot)->has_place) {
     wpm_restart_drop(m, slot);
   }
   /* Before the first event all wait, so that the restart's places are kept before anyone goes. */
   bool ready = plan.held_by == WPM_HELD_BY_NOTHING && m->begun;
-  bool held = plan.held_by == WPM_HELD_BY_BLACK_HOLE && !is_candidate(m, slot);
-  wpm_heap_set(&m->waiting, slot, possible && !ready ? plan.next_dial : WPM_NEVER);
+  bool held = plan.held_by == WPM_HELD_BY_BLACK_HOLE && wpm_schedule_wants(m, slot);
+  set_waiting(m, slot, ready ? WPM_NEVER : due, !is_dial);
   wpm_heap_set(&m->ready, slot, ready ? rank(m, slot) : held ? rank_held(m) : WPM_NEVER);
   if (plan.held_by == WPM_HELD_BY_TARGET) {
     wpm_targets_candidate(m, slot);
@@ -172,7 +199,7 @@ void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now) {
 }
 
 void wpm_schedule_drop(wpm_manager *m, uint32_t slot) {
-  wpm_heap_set(&m->waiting, slot, WPM_NEVER);
+  set_waiting(m, slot, WPM_NEVER, false);
   wpm_heap_set(&m->ready, slot, WPM_NEVER);
   wpm_restart_drop(m, slot);
 }
@@ -191,7 +218,7 @@ void wpm_schedule_dial(wpm_manager *m, uint32_t slot, bool all) {
   }
   policy->dial = ++m->next_dial;
   m->dials++;
-  wpm_heap_set(&m->waiting, slot, WPM_NEVER);
+  set_waiting(m, slot, WPM_NEVER, false);
   wpm_heap_set(&m->ready, slot, WPM_NEVER);
   wpm_place_update(m, slot);
   wpm_history_note(m, slot, WPM_HISTORY_DIALLED, WPM_REASON_NONE);

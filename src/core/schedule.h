@@ -10,6 +10,9 @@
  *   is of another cluster, its mismatch delay are over; then it is *ready*. It is dialled when a
  *   place is free: fewer than `max_connections` peers connected, being dialled or with a place kept
  *   for them, and fewer than `max_dials` dials.
+ * - A *candidate* is one that is not wanted for its own sake, but may be chosen where more like it are
+ *   (core/targets.h, core/services.h). It waits as the wanted do, and then for being chosen: no dial of it
+ *   is told before it goes.
  * - Order of the ready: peers for which a place is kept and then the other relay-capable ones of
  *   the restart (core/restart.h), static nodes, other relay-capable peers, the rest; among equals
  *   the last connected first, then by slot. So where there is no place for the first, there is none
@@ -23,11 +26,15 @@
 
 #include "core/manager.h"
 
-/* What holds the peer back, places left aside, and until when (WPM_NEVER: not a matter of time). */
+/* What holds the peer back, places left aside, until when (WPM_NEVER: not a matter of time), and when it
+ * is dialled for its own sake. */
 wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now);
 
 /* It is dialled on its own account, as soon as nothing holds it back. */
 bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot);
+
+/* It waits, and may be chosen once that is over, as things are. */
+bool wpm_schedule_becomes_candidate(const wpm_manager *m, uint32_t slot);
 
 /* Places that the peer, or a stranger (WPM_SLOT_NONE), may have one of now. */
 size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot);

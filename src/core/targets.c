@@ -47,11 +47,21 @@ static void look_soon(wpm_manager *m) {
   m->targets.next = soon.ns < m->targets.next.ns ? soon : m->targets.next;
 }
 
+/* Where nobody was found to choose, such a candidate may be the one. */
+static bool is_worth_a_look(const wpm_manager *m, uint32_t slot) {
+  return wpm_groups_outbound(m, wpm_manager_policy(m, slot)->group) == 0 ||
+         wpm_services_want(m, slot);
+}
+
 void wpm_targets_candidate(wpm_manager *m, uint32_t slot) {
-  if (wpm_groups_outbound(m, wpm_manager_policy(m, slot)->group) == 0 ||
-      wpm_services_want(m, slot)) {
+  if (is_worth_a_look(m, slot)) {
     look_soon(m);
   }
+}
+
+wpm_mono wpm_targets_choice_by(const wpm_manager *m, uint32_t slot, wpm_mono at) {
+  wpm_mono soon = wpm_mono_after(m->targets.dialled_at, PACE);
+  return !is_worth_a_look(m, slot) ? WPM_NEVER : soon.ns > at.ns ? soon : at;
 }
 
 void wpm_targets_update(wpm_manager *m, uint32_t slot) {
@@ -311,14 +321,26 @@ void wpm_targets_run(wpm_manager *m, wpm_instant now) {
   }
 }
 
-wpm_mono wpm_targets_deadline(const wpm_manager *m) {
-  if (!is_in_force(m) || m->epoch.offline || !m->begun) {
+/* ---- when -------------------------------------------------------------------------------------- */
+
+static bool is_at_work(const wpm_manager *m) {
+  return is_in_force(m) && m->begun && !m->epoch.offline && !m->stopping;
+}
+
+wpm_mono wpm_targets_choice_at(const wpm_manager *m) {
+  if (!is_at_work(m) || m->store->count == 0 || !is_wanting(m)) {
     return WPM_NEVER;
   }
-  wpm_mono next = is_wanting(m) && m->store->count > 0 ? m->targets.next : WPM_NEVER;
   bool starves = m->starved_until.ns != WPM_NEVER.ns; /* Nobody is dialled before. */
-  if (starves && next.ns < m->starved_until.ns) {
-    next = m->starved_until;
-  }
-  return m->targets.rotate_at.ns < next.ns ? m->targets.rotate_at : next;
+  return starves && m->targets.next.ns < m->starved_until.ns ? m->starved_until : m->targets.next;
+}
+
+wpm_mono wpm_targets_rotation_at(const wpm_manager *m) {
+  return is_at_work(m) ? m->targets.rotate_at : WPM_NEVER;
+}
+
+wpm_mono wpm_targets_deadline(const wpm_manager *m) {
+  wpm_mono choice = wpm_targets_choice_at(m);
+  wpm_mono rotation = wpm_targets_rotation_at(m);
+  return rotation.ns < choice.ns ? rotation : choice;
 }

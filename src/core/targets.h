@@ -50,6 +50,14 @@ void wpm_targets_candidate(wpm_manager *m, uint32_t slot);
  * none. */
 uint32_t wpm_targets_draw_untried(wpm_manager *m);
 
+/* When a candidate is chosen next, and when one is let go, as things are; WPM_NEVER: not by time. */
+wpm_mono wpm_targets_choice_at(const wpm_manager *m);
+wpm_mono wpm_targets_rotation_at(const wpm_manager *m);
+
+/* When one is chosen because the peer has become a candidate at that time; WPM_NEVER: its coming does not
+ * hasten the choice. */
+wpm_mono wpm_targets_choice_by(const wpm_manager *m, uint32_t slot, wpm_mono at);
+
 /* Dials candidates, and lets one go, as far as it is time: while we run and have a network; when that is
  * next. */
 void wpm_targets_run(wpm_manager *m, wpm_instant now);

@@ -640,7 +640,7 @@ static void advance_once(run *r, int64_t end) {
   size_t before = places(r);
   note_gossip(r, gossip);
   for (int peer = 0; peer < PEERS; peer++) {
-    plans[peer] = (wpm_plan){WPM_NEVER, WPM_HELD_BY_NOTHING};
+    plans[peer] = (wpm_plan){WPM_NEVER, WPM_HELD_BY_NOTHING, WPM_NEVER};
     if (r->peers[peer].known) {
       plans[peer] = wpm_world_plan(r->w, peer);
     }

@@ -454,6 +454,14 @@ wpm_plan wpm_world_plan(const wpm_world *w, int peer) {
   return plan;
 }
 
+static void expect_wait(const wpm_world *w, int peer, wpm_mono end, int64_t from, int64_t to) {
+  int64_t wait = end.ns - w->now.mono.ns;
+  if (wait < from || wait > to) {
+    fail_msg("peer %d waits for %lld ns, not %lld … %lld", peer, (long long)wait, (long long)from,
+             (long long)to);
+  }
+}
+
 void wpm_world_expect_plan(const wpm_world *w, int peer, wpm_held_by held_by, int64_t from,
                            int64_t to) {
   wpm_plan plan = wpm_world_plan(w, peer);
@@ -462,11 +470,17 @@ void wpm_world_expect_plan(const wpm_world *w, int peer, wpm_held_by held_by, in
     assert_true(plan.next_dial.ns == WPM_NEVER.ns);
     return;
   }
-  int64_t wait = plan.next_dial.ns - w->now.mono.ns;
-  if (wait < from || wait > to) {
-    fail_msg("peer %d waits for %lld ns, not %lld … %lld", peer, (long long)wait, (long long)from,
-             (long long)to);
-  }
+  expect_wait(w, peer, plan.next_dial, from, to);
+  assert_int_equal(plan.until.ns,
+                   held_by == WPM_HELD_BY_NOTHING ? WPM_NEVER.ns : plan.next_dial.ns);
+}
+
+void wpm_world_expect_candidate(const wpm_world *w, int peer, wpm_held_by held_by, int64_t from,
+                                int64_t to) {
+  wpm_plan plan = wpm_world_plan(w, peer);
+  assert_string_equal(wpm_held_by_name(plan.held_by), wpm_held_by_name(held_by));
+  assert_true(plan.next_dial.ns == WPM_NEVER.ns);
+  expect_wait(w, peer, plan.until, from, to);
 }
 
 void wpm_world_check(const wpm_world *w) {

@@ -114,6 +114,9 @@ wpm_plan wpm_world_plan(const wpm_world *w, int peer);
 /* Fails the test unless held_by and the time from now (WPM_SPAN_NONE: never) are these. */
 void wpm_world_expect_plan(const wpm_world *w, int peer, wpm_held_by held_by, int64_t from,
                            int64_t to);
+/* The same of one that may be chosen once that is over, and is not dialled for its own sake. */
+void wpm_world_expect_candidate(const wpm_world *w, int peer, wpm_held_by held_by, int64_t from,
+                                int64_t to);
 
 /* Ends the manager: by wpm_manager_stop where `clean`, else as a crash does. */
 void wpm_world_end(wpm_world *w, bool clean);

@@ -246,9 +246,8 @@ static void a_shorter_prune_does_not_shorten_it(void **state) {
   wpm_world_found(w, 1, 60000, true);
   wpm_connection_id c = wpm_world_come_up(w, 1, 1);
   wpm_world_pruned(w, 1, WPM_HOUR);
-  wpm_plan before = {{0}, 0};
   wpm_world_disconnected(w, 1, c, WPM_REASON_EOF);
-  before = wpm_world_plan(w, 1);
+  wpm_plan before = wpm_world_plan(w, 1);
   wpm_world_expect_plan(w, 1, WPM_HELD_BY_PRUNE_BACKOFF, WPM_HOUR, WPM_HOUR + 3 * S);
   wpm_world_pruned(w, 1, 10 * S);
   wpm_world_pruned(w, 1, 0);

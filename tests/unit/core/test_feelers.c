@@ -80,7 +80,7 @@ static void one_is_tried_and_let_go(void **state) {
   assert_true(r.held);
   assert_int_equal(r.reason, WPM_REASON_FEELER);
   assert_int_equal(r.connectivity, WPM_CAN_CONNECT);
-  wpm_world_expect_plan(w, peer, WPM_HELD_BY_PRUNE_BACKOFF, 60 * S, 64 * S);
+  wpm_world_expect_candidate(w, peer, WPM_HELD_BY_PRUNE_BACKOFF, 60 * S, 64 * S);
   assert_int_equal(wpm_manager_feelers(w->manager).dialled, 1);
   assert_int_equal(wpm_manager_feelers(w->manager).reached, 1);
   wpm_world_free(w);

@@ -266,7 +266,7 @@ static void nobody_there_is_chosen(void **state) {
   }
   wpm_world_run(w, 30 * WPM_MINUTE);
   assert_int_equal(wpm_world_count(w, WPM_ACTION_DIAL), 0);
-  wpm_world_expect_plan(w, 1, WPM_HELD_BY_BAN, 30 * WPM_MINUTE, 30 * WPM_MINUTE);
+  wpm_world_expect_candidate(w, 1, WPM_HELD_BY_BAN, 30 * WPM_MINUTE, 30 * WPM_MINUTE);
   wpm_world_run(w, 31 * WPM_MINUTE);
   assert_true(wpm_world_count(w, WPM_ACTION_DIAL) > 0);
   wpm_world_free(w);

@@ -239,7 +239,7 @@ static void who_was_lost_comes_back_where_it_is_wanted(void **state) {
   assert_int_equal(let_all_come_up(w), 3);
   wpm_world_run(w, WPM_MINUTE);
   assert_int_equal(wpm_world_disconnected(w, 1, connection_of[1], WPM_REASON_TIMED_OUT), WPM_OK);
-  wpm_world_expect_plan(w, 1, WPM_HELD_BY_PRUNE_BACKOFF, 62 * S, 63 * S);
+  wpm_world_expect_candidate(w, 1, WPM_HELD_BY_PRUNE_BACKOFF, 62 * S, 63 * S);
   wpm_world_run(w, 62 * S);
   wpm_world_expect_none(w, WPM_ACTION_DIAL, 1);
   wpm_world_run(w, 2 * S);
