@@ -128,7 +128,7 @@ static bool is_kept(const wpm_manager *m, uint32_t slot) {
 }
 
 wpm_mono wpm_feelers_end_at(const wpm_manager *m, uint32_t slot) {
-  return wpm_feelers_are_at(m, slot) && !is_kept(m, slot) ? m->feelers.at : WPM_NEVER;
+  return wpm_feelers_are_at(m, slot) ? m->feelers.at : WPM_NEVER;
 }
 
 static void let_go(wpm_manager *m, wpm_instant now) {
@@ -147,6 +147,9 @@ void wpm_feelers_identified(wpm_manager *m, uint32_t slot, wpm_instant now) {
 }
 
 void wpm_feelers_run_now(wpm_manager *m, wpm_instant now) {
+  if (m->feelers.slot != WPM_SLOT_NONE && is_kept(m, m->feelers.slot)) {
+    wpm_feelers_adopt(m, m->feelers.slot); /* It has become so meanwhile. */
+  }
   bool is_due = m->feelers.at.ns <= now.mono.ns;
   if (m->feelers.slot != WPM_SLOT_NONE) {
     if (is_due) {

@@ -113,6 +113,30 @@ static void one_that_is_lost_is_replaced(void **state) {
   wpm_world_free(w);
 }
 
+/* Two that are static become ready while the service misses one: both are dialled, not the one that it
+ * chooses. */
+static void static_nodes_are_not_left_to_it(void **state) {
+  (void)state;
+  const wpm_text protocols[] = {STORE};
+  wpm_world *w = start_with(1, 0, 0);
+  know_store(w, 1, 10 * MS);
+  wpm_world_dial_failed(w, 1, wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial, WPM_REASON_REFUSED);
+  for (int peer = 2; peer <= 3; peer++) {
+    wpm_address address;
+    wpm_peer_record record = wpm_world_imported(peer, wpm_world_address(peer, 60000), &address);
+    record.protocols = protocols;
+    record.protocol_count = 1;
+    record.protocols_known = record.is_static = true;
+    wpm_event e = {.type = WPM_EVENT_IMPORTED, .peer = record.id};
+    e.u.imported.record = &record;
+    assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  }
+  wpm_world_run(w, WPM_SECOND / 2);
+  wpm_world_expect(w, WPM_ACTION_DIAL, 2);
+  wpm_world_expect(w, WPM_ACTION_DIAL, 3);
+  wpm_world_free(w);
+}
+
 static void a_promise_is_tried_and_then_only_the_protocol_counts(void **state) {
   (void)state;
   wpm_world *w = start_with(1, 1, 0);
@@ -218,6 +242,7 @@ int main(void) {
       cmocka_unit_test(they_are_filled_by_the_lowest_round_trip),
       cmocka_unit_test(one_that_fails_gives_the_next_its_turn),
       cmocka_unit_test(one_that_is_lost_is_replaced),
+      cmocka_unit_test(static_nodes_are_not_left_to_it),
       cmocka_unit_test(a_promise_is_tried_and_then_only_the_protocol_counts),
       cmocka_unit_test(who_came_in_counts),
       cmocka_unit_test(they_are_kept_when_places_rotate),
