@@ -105,6 +105,21 @@ class Daemon(driver.Daemon):
         self._log.close()
 
 
+def many_ids(count):
+    """Ed25519-like ids: an identity multihash of a key protobuf; base58btc."""
+    alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+    def base58(data):
+        number = int.from_bytes(data, "big")
+        text = ""
+        while number:
+            number, digit = divmod(number, 58)
+            text = alphabet[digit] + text
+        return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
+
+    return [base58(b"\x00\x24\x08\x01\x12\x20" + number.to_bytes(32, "big")) for number in range(1, count + 1)]
+
+
 def http_call(netloc, method, path, body=None, headers=None):
     """(status, headers, text) of one request with exactly these headers (and Host)."""
     link = http.client.HTTPConnection(netloc, timeout=PATIENCE)

@@ -136,6 +136,74 @@ class Live(ExplainTest):
         self.expect_then(found["next"]["at"], dialled["time"])
 
 
+class Chosen(ExplainTest):
+    """With relay peers chosen, as the default is: no dial is told but those that come."""
+
+    CANDIDATES = 20
+
+    def setUp(self):
+        super().setUp()
+        self.made = self.daemon(start=False, staticnode=NOBODYS_ADDRESS, dial_private_addresses=True)
+        del self.made.options["relay_outbound"]
+        self.made.start()
+        self.candidates = api.many_ids(self.CANDIDATES)
+        self.made.ask("POST", "/admin/v1/peers/import",
+                      [{"peerId": each, "multiaddrs": ["/ip4/127.0.0.1/tcp/1"]} for each in self.candidates])
+
+    def history(self):
+        return self.made.ask("GET", "/admin/v1/history")
+
+    def look(self):
+        """(number of the latest event, the plan): nothing happened in between; None: something did."""
+        before, plan, after = self.history(), self.made.ask("GET", "/admin/v1/plan"), self.history()
+        return (before[0]["number"], plan) if before[0]["number"] == after[0]["number"] else None
+
+    def test_each_dial_that_is_told_comes_and_no_other_before_it(self):
+        looks, came, seen = [], set(), set()
+
+        def is_enough():
+            if look := self.look():
+                looks.append(look)
+            peer_id = self.candidates[len(looks) % self.CANDIDATES]
+            found = self.explain(peer_id)
+            self.assertEqual(found["next"], {"action": None, "at": None})
+            self.assertIn(found["heldBy"]["rule"], ("retry_delay", "target", "dialling"))
+            self.assertEqual(found["heldBy"]["until"] is None, found["heldBy"]["rule"] != "retry_delay")
+            seen.add(found["heldBy"]["rule"])
+            dialled = [each for each in self.history() if each["event"] == "dialled"]
+            return ("retry_delay" in seen and sum(each["peerId"] == NOBODY for each in dialled) >= 4
+                    and sum(each["peerId"] != NOBODY for each in dialled) >= 2 * self.CANDIDATES)
+
+        self.made.until(is_enough, "does not dial")
+        events = self.history()[::-1]
+        for number, plan in looks:
+            self.assertLessEqual({each["peerId"] for each in plan["dials"]}, {NOBODY})
+            told = {each["peerId"]: each["at"] for each in plan["dials"]}
+            following = next((each for each in events if each["number"] > number), None)
+            if following and following["event"] == "dialled":
+                at = told.get(NOBODY) if following["peerId"] == NOBODY else plan["choiceAt"]
+                self.assertIsNotNone(at, (following, plan))
+                self.assertGreaterEqual(following["time"] + 1, at, (following, plan))
+                self.assertLess(following["time"], at + LATE, (following, plan))
+                came.add(following["peerId"] == NOBODY)
+            for at in told.values():
+                if at < events[-1]["time"] - LATE:
+                    self.assertTrue(any(each["event"] == "dialled" and each["peerId"] == NOBODY and
+                                        at - 1 <= each["time"] < at + LATE for each in events), (at, plan))
+        self.assertEqual(came, {True, False})
+
+    def test_a_choice(self):
+        said = self.lines(self.made.until(
+            lambda: (lambda out: out if "next choice" in out else None)(self.ask("plan").out), "chooses nobody"))
+        self.assertRegex(said["next choice"], rf"\A(now|in \d+\w+|\d+\w+ ago) \({TIME}\)\Z")
+        self.assertFalse({"next feeler", "next rotation"} & set(said))
+        plan = self.made.ask("GET", "/admin/v1/plan")
+        self.assertEqual((plan["feelerAt"], plan["rotationAt"]), (None, None))
+        self.wait_explained(self.candidates[0], None, "retry_delay")
+        said = self.lines(self.ask("explain", self.candidates[0]).out)
+        self.assertEqual(said["next"], "nothing")
+
+
 class Commands(ExplainTest):
     def setUp(self):
         super().setUp()
@@ -227,6 +295,9 @@ class Commands(ExplainTest):
         found = self.told("plan")
         self.assertEqual(found["places"], {"taken": 0, "kept": 0, "most": 300})
         self.assertEqual((found["ready"], found["waiting"]), (0, 1))
+        self.assertEqual(set(found), {"places", "ready", "waiting", "dials", "choiceAt", "feelerAt", "rotationAt",
+                                      "eviction", "paths"})
+        self.assertEqual((found["choiceAt"], found["feelerAt"], found["rotationAt"]), (None, None, None))
         (dial,) = found["dials"]
         self.assertEqual(dial["peerId"], NOBODY)
         self.assertEqual(dial["heldBy"], {"rule": "retry_delay", "until": dial["at"]})

@@ -490,7 +490,7 @@ class LongListings(RestTest):
         self.made.terminate()
         count = 2000
         self.made.options["config_file"] = self.folder / "many.ini"
-        ids = self.many_ids(count)
+        ids = api.many_ids(count)
         self.made.options["config_file"].write_text(
             "".join(f"staticnode = /ip4/127.0.0.1/udp/1/quic-v1/p2p/{each}\n" for each in ids))
         self.made.start()
@@ -518,21 +518,6 @@ class LongListings(RestTest):
                 if stop:
                     self.made.terminate()
         self.assertIn("shutting down", self.made.log())
-
-    @staticmethod
-    def many_ids(count):
-        """Ed25519-like ids: an identity multihash of a key protobuf; base58btc."""
-        alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-
-        def base58(data):
-            number = int.from_bytes(data, "big")
-            text = ""
-            while number:
-                number, digit = divmod(number, 58)
-                text = alphabet[digit] + text
-            return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
-
-        return [base58(b"\x00\x24\x08\x01\x12\x20" + number.to_bytes(32, "big")) for number in range(1, count + 1)]
 
 
 if __name__ == "__main__":
