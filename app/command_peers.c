@@ -214,7 +214,9 @@ static int add(const daemon_call *call, const char *address, const wpm_peer_id *
                     : complain_no_memory();
   if (result == EXIT_DONE && status != 200) {
     result = complain(EXIT_FAILED, "%s", answer);
-    say_kept(call, id);
+    if (status == 400) { /* Not where it is connected, and only the disk did not take it. */
+      say_kept(call, id);
+    }
   } else if (result == EXIT_DONE) {
     say_done(call->options, "connected");
   }

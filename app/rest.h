@@ -26,7 +26,8 @@ bool rest_read_peer(http_request *request, const char *word, wpm_peer_id *id);
 /* Answers that there is no such peer. */
 void rest_not_held(http_request *request, const char *word);
 
-/* Answers "OK" once what was done is on disk. */
+/* Answers "OK" once what was done is on disk, or where there is no database by choice; 503 where there is one
+ * that does not take it. */
 void rest_answer_when_durable(http_request *request);
 
 /* The body as an object, {} where there is none; answers where it is none: NULL. */

@@ -256,8 +256,16 @@ static void get_peer(rest_service *rest, http_request *request, const char *word
 }
 
 static void is_durable(void *user, bool durable) {
-  (void)durable; /* Where it is not: /health says that the storage fails. */
-  rest_answer_text(user, 200, "OK");
+  http_request *request = user;
+  const rest_service *rest = http_user(request);
+  wpm_node_status status;
+  wpm_node_get_status(rest->node, &status);
+  if (durable || !status.persistent) {
+    rest_answer_text(request, 200, "OK");
+  } else {
+    rest_answer_text(request, 503, "done, but not on disk: %s",
+                     status.storage_text[0] ? status.storage_text : "the storage does not work");
+  }
 }
 
 void rest_answer_when_durable(http_request *request) {

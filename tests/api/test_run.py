@@ -357,9 +357,19 @@ class Unusable(ApiTest):
         for text in (status, made.log()):
             for each in (str(made.data_dir / "peers.db"), *says):
                 self.assertIn(each, text)
-        # It works from memory.
+        # It works from memory, and nobody is told that what it does is on disk.
         other = self.daemon()
-        made.connect(other.address)
+        for method, path, body in (("POST", "/admin/v1/peers", [other.address]),
+                                   ("POST", "/admin/v1/ranges/ban", {"range": "192.0.2.0/24"}),
+                                   ("POST", f"/admin/v1/peer/{NOBODY}/ban", {}),
+                                   ("POST", f"/admin/v1/peer/{NOBODY}/protect", {}),
+                                   ("POST", f"/admin/v1/peer/{NOBODY}/score", {"add": 1}),
+                                   ("POST", f"/admin/v1/peer/{NOBODY}/disconnect", {}),
+                                   ("DELETE", f"/admin/v1/peer/{NOBODY}", None)):
+            code, text = made.request(method, path, body)
+            self.assertEqual(code, 503, f"{method} {path}: {text}")
+            self.assertRegex(text, r"\Adone, but not on disk: [^\n]+\Z")
+            self.assertIn(str(made.data_dir / "peers.db"), text)
         made.wait_connected(other.id)
         return other
 
@@ -463,8 +473,6 @@ class Unusable(ApiTest):
                            f'cp -a "{self.folder}/copy/." "{made.data_dir}"\n'
                            f'dd if=/dev/zero of="{made.data_dir}/filler" bs=4k 2>/dev/null')
         self.assertIn("rest-address cannot be written", made.log())
-        other = self.daemon()
-        made.connect(other.address)
         made.until(lambda: "NOT_READY" in json.dumps(made.ask("GET", "/health")), "stays healthy")
         self.check(made)
         made.terminate()
