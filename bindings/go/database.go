@@ -35,8 +35,9 @@ type database struct {
 }
 
 // Open makes a peerstore that is kept in the SQLite database at path, which is made where it is
-// missing (mode 0600), and loads what is in it. Changes are written behind, in batches, each durable
-// once it is written; Close writes the rest. Metadata must be encodable by gob.
+// missing, for its owner alone (mode 0600, also where it was wider), and loads what is in it. Changes
+// are written behind, in batches, each durable once it is written; Close writes the rest. Metadata must
+// be encodable by gob.
 func Open(path string, opts ...Option) (*Peerstore, error) {
 	ps, err := newPeerstore(opts)
 	if err != nil {

@@ -142,6 +142,27 @@ func TestPrivateKeysOnDiskIfAsked(t *testing.T) {
 	require.Empty(t, ps.PeersWithKeys())
 }
 
+// A database that lay there readable to all is not, once it holds private keys; nor is its log.
+func TestPrivateKeysAreForTheirOwnerAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "peers.db")
+	ps, err := Open(path)
+	require.NoError(t, err)
+	require.NoError(t, ps.Close())
+	require.NoError(t, os.Chmod(path, 0o644))
+
+	ps, err = Open(path, WithStoredPrivateKeys())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, ps.Close()) }()
+	key, p := newIdentity(t, crypto.Ed25519)
+	require.NoError(t, ps.AddPrivKey(p, key))
+	require.NoError(t, ps.Flush())
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		file, err := os.Stat(path + suffix)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), file.Mode().Perm(), suffix)
+	}
+}
+
 func TestFlushIsDurable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "peers.db")
 	ps, err := Open(path)

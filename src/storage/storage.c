@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "storage/fault.h"
 #include "storage/handle.h"
+#include "storage/owner_only.h"
 #include "storage/schema.h"
 #include "storage/whole_reads.h"
 
@@ -204,7 +205,14 @@ static int open_to_write(wpm_storage *storage, const char *real, wpm_storage_mod
   }
   int err = wpm_rescue_finish(real, error);
   if (!err) {
-    err = connect_to(storage, real, SQLITE_OPEN_READWRITE, error);
+    err = connect_unread(storage, real, SQLITE_OPEN_READWRITE, error);
+  }
+  /* Before SQLite makes its log, which it does at the first reading. */
+  if (!err && wpm_owner_only(storage->db, real, mode == WPM_STORAGE_CREATE)) {
+    err = wpm_storage_fault(error, storage->path, NULL, SQLITE_NOMEM);
+  }
+  if (!err) {
+    err = wpm_schema_version(storage->db, storage->path, &storage->schema, error);
   }
   if (err) {
     return err;

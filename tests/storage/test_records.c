@@ -419,6 +419,89 @@ static void files_are_for_their_owner_alone(void **state) {
   wpm_storage_close(storage);
 }
 
+static void make_readable_to_all(const char *dir, const char *name) {
+  char *path = wpm_test_dir_file(dir, name);
+  assert_int_equal(chmod(path, 0644), 0);
+  free(path);
+}
+
+static void copy_file(const char *dir, const char *from, const char *to) {
+  char *source = wpm_test_dir_file(dir, from);
+  char *target = wpm_test_dir_file(dir, to);
+  FILE *in = fopen(source, "rb");
+  FILE *out = fopen(target, "wb");
+  assert_non_null(in);
+  assert_non_null(out);
+  for (int c = fgetc(in); c != EOF; c = fgetc(in)) {
+    assert_int_equal(fputc(c, out), c);
+  }
+  assert_int_equal(fclose(in), 0);
+  assert_int_equal(fclose(out), 0);
+  free(source);
+  free(target);
+}
+
+/* As restored from a backup, or made by another program's tool. */
+static void wider_files_become_their_owners_alone(void **state) {
+  const fixture *f = *state;
+  mode_t before = umask(0);
+  stored_make(f->path, 1);
+  make_readable_to_all(f->dir, "peers.db");
+  wpm_storage *storage = stored_open(f->path, WPM_STORAGE_EXISTING);
+  stored_put_plain(storage, 1, 1);
+  assert_private(f->dir, "peers.db");
+  assert_private(f->dir, "peers.db-wal");
+  assert_private(f->dir, "peers.db-shm");
+  /* A run that is killed leaves its log there. */
+  copy_file(f->dir, "peers.db", "killed.db");
+  copy_file(f->dir, "peers.db-wal", "killed.db-wal");
+  copy_file(f->dir, "peers.db-shm", "killed.db-shm");
+  wpm_storage_close(storage);
+  make_readable_to_all(f->dir, "killed.db-wal");
+  make_readable_to_all(f->dir, "killed.db-shm");
+  char *path = wpm_test_dir_file(f->dir, "killed.db");
+  storage = stored_open(path, WPM_STORAGE_EXISTING);
+  assert_private(f->dir, "killed.db");
+  assert_private(f->dir, "killed.db-wal");
+  assert_private(f->dir, "killed.db-shm");
+  wpm_storage_close(storage);
+  free(path);
+  umask(before);
+}
+
+static void an_empty_file_that_is_wider_becomes_its_owners_alone(void **state) {
+  const fixture *f = *state;
+  FILE *file = fopen(f->path, "wb");
+  assert_non_null(file);
+  assert_int_equal(fclose(file), 0);
+  make_readable_to_all(f->dir, "peers.db");
+  wpm_storage *storage = stored_open(f->path, WPM_STORAGE_CREATE);
+  assert_private(f->dir, "peers.db");
+  assert_private(f->dir, "peers.db-wal");
+  wpm_storage_close(storage);
+}
+
+/* A file that is not ours, or that we do not know enough of, keeps its mode as it keeps its bytes. */
+static void the_mode_of_what_is_refused_stays(void **state) {
+  const fixture *f = *state;
+  static const char *const makes_it_other[] = {
+      "PRAGMA user_version = 999", "PRAGMA user_version = 3; PRAGMA application_id = 1"};
+  static const int codes[] = {WPM_ERR_NEWER_SCHEMA, WPM_ERR_INVALID};
+  stored_make(f->path, 1);
+  for (size_t i = 0; i < 2; i++) {
+    sqlite3 *db = NULL;
+    wpm_storage *storage = NULL;
+    struct stat facts;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, makes_it_other[i], NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    make_readable_to_all(f->dir, "peers.db");
+    assert_int_equal(wpm_storage_open(f->path, WPM_STORAGE_CREATE, &storage, NULL), codes[i]);
+    assert_int_equal(stat(f->path, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0644);
+  }
+}
+
 static void an_operator_can_read_while_it_is_open(void **state) {
   const fixture *f = *state;
   wpm_storage *storage = stored_open(f->path, WPM_STORAGE_CREATE);
@@ -465,6 +548,9 @@ int main(void) {
       TEST(contacts_of_no_peer_go_to_no_peer),
       TEST(loading_ends_where_the_caller_says_so),
       TEST(files_are_for_their_owner_alone),
+      TEST(wider_files_become_their_owners_alone),
+      TEST(an_empty_file_that_is_wider_becomes_its_owners_alone),
+      TEST(the_mode_of_what_is_refused_stays),
       TEST(an_operator_can_read_while_it_is_open),
       TEST(odd_names_are_files_like_others),
   };
