@@ -242,7 +242,7 @@ static int keep(db_sink *sink, const wpm_peer_record *taken, const wpm_peer_reco
   if (err != WPM_OK) {
     return refuse(sink, taken, err);
   }
-  (void)wpm_exchange_tell_cuts(taken, &kept, db_skip, sink->account);
+  (void)wpm_exchange_tell_cuts(taken, &kept, db_now(), db_skip, sink->account);
   if (sink->exact && is_new && given->connectivity == WPM_CONNECTED) {
     /* As a run that died left it: the next start makes of it what it makes of its own. */
     kept.connectivity = WPM_CONNECTED;

@@ -106,7 +106,8 @@ WPM_API void wpm_exchange_taker_free(wpm_exchange_taker *taker); /* NULL is allo
  * wpm_exchange_record_free. `held` is what is known of the peer here (NULL: nothing).
  *
  * - What a peer must have signed is verified (its node record, its signed peer record) or derived (its
- *   id from its public key); what does not verify is left out, which `skipped` (may be NULL) is told.
+ *   id from its public key); what does not verify is left out, which `skipped` (may be NULL) is told. So
+ *   is an observed address that is no valid multiaddr.
  * - What happened here stands: the connections held, failed attempts, waits, what the peer told us
  *   itself, a person's decisions. `other` fills in what is not known.
  * - Addresses come together; of one that both have, the more trusted source, the earliest and latest
@@ -122,10 +123,11 @@ WPM_API WPM_MUST_USE int wpm_exchange_take(wpm_exchange_taker *taker, const wpm_
                                            uint64_t *skips, wpm_peer_record **out);
 WPM_API void wpm_exchange_record_free(wpm_peer_record *record); /* NULL is allowed. */
 
-/* Tells `skipped` what of `taken` a store has cut off, since it exceeds a cap: `kept` is the record as
- * the store has it after wpm_store_put. Returns the number of things told. */
+/* Tells `skipped` what of `taken` a store has not kept, and why: it exceeds a cap, is no valid multiaddr, or
+ * is empty. `kept` is the record as the store has it after wpm_store_put; `now`: tags and addresses whose
+ * end is past then are no loss. Returns the number of things told. */
 WPM_API uint64_t wpm_exchange_tell_cuts(const wpm_peer_record *taken, const wpm_peer_record *kept,
-                                        wpm_exchange_skip_fn skipped, void *user);
+                                        wpm_wall now, wpm_exchange_skip_fn skipped, void *user);
 
 /* ---- writing --------------------------------------------------------------------------------- */
 

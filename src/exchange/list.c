@@ -146,6 +146,10 @@ int wpm_list_write_addresses(const wpm_peer_record *record, const wpm_exchange_t
                              wpm_report *report, bool *written) {
   int err = WPM_OK;
   *written = false;
+  if (wpm_peer_id_check(record->id) != WPM_OK) {
+    wpm_report_skip_peer(report, record->id, "its id cannot be written in a multiaddr");
+    return WPM_OK;
+  }
   for (size_t i = 0; err == WPM_OK && i < record->address_count; i++) {
     wpm_multiaddr whole;
     char text[WPM_MULTIADDR_TEXT];

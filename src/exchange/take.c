@@ -79,6 +79,13 @@ static int check_signed(wpm_crypto *crypto, wpm_peer_record *record, wpm_address
   return WPM_OK;
 }
 
+static void check_observed(wpm_peer_record *record, wpm_report *report) {
+  if (record->observed_address.len > 0 && wpm_multiaddr_check(record->observed_address) != WPM_OK) {
+    wpm_report_skip_peer(report, record->id, "an observed address that is no valid multiaddr");
+    record->observed_address = (wpm_bytes){0};
+  }
+}
+
 /* A connection that was live there is not here. */
 static void settle(wpm_peer_record *record) {
   if (record->connectivity == WPM_CONNECTED) {
@@ -337,6 +344,7 @@ void wpm_exchange_taker_free(wpm_exchange_taker *taker) {
 static int check(wpm_crypto *crypto, wpm_peer_record *record, wpm_report *report) {
   wpm_address *addresses = (wpm_address *)(uintptr_t)record->addresses; /* A clone's own. */
   settle(record);
+  check_observed(record, report);
   int err = check_key(crypto, record, report);
   if (err == WPM_OK) {
     check_enr(crypto, record, report);

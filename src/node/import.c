@@ -11,7 +11,7 @@ static int hand_over(wpm_node *node, const wpm_peer_record *taken, wpm_exchange_
   int err = wpm_node_fact(node, &event);
   if (err == WPM_OK &&
       wpm_store_get(wpm_manager_store(node->manager), taken->id, &kept) == WPM_OK) {
-    (void)wpm_exchange_tell_cuts(taken, &kept, skipped, user);
+    (void)wpm_exchange_tell_cuts(taken, &kept, wpm_node_now(node).wall, skipped, user);
   }
   return err;
 }

@@ -59,6 +59,24 @@ class DbTest(ApiTest):
         peers = [json.loads(line) for line in lines]
         return {peer["peerId"]: peer for peer in peers}
 
+    def check_reasons(self, data):
+        """Each loss is told with its own reason; what is over is none, as it is not without a daemon."""
+        past = {"peerId": NOBODY, "multiaddrs": [], "tags": [{"name": "over", "value": 1, "expiresNs": 10**18}]}
+        self.assertEqual(self.db(0, "import", "-", stdin=json.dumps(past), data=data).out, "imported 1, skipped 0\n")
+        bad = {"base64": "//8="}
+        peer = {"peerId": OTHER, "multiaddrs": [bad, "/ip4/10.0.0.1/tcp/1"], "observedAddress": bad,
+                "protocols": ["", "/a"], "tags": [{"name": "", "value": 1}], "app": [{"key": "", "value": "AA=="}]}
+        done = self.db(1, "import", "-", stdin=json.dumps(peer), data=data)
+        self.assertEqual(done.out, "imported 1, skipped 5\n")
+        for why in ("1 of its 2 addresses are no valid multiaddrs", "an observed address that is no valid multiaddr",
+                    "1 of its 2 protocols are empty", "1 of its 1 tags have no name",
+                    "1 of its 1 entries of its application map have no key"):
+            self.assertIn(why, done.err)
+        self.assertNotIn("exceed", done.err)
+        kept = self.exported(data)[OTHER]
+        self.assertEqual((kept["multiaddrs"], kept["protocols"]), (["/ip4/10.0.0.1/tcp/1"], ["/a"]))
+        self.assertFalse({"observedAddress", "tags", "app"} & set(kept))
+
 
 class Import(DbTest):
     def test_a_list(self):
@@ -173,6 +191,15 @@ class Import(DbTest):
         peer = {"peerId": OTHER, "protocols": ["/vac/waku/relay/2.0.0/" + "x" * 300]}
         done = self.db(1, "import", "-", stdin=json.dumps(peer))
         self.assertIn("1 of its 1 protocols exceed the cap", done.err)
+
+    def test_each_loss_has_its_reason(self):
+        self.check_reasons("data")
+
+    def test_an_id_that_no_multiaddr_takes(self):
+        self.db(0, "import", "-", stdin=json.dumps({"peerId": {"base64": "Zm9v"}, "multiaddrs": ["/ip4/10.0.0.1/tcp/1"]}))
+        done = self.db(0, "export", "--format=text")
+        self.assertEqual(done.out, "")
+        self.assertIn("its id cannot be written in a multiaddr", done.err)
 
     def test_the_capacity_is_that_of_the_option(self):
         peers = self.write("list", TEXT)
@@ -527,6 +554,9 @@ class Live(DbTest):
         lines = "".join(f"/ip4/10.0.0.{i}/tcp/1/p2p/{OTHER}\n" for i in range(70))
         done = self.db(1, "import", "-", stdin=lines, data=self.data)
         self.assertIn("6 of its 70 addresses exceed the cap", done.err)
+
+    def test_each_loss_has_its_reason(self):
+        self.check_reasons(self.data)
 
     def test_many_in_several_requests(self):
         lines = "".join(f"/ip4/10.0.0.{i % 250}/tcp/{1 + i}/p2p/{NOBODY if i % 2 else OTHER}\n" for i in range(2000))

@@ -31,6 +31,7 @@ static wpm_peer_record *take(const wpm_peer_record *held, const wpm_peer_record 
 }
 
 #define ADDRESS(last) WPM_BYTES("\x04\xc0\x00\x02" last "\x06\x00\x01")
+static const wpm_wall NOW = {1000000};
 #define PLAIN_RECORD                                                                               \
   .disconnect_time = WPM_WALL_NONE, .connected_time = WPM_WALL_NONE,                               \
   .first_failure = WPM_WALL_NONE, .last_failure = WPM_WALL_NONE, .rtt_ns = WPM_SPAN_NONE
@@ -355,11 +356,12 @@ static void test_cuts_are_told(void **state) {
   (void)state;
   enum { GIVEN = 70, KEPT = 64 };
   collected told = {0};
-  uint8_t bytes[GIVEN];
+  uint8_t bytes[GIVEN][8];
   wpm_address addresses[GIVEN];
   for (size_t i = 0; i < GIVEN; i++) {
-    bytes[i] = (uint8_t)(GIVEN - i);
-    addresses[i] = address((wpm_bytes){&bytes[i], 1}, WPM_SOURCE_IMPORT, 1);
+    memcpy(bytes[i], ADDRESS("\x01").data, sizeof bytes[i]);
+    bytes[i][4] = (uint8_t)(GIVEN - i);
+    addresses[i] = address((wpm_bytes){bytes[i], sizeof bytes[i]}, WPM_SOURCE_IMPORT, 1);
   }
   wpm_peer_record taken = {.id = WPM_BYTES("foo"),
                            .addresses = addresses,
@@ -368,13 +370,67 @@ static void test_cuts_are_told(void **state) {
   wpm_peer_record kept = taken;
   kept.address_count = KEPT;
   kept.agent = WPM_TEXT("l");
-  assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, collect_skip, &told), 2);
+  assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, NOW, collect_skip, &told), 2);
   assert_true(collected_skip(&told, "", "6 of its 70 addresses exceed the cap"));
   for (size_t n = 1; n < 3; n++) { /* Without memory the lengths are enough. */
     wpm_alloc_fail_at(n);
-    assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, NULL, NULL), 2);
+    assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, NOW, NULL, NULL), 2);
     wpm_alloc_fail_off();
   }
+}
+
+/* What cannot be kept by anybody is no matter of a cap; and what is over is no loss. */
+static void test_each_loss_has_its_reason(void **state) {
+  (void)state;
+  collected told = {0};
+  wpm_address addresses[] = {address(WPM_BYTES("\xff\xff"), WPM_SOURCE_IMPORT, 1),
+                             address(ADDRESS("\x01"), WPM_SOURCE_IMPORT, 1),
+                             address(ADDRESS("\x02"), WPM_SOURCE_IMPORT, 1)};
+  addresses[2].expires = NOW;
+  wpm_text protocols[] = {WPM_TEXT(""), WPM_TEXT("/a")};
+  wpm_tag tags[] = {{.name = WPM_TEXT(""), .expires = WPM_WALL_NONE},
+                    {.name = WPM_TEXT("over"), .expires = {NOW.ns - 1}},
+                    {.name = WPM_TEXT("to come"), .expires = {NOW.ns + 1}},
+                    {.name = WPM_TEXT("twice"), .expires = {NOW.ns - 1}},
+                    {.name = WPM_TEXT("twice"), .expires = WPM_WALL_NONE}};
+  wpm_app_entry app[] = {{.key = WPM_TEXT(""), .value = WPM_BYTES("v")}};
+  const wpm_peer_record taken = {.id = WPM_BYTES("foo"),
+                                 .addresses = addresses,
+                                 .address_count = 3,
+                                 .protocols = protocols,
+                                 .protocol_count = 2,
+                                 .tags = tags,
+                                 .tag_count = 5,
+                                 .app = app,
+                                 .app_count = 1};
+  wpm_peer_record kept = {.id = WPM_BYTES("foo"),
+                          .addresses = &addresses[1],
+                          .address_count = 1,
+                          .protocols = &protocols[1],
+                          .protocol_count = 1};
+  assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, NOW, collect_skip, &told), 5);
+  assert_true(collected_skip(&told, "", "1 of its 3 addresses are no valid multiaddrs"));
+  assert_true(collected_skip(&told, "", "1 of its 2 protocols are empty"));
+  assert_true(collected_skip(&told, "", "1 of its 4 tags have no name"));
+  assert_true(collected_skip(&told, "", "2 of its 4 tags exceed the cap"));
+  assert_true(collected_skip(&told, "", "1 of its 1 entries of its application map have no key"));
+}
+
+static void test_an_observed_address_that_is_none_is_left_out(void **state) {
+  (void)state;
+  collected told;
+  wpm_peer_record other = {
+      .id = WPM_BYTES("foo"), PLAIN_RECORD, .observed_address = WPM_BYTES("\xff\xff")};
+  wpm_peer_record *taken = take(NULL, &other, &told);
+  assert_int_equal(taken->observed_address.len, 0);
+  assert_int_equal(told.counts.skipped, 1);
+  assert_true(collected_skip(&told, "", "an observed address that is no valid multiaddr"));
+  wpm_exchange_record_free(taken);
+  other.observed_address = ADDRESS("\x01");
+  taken = take(NULL, &other, &told);
+  assert_true(taken->observed_address.len > 0);
+  assert_int_equal(told.counts.skipped, 0);
+  wpm_exchange_record_free(taken);
 }
 
 /* What is named twice is kept once: nothing is lost of it. */
@@ -395,7 +451,7 @@ static void test_what_is_named_twice_is_no_cut(void **state) {
   wpm_peer_record kept = taken;
   kept.address_count = kept.protocol_count = 2;
   kept.tag_count = 1;
-  assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, NULL, NULL), 0);
+  assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, NOW, NULL, NULL), 0);
 }
 
 /* As many as were given, but one of them is another: a long id of relay, cut to its prefix. */
@@ -406,7 +462,7 @@ static void test_a_protocol_that_is_cut_is_told(void **state) {
   wpm_text cut[] = {WPM_TEXT("/a"), WPM_TEXT("/vac/waku/relay/2")};
   wpm_peer_record taken = {.id = WPM_BYTES("foo"), .protocols = given, .protocol_count = 2};
   wpm_peer_record kept = {.id = WPM_BYTES("foo"), .protocols = cut, .protocol_count = 2};
-  assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, collect_skip, &told), 1);
+  assert_int_equal(wpm_exchange_tell_cuts(&taken, &kept, NOW, collect_skip, &told), 1);
   assert_true(collected_skip(&told, "", "1 of its 2 protocols exceed the cap"));
 }
 
@@ -442,6 +498,8 @@ int main(void) {
       cmocka_unit_test(test_two_peers),
       cmocka_unit_test(test_same_again),
       cmocka_unit_test(test_cuts_are_told),
+      cmocka_unit_test(test_each_loss_has_its_reason),
+      cmocka_unit_test(test_an_observed_address_that_is_none_is_left_out),
       cmocka_unit_test(test_what_is_named_twice_is_no_cut),
       cmocka_unit_test(test_a_protocol_that_is_cut_is_told),
       cmocka_unit_test(test_no_memory),
