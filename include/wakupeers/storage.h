@@ -114,7 +114,9 @@ WPM_API WPM_MUST_USE int wpm_storage_remove_private_key(wpm_storage *storage, wp
 
 WPM_API WPM_MUST_USE int wpm_storage_put_heartbeat(wpm_storage *storage, wpm_instant heartbeat,
                                                    wpm_error *error);
+/* Where less than 64 MiB are free, the log is merged at once. */
 WPM_API WPM_MUST_USE int wpm_storage_commit(wpm_storage *storage, wpm_error *error);
+/* After WPM_ERR_DISK_FULL the log is merged and cut off too: the same batch may fit then. */
 WPM_API void wpm_storage_rollback(wpm_storage *storage);
 
 /* Where the rows of `id` lie in the file: a large batch is stored fastest in ascending order of

@@ -338,6 +338,18 @@ typedef struct outcome {
   wpm_storage_rescued rescued; /* What was saved of it. */
 } outcome;
 
+/* Where there was no room, rolling back has merged the log, and there may be some now. */
+static int write_or_roll_back(wpm_writer *writer, outcome *out) {
+  int err = WPM_ERR_DISK_FULL;
+  for (int attempts = 2; err == WPM_ERR_DISK_FULL && attempts > 0; attempts--) {
+    err = write_changes(writer, &out->refused, &out->error);
+    if (err != WPM_OK) {
+      wpm_storage_rollback(writer->storage);
+    }
+  }
+  return err;
+}
+
 /* Stores the batch. After an error the database is opened anew, unless somebody else's transaction
  * was merely in the way. */
 static int commit_once(wpm_writer *writer, outcome *out) {
@@ -345,9 +357,8 @@ static int commit_once(wpm_writer *writer, outcome *out) {
   if (err != WPM_OK) {
     return err;
   }
-  err = write_changes(writer, &out->refused, &out->error);
+  err = write_or_roll_back(writer, out);
   if (err != WPM_OK) {
-    wpm_storage_rollback(writer->storage);
     if (err != WPM_ERR_LOCKED) {
       wpm_storage_close(writer->storage);
       writer->storage = NULL;

@@ -5,6 +5,7 @@
 #include "storage/contact.h"
 #include "storage/fault.h"
 #include "storage/handle.h"
+#include "storage/log_room.h"
 
 /* How many places behind the one of its hash a peer may lie: with hashes of 63 bits two peers of a
  * million meet once in twenty million files. */
@@ -50,7 +51,9 @@ int wpm_storage_run(sqlite3_stmt *statement) {
 
 static int fault(wpm_storage *storage, int code, wpm_error *error) {
   storage->failed = true;
-  return wpm_storage_fault(error, storage->path, storage->db, code);
+  int err = wpm_storage_fault(error, storage->path, storage->db, code);
+  storage->lacked_room = err == WPM_ERR_DISK_FULL;
+  return err;
 }
 
 static int done(wpm_storage *storage, int code, wpm_error *error) {
@@ -485,6 +488,7 @@ int wpm_storage_commit(wpm_storage *storage, wpm_error *error) {
   }
   wpm_words_keep(&storage->words);
   storage->in_batch = false;
+  wpm_log_room_committed(storage);
   return WPM_OK;
 }
 
@@ -497,4 +501,8 @@ void wpm_storage_rollback(wpm_storage *storage) {
   storage->data_version = -1;
   storage->in_batch = false;
   storage->failed = false;
+  if (storage->lacked_room) {
+    storage->lacked_room = false;
+    wpm_log_room_lacked(storage);
+  }
 }

@@ -48,6 +48,7 @@ struct wpm_storage {
   bool read_only;                                /* No batch can be begun. */
   bool in_batch;                                 /* Between begin and commit or rollback. */
   bool failed;                                   /* The batch must be rolled back. */
+  bool lacked_room;                              /* It failed since the disk is full. */
   sqlite3_stmt *statements[WPM_STATEMENT_COUNT]; /* NULL where read only. */
   int64_t data_version;                          /* What SQLite said of other writers. */
   wpm_places places;                             /* As the file says. */

@@ -14,6 +14,7 @@ import stat
 import subprocess
 import time
 import unittest.mock
+from pathlib import Path
 
 import api
 from api import LOOPBACK, NOBODY, NOBODYS_ADDRESS, PATIENCE, ApiTest, http_call, wait_for
@@ -475,7 +476,20 @@ class Unusable(ApiTest):
         self.assertIn("rest-address cannot be written", made.log())
         made.until(lambda: "NOT_READY" in json.dumps(made.ask("GET", "/health")), "stays healthy")
         self.check(made)
-        made.terminate()
+        # Room again: it goes on by itself, and its log does not take that room.
+        place = os.open(f"/proc/{made.pid}/root{made.data_dir}", os.O_RDONLY | os.O_DIRECTORY)
+        self.addCleanup(os.close, place)
+        os.unlink("filler", dir_fd=place)
+        made.until(lambda: "NOT_READY" not in json.dumps(made.ask("GET", "/health")), "does not recover")
+        for verb in ["ban", "unban"] * 30 + ["ban"]:
+            self.assertEqual(made.request("POST", f"/admin/v1/peer/{NOBODY}/{verb}", {}), (200, "OK"))
+        # What was told to be on disk is there after a crash; what was told before that it is not is there too.
+        made.kill()
+        for name in ("peers.db", "peers.db-wal"):
+            (made.data_dir / name).write_bytes(Path(f"/proc/self/fd/{place}/{name}").read_bytes())
+        made.start()
+        self.assertTrue(made.peer(NOBODY)["banned"])
+        self.assertEqual([each["range"] for each in made.ask("GET", "/admin/v1/ranges/banned")], ["192.0.2.0/24"])
 
     def test_a_new_key_that_cannot_be_kept(self):
         made = self.daemon(start=False)

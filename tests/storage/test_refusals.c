@@ -267,6 +267,33 @@ static void empty_disk(char *filler) {
   free(filler);
 }
 
+static void assert_log_is_empty(void) {
+  char *name = wpm_test_dir_file(dir, "peers.db-wal");
+  struct stat facts;
+  assert_int_equal(stat(name, &facts), 0);
+  assert_int_equal(facts.st_size, 0);
+  free(name);
+}
+
+/* The log of so many commits is five times the disk. */
+static void a_small_disk_is_not_filled_by_the_log(void **state) {
+  (void)state;
+  enum { FEW = 5, COMMITS = 500 };
+  wpm_error error = {0, ""};
+  if (!mount_disk("size=400k")) {
+    skip();
+  }
+  wpm_storage *storage = stored_open(path, WPM_STORAGE_CREATE);
+  for (int i = 0; i < COMMITS; i++) {
+    if (try_to_put(storage, 0, FEW, &error) != WPM_OK) {
+      fail_msg("commit %d: %s", i, error.text);
+    }
+  }
+  wpm_storage_close(storage);
+  assert_file_holds(WPM_STORAGE_EXISTING, FEW);
+  unmount_disk();
+}
+
 static void a_full_disk_is_written_again_once_there_is_room(void **state) {
   (void)state;
   enum { FEW = 5, MANY = 400 };
@@ -279,6 +306,7 @@ static void a_full_disk_is_written_again_once_there_is_room(void **state) {
   char *filler = fill_disk();
   assert_int_equal(try_to_put(storage, FEW, MANY, &error), WPM_ERR_DISK_FULL);
   assert_error(&error, WPM_ERR_DISK_FULL, "free some");
+  assert_log_is_empty(); /* What the batch had written gives its room back. */
   assert_holds(storage, FEW);
   assert_int_equal(try_to_put(storage, FEW, MANY, &error), WPM_ERR_DISK_FULL);
   empty_disk(filler);
@@ -341,6 +369,7 @@ int main(void) {
       TEST(a_transaction_of_someone_else_holds_a_batch_up),
       TEST(a_read_only_disk_can_still_be_read),
       TEST(permission_bits_are_respected),
+      TEST(a_small_disk_is_not_filled_by_the_log),
       TEST(a_full_disk_is_written_again_once_there_is_room),
       TEST(a_database_on_a_full_disk_can_still_be_read),
       TEST(a_limit_on_the_size_of_files_is_like_a_full_disk),
