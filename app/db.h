@@ -25,6 +25,7 @@ typedef struct db_account {
   uint64_t own;       /* Of a store that was read: its own node and private keys. */
   uint64_t told;      /* Reasons printed so far. */
   uint64_t undurable; /* Of the peers taken, those that a daemon has in memory and not on disk. */
+  bool memory_only;   /* Where they stay: it will not store them. */
 } db_account;
 
 #define DB_REASONS_TOLD 10 /* The first so many reasons are printed. */

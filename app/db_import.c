@@ -30,10 +30,11 @@ static int sum_up(const app_options *options, const db_account *account) {
     (void)complain(EXIT_FAILED, "… and %" PRIu64 " more", account->skipped - account->told);
   }
   if (account->undurable > 0) {
-    (void)complain(EXIT_FAILED,
-                   "%" PRIu64 " of them are in the daemon's memory only, which stores them as soon "
-                   "as it can; see its /health",
-                   account->undurable);
+    (void)complain(
+        EXIT_FAILED, "%" PRIu64 " of them are in the daemon's memory only, %s; see its /health",
+        account->undurable,
+        account->memory_only ? "and lost when it stops: it stores nothing until its next start"
+                             : "which stores them as soon as it can");
   }
   if (options->json) {
     (void)printf("{\"imported\": %" PRIu64 ", \"skipped\": %" PRIu64 "}\n", account->taken,

@@ -275,6 +275,7 @@ static int take_into_database(db_sink *sink, const wpm_peer_record *record) {
 /* The daemon holds the peer in memory, and its disk does not take it. */
 static void take_undurable(const db_sink *sink, const json_t *result) {
   const char *why = json_string_value(json_object_get(result, "storage"));
+  sink->account->memory_only = json_is_true(json_object_get(result, "memoryOnly"));
   if (sink->account->undurable++ == 0) {
     (void)complain(EXIT_FAILED, "taken in, but not on disk: %s",
                    why ? why : "the daemon's storage does not work, see its /health");

@@ -61,6 +61,12 @@ static void get_version(rest_service *rest, http_request *request) {
   rest_answer_text(request, 200, "%s", wpm_version());
 }
 
+void rest_storage_text(const wpm_node_status *status, char out[REST_STORAGE_TEXT]) {
+  (void)snprintf(out, REST_STORAGE_TEXT, "%s%s",
+                 status->storage_text[0] ? status->storage_text : "the storage does not work",
+                 status->memory_only ? "; until its next start the daemon runs from memory" : "");
+}
+
 static json_t *protocol_health(const char *protocol, const char *health, const char *description) {
   json_t *entry = json_pack("{s:s}", protocol, health);
   if (description) {
@@ -96,7 +102,9 @@ static void get_health(rest_service *rest, http_request *request) {
                    "the disk is slow: changes of the last %.1f s are not durable",
                    (double)status.storage_lag_ns / 1e9);
   }
-  const char *why = status.storage_error != WPM_OK ? status.storage_text : behind;
+  char broken[REST_STORAGE_TEXT] = "";
+  rest_storage_text(&status, broken);
+  const char *why = status.storage_error != WPM_OK ? broken : behind;
   (void)json_array_append_new(protocols, protocol_health("Storage", storage, *why ? why : NULL));
   rest_answer_json(request, 200,
                    json_pack("{s:s, s:o}", "nodeHealth", node, "protocolsHealth", protocols));

@@ -21,6 +21,10 @@ void rest_answer_json(http_request *request, unsigned status, struct json_t *val
 void rest_answer_text(http_request *request, unsigned status, const char *format, ...)
     WPM_PRINTF(3, 4);
 
+/* Why nothing is stored, and whether that lasts until the next start. */
+#define REST_STORAGE_TEXT 320
+void rest_storage_text(const wpm_node_status *status, char out[REST_STORAGE_TEXT]);
+
 /* Reads the peer id in the path; answers where it is not one. */
 bool rest_read_peer(http_request *request, const char *word, wpm_peer_id *id);
 /* Answers that there is no such peer. */

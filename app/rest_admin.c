@@ -263,8 +263,9 @@ static void is_durable(void *user, bool durable) {
   if (durable || !status.persistent) {
     rest_answer_text(request, 200, "OK");
   } else {
-    rest_answer_text(request, 503, "done, but not on disk: %s",
-                     status.storage_text[0] ? status.storage_text : "the storage does not work");
+    char why[REST_STORAGE_TEXT];
+    rest_storage_text(&status, why);
+    rest_answer_text(request, 503, "done, but not on disk: %s", why);
   }
 }
 

@@ -17,7 +17,8 @@ typedef struct import_answer {
 static void add_durable(const import_answer *answer, bool durable) {
   wpm_node_status status;
   wpm_node_get_status(answer->rest->node, &status);
-  const char *why = status.storage_text[0] ? status.storage_text : "the storage does not work";
+  char why[REST_STORAGE_TEXT];
+  rest_storage_text(&status, why);
   for (size_t i = 0; i < json_array_size(answer->results); i++) {
     json_t *result = json_array_get(answer->results, i);
     if (!json_is_true(json_object_get(result, "imported"))) {
@@ -26,6 +27,7 @@ static void add_durable(const import_answer *answer, bool durable) {
     (void)json_object_set_new(result, "durable", json_boolean(durable));
     if (!durable) {
       (void)json_object_set_new(result, "storage", json_string(why));
+      (void)json_object_set_new(result, "memoryOnly", json_boolean(status.memory_only));
     }
   }
 }
@@ -51,7 +53,7 @@ static const char *refusal(int err, wpm_bytes id) {
                                   : "it is this node itself, which is no peer of its own";
 }
 
-/* {"peerId", "imported", "skipped": [reasons]}; "durable" and "storage" come later. */
+/* {"peerId", "imported", "skipped": [reasons]}; what add_durable says comes later. */
 static json_t *import_one(rest_service *rest, const json_t *object) {
   read_record read;
   wpm_error error = {.text = ""};

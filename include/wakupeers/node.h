@@ -162,6 +162,7 @@ typedef struct wpm_node_status {
   bool persistent;        /* A database was configured. */
   int storage_error;      /* WPM_OK: it works; else the wpm_err that keeps it from working. */
   char storage_text[248]; /* That error in words: the file and the remedy; empty while it works. */
+  bool memory_only;       /* It lasts until the next start: what changes is lost at the end. */
   int64_t storage_lag_ns; /* Age of the oldest change that is not durable yet, in ns; 0: all are. */
   uint64_t queued_changes; /* Changes not yet durable. */
   bool stopping;           /* wpm_node_stop was called. */

@@ -338,6 +338,7 @@ void wpm_node_get_status(const wpm_node *node, wpm_node_status *out) {
                            .storage_error = storage.error.code,
                            .queued_changes = storage.queued,
                            .storage_lag_ns = storage.lag_ns,
+                           .memory_only = storage.memory_only,
                            .stopping = node->stopping};
   if (storage.error.code != WPM_OK) {
     (void)snprintf(out->storage_text, sizeof out->storage_text, "%s", storage.error.text);

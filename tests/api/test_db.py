@@ -573,7 +573,8 @@ class Live(DbTest):
         done = self.db(1, "import", self.write("list", TEXT), data=self.data)
         self.assertEqual(done.out, "imported 2, skipped 0\n")
         self.assertRegex(done.err, r"taken in, but not on disk: .*peers\.db is locked")
-        self.assertRegex(done.err, r"2 of them are in the daemon's memory only")
+        self.assertRegex(done.err, r"2 of them are in the daemon's memory only, which stores them as soon as it can")
+        self.assertNotIn("next start", self.storage_health())
         link.execute("ROLLBACK")
         link.close()
         api.wait_for(lambda: len(self.exported(self.data)) == 2, "the daemon stores them by itself")
@@ -581,6 +582,23 @@ class Live(DbTest):
         _, _, text = api.http_call(self.made.netloc, "POST", "/admin/v1/peers/import", body,
                                    {"Content-Type": "application/json"})
         self.assertEqual(json.loads(text), [{"peerId": OTHER, "imported": True, "skipped": [], "durable": True}])
+
+    def storage_health(self):
+        return json.dumps(self.made.ask("GET", "/health")["protocolsHealth"][-1])
+
+    def test_what_never_comes_to_disk_is_said(self):
+        """A daemon that runs from memory until its next start: what is taken in ends with it."""
+        self.made.terminate()
+        link = sqlite3.connect(self.made.data_dir / "peers.db")
+        link.execute("PRAGMA user_version = 999")
+        link.commit()
+        link.close()
+        self.made.start()
+        self.assertIn("until its next start the daemon runs from memory", self.storage_health())
+        done = self.db(1, "import", self.write("list", TEXT), data=self.data)
+        self.assertEqual(done.out, "imported 2, skipped 0\n")
+        self.assertRegex(done.err, r"2 of them are in the daemon's memory only, and lost when it stops")
+        self.assertNotIn("as soon as it can", done.err)
 
     def test_too_large_for_a_request(self):
         peer = {"peerId": NOBODY, "multiaddrs": [f"/dns4/{'a' * 60}.{'b' * 60}.{i}/tcp/1" for i in range(700)]}
