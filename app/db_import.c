@@ -21,7 +21,8 @@ static void skip(void *user, const char *what, const char *why) {
   db_skip(&((import *)user)->account, what, why);
 }
 
-/* 0: all was taken over; 1: some was skipped, or is not on disk; 2: nothing could be read. */
+/* The last line, also of an import that ended early. 0: all was taken over; 1: some was skipped, or is not on
+ * disk; 2: nothing could be read. */
 static int sum_up(const app_options *options, const db_account *account) {
   if (account->own > 0) {
     (void)complain(EXIT_DONE, "left out: the store's own node and its private key");
@@ -64,8 +65,9 @@ import of = {.sink = NULL };
   }
   db_sink_free(of.sink);
   db_source_close(&source);
+  int sum = sum_up(options, &of.account);
   if (result != EXIT_DONE) {
     return of.account.taken > 0 ? EXIT_FAILED : result == EXIT_FAILED ? EXIT_USAGE : result;
   }
-  return sum_up(options, &of.account);
+  return sum;
 }

@@ -29,8 +29,9 @@ struct db_sink {
   wpm_store *store; /* What the database holds, and is to hold: it knows the caps. */
   wpm_storage *storage;
   size_t in_batch;
-  size_t tombstones; /* Of the database, at the beginning. */
-  wpm_peer_id own;   /* The node that the database is of; len 0: it has none yet. */
+  uint64_t taken_in_batch; /* Of the peers taken, those that the commit to come stores. */
+  size_t tombstones;       /* Of the database, at the beginning. */
+  wpm_peer_id own;         /* The node that the database is of; len 0: it has none yet. */
   /* With one. */
   rest_client client;
   char *body; /* "[{…},{…}" */
@@ -57,6 +58,7 @@ static int count_taken(db_sink *sink, wpm_bytes id) {
   }
   int err = wpm_store_add(sink->seen, id, WPM_ORIGIN_UNKNOWN);
   sink->account->taken += err == WPM_OK;
+  sink->taken_in_batch += err == WPM_OK;
   return err;
 }
 
@@ -149,12 +151,18 @@ static bool is_import_locked(const datadir *dir, char pid[32]) {
 static int begin_batch(db_sink *sink) {
   wpm_error error = {.text = ""};
   sink->in_batch = 0;
+  sink->taken_in_batch = 0;
   return wpm_storage_begin(sink->storage, &error) == WPM_OK ? WPM_OK : stop(error.text);
 }
 
 static int end_batch(db_sink *sink) {
   wpm_error error = {.text = ""};
-  return wpm_storage_commit(sink->storage, &error) == WPM_OK ? WPM_OK : stop(error.text);
+  if (wpm_storage_commit(sink->storage, &error) == WPM_OK) {
+    return WPM_OK;
+  }
+  sink->account->taken -= sink->taken_in_batch;
+  sink->taken_in_batch = 0;
+  return stop(error.text);
 }
 
 static int open_database(db_sink *sink) {

@@ -23,26 +23,24 @@ static int cannot_read(const db_source *source, int number) {
                   number == EFBIG ? "; above 1 GiB it must be split, or be jsonl or text" : "");
 }
 
+/* Behind space and comments. */
+static wpm_text what_is_said(wpm_text text) {
+  size_t i = 0;
+  while (i < text.len && strchr(" \t\r\n#", text.data[i]) && text.data[i] != '\0') {
+    const char *end =
+        text.data[i] == '#' ? memchr(text.data + i, '\n', text.len - i) : text.data + i;
+    i = end ? (size_t)(end - text.data) + 1 : text.len;
+  }
+  return (wpm_text){text.data + i, text.len - i};
+}
+
 /* By the first character that says something; *more: there is none yet. */
 static db_format guess_text(wpm_text text, bool *more) {
-  *more = false;
-  for (size_t i = 0; i < text.len; i++) {
-    char c = text.data[i];
-    if (c == '#') {
-      const char *end = memchr(text.data + i, '\n', text.len - i);
-      i = end ? (size_t)(end - text.data) : text.len;
-    } else if (c != ' ' && c != '\t' && c != '\r' && c != '\n') {
-      bool is_enr = text.len - i >= 4 && memcmp(text.data + i, "enr:", 4) == 0;
-      *more = text.len - i < 4;
-      return c == '['   ? DB_JS
-             : c == '{' ? DB_JSONL
-             : c == '/' ? DB_TEXT
-             : is_enr   ? DB_ENR
-                        : DB_UNKNOWN;
-    }
-  }
-  *more = true;
-  return DB_UNKNOWN;
+  wpm_text said = what_is_said(text);
+  bool is_enr = said.len >= 4 && memcmp(said.data, "enr:", 4) == 0;
+  char c = said.len > 0 ? said.data[0] : '\0';
+  *more = said.len < 4;
+  return c == '[' ? DB_JS : c == '{' ? DB_JSONL : c == '/' ? DB_TEXT : is_enr ? DB_ENR : DB_UNKNOWN;
 }
 
 static int guess_stream(db_source *source) {
@@ -52,6 +50,9 @@ static int guess_stream(db_source *source) {
   } while (source->format == DB_UNKNOWN && more && db_lines_see_more(&source->lines, LOOKED_AT));
   if (source->lines.error) {
     return cannot_read(source, source->lines.error);
+  }
+  if (source->lines.at_end && what_is_said(db_lines_seen(&source->lines)).len == 0) {
+    source->format = DB_TEXT; /* A list of nobody. */
   }
   return source->format != DB_UNKNOWN
              ? EXIT_DONE

@@ -333,6 +333,15 @@ static int open_to_read(wpm_storage *storage, const char *real, wpm_error *error
 
 /* ---- the handle ------------------------------------------------------------------------------ */
 
+/* Reading a file that is then refused has made a log of nothing beside it, which SQLite clears away where
+ * nobody else is at work on the file. A log that says something stays. */
+static void leave_no_log(wpm_storage *storage, const char *real) {
+  off_t size = 0;
+  if (storage->db && size_beside(real, "-wal", &size) == WPM_OK && size == 0) {
+    (void)sqlite3_db_config(storage->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+  }
+}
+
 static int open_once(const char *path, wpm_storage_mode mode, wpm_storage **out, wpm_error *error) {
   wpm_storage *storage = calloc(1, sizeof(*storage));
   if (!storage) {
@@ -347,6 +356,9 @@ static int open_once(const char *path, wpm_storage_mode mode, wpm_storage **out,
     assert(real);
     err = mode == WPM_STORAGE_READ_ONLY ? open_to_read(storage, real, error)
                                         : open_to_write(storage, real, mode, error);
+  }
+  if (err == WPM_ERR_NEWER_SCHEMA || err == WPM_ERR_INVALID) {
+    leave_no_log(storage, real);
   }
   free(real);
   if (err) {

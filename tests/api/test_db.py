@@ -108,6 +108,7 @@ class Import(DbTest):
         for file in ("missing", self.write("odd", "what is this?\n"), self.folder):
             done = self.db(2, "import", file)
             self.assertTrue(done.err.startswith("wakupeers: "), done.err)
+            self.assertEqual(done.out, "imported 0, skipped 0\n")
             self.assertFalse((self.folder / "data").exists())
 
     def test_usage(self):
@@ -279,7 +280,10 @@ class Import(DbTest):
         link.close()
         for file in (path, self.write("cache", "[]")):
             self.assertEqual(self.db(0, "import", file).out, "imported 0, skipped 0\n")
-        self.db(2, "import", self.write("empty", ""))
+        for text in ("", " \n\t\r\n", "# nobody\n", "# nobody"):
+            self.assertEqual(self.db(0, "import", self.write("empty", text)).out, "imported 0, skipped 0\n")
+            self.assertEqual(self.db(0, "import", "-", stdin=text).out, "imported 0, skipped 0\n")
+        self.db(2, "import", self.write("odd", "# nobody\n?"))
 
     def test_a_ban_beside_a_tombstone(self):
         """A record comes for a peer of which a prune backoff is kept: both go on."""
@@ -348,6 +352,7 @@ class Import(DbTest):
         before = file.read_bytes()
         self.db(2, "import", self.folder / "list")
         self.assertEqual(file.read_bytes(), before)
+        self.assertEqual([each.name for each in file.parent.glob("peers.db*")], ["peers.db"], "a log of nothing is left")
 
 
 class Export(DbTest):

@@ -499,6 +499,9 @@ static void the_mode_of_what_is_refused_stays(void **state) {
     assert_int_equal(wpm_storage_open(f->path, WPM_STORAGE_CREATE, &storage, NULL), codes[i]);
     assert_int_equal(stat(f->path, &facts), 0);
     assert_int_equal(facts.st_mode & 0777, 0644);
+    char *log = wpm_test_dir_file(f->dir, "peers.db-wal");
+    assert_int_equal(stat(log, &facts), -1); /* Nor is a log left that was not there. */
+    free(log);
   }
 }
 
