@@ -1,5 +1,6 @@
 #include "core/backoff.h"
 
+#include "core/rules.h"
 #include "core/wait.h"
 
 #include <assert.h>
@@ -18,8 +19,9 @@ static int64_t most(int64_t a, int64_t b) {
 }
 
 /* Uniform in from … to. */
-static int64_t between(wpm_manager *m, int64_t from, int64_t to) {
-  return from + (int64_t)wpm_rng_below(&m->rng, (uint64_t)(to - from) + 1);
+static int64_t jittered(wpm_manager *m, wpm_rule rule, int64_t from, int64_t to) {
+  uint64_t more = wpm_rng_below(&m->rng, (uint64_t)(to - from) + 1);
+  return wpm_rule_holds(rule) ? from + (int64_t)more : from;
 }
 
 int64_t wpm_backoff_retry(wpm_manager *m, uint32_t failures) {
@@ -31,7 +33,7 @@ int64_t wpm_backoff_retry(wpm_manager *m, uint32_t failures) {
   }
   int64_t upper = longest - delay < delay / 4 ? longest : delay + delay / 4;
   int64_t lower = most(least(delay, longest - longest / 4), first);
-  return between(m, lower, upper);
+  return jittered(m, WPM_RULE_RETRY_JITTER, lower, upper);
 }
 
 int64_t wpm_backoff_local(wpm_manager *m, uint32_t failures) {
@@ -51,10 +53,11 @@ int wpm_backoff_try_prune(wpm_manager *m, uint32_t slot, wpm_instant start, int6
                           wpm_instant now) {
   const wpm_wait held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_PRUNE_BACKOFF);
   int64_t length = with_slack(m, named_ns > 0 ? named_ns : m->config.prune_backoff_ns);
-  length = least(length + between(m, JITTER_LEAST, JITTER_MOST), WPM_DAY);
+  length = least(length + jittered(m, WPM_RULE_PRUNE_JITTER, JITTER_LEAST, JITTER_MOST), WPM_DAY);
   wpm_wait fresh = wpm_wait_from(start, length);
+  bool stands = wpm_rule_holds(WPM_RULE_PRUNE_STANDS);
   return wpm_store_try_wait(m->store, slot, WPM_WAIT_PRUNE_BACKOFF,
-                            wpm_wait_later(&held, &fresh, now));
+                            stands ? wpm_wait_later(&held, &fresh, now) : fresh);
 }
 
 void wpm_backoff_prune(wpm_manager *m, uint32_t slot, wpm_instant start, int64_t named_ns,

@@ -324,7 +324,8 @@ void wpm_crowd_let_go(wpm_manager *m, size_t leavers, wpm_instant now) {
 }
 
 static bool is_above(const wpm_manager *m) {
-  return m->config.high_water > 0 && m->live_connections > m->config.high_water;
+  return m->config.high_water > 0 && m->live_connections > m->config.high_water &&
+         wpm_rule_holds(WPM_RULE_HIGH_WATER);
 }
 
 void wpm_crowd_run(wpm_manager *m, wpm_instant now) {

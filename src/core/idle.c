@@ -272,6 +272,7 @@ int64_t wpm_idle_draw(wpm_manager *m, wpm_connection *connection, wpm_instant no
     return path->stretch_ns;
   }
   int64_t percent = path->interval_ns / 100;
+  uint64_t less = wpm_rng_below(&m->rng, (uint64_t)(8 * percent) + 1);
   return path->interval_ns - 2 * percent -
-         (int64_t)wpm_rng_below(&m->rng, (uint64_t)(8 * percent) + 1);
+         (wpm_rule_holds(WPM_RULE_PING_JITTER) ? (int64_t)less : 0);
 }

@@ -58,7 +58,7 @@ static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer,
 static bool is_allowed(const wpm_manager *m, const uint8_t ip[16]) {
   for (size_t i = 0; i < m->config.inbound_allow_count; i++) {
     if (wpm_ip_range_holds(&m->config.inbound_allow[i], ip)) {
-      return true;
+      return wpm_rule_holds(WPM_RULE_INBOUND_ALLOW);
     }
   }
   return false;

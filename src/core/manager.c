@@ -215,7 +215,8 @@ bool wpm_manager_is_local(const wpm_manager *m, wpm_bytes id) {
 }
 
 bool wpm_manager_of_other_cluster(const wpm_manager *m, uint32_t cluster_id) {
-  return m->config.cluster_id != 0 && cluster_id != 0 && cluster_id != m->config.cluster_id;
+  bool known = cluster_id != 0 || !wpm_rule_holds(WPM_RULE_UNKNOWN_MATCHES);
+  return m->config.cluster_id != 0 && known && cluster_id != m->config.cluster_id;
 }
 
 int wpm_manager_make_room(wpm_manager *m, size_t address_count) {

@@ -64,7 +64,7 @@ static void fail_short_lived(const wpm_manager *m, const wpm_peer *peer, wpm_add
 static int64_t jittered(const wpm_manager *m, const wpm_address *a, int64_t delay) {
   wpm_siphash_key key = {m->config.seed, (uint64_t)a->last_failure.ns};
   uint64_t less = wpm_siphash13(&key, a->multiaddr) % ((uint64_t)delay / 4 + 1);
-  delay -= (int64_t)less;
+  delay -= wpm_rule_holds(WPM_RULE_ADDRESS_JITTER) ? (int64_t)less : 0;
   return delay > BACKOFF_LEAST ? delay : BACKOFF_LEAST;
 }
 
@@ -133,7 +133,7 @@ static size_t layers_of(wpm_way way) {
 }
 
 static size_t key_of(const wpm_address *a) {
-  size_t key = outcome_of(a);
+  size_t key = wpm_rule_holds(WPM_RULE_WORKED_FIRST) ? outcome_of(a) : UNTRIED;
   wpm_way way = wpm_way_of(a->multiaddr);
   if (key == UNTRIED) {
     key = key << 1 | !a->certified;

@@ -12,7 +12,11 @@
 #define WPM_RULES(X)                                                                               \
   /* When a peer may be dialled (core/schedule.h, core/backoff.h). */                              \
   X(PRUNE_BACKOFF, "prune_backoff")                                                                \
+  X(PRUNE_STANDS, "prune_stands")                                                                  \
+  X(PRUNE_JITTER, "prune_jitter")                                                                  \
   X(RETRY_DELAY, "retry_delay")                                                                    \
+  X(RETRY_JITTER, "retry_jitter")                                                                  \
+  X(DIALLED_ONCE, "dialled_once")                                                                  \
   X(MISMATCH_DELAY, "mismatch_delay")                                                              \
   X(BAN, "ban")                                                                                    \
   X(BAN_RANGE, "ban_range")                                                                        \
@@ -32,6 +36,8 @@
   X(LATE_RESULT, "late_result")                                                                    \
   /* Which of its addresses (core/rank.h), over which paths (core/black_hole.h). */                \
   X(ADDRESS_BACKOFF, "address_backoff")                                                            \
+  X(ADDRESS_JITTER, "address_jitter")                                                              \
+  X(WORKED_FIRST, "worked_first")                                                                  \
   X(FAMILIES_ALTERNATE, "families_alternate")                                                      \
   X(BLACK_HOLE, "black_hole")                                                                      \
   X(BLACK_HOLE_WITNESS, "black_hole_witness")                                                      \
@@ -44,6 +50,7 @@
   X(GAP_END, "gap_end")                                                                            \
   /* Connections (core/keepalive.h, core/idle.h, core/duplicate.h). */                             \
   X(PING_INTERVAL, "ping_interval")                                                                \
+  X(PING_JITTER, "ping_jitter")                                                                    \
   X(TWO_MISSES, "two_misses")                                                                      \
   X(PING_TIMEOUT_ADAPTS, "ping_timeout_adapts")                                                    \
   X(IDLE_LEARNED, "idle_learned")                                                                  \
@@ -51,7 +58,10 @@
   X(RACE, "race")                                                                                  \
   X(NO_THIRD, "no_third")                                                                          \
   X(MISMATCH_ENDS, "mismatch_ends")                                                                \
+  X(UNKNOWN_MATCHES, "unknown_matches")                                                            \
   /* Whom we choose (core/targets.h, core/shards.h, core/services.h). */                           \
+  X(RELAY_OUTBOUND, "relay_outbound")                                                              \
+  X(DIAL_PACE, "dial_pace")                                                                        \
   X(ONE_PER_GROUP, "one_per_group")                                                                \
   X(GROUPS_ALIKE, "groups_alike")                                                                  \
   X(FRESHNESS, "freshness")                                                                        \
@@ -64,10 +74,12 @@
   X(SERVICE_NEEDS, "service_needs")                                                                \
   X(KEPT_PLACES, "kept_places")                                                                    \
   /* Who comes in, who goes (core/inbound.h, core/crowd.h, core/shares.h, core/evict_kind.h). */   \
+  X(INBOUND_ALLOW, "inbound_allow")                                                                \
   X(PER_IP, "per_ip")                                                                              \
   X(PER_NETWORK, "per_network")                                                                    \
   X(PACE, "pace")                                                                                  \
   X(PACE_OF_PEER, "pace_of_peer")                                                                  \
+  X(HIGH_WATER, "high_water")                                                                      \
   X(CROWD_SPARED, "crowd_spared")                                                                  \
   X(CROWD_DIVERSE, "crowd_diverse")                                                                \
   X(CROWD_FAST, "crowd_fast")                                                                      \

@@ -92,7 +92,7 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
   wpm_plan plan = {WPM_NEVER, WPM_HELD_BY_NOTHING, WPM_NEVER};
   if (peer->u.live > 0) {
     plan.held_by = WPM_HELD_BY_CONNECTED;
-  } else if (policy->dial) {
+  } else if (policy->dial && wpm_rule_holds(WPM_RULE_DIALLED_ONCE)) {
     plan.held_by = WPM_HELD_BY_DIALLING;
   } else if (m->stopping) {
     plan.held_by = WPM_HELD_BY_SHUTDOWN;

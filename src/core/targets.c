@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-#define PACE (100 * WPM_MILLISECOND)
+#define PACE (wpm_rule_holds(WPM_RULE_DIAL_PACE) ? 100 * WPM_MILLISECOND : 0)
 #define LOOK_AGAIN (10 * WPM_SECOND)
 #define DRAWN 64
 #define ROUNDS 8
@@ -228,13 +228,17 @@ static bool is_shard_poor(const wpm_manager *m, uint16_t *shard) {
          wpm_shards_poorest(m, shard);
 }
 
+static bool is_outbound_missing(const wpm_manager *m) {
+  return m->targets.outbound < m->config.relay_outbound || !wpm_rule_holds(WPM_RULE_RELAY_OUTBOUND);
+}
+
 static uint32_t choose(wpm_manager *m) {
   uint16_t shard;
   uint32_t slot = is_shard_poor(m, &shard) ? choose_of(m, &shard) : WPM_SLOT_NONE;
   if (slot == WPM_SLOT_NONE && wpm_rule_holds(WPM_RULE_SERVICE_SLOTS)) {
     slot = wpm_services_choose(m);
   }
-  bool any = slot == WPM_SLOT_NONE && m->targets.outbound < m->config.relay_outbound;
+  bool any = slot == WPM_SLOT_NONE && is_outbound_missing(m);
   return any ? choose_of(m, NULL) : slot;
 }
 
@@ -248,8 +252,7 @@ static bool is_in_force(const wpm_manager *m) {
 /* More are wanted, and there is room. */
 static bool is_wanting(const wpm_manager *m) {
   uint16_t shard;
-  return (m->targets.outbound < m->config.relay_outbound || is_shard_poor(m, &shard) ||
-          wpm_services_missing(m) > 0) &&
+  return (is_outbound_missing(m) || is_shard_poor(m, &shard) || wpm_services_missing(m) > 0) &&
          (m->dials < m->config.max_dials || !wpm_rule_holds(WPM_RULE_MAX_DIALS)) &&
          (size_t)m->places + m->reserved < wpm_manager_most_places(m);
 }
