@@ -360,16 +360,16 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
           WPM_INBOUND_ADMITTED) {
     return WPM_REASON_LOCAL_CLOSE;
   }
-  if (slot == WPM_SLOT_NONE) {
-    return finds_room(m, slot, event, now) ? WPM_REASON_NONE : WPM_REASON_LOCAL_CLOSE;
-  }
-  if (wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_HELD_OFF) &&
+  if (slot != WPM_SLOT_NONE && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_HELD_OFF) &&
       wpm_rule_holds(WPM_RULE_HELD_OFF)) {
     return WPM_REASON_PERSON;
   }
-  if (event->u.connected.direction == WPM_INBOUND &&
-      wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_BAN) && wpm_rule_holds(WPM_RULE_BAN)) {
-    return WPM_REASON_LOCAL_CLOSE;
+  if (event->u.connected.direction == WPM_INBOUND && wpm_store_bans(m->store, event->peer, now) &&
+      wpm_rule_holds(WPM_RULE_BAN)) {
+    return WPM_REASON_LOCAL_CLOSE; /* Also one that gave way for another since. */
+  }
+  if (slot == WPM_SLOT_NONE) {
+    return finds_room(m, slot, event, now) ? WPM_REASON_NONE : WPM_REASON_LOCAL_CLOSE;
   }
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   bool third = policy->connections[1] && wpm_rule_holds(WPM_RULE_NO_THIRD);

@@ -333,6 +333,9 @@ size_t wpm_store_most_tombstones(const wpm_store *store);
 /* What of the slot's peer is to outlive it: of its prune backoff and its ban, those that run. */
 wpm_tombstone wpm_store_outliving(const wpm_store *store, uint32_t slot);
 
+/* True where the peer is banned, be it held or a tombstone. */
+bool wpm_store_bans(const wpm_store *store, wpm_bytes id, wpm_instant now);
+
 /* Of two spans the one that ends later; `left` only while it runs. */
 wpm_wait wpm_store_later(const wpm_store *store, const wpm_wait *left, const wpm_wait *said);
 

@@ -148,6 +148,15 @@ void wpm_store_bury(wpm_store *store, uint32_t slot) {
   }
 }
 
+bool wpm_store_bans(const wpm_store *store, wpm_bytes id, wpm_instant now) {
+  uint32_t slot = wpm_map_find(&store->by_id, id);
+  if (slot == WPM_SLOT_NONE) {
+    return false;
+  }
+  const wpm_wait ban = wpm_peer_wait(store, wpm_store_peer(store, slot), WPM_WAIT_BAN);
+  return wpm_wait_runs(&ban, now);
+}
+
 size_t wpm_store_tombstone_count(const wpm_store *store) {
   return store->tombstone_count;
 }

@@ -79,6 +79,21 @@ static void one_that_is_not_held_can_be_banned(void **state) {
   wpm_world_expect(w, WPM_ACTION_DISCONNECT, 9);
 }
 
+/* It gave way for another, or was removed: its ban goes on. */
+static void a_ban_outlasts_the_record(void **state) {
+  wpm_world *w = *state;
+  assert_int_equal(ban(w, 9, WPM_DAY), WPM_OK);
+  assert_int_equal(wpm_world_person(w, 9, WPM_EVENT_PERSON_REMOVE), WPM_OK);
+  wpm_connection_id connection;
+  wpm_world_connected(w, 9, WPM_INBOUND, 0, &connection);
+  wpm_world_expect(w, WPM_ACTION_DISCONNECT, 9);
+  assert_int_equal(wpm_store_count(wpm_manager_store(w->manager)), 0);
+  wpm_world_run(w, WPM_DAY);
+  wpm_world_connected(w, 9, WPM_INBOUND, 0, &connection);
+  wpm_world_expect_none(w, WPM_ACTION_DISCONNECT, 9);
+  assert_int_equal(wpm_world_state(w, 9), WPM_CONNECTED);
+}
+
 static void a_ban_that_cannot_be(void **state) {
   wpm_world *w = *state;
   assert_int_equal(ban(w, 1, -1), WPM_ERR_INVALID);
@@ -286,6 +301,7 @@ int main(void) {
       TEST(a_ban_ends_a_dial),
       TEST(a_ban_for_good_ends_when_it_is_lifted),
       TEST(one_that_is_not_held_can_be_banned),
+      TEST(a_ban_outlasts_the_record),
       TEST(a_ban_that_cannot_be),
       cmocka_unit_test(several_owners_protect),
       TEST(what_is_added_stays_in_range),
