@@ -22,6 +22,16 @@ static void breach(sim_world *world, const char *format, ...) {
                  world->now / WPM_MILLISECOND, text);
 }
 
+static bool is_banned(const sim_world *world, uint32_t number) {
+  const sim_judgement *said = sim_person_said(world, number);
+  return said && world->now < said->banned_to;
+}
+
+static bool is_protected(const sim_world *world, uint32_t number) {
+  const sim_judgement *said = sim_person_said(world, number);
+  return said && said->is_protected;
+}
+
 void sim_check_dial(sim_world *world, uint32_t number) {
   const sim_peer *peer = &world->peers[number];
   bool automatic = !(peer->flags & SIM_PEER_ASKED);
@@ -29,6 +39,32 @@ void sim_check_dial(sim_world *world, uint32_t number) {
     world->results->value[SIM_METRIC_DIALS_EARLY]++;
     breach(world, "peer %" PRIu32 " is dialled %" PRId64 " ms before its backoff ends", number,
            (peer->allowed_from - world->now) / WPM_MILLISECOND);
+  }
+  if (automatic && is_banned(world, number)) {
+    breach(world, "peer %" PRIu32 " is dialled, and is banned", number);
+  }
+}
+
+void sim_check_close(sim_world *world, const sim_link *link, wpm_reason reason) {
+  if (reason == WPM_REASON_CROWDED && is_protected(world, link->peer)) {
+    breach(world, "peer %" PRIu32 " is crowded out, and is protected", link->peer);
+  }
+}
+
+void sim_check_forget(sim_world *world, uint32_t number) {
+  bool is_static = number < world->scenario->static_peers;
+  if (is_static || is_protected(world, number) || sim_peer_links(world, number) > 0) {
+    breach(world, "peer %" PRIu32 " is forgotten, and is %s", number,
+           is_static                     ? "static"
+           : is_protected(world, number) ? "protected"
+                                         : "connected");
+  }
+  world->peers[number].state = 0;
+}
+
+void sim_check_late(sim_world *world, uint32_t number, bool acted) {
+  if (acted) {
+    breach(world, "what is over with peer %" PRIu32 " is acted on", number);
   }
 }
 
@@ -65,6 +101,10 @@ void sim_check_state(sim_world *world, const sim_action *action) {
     breach(world, "peer %" PRIu32 " goes from %s to %s, and was in state %d", action->peer,
            wpm_connectivity_name(action->from), wpm_connectivity_name(action->to),
            (int)peer->state - 1);
+  }
+  const sim_judgement *said = sim_person_said(world, action->peer);
+  if (action->to == WPM_CONNECTED && is_banned(world, action->peer) && !said->is_wanted) {
+    breach(world, "peer %" PRIu32 " is connected, and is banned", action->peer);
   }
   peer->state = (uint8_t)(action->to + 1);
   if (world->changed_count < sizeof(world->changed) / sizeof(*world->changed)) {

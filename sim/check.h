@@ -7,6 +7,11 @@
  * - A ping goes at most half of the idle limit that we are configured for after the last byte, and no
  *   idle connection is lost to a middle box while nothing disturbs us, unless their limit is shorter.
  * - At most two connections a peer; one of them 40 s after the second came up.
+ * - Nobody whom a person banned is dialled, but for a person, or connected before the ban is over; a
+ *   crash, a restart and eviction change nothing of that.
+ * - Whom a person protects neither goes from the store nor is crowded out; static and connected peers do
+ *   not go from the store.
+ * - What we are told of a link or a dial that is over changes nothing.
  * - A change of connectivity that the policy tells is a change, begins where the last one ended, and
  *   agrees with the links; nobody becomes NotConnected again.
  * - A deadline moves on when it was served.
@@ -25,6 +30,12 @@ void sim_check_dial(sim_world *world, uint32_t number);
 void sim_check_ping(sim_world *world, const sim_link *link);
 /* A middle box drops an open link. */
 void sim_check_idle_drop(sim_world *world, const sim_link *link);
+/* The policy closes a link. */
+void sim_check_close(sim_world *world, const sim_link *link, wpm_reason reason);
+/* It forgets a peer. */
+void sim_check_forget(sim_world *world, uint32_t number);
+/* It was told of something of the peer that is long over, and has `acted` on it. */
+void sim_check_late(sim_world *world, uint32_t number, bool acted);
 /* It is time that two links are settled. */
 void sim_check_two(sim_world *world, const sim_link *link);
 /* The policy says that a peer's connectivity changed. */

@@ -224,22 +224,6 @@ void sim_peer_dials_us(sim_world *world, uint32_t number) {
   }
 }
 
-static void person_connects(sim_world *world, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) {
-    sim_peer *peer = &world->peers[i];
-    if (!(peer->flags & SIM_PEER_WANTED)) {
-      sim_peer_heard_of(world, i, 0);
-    }
-    world->asked += !(peer->flags & SIM_PEER_WANTED);
-    peer->flags |= SIM_PEER_WANTED | SIM_PEER_ASKED;
-    sim_peer_recount(world, i);
-    sim_fact fact = {.type = SIM_FACT_PERSON_WANTS, .peer = i};
-    fact.addresses[0] = sim_peer_address(world->scenario, world->seed, i, peer->moves);
-    fact.address_count = 1;
-    sim_world_tell(world, &fact);
-  }
-}
-
 static void burst(sim_world *world, const sim_fault *fault) {
   for (uint32_t i = 0; i < fault->number; i++) {
     sim_world_plan(world, fault->span / fault->number * i, SIM_EVENT_BURST, 0, 0);
@@ -276,6 +260,8 @@ static bool wounds(sim_fault_type type) {
     return true;
   case SIM_FAULT_CONNECT:
   case SIM_FAULT_FIND:
+  case SIM_FAULT_PROTECT:
+  case SIM_FAULT_BAN:
   case SIM_FAULT_BURST:
   case SIM_FAULT_CLOCK:
     return false;
@@ -288,7 +274,13 @@ void sim_fault_begin(sim_world *world, uint32_t which) {
   world->wounds[which].before = world->connected;
   switch (fault->type) {
   case SIM_FAULT_CONNECT:
-    person_connects(world, fault->number);
+    sim_person_connects(world, fault->number);
+    break;
+  case SIM_FAULT_PROTECT:
+    sim_person_protects(world, fault->number);
+    break;
+  case SIM_FAULT_BAN:
+    sim_person_bans(world, fault->number, fault->span);
     break;
   case SIM_FAULT_FIND:
     sim_world_discover(world, fault->number);
@@ -368,6 +360,8 @@ void sim_fault_end(sim_world *world, uint32_t which) {
   case SIM_FAULT_ADDRESS:
   case SIM_FAULT_CONNECT:
   case SIM_FAULT_FIND:
+  case SIM_FAULT_PROTECT:
+  case SIM_FAULT_BAN:
   case SIM_FAULT_BURST:
   case SIM_FAULT_CLOCK:
     break;

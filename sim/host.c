@@ -53,6 +53,7 @@ static void act(sim_world *world, const sim_action *action) {
     break;
   case SIM_ACTION_CLOSE:
     if (live) {
+      sim_check_close(world, link, action->reason);
       close_link(world, link, action->reason);
     }
     break;
@@ -69,6 +70,9 @@ static void act(sim_world *world, const sim_action *action) {
       send(world, link, SIM_EVENT_IDENTIFY);
     }
     break;
+  case SIM_ACTION_FORGET:
+    sim_check_forget(world, action->peer);
+    break;
   case SIM_ACTION_STATE:
     sim_check_state(world, action);
     break;
@@ -79,6 +83,7 @@ void sim_world_pull(sim_world *world) {
   sim_action action;
   while (!world->error &&
          world->type->next_action(world->policy, sim_world_clocks(world), &action)) {
+    world->acted++;
     act(world, &action);
   }
   sim_check_step(world);

@@ -288,6 +288,7 @@ static void end(sim_world *world, sim_link *link) {
   sim_fact fact = {
       .type = SIM_FACT_DISCONNECTED, .peer = link->peer, .link = link->id, .reason = link->reason};
   sim_link_drop(world, link);
+  sim_late_plan(world, SIM_EVENT_LATE_LINK, fact.peer, fact.link);
   sim_world_tell(world, &fact);
 }
 
@@ -506,6 +507,7 @@ static void finish_dial(sim_world *world, uint32_t slot, uint64_t id) {
     dial.reason = world->offline ? WPM_REASON_LOCAL_FAILURE : WPM_REASON_DIAL_TIMEOUT;
   }
   drop_dial(world, &world->dials[slot]);
+  sim_late_plan(world, SIM_EVENT_LATE_DIAL, dial.peer, dial.policy_id);
   if (dial.succeeds) {
     sim_link_begin(world, dial.peer, &dial);
   } else {
@@ -544,6 +546,8 @@ static void link_event(sim_world *world, sim_event_kind kind, sim_link *link) {
   case SIM_EVENT_TWO:
     sim_check_two(world, link);
     break;
+  case SIM_EVENT_LATE_LINK:
+  case SIM_EVENT_LATE_DIAL:
   case SIM_EVENT_SESSION:
   case SIM_EVENT_DIAL:
   case SIM_EVENT_INBOUND:

@@ -65,7 +65,10 @@ static int configure(const sim_policy *policy, wpm_manager_config *config) {
   for (size_t i = 0; i < sizeof(config->store.hash_key); i++) {
     config->store.hash_key[i] = (uint8_t)(setup->seed >> 8 * (i % 8));
   }
-  if (setup->peers > config->store.max_peers) {
+  if (setup->max_peers > 0) {
+    config->store.max_peers = setup->max_peers;
+    config->store.max_tombstones = setup->peers;
+  } else if (setup->peers > config->store.max_peers) {
     config->store.max_peers = setup->peers;
   }
   return wpm_peer_id_from_bytes((wpm_bytes){id, sizeof(id)}, &config->local_peer);
@@ -205,6 +208,14 @@ static int handle(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   case SIM_FACT_PERSON_WANTS:
     event.type = WPM_EVENT_PERSON_CONNECT;
     break;
+  case SIM_FACT_PROTECTED:
+    event.type = WPM_EVENT_TAG;
+    event.u.tag.tag = (wpm_tag){.name = {"kept", 4}, .protects = true, .expires = WPM_WALL_NONE};
+    break;
+  case SIM_FACT_BANNED:
+    event.type = WPM_EVENT_BAN;
+    event.u.ban.length_ns = fact->span_ns;
+    break;
   case SIM_FACT_DISCONNECTED:
     event.type = WPM_EVENT_DISCONNECTED;
     event.u.disconnected.connection = fact->link;
@@ -325,8 +336,9 @@ static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant no
                                         from->u.persist.fields, now.mono.ns));
     return false;
   case WPM_ACTION_FORGET:
+    out->type = SIM_ACTION_FORGET;
     keep_error(policy, sim_disk_forget(policy->disk, out->peer, &from->u.forget.tombstone));
-    return false;
+    return true;
   case WPM_ACTION_PERSIST_RANGE_BAN:
     return false; /* Nobody here bans ranges. */
   case WPM_ACTION_NOTIFY:

@@ -46,6 +46,7 @@ typedef struct sim_peer {
   uint8_t dials; /* In flight to it. */
   uint8_t state; /* Its connectivity as the policy last told, from 1; 0: it has not. */
   bool outbound; /* A link that we dialled is live, as the policy knows. */
+  bool asked;    /* A person asked for it once. */
 } sim_peer;
 
 /* The attacker's are the last; those before are honest. */

@@ -27,6 +27,8 @@ typedef struct sim_address {
 typedef enum sim_fact_type {
   SIM_FACT_FOUND = 0,    /* A peer was configured or discovered. */
   SIM_FACT_PERSON_WANTS, /* A person wants a connection now. */
+  SIM_FACT_PROTECTED,    /* A person protects it from eviction. */
+  SIM_FACT_BANNED,       /* A person bans it, for `span_ns`. */
   SIM_FACT_CONNECTED,    /* A link is up. */
   SIM_FACT_DIAL_FAILED,  /* A dial made no link. */
   SIM_FACT_DISCONNECTED, /* A link has ended. */
@@ -41,13 +43,13 @@ typedef enum sim_fact_type {
 
 typedef struct sim_fact {
   sim_fact_type type;
-  uint32_t peer;                            /* Whom it is about; not of ONLINE, WOKE and MOVED. */
-  uint64_t link;                            /* The link, where it is about one. */
-  uint64_t dial;                            /* CONNECTED, DIAL_FAILED: of which dial; 0: inbound. */
-  wpm_direction direction;                  /* CONNECTED. */
-  wpm_reason reason;                        /* DIAL_FAILED, DISCONNECTED. */
-  int64_t span_ns;                          /* PONG: round trip; PRUNED: the backoff named; WOKE. */
-  sim_address remote;                       /* CONNECTED: the other end. */
+  uint32_t peer;           /* Whom it is about; not of ONLINE, WOKE and MOVED. */
+  uint64_t link;           /* The link, where it is about one. */
+  uint64_t dial;           /* CONNECTED, DIAL_FAILED: of which dial; 0: inbound. */
+  wpm_direction direction; /* CONNECTED. */
+  wpm_reason reason;       /* DIAL_FAILED, DISCONNECTED. */
+  int64_t span_ns;         /* PONG: round trip; PRUNED: the backoff named; BANNED; WOKE. */
+  sim_address remote;      /* CONNECTED: the other end. */
   sim_address addresses[SIM_ADDRESSES_MAX]; /* FOUND, IDENTIFIED; CONNECTED,
                                                DIAL_FAILED: those that failed. */
   wpm_reason reasons[SIM_ADDRESSES_MAX];    /* CONNECTED, DIAL_FAILED: why each did. */
@@ -64,6 +66,7 @@ typedef enum sim_action_type {
   SIM_ACTION_CLOSE,    /* Close the link. */
   SIM_ACTION_PING,     /* Send a ping. */
   SIM_ACTION_IDENTIFY, /* Ask identify. */
+  SIM_ACTION_FORGET,   /* It knows nothing of the peer any more. */
   SIM_ACTION_STATE     /* The policy's own view of the peer's connectivity changed. */
 } sim_action_type;
 
@@ -97,6 +100,7 @@ typedef struct sim_setup {
   int64_t backoff_slack_ns;
   size_t high_water;     /* Above so many connections some go; 0: as the policy has it. */
   size_t relay_outbound; /* Outbound relay peers wanted; 0: as the policy has it. */
+  size_t max_peers; /* Peers known at most, where the policy has no limit of its own; 0: all. */
 } sim_setup;
 
 typedef struct sim_policy sim_policy; /* Each policy's own. */

@@ -112,6 +112,7 @@ static const struct {
     {"idle_limit", A_SPAN, AT(idle_limit)},
     {"idle_told", A_SPAN, AT(idle_told)},
     {"idle_share", A_SHARE, AT(idle_share)},
+    {"late", A_SHARE, AT(late)},
     {"managers", A_NUMBER, AT(managers)},
     {"groups", A_NUMBER, AT(groups)},
     {"attackers", A_NUMBER, AT(attackers)},
@@ -126,6 +127,7 @@ static const struct {
     {"max_dials", A_NUMBER, AT(max_dials)},
     {"high_water", A_NUMBER, AT(high_water)},
     {"relay_outbound", A_NUMBER, AT(relay_outbound)},
+    {"max_peers", A_NUMBER, AT(max_peers)},
     {"prune_backoff", A_SPAN, AT(prune_backoff)},
     {"backoff_slack", A_SPAN, AT(backoff_slack)},
 #undef AT
@@ -173,6 +175,8 @@ static const struct {
 } faults[SIM_FAULT_COUNT] = {
     [SIM_FAULT_CONNECT] = {"connect", true, false, false},
     [SIM_FAULT_FIND] = {"find", true, false, false},
+    [SIM_FAULT_PROTECT] = {"protect", true, false, false},
+    [SIM_FAULT_BAN] = {"ban", true, false, true},
     [SIM_FAULT_BURST] = {"burst", true, false, true},
     [SIM_FAULT_OFFLINE] = {"offline", false, false, true},
     [SIM_FAULT_SLEEP] = {"sleep", false, false, true},

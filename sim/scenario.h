@@ -22,6 +22,8 @@ typedef enum sim_sessions {
 typedef enum sim_fault_type {
   SIM_FAULT_CONNECT = 0, /* A person connects the first N peers. */
   SIM_FAULT_FIND,        /* N peers, drawn at random, are heard of. */
+  SIM_FAULT_PROTECT,     /* A person protects N peers, connected or static, drawn at random. */
+  SIM_FAULT_BAN,         /* A person bans N such peers for TIME. */
   SIM_FAULT_BURST,       /* N peers dial us within the TIME. */
   SIM_FAULT_OFFLINE,     /* Our network is down for TIME. */
   SIM_FAULT_SLEEP,       /* The machine sleeps for TIME. */
@@ -33,7 +35,7 @@ typedef enum sim_fault_type {
   SIM_FAULT_CRASH,       /* The process is killed, and starts again after TIME. */
   SIM_FAULT_REBOOT       /* The machine loses power, and boots after TIME. */
 } sim_fault_type;
-#define SIM_FAULT_COUNT 12
+#define SIM_FAULT_COUNT 14
 
 typedef struct sim_fault {
   sim_fault_type type;
@@ -87,11 +89,13 @@ typedef struct sim_scenario {
   int64_t idle_limit; /* Of middle boxes; 0: none. */
   int64_t idle_told;  /* The limit that we are configured for; 0: idle_limit. */
   uint32_t idle_share;
+  uint32_t late; /* Share of links and dials of which we are told again when they are long over. */
   /* Ours. */
   uint32_t rivals; /* 0: ours lives in it alone. */
   uint32_t max_connections, max_dials;
   uint32_t high_water;     /* Above so many connections some go; 0: as each policy has it. */
   uint32_t relay_outbound; /* Outbound relay peers wanted; 0: as each policy has it. */
+  uint32_t max_peers;      /* Peers known at most; 0: all may be. */
   int64_t prune_backoff, backoff_slack;
   size_t fault_count;
   sim_fault faults[SIM_FAULTS_MAX];

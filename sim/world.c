@@ -149,6 +149,10 @@ static void happen(sim_world *world, const sim_event *event) {
   case SIM_EVENT_ATTACK_END:
     sim_attack_event(world, event);
     break;
+  case SIM_EVENT_LATE_LINK:
+  case SIM_EVENT_LATE_DIAL:
+    sim_late_event(world, event);
+    break;
   case SIM_EVENT_DIAL:
   case SIM_EVENT_END:
   case SIM_EVENT_PONG:
@@ -276,7 +280,8 @@ int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_
                            .prune_backoff_ns = scenario->prune_backoff,
                            .backoff_slack_ns = scenario->backoff_slack,
                            .high_water = scenario->high_water,
-                           .relay_outbound = scenario->relay_outbound};
+                           .relay_outbound = scenario->relay_outbound,
+                           .max_peers = scenario->max_peers};
   world.peers = calloc(scenario->peers, sizeof(*world.peers));
   world.policy = type->make(&setup);
   if (!world.peers || !world.policy) {

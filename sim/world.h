@@ -32,6 +32,8 @@ typedef enum sim_event_kind {
   SIM_EVENT_LET_GO,         /* The other end gives the link up. slot, number: link. */
   SIM_EVENT_GIVE_UP,        /* Our TCP gives the link up. slot, number: link. */
   SIM_EVENT_TWO,            /* The second of two links with one peer: they must be settled. */
+  SIM_EVENT_LATE_LINK,      /* We are told of a link that is over. slot: peer, number: link. */
+  SIM_EVENT_LATE_DIAL,      /* Of a dial that is over. slot: peer, number: as the policy has it. */
   SIM_EVENT_INBOUND,        /* A peer dials us, and the next does in a while. */
   SIM_EVENT_BURST,          /* A peer dials us. */
   SIM_EVENT_DISCOVER,       /* We hear of peers. */
@@ -84,6 +86,16 @@ typedef struct sim_wound {
   uint32_t before; /* Peers connected before it. */
 } sim_wound;
 
+/* What a person said of a peer. */
+typedef struct sim_judgement {
+  uint32_t peer;
+  bool is_protected;
+  bool is_wanted; /* He connected it, since he banned it. */
+  int64_t banned_to;
+} sim_judgement;
+
+enum { SIM_JUDGED_MAX = 64 };
+
 typedef struct sim_world {
   const sim_scenario *scenario;
   const sim_policy_type *type;
@@ -126,6 +138,9 @@ typedef struct sim_world {
   uint32_t awaited;          /* Peers connected at the restart and not tried since. */
   int64_t restarted_at;
   sim_wound wounds[SIM_FAULTS_MAX];
+  sim_judgement judged[SIM_JUDGED_MAX]; /* By a person; who is one too many is not. */
+  uint32_t judged_count;
+  uint64_t acted; /* Actions that the policy asked for. */
   /* Measuring. */
   int64_t counted_to;                /* Up to when the sums go. */
   int64_t connected_time, dead_time; /* Peers times microseconds. */
@@ -223,6 +238,12 @@ void sim_peer_configured(sim_world *world, uint32_t number);
 /* 1 + a peer that we are connected with, honest or the attacker's; 0: there is none. What it depends on is
  * the policy's doing, so the world must not. */
 uint32_t sim_world_teller(const sim_world *world, bool hostile);
+/* What a person does: connects, protects and bans peers (sim/person.c). */
+void sim_person_connects(sim_world *world, uint32_t count);
+void sim_person_protects(sim_world *world, uint32_t count);
+void sim_person_bans(sim_world *world, uint32_t count, int64_t span);
+/* What a person said of the peer; NULL: nothing. */
+const sim_judgement *sim_person_said(const sim_world *world, uint32_t peer);
 /* Notes which wounds have healed. */
 void sim_wounds_look(sim_world *world);
 /* Our process begins: the policy starts, and learns its configuration. */
@@ -230,6 +251,12 @@ void sim_node_start(sim_world *world);
 /* The peer comes or goes. */
 void sim_peer_comes(sim_world *world, uint32_t number);
 void sim_peer_goes(sim_world *world, uint32_t number);
+
+/* ---- late facts (sim/late.c) ------------------------------------------------------------------ */
+
+/* A link, or a dial, is over: we may be told of it again. */
+void sim_late_plan(sim_world *world, sim_event_kind kind, uint32_t peer, uint64_t number);
+void sim_late_event(sim_world *world, const sim_event *event);
 
 /* ---- the attacker (sim/attack.c) -------------------------------------------------------------- */
 

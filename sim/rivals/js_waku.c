@@ -362,7 +362,9 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   case SIM_FACT_PONG:
   case SIM_FACT_PRUNED:
   case SIM_FACT_WOKE:
-  case SIM_FACT_MOVED: /* It takes no notice. */
+  case SIM_FACT_MOVED:
+  case SIM_FACT_PROTECTED:
+  case SIM_FACT_BANNED: /* It takes no notice. */
     break;
   }
   return policy->rival.error;

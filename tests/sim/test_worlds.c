@@ -22,33 +22,62 @@ static size_t draw_peers(sim_random *random, char *out, size_t cap) {
   static const char *const sessions[] = {"always", "exponential", "measured"};
   return (size_t)snprintf(
       out, cap,
-      "about random\nduration 1h\npeers 40\nstatic %llu\nsessions %s\n"
+      "about random\nduration 1h\npeers 40\nsessions %s\n"
       "session_mean %llum\naway_mean %llum\nvanish %llu%%\nmoving 10%%\nstale 20%%\ndead 20%%\n"
       "full 5%%\nunreachable 20%%\nrelay %llu%%\nidle_limit %llum\nprune_every 20m\n"
       "prune_for %llus\n"
-      "inbound_every 1m\ndiscover_every 1m\nmax_connections %llu\nmax_dials %llu\n"
-      "high_water %llu\n",
-      below(random, 30), sessions[below(random, 3)], below(random, 60) + 1, below(random, 20) + 1,
-      below(random, 100), below(random, 101), below(random, 15) + 1, below(random, 2000) + 60,
-      below(random, 40) + 3, below(random, 30) + 1, below(random, 2) * (below(random, 30) + 1));
+      "inbound_every 1m\ndiscover_every 1m\nlate 25%%\n",
+      sessions[below(random, 3)], below(random, 60) + 1, below(random, 20) + 1, below(random, 100),
+      below(random, 101), below(random, 15) + 1, below(random, 2000) + 60);
 }
 
-/* Up to 5 faults, one behind the other. */
+/* Our node. In two of three its store holds fewer than there are, so that some go for others. */
+static size_t draw_node(sim_random *random, char *out, size_t cap) {
+  unsigned long long statics = below(random, 30);
+  unsigned long long known = below(random, 3) > 0 ? statics + 1 + below(random, 12) : 0;
+  return (size_t)snprintf(out, cap,
+                          "static %llu\nmax_peers %llu\nmax_connections %llu\nmax_dials %llu\n"
+                          "high_water %llu\nrelay_outbound %llu\n",
+                          statics, known, below(random, 40) + 3, below(random, 30) + 1,
+                          below(random, 2) * (below(random, 30) + 1), below(random, 13));
+}
+
+/* A fault: its name with what parts it from the next word, whether it takes so many peers, and lasts. */
+typedef struct fault {
+  const char *name;
+  bool counts, lasts;
+} fault;
+
+static size_t draw_fault(sim_random *random, const fault *one, unsigned long long at,
+                         unsigned long long span, char *out, size_t cap) {
+  size_t length = (size_t)snprintf(out, cap, "at %llus %s", at, one->name);
+  if (one->counts) {
+    length += (size_t)snprintf(out + length, cap - length, "%llu ", below(random, 10) + 1);
+  }
+  if (one->lasts) {
+    length += (size_t)snprintf(out + length, cap - length, "%llus", span);
+  }
+  return length + (size_t)snprintf(out + length, cap - length, "\n");
+}
+
+/* Up to 7 faults, one behind the other; but a ban goes on through those that follow. */
 static void draw_faults(sim_random *random, char *out, size_t cap) {
-  enum { FAULTS = 10 };
-  static const char *const faults[FAULTS] = {
-      "clock ",     "reboot ", "offline ",  "sleep ", "partition 40% ",
-      "quake 50% ", "clock -", "shutdown ", "crash ", "burst 30 "};
+  static const fault faults[] = {
+      {"clock ", false, true},     {"clock -", false, true},   {"reboot ", false, true},
+      {"offline ", false, true},   {"sleep ", false, true},    {"partition 40% ", false, true},
+      {"quake 50% ", false, true}, {"shutdown ", false, true}, {"crash ", false, true},
+      {"burst 30 ", false, true},  {"address", false, false},  {"connect ", true, false},
+      {"protect ", true, false},   {"protect ", true, false},  {"ban ", true, true},
+      {"ban ", true, true}};
   unsigned long long at = 0;
   size_t length = 0;
   out[0] = '\0';
-  for (uint64_t left = below(random, 6); left > 0; left--) {
-    unsigned long long span = below(random, 400);
-    unsigned long long which = below(random, FAULTS);
-    at += below(random, 600) + 1;
-    length +=
-        (size_t)snprintf(out + length, cap - length, "at %llus %s%llus\n", at, faults[which], span);
-    at += span;
+  for (uint64_t left = below(random, 8); left > 0; left--) {
+    const fault *one = &faults[below(random, sizeof(faults) / sizeof(*faults))];
+    unsigned long long span = below(random, one->counts ? 2000 : 400);
+    at += below(random, 500) + 1;
+    length += draw_fault(random, one, at, span, out + length, cap - length);
+    at += one->counts ? 0 : span;
   }
 }
 
@@ -61,6 +90,7 @@ static void random_worlds_break_nothing(void **state) {
     char error[300];
     sim_random_init(&random, seed + world);
     size_t length = draw_peers(&random, text, sizeof(text));
+    length += draw_node(&random, text + length, sizeof(text) - length);
     draw_faults(&random, text + length, sizeof(text) - length);
     if (!sim_scenario_read(text, &scenario, error, sizeof(error))) {
       fail_msg("%s\n%s", error, text);
