@@ -156,6 +156,8 @@ static void note(wpm_world *w, const wpm_action *action) {
   case WPM_ACTION_FORGET:
     free(w->disk[a->peer]);
     w->disk[a->peer] = NULL;
+    w->buried[a->peer] = action->u.forget.tombstone;
+    w->buried[a->peer].id = wpm_world_id(a->peer);
     break;
   case WPM_ACTION_PERSIST_RANGE_BAN:
     assert_int_equal(action->peer.len, 0);
@@ -511,6 +513,15 @@ void wpm_world_restart(wpm_world *w, const wpm_instant *heartbeat) {
   for (int i = 0; i < WPM_WORLD_PEERS; i++) {
     if (w->disk[i]) {
       assert_int_equal(wpm_manager_restore(w->manager, w->disk[i], heartbeat, w->now), WPM_OK);
+    }
+  }
+  for (int i = 0; i < WPM_WORLD_PEERS; i++) {
+    const wpm_tombstone *left = &w->buried[i];
+    if (!w->disk[i] && (left->ban.length_ns > 0 || left->prune_backoff.length_ns > 0)) {
+      wpm_tombstone copy = *left;
+      int err = wpm_manager_restore_tombstone(w->manager, &copy, heartbeat, w->now);
+      assert_true(err == WPM_OK || err == WPM_ERR_STALE);
+      w->buried[i] = copy;
     }
   }
   pull(w);

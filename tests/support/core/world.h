@@ -36,6 +36,7 @@ typedef struct wpm_world {
   wpm_mono called;                        /* When the manager was called last; INT64_MIN: never. */
   wpm_connection_id next_connection;      /* Number of the next connection. */
   wpm_peer_record *disk[WPM_WORLD_PEERS]; /* Stored records; NULL: none. */
+  wpm_tombstone buried[WPM_WORLD_PEERS];  /* What outlives those forgotten; no spans: nothing. */
   wpm_range_ban ranges[WPM_WORLD_RANGES]; /* Stored bans of ranges. */
   size_t range_count;                     /* Their number. */
   size_t count;                           /* Actions in the log. */
