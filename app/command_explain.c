@@ -104,6 +104,19 @@ static void print_eviction(const json_t *eviction) {
   answer_print_line("next to go", line);
 }
 
+static void print_crowding(const json_t *crowded) {
+  const char *peer = answer_text(crowded, "peerId");
+  char when[2 * ANSWER_TIME + 8];
+  char line[512];
+  both_times(json_object_get(crowded, "at"), when, sizeof when);
+  bool later = strncmp(when, "in ", 3) == 0;
+  (void)snprintf(line, sizeof line,
+                 "%.300s (%.40s), after %" JSON_INTEGER_FORMAT " newcomers%s%.80s", peer,
+                 answer_text(crowded, "layer"), number_of(crowded, "newcomers"),
+                 later ? ", at the earliest " : "", later ? when : "");
+  answer_print_line("makes place", *peer ? line : "nobody");
+}
+
 /* Those that are blocked; no line where none is. */
 static void print_paths(const json_t *paths) {
   char line[200] = "";
@@ -138,6 +151,7 @@ static void print_plan(const json_t *value) {
   print_moment("next feeler", json_object_get(value, "feelerAt"));
   print_moment("next rotation", json_object_get(value, "rotationAt"));
   print_eviction(json_object_get(value, "eviction"));
+  print_crowding(json_object_get(value, "crowded"));
   print_paths(json_object_get(value, "paths"));
   (void)fputc('\n', stdout);
   text_table *rows = table_new(heads, sizeof heads / sizeof *heads);
@@ -262,7 +276,8 @@ int command_plan(int argc, char **argv) {
       .command = FOR_PLAN,
       .usage = "usage: wakupeers plan [OPTION ...]\n\n"
                "Lists the next dials of a running daemon, in order, and says when others are\n"
-               "chosen and who would be evicted for a newcomer.\n\n",
+               "chosen, who would be evicted for a newcomer, and who would make place for one\n"
+               "that connects.\n\n",
       .path = "/admin/v1/plan",
       .print = print_plan,
   };

@@ -50,6 +50,14 @@ static json_t *eviction_of(const wpm_preview *preview) {
       preview->newcomers == SIZE_MAX ? json_null() : json_integer((json_int_t)preview->newcomers));
 }
 
+static json_t *crowding_of(const wpm_preview *preview, wpm_instant now) {
+  bool somebody = preview->crowded.len > 0;
+  return json_pack(
+      "{s:o, s:o, s:o, s:I}", "peerId", somebody ? json_peer_id(preview->crowded) : json_null(),
+      "layer", somebody ? json_string(wpm_crowded_layer_name(preview->crowded_layer)) : json_null(),
+      "at", json_moment(preview->crowded_at, now), "newcomers", (json_int_t)preview->inbound_room);
+}
+
 static json_t *paths_of(const wpm_manager *manager) {
   json_t *list = json_array();
   for (int i = 0; i < WPM_PATH_COUNT; i++) {
@@ -68,14 +76,14 @@ json_t *json_preview(const wpm_manager *manager, const wpm_preview *preview,
   for (size_t i = 0; i < preview->dial_count; i++) {
     (void)json_array_append_new(list, json_planned_dial(&dials[i], now));
   }
-  return json_pack("{s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "places", "taken",
-                   (json_int_t)preview->places, "kept", (json_int_t)preview->kept, "most",
+  return json_pack("{s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "places",
+                   "taken", (json_int_t)preview->places, "kept", (json_int_t)preview->kept, "most",
                    (json_int_t)preview->max_places, "ready", (json_int_t)preview->ready, "waiting",
                    (json_int_t)preview->waiting, "dials", list, "choiceAt",
                    json_moment(preview->choice_at, now), "feelerAt",
                    json_moment(preview->feeler_at, now), "rotationAt",
                    json_moment(preview->rotation_at, now), "eviction", eviction_of(preview),
-                   "paths", paths_of(manager));
+                   "crowded", crowding_of(preview, now), "paths", paths_of(manager));
 }
 
 json_t *json_history_entry(const wpm_history_entry *entry) {

@@ -87,6 +87,18 @@ typedef struct wpm_planned_dial {
   wpm_held_by held_by; /* What holds it back until then. */
 } wpm_planned_dial;
 
+/* Why an inbound connection is the one that goes for a newcomer. */
+typedef enum wpm_crowded_layer {
+  WPM_CROWDED_NOBODY = 0,  /* None may go: the newcomer is refused. */
+  WPM_CROWDED_DISCOURAGED, /* It is discouraged: these go first. */
+  /* It is worth no more than others: of the network group with most of these, the youngest. */
+  WPM_CROWDED_REST
+} wpm_crowded_layer;
+#define WPM_CROWDED_LAYER_COUNT 3
+
+/* "nobody", "discouraged", "rest"; "?" outside the set. */
+WPM_API const char *wpm_crowded_layer_name(wpm_crowded_layer value);
+
 typedef struct wpm_preview {
   size_t dial_count; /* Dials listed. */
   size_t ready;      /* Peers whose waits are over, also those that a black hole holds. */
@@ -106,12 +118,18 @@ typedef struct wpm_preview {
                            service, and there is room. */
   wpm_mono feeler_at; /* When the next trial connection is dialled. */
   wpm_mono rotation_at; /* When an outbound relay peer is let go to make room for another. */
+  /* As of the victim, of places. Whose connection goes for the next inbound newcomer that finds none and
+   * is not discouraged itself, of those there are now; empty: nobody's. Lasts as a planned dial's peer. */
+  wpm_bytes crowded;
+  wpm_crowded_layer crowded_layer; /* Why that one. */
+  wpm_mono crowded_at;             /* When it may go at the earliest; WPM_NEVER: nobody may. */
+  size_t inbound_room;             /* Inbound newcomers that find a place before. */
 } wpm_preview;
 
 /* What would happen if nothing else did: the dials to come of peers that are wanted for their own sake,
  * first the ready ones in their order and then those that wait, the soonest first, at most `cap` of them
- * in `dials` (WPM_PREVIEW_MAX is the most); when others are chosen; and who would be evicted.
- * WPM_ERR_NO_MEMORY. */
+ * in `dials` (WPM_PREVIEW_MAX is the most); when others are chosen; who would be evicted,
+ * and who would make place. WPM_ERR_NO_MEMORY. */
 WPM_API WPM_MUST_USE int wpm_manager_preview(const wpm_manager *manager, wpm_instant now,
                                              wpm_planned_dial *dials, size_t cap, wpm_preview *out);
 

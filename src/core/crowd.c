@@ -258,18 +258,25 @@ static void order(candidate *list, size_t count, size_t wanted) {
   }
 }
 
+/* Those who may go, as many as are wanted in their order; the caller frees. NULL: no memory. */
+static candidate *rank(const wpm_manager *m, const leave *who, size_t *count) {
+  size_t room = (size_t)m->connection_slots + 1;
+  candidate *list = calloc(room, sizeof(*list) + sizeof(age));
+  *count = list ? gather(m, who, list) : 0;
+  if (*count > 0) {
+    judge(list, *count, (age *)(list + room));
+    order(list, *count, who->wanted);
+  }
+  return list;
+}
+
 /* ---- letting go -------------------------------------------------------------------------------- */
 
 /* Lets them go. Returns how many went: without memory none. */
 static size_t let_go(wpm_manager *m, const leave *who, wpm_instant now) {
-  size_t room = (size_t)m->connection_slots + 1;
-  candidate *list = who->wanted > 0 ? calloc(room, sizeof(*list) + sizeof(age)) : NULL;
-  size_t count = list ? gather(m, who, list) : 0;
+  size_t count = 0;
+  candidate *list = who->wanted > 0 ? rank(m, who, &count) : NULL;
   size_t gone = 0;
-  if (count > 0) {
-    judge(list, count, (age *)(list + room));
-    order(list, count, who->wanted);
-  }
   while (gone < who->wanted && gone < count && list[gone].layer <= who->highest) {
     wpm_connectivity_end_all(m, list[gone++].peer, WPM_REASON_CROWDED, now);
   }
@@ -277,13 +284,42 @@ static size_t let_go(wpm_manager *m, const leave *who, wpm_instant now) {
   return gone;
 }
 
+/* Who goes for a newcomer. */
+static leave leaver(const wpm_manager *m, wpm_instant now) {
+  return (leave){1, wpm_shares_over(m), true, LAYER_REST, now.mono};
+}
+
+/* When one may go for a newcomer, now or later. */
+static wpm_mono earliest(const wpm_manager *m, wpm_instant now) {
+  bool early = now.mono.ns < m->evict_at.ns && wpm_rule_holds(WPM_RULE_CROWD_PACE);
+  return early ? m->evict_at : now.mono;
+}
+
 bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now) {
-  if (now.mono.ns < m->evict_at.ns && wpm_rule_holds(WPM_RULE_CROWD_PACE)) {
+  if (now.mono.ns < earliest(m, now).ns) {
     return false;
   }
   m->evict_at = wpm_mono_after(now.mono, EVICT_EVERY);
-  leave one = {1, wpm_shares_over(m), true, LAYER_REST, now.mono};
+  leave one = leaver(m, now);
   return let_go(m, &one, now) > 0;
+}
+
+int wpm_crowd_foretell(const wpm_manager *m, wpm_instant now, wpm_preview *out) {
+  leave one = leaver(m, now);
+  size_t count = 0;
+  candidate *list = rank(m, &one, &count);
+  if (!list) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  out->crowded_at = WPM_NEVER;
+  if (count > 0 && list->layer <= one.highest && !m->stopping) {
+    out->crowded = wpm_peer_id_of(m->store, wpm_manager_peer(m, list->peer));
+    out->crowded_layer =
+        list->layer == LAYER_DISCOURAGED ? WPM_CROWDED_DISCOURAGED : WPM_CROWDED_REST;
+    out->crowded_at = earliest(m, now);
+  }
+  free(list);
+  return WPM_OK;
 }
 
 /* Relay peers and others, so that each keeps its share; where one has not enough who may go, whoever

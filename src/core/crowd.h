@@ -22,8 +22,14 @@
 
 #include "core/manager.h"
 
+#include <wakupeers/explain.h>
+
 /* An inbound newcomer finds no place: lets one go for it. False: nobody may go. */
 bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now);
+
+/* Who would go for such a newcomer, why and when at the earliest (`crowded`…): a dry run of the same.
+ * WPM_ERR_NO_MEMORY. */
+WPM_MUST_USE int wpm_crowd_foretell(const wpm_manager *m, wpm_instant now, wpm_preview *out);
 
 /* Lets so many go, those worth least, whatever their age; without memory to tell, the youngest. */
 void wpm_crowd_let_go(wpm_manager *m, size_t leavers, wpm_instant now);

@@ -28,6 +28,18 @@ const char *wpm_next_action_name(wpm_next_action value) {
   return "?";
 }
 
+const char *wpm_crowded_layer_name(wpm_crowded_layer value) {
+  switch (value) {
+  case WPM_CROWDED_NOBODY:
+    return "nobody";
+  case WPM_CROWDED_DISCOURAGED:
+    return "discouraged";
+  case WPM_CROWDED_REST:
+    return "rest";
+  }
+  return "?";
+}
+
 const char *wpm_transport_name(wpm_transport value) {
   switch (value) {
   case WPM_TRANSPORT_TCP:

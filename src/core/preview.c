@@ -1,6 +1,7 @@
-/* A dry run: the dials and choices to come, and who would be evicted (<wakupeers/explain.h>). */
+/* A dry run: the dials and choices to come, who would be evicted, and who would make place
+ * (<wakupeers/explain.h>). */
+#include "core/crowd.h"
 #include "core/explain.h"
-
 #include "core/feelers.h"
 #include "core/schedule.h"
 #include "core/targets.h"
@@ -133,6 +134,13 @@ static int foretell_eviction(const wpm_store *store, wpm_preview *out) {
   return WPM_OK;
 }
 
+static int foretell_crowding(const wpm_manager *m, wpm_instant now, wpm_preview *out) {
+  size_t room = wpm_schedule_room(m, WPM_SLOT_NONE);
+  size_t kept = wpm_targets_kept(m);
+  out->inbound_room = room > kept ? room - kept : 0;
+  return wpm_crowd_foretell(m, now, out);
+}
+
 int wpm_manager_preview(const wpm_manager *m, wpm_instant now, wpm_planned_dial *dials, size_t cap,
                         wpm_preview *out) {
   cap = cap < WPM_PREVIEW_MAX ? cap : WPM_PREVIEW_MAX;
@@ -150,5 +158,6 @@ int wpm_manager_preview(const wpm_manager *m, wpm_instant now, wpm_planned_dial 
     out->dial_count = list(m, &m->ready, out->ready, now, dials, 0, cap);
     out->dial_count = list(m, &m->waiting, out->waiting, now, dials, out->dial_count, cap);
   }
-  return foretell_eviction(m->store, out);
+  int err = foretell_crowding(m, now, out);
+  return err ? err : foretell_eviction(m->store, out);
 }

@@ -296,12 +296,15 @@ class Commands(ExplainTest):
         self.assertEqual(found["places"], {"taken": 0, "kept": 0, "most": 300})
         self.assertEqual((found["ready"], found["waiting"]), (0, 1))
         self.assertEqual(set(found), {"places", "ready", "waiting", "dials", "choiceAt", "feelerAt", "rotationAt",
-                                      "eviction", "paths"})
+                                      "eviction", "crowded", "paths"})
         self.assertEqual((found["choiceAt"], found["feelerAt"], found["rotationAt"]), (None, None, None))
         (dial,) = found["dials"]
         self.assertEqual(dial["peerId"], NOBODY)
         self.assertEqual(dial["heldBy"], {"rule": "retry_delay", "until": dial["at"]})
         self.assertEqual(found["eviction"], {"peerId": None, "cause": None, "newcomers": 99_999})
+        room = found["crowded"].pop("newcomers")
+        self.assertTrue(0 < room <= 300)  # Some places are kept for those that we dial.
+        self.assertEqual(found["crowded"], {"peerId": None, "layer": None, "at": None})
         self.assertEqual({each["path"] for each in found["paths"]}, words_of("WPM_PATH_", "manager.h"))
         self.assertTrue(all(each == {"path": each["path"], "blocked": False, "silent": 0, "connections": 0}
                             for each in found["paths"]))
@@ -310,6 +313,7 @@ class Commands(ExplainTest):
         self.assertEqual(said["places"], "0 of 300 taken, 0 kept for peers of the last run")
         self.assertEqual(said["to be dialled"], "0 ready, 1 waiting")
         self.assertEqual(said["next to go"], "nobody")
+        self.assertEqual(said["makes place"], "nobody")
         head, row = self.columns(table)
         self.assertEqual(head, ["PEER ID", "DIAL", "TIME", "HELD BACK BY"])
         self.assertEqual((row[0], row[3]), (NOBODY, "retry_delay"))
@@ -328,6 +332,30 @@ class Commands(ExplainTest):
         self.assertEqual((latest["event"], latest["cause"], latest["reason"]), ("evicted", "untried", None))
         self.assertEqual(self.columns(self.ask("history", NOBODY).out)[1][4], "untried")
         self.assertIsNone(self.told("plan")["eviction"]["peerId"])
+
+    def test_who_would_make_place_does(self):
+        self.made = self.daemon(max_connections=1)
+        first, second = self.daemon(), self.daemon()
+        first.connect(self.made.address)
+        self.made.wait_connected(first.id)
+        self.assertEqual(self.told("plan")["crowded"], {"peerId": None, "layer": None, "at": None, "newcomers": 0})
+        self.assertEqual(self.made.ask("POST", f"/admin/v1/peer/{first.id}/score", {"score": -1000}), "OK")
+        begun = now()
+        crowded = self.told("plan")["crowded"]
+        self.assertEqual((crowded["peerId"], crowded["layer"], crowded["newcomers"]), (first.id, "discouraged", 0))
+        self.assertIn(crowded["layer"], words_of("WPM_CROWDED_", "explain.h") - {"nobody"})
+        self.assertTrue(begun - LATE < crowded["at"] < now() + LATE)
+        self.assertIn(f"{first.id} (discouraged), after 0 newcomers", self.ask("plan").out)
+        number = self.latest_number()
+        second.connect(self.made.address)
+        gone = self.event_after(first.id, "disconnected", number)
+        self.assertEqual((gone["reason"], gone["direction"]), ("crowded", "inbound"))
+        self.made.wait_connected(second.id)
+        self.assertEqual(self.made.ask("POST", f"/admin/v1/peer/{second.id}/score", {"score": -1000}), "OK")
+        crowded = self.told("plan")["crowded"]
+        self.assertEqual((crowded["peerId"], crowded["layer"]), (second.id, "discouraged"))
+        self.assertLess(abs(crowded["at"] - gone["time"] - 10_000), LATE)  # One in ten seconds.
+        self.assertRegex(self.ask("plan").out, r"\(discouraged\), after 0 newcomers, at the earliest in \d+s \(")
 
     def test_other_ways_to_the_daemon(self):
         self.ask("peers", "add", NOBODYS_ADDRESS, code=1)

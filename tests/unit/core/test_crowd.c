@@ -5,6 +5,8 @@
 #include "support/core/world.h"
 #include "support/test.h"
 
+#include <wakupeers/explain.h>
+
 #include <string.h>
 
 #define MS WPM_MILLISECOND
@@ -59,13 +61,36 @@ static void fill(wpm_world *w, int count) {
   }
 }
 
+static wpm_preview foretell(const wpm_world *w) {
+  wpm_preview p;
+  assert_int_equal(wpm_manager_preview(w->manager, w->now, NULL, 0, &p), WPM_OK);
+  return p;
+}
+
+/* Who goes is who was foretold. */
+static void came_true(const wpm_preview *p, int went) {
+  if (went < 0) {
+    assert_int_equal(p->crowded.len, 0);
+    assert_int_equal(p->crowded_layer, WPM_CROWDED_NOBODY);
+    assert_int_equal(p->crowded_at.ns, WPM_NEVER.ns);
+    return;
+  }
+  assert_int_equal(p->crowded.len, wpm_world_id(went).len);
+  assert_memory_equal(p->crowded.data, wpm_world_id(went).data, p->crowded.len);
+  assert_int_not_equal(p->crowded_layer, WPM_CROWDED_NOBODY);
+}
+
 static int newcomer(wpm_world *w) {
   static int number = 1500;
   wpm_world_run(w, EVICT_EVERY);
+  wpm_preview before = foretell(w);
+  assert_int_equal(before.inbound_room, 0);
   come(w, ++number, 99);
   bool is_in = wpm_world_state(w, number) == WPM_CONNECTED;
   int went = gone(w);
   assert_int_equal(is_in, went >= 0);
+  came_true(&before, went);
+  assert_int_equal(before.crowded_at.ns, is_in ? w->now.mono.ns : WPM_NEVER.ns);
   if (is_in) { /* It leaves again, so that the next finds the same. */
     wpm_world_disconnected(w, number, connection_of[number], WPM_REASON_EOF);
   }
@@ -146,7 +171,9 @@ static void the_discouraged_go_first_and_push_nobody_out(void **state) {
   fill(w, 20);
   wpm_event e = {.type = WPM_EVENT_SCORE, .peer = wpm_world_id(1000)};
   e.u.score.score = -100;
+  assert_int_equal(foretell(w).crowded_layer, WPM_CROWDED_REST);
   assert_int_equal(wpm_world_handle(w, &e), WPM_OK); /* The oldest. */
+  assert_int_equal(foretell(w).crowded_layer, WPM_CROWDED_DISCOURAGED);
   assert_int_equal(newcomer(w), 1000);
   come(w, 1, 1);
   assert_int_equal(gone(w), -1);
@@ -191,6 +218,88 @@ static void no_more_than_one_in_a_while(void **state) {
   come(w, 2, 1);
   assert_true(gone(w) >= 0);
   wpm_world_free(w);
+}
+
+static void when_one_may_go_is_foretold(void **state) {
+  (void)state;
+  wpm_world *w = start(30);
+  assert_int_equal(foretell(w).inbound_room, 30);
+  assert_int_equal(foretell(w).crowded.len, 0);
+  fill(w, 28);
+  assert_int_equal(foretell(w).inbound_room, 2);
+  assert_int_equal(foretell(w).crowded_at.ns, w->now.mono.ns); /* There are places, or else. */
+  came_true(&(wpm_preview){.crowded = foretell(w).crowded, .crowded_layer = WPM_CROWDED_REST},
+            1027);
+  come(w, 1, 1);
+  come(w, 2, 2);
+  come(w, 3, 3);
+  assert_true(gone(w) >= 0);
+  wpm_mono next = {w->now.mono.ns + EVICT_EVERY};
+  wpm_world_run(w, WPM_SECOND);
+  wpm_preview p = foretell(w);
+  assert_int_equal(p.inbound_room, 0);
+  assert_int_equal(p.crowded_at.ns, next.ns);
+  come(w, 4, 4);
+  assert_int_equal(gone(w), -1);
+  wpm_world_run(w, next.ns - w->now.mono.ns);
+  come(w, 4, 4);
+  came_true(&p, gone(w));
+  wpm_manager_stop(w->manager, w->now);
+  p = foretell(w);
+  came_true(&p, -1);
+  wpm_world_free(w);
+}
+
+/* Of two that see the same, one is asked all the time what it would do. */
+static void to_foretell_changes_nothing(void **state) {
+  (void)state;
+  wpm_world *worlds[2] = {start(30), start(30)};
+  for (int which = 0; which < 2; which++) {
+    wpm_world *w = worlds[which];
+    for (int i = 0; i < 60; i++) {
+      come(w, i, (unsigned)(i % 7));
+      if (i % 5 == 0) {
+        wpm_world_pong(w, i, connection_of[i], (20 + i) * MS);
+      }
+      for (int asked = 0; which == 1 && asked < 3; asked++) {
+        (void)foretell(w);
+      }
+      wpm_world_run(w, 4 * WPM_SECOND);
+    }
+  }
+  assert_true(worlds[0]->count > 40);
+  assert_int_equal(worlds[0]->count, worlds[1]->count);
+  for (size_t i = 0; i < worlds[0]->count; i++) {
+    const wpm_world_action *a = &worlds[0]->log[i];
+    const wpm_world_action *b = &worlds[1]->log[i];
+    assert_int_equal(a->type, b->type);
+    assert_int_equal(a->peer, b->peer);
+    assert_int_equal(a->at.ns, b->at.ns);
+    assert_int_equal(a->reason, b->reason);
+  }
+  assert_int_equal(worlds[0]->manager->evict_at.ns, worlds[1]->manager->evict_at.ns);
+  wpm_world_free(worlds[0]);
+  wpm_world_free(worlds[1]);
+}
+
+static void to_foretell_may_lack_memory(void **state) {
+  (void)state;
+  wpm_world *w = start(30);
+  wpm_preview p;
+  fill(w, 30);
+  wpm_alloc_fail_once_at(1);
+  assert_int_equal(wpm_manager_preview(w->manager, w->now, NULL, 0, &p), WPM_ERR_NO_MEMORY);
+  wpm_alloc_fail_off();
+  assert_true(newcomer(w) >= 0);
+  wpm_world_free(w);
+}
+
+static void layers_have_names(void **state) {
+  (void)state;
+  assert_string_equal(wpm_crowded_layer_name(WPM_CROWDED_NOBODY), "nobody");
+  assert_string_equal(wpm_crowded_layer_name(WPM_CROWDED_DISCOURAGED), "discouraged");
+  assert_string_equal(wpm_crowded_layer_name(WPM_CROWDED_REST), "rest");
+  assert_string_equal(wpm_crowded_layer_name((wpm_crowded_layer)WPM_CROWDED_LAYER_COUNT), "?");
 }
 
 static void without_memory_the_newcomer_is_refused(void **state) {
@@ -281,6 +390,10 @@ int main(void) {
       cmocka_unit_test(the_discouraged_go_first_and_push_nobody_out),
       cmocka_unit_test(protected_static_and_outbound_peers_stay),
       cmocka_unit_test(no_more_than_one_in_a_while),
+      cmocka_unit_test(when_one_may_go_is_foretold),
+      cmocka_unit_test(to_foretell_changes_nothing),
+      cmocka_unit_test(to_foretell_may_lack_memory),
+      cmocka_unit_test(layers_have_names),
       cmocka_unit_test(without_memory_the_newcomer_is_refused),
       cmocka_unit_test(above_the_high_water_mark_they_go_down_to_the_low_one),
       cmocka_unit_test(the_young_have_their_grace),

@@ -3,6 +3,8 @@
 #include "support/core/world.h"
 #include "support/test.h"
 
+#include <wakupeers/explain.h>
+
 #include <string.h>
 
 #define EVICT_EVERY (10 * WPM_SECOND)
@@ -52,13 +54,19 @@ static size_t gone_of(wpm_world *w, int first) {
   return count;
 }
 
-/* A newcomer that says nothing of itself. */
+/* A newcomer that says nothing of itself. Who goes was foretold. */
 static int goes_for_newcomer(wpm_world *w, int number) {
   wpm_world_run(w, EVICT_EVERY);
   wpm_connection_id c;
+  wpm_preview p;
+  assert_int_equal(wpm_manager_preview(w->manager, w->now, NULL, 0, &p), WPM_OK);
   assert_int_equal(wpm_world_found(w, NEWCOMERS + number, 4001, false), WPM_OK);
   assert_int_equal(wpm_world_connected(w, NEWCOMERS + number, WPM_INBOUND, 0, &c), WPM_OK);
-  return gone(w);
+  int went = gone(w);
+  assert_true(went >= 0);
+  assert_int_equal(p.crowded.len, wpm_world_id(went).len);
+  assert_memory_equal(p.crowded.data, wpm_world_id(went).data, p.crowded.len);
+  return went;
 }
 
 static void clients_find_room_where_relay_peers_have_more_than_their_share(void **state) {
