@@ -104,6 +104,17 @@ static void draw_states(const sim_report *report, size_t policy, FILE *out) {
   draw(title, curves, 4, report->scenario->duration, out);
 }
 
+/* How diverse those are that each policy dialled. A network of managers has no one node to look at. */
+static void draw_diversity(const sim_report *report, FILE *out) {
+  if (report->scenario->managers == 0) {
+    draw_across(report, "Network groups (IPv4 /16) among outbound peers", SIM_COURSE_GROUPS, out);
+  }
+  if (report->scenario->attackers > 0) {
+    draw_across(report, "The attacker's share of the outbound peers, in per cent",
+                SIM_COURSE_HOSTILE, out);
+  }
+}
+
 /* Text of ours, but for `<`, `>` and `&`. */
 static void print_escaped(const char *text, FILE *out) {
   for (; *text; text++) {
@@ -167,6 +178,7 @@ void sim_report_html(const sim_report *report, FILE *out) {
   draw_across(report, "Peers connected", SIM_COURSE_CONNECTED, out);
   draw_across(report, "Dials in flight", SIM_COURSE_DIALS, out);
   draw_across(report, "Peers held back by a delay", SIM_COURSE_WAITING, out);
+  draw_diversity(report, out);
   for (size_t p = 0; p < report->count; p++) {
     draw_states(report, p, out);
   }

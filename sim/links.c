@@ -225,6 +225,7 @@ void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
     sim_link_end_after(world, link, sim_peer_latency(world->scenario, world->seed, number),
                        WPM_REASON_EOF);
   }
+  link->group = (uint16_t)(fact.remote.ip >> 16);
   sim_world_tried(world, number);
   sim_world_tell(world, &fact);
 }

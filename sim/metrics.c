@@ -10,8 +10,9 @@ static const struct {
 #undef SIM_METRIC_ROW
 };
 
-static const char *const courses[SIM_COURSE_COUNT] = {
-    "connected", "CanConnect", "CannotConnect", "NotConnected", "dials", "waiting", "up"};
+static const char *const courses[SIM_COURSE_COUNT] = {"connected",    "CanConnect", "CannotConnect",
+                                                      "NotConnected", "dials",      "waiting",
+                                                      "up",           "groups",     "hostile"};
 
 const char *sim_metric_name(sim_metric metric) {
   return metrics[metric].name;

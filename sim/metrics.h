@@ -72,6 +72,8 @@ typedef enum sim_course {
   SIM_COURSE_DIALS,   /* In flight. */
   SIM_COURSE_WAITING, /* Held back by a delay. */
   SIM_COURSE_UP,      /* Peers of the world that are up. */
+  SIM_COURSE_GROUPS,  /* Networks (IPv4 /16) that our outbound connections lead to. */
+  SIM_COURSE_HOSTILE, /* Of the outbound peers the attacker's, in per cent. */
   SIM_COURSE_COUNT
 } sim_course;
 

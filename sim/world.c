@@ -47,6 +47,22 @@ static void add_up(sim_world *world) {
   }
 }
 
+/* The networks that our outbound connections lead to, as the policy knows. */
+static uint32_t outbound_groups(const sim_world *world) {
+  uint64_t seen[(UINT16_MAX + 1) / 64] = {0};
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < world->link_slots; i++) {
+    const sim_link *link = &world->links[i];
+    uint64_t bit = UINT64_C(1) << link->group % 64;
+    bool outbound = link->id != 0 && !link->closed && link->direction == WPM_OUTBOUND;
+    if (outbound && !(seen[link->group / 64] & bit)) {
+      seen[link->group / 64] |= bit;
+      count++;
+    }
+  }
+  return count;
+}
+
 static void sample(sim_world *world) {
   sim_results *r = world->results;
   sim_counts counts = {0};
@@ -65,6 +81,9 @@ static void sample(sim_world *world) {
   r->course[SIM_COURSE_DIALS][at] = world->dialling;
   r->course[SIM_COURSE_WAITING][at] = (uint32_t)counts.waiting;
   r->course[SIM_COURSE_UP][at] = world->up;
+  r->course[SIM_COURSE_GROUPS][at] = outbound_groups(world);
+  r->course[SIM_COURSE_HOSTILE][at] =
+      world->outbound > 0 ? world->hostile * 100 / world->outbound : 0;
 }
 
 static void sum_up(sim_world *world) {

@@ -57,6 +57,7 @@ typedef struct sim_link {
   int64_t unanswered; /* Since when we have sent without an answer; -1: not. */
   wpm_reason reason;  /* Why it ends, once END is in the queue. */
   wpm_direction direction;
+  uint16_t group;    /* The network (IPv4 /16) that it leads to. */
   bool closed;       /* The policy closed it: it only waits for the confirmation. */
   bool cut;          /* What is sent on it is lost, whatever becomes of the network. */
   bool gone;         /* The other end has let it go. */

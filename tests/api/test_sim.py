@@ -46,10 +46,19 @@ class Sim(ApiTest):
         self.assertIn("--seed=1", done.err)
 
     def test_page(self):
-        self.expect(0, "sim", "crash", "--report=page.html")
-        page = (self.folder / "page.html").read_text()
-        self.assertIn("<svg ", page)
-        self.assertNotIn("http", page)
+        states = [f"Peers by state: {policy}" for policy in POLICIES]
+        groups = "Network groups (IPv4 /16) among outbound peers"
+        share = "The attacker's share of the outbound peers, in per cent"
+        for scenario, diversity in (("crash", [groups]), ("eclipse", [groups, share])):
+            self.expect(0, "sim", scenario, "--report=page.html")
+            page = (self.folder / "page.html").read_text()
+            self.assertEqual(re.findall(r"<figcaption>(.*?)</figcaption>", page),
+                             ["Peers connected", "Dials in flight", "Peers held back by a delay", *diversity, *states,
+                              "Peers of the world that are up"])
+            self.assertIn("<svg ", page)
+            self.assertNotRegex(page, "http|src=|href=|url\\(|<script|<link")
+            self.expect(0, "sim", scenario, "--report=again.html")
+            self.assertEqual((self.folder / "again.html").read_text(), page)
         done = self.expect(1, "sim", "crash", "--report=nowhere/page.html")
         self.assertIn("nowhere/page.html", done.err)
 

@@ -124,6 +124,116 @@ static void reports_say_it_all(void **state) {
   free(text);
 }
 
+/* Eight honest peers of one network among those of an attacker, which tells of its own. */
+static const char hostile[] = "about an attacker\n"
+                              "duration 1h\npeers 60\nattackers 50\ngroups 1\nattacker_groups 2\n"
+                              "heard 8\nrelay_outbound 8\nmax_connections 40\n"
+                              "attack_from 30m\nattack_every 1m\nattack_count 20\n";
+
+/* The page has these captions in this order, and no others. */
+static void expect_captions(const char *page, const char *const *captions, size_t count) {
+  static const char tag[] = "<figcaption>";
+  for (size_t i = 0; i < count; i++) {
+    page = strstr(page, tag);
+    assert_non_null(page);
+    page += strlen(tag);
+    if (strncmp(page, captions[i], strlen(captions[i])) != 0 || page[strlen(captions[i])] != '<') {
+      fail_msg("%s: %.80s", captions[i], page);
+    }
+  }
+  assert_null(strstr(page, tag));
+}
+
+static void every_plot_has_its_caption(void **state) {
+  (void)state;
+  static const char *const captions[] = {"Peers connected",
+                                         "Dials in flight",
+                                         "Peers held back by a delay",
+                                         "Network groups (IPv4 /16) among outbound peers",
+                                         "Peers by state: ours",
+                                         "Peers by state: nwaku",
+                                         "Peers by state: go-waku",
+                                         "Peers by state: js-waku",
+                                         "Peers of the world that are up"};
+  static const char share[] = "The attacker's share of the outbound peers, in per cent";
+  const char *with_share[10];
+  memcpy(with_share, captions, 4 * sizeof(*captions));
+  with_share[4] = share;
+  memcpy(with_share + 5, captions + 4, 5 * sizeof(*captions));
+  sim_report report = run(small);
+  char *page = written(&report, sim_report_html);
+  expect_captions(page, captions, 9);
+  free(page);
+  report = run(hostile);
+  page = written(&report, sim_report_html);
+  expect_captions(page, with_share, 10);
+  free(page);
+}
+
+/* Of one node only: where all are managers there is none to look at. */
+static void a_network_has_no_groups(void **state) {
+  (void)state;
+  static const char *const captions[] = {"Peers connected", "Dials in flight",
+                                         "Peers held back by a delay", "Peers by state: ours",
+                                         "Peers of the world that are up"};
+  char error[300];
+  sim_report report = {.name = "net", .scenario = &scenario, .seed = 3, .results = results};
+  assert_true(sim_scenario_read("about x\nduration 1m\nmanagers 20\npeers 20\nrivals 0\nheard 4\n"
+                                "discover_every 1m\n",
+                                &scenario, error, sizeof(error)));
+  report.policies = sim_policies(&report.count);
+  report.count = 1;
+  assert_int_equal(sim_world_run(&scenario, 3, report.policies[0], &results[0]), WPM_OK);
+  char *page = written(&report, sim_report_html);
+  expect_captions(page, captions, 5);
+  free(page);
+}
+
+static const uint32_t *course(size_t policy, sim_course of) {
+  return results[policy].course[of];
+}
+
+/* What was dialled is diverse as the world is: static peers of any network, or all of one. */
+static void groups_are_counted(void **state) {
+  (void)state;
+  (void)run(small);
+  for (size_t p = 0; p < 4; p++) {
+    assert_int_equal(course(p, SIM_COURSE_GROUPS)[0], 0);
+  }
+  uint32_t last = results[0].samples - 1;
+  assert_int_equal(course(0, SIM_COURSE_CONNECTED)[last], 10);
+  assert_int_equal(course(0, SIM_COURSE_GROUPS)[last], 10);
+  assert_int_equal(course(0, SIM_COURSE_HOSTILE)[last], 0);
+  (void)run("about x\nduration 10m\npeers 20\nstatic 10\ngroups 1\n");
+  assert_int_equal(course(0, SIM_COURSE_CONNECTED)[last], 10);
+  assert_int_equal(course(0, SIM_COURSE_GROUPS)[last], 1);
+  (void)run("about x\nduration 10m\npeers 20\ninbound_every 1s\n"); /* Nobody is dialled. */
+  assert_true(course(0, SIM_COURSE_CONNECTED)[last] > 0);
+  assert_int_equal(course(0, SIM_COURSE_GROUPS)[last], 0);
+}
+
+static void the_attackers_share_is_counted(void **state) {
+  (void)state;
+  (void)run(hostile);
+  bool seen = false;
+  for (size_t p = 0; p < 4; p++) {
+    for (uint32_t at = 0; at < results[p].samples; at++) {
+      uint32_t share = course(p, SIM_COURSE_HOSTILE)[at];
+      bool before = results[p].sampled_at[at] < 30 * WPM_MINUTE;
+      assert_true(share <= (before ? 0 : 100));
+      assert_true(course(p, SIM_COURSE_GROUPS)[at] <= (before ? 1 : 3));
+      assert_true(share == 0 || course(p, SIM_COURSE_GROUPS)[at] > 0);
+    }
+    uint32_t last = results[p].samples - 1; /* 15 s before the end. */
+    int64_t outbound = results[p].value[SIM_METRIC_OUTBOUND_END];
+    int64_t theirs = results[p].value[SIM_METRIC_HOSTILE_END];
+    assert_int_equal(course(p, SIM_COURSE_HOSTILE)[last],
+                     outbound > 0 ? theirs * 100 / outbound : 0);
+    seen = seen || theirs > 0;
+  }
+  assert_true(seen);
+}
+
 static void pages_need_no_network(void **state) {
   (void)state;
   sim_report report = run(small);
@@ -215,6 +325,10 @@ int main(void) {
       cmocka_unit_test(scenarios_are_read),
       cmocka_unit_test(what_is_wrong_is_named),
       cmocka_unit_test(reports_say_it_all),
+      cmocka_unit_test(every_plot_has_its_caption),
+      cmocka_unit_test(a_network_has_no_groups),
+      cmocka_unit_test(groups_are_counted),
+      cmocka_unit_test(the_attackers_share_is_counted),
       cmocka_unit_test(pages_need_no_network),
       cmocka_unit_test(what_is_not_met_is_told),
       cmocka_unit_test(breaches_are_seen),
