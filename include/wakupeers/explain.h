@@ -128,8 +128,8 @@ typedef struct wpm_preview {
 
 /* What would happen if nothing else did: the dials to come of peers that are wanted for their own sake,
  * first the ready ones in their order and then those that wait, the soonest first, at most `cap` of them
- * in `dials` (WPM_PREVIEW_MAX is the most); when others are chosen; who would be evicted,
- * and who would make place. WPM_ERR_NO_MEMORY. */
+ * in `dials` (WPM_PREVIEW_MAX is the most); when others are chosen; who would be evicted, and who would
+ * make place. WPM_ERR_NO_MEMORY. */
 WPM_API WPM_MUST_USE int wpm_manager_preview(const wpm_manager *manager, wpm_instant now,
                                              wpm_planned_dial *dials, size_t cap, wpm_preview *out);
 
