@@ -337,7 +337,7 @@ static int open_to_read(wpm_storage *storage, const char *real, wpm_error *error
  * nobody else is at work on the file. A log that says something stays. */
 static void leave_no_log(wpm_storage *storage, const char *real) {
   off_t size = 0;
-  if (storage->db && size_beside(real, "-wal", &size) == WPM_OK && size == 0) {
+  if (real && storage->db && size_beside(real, "-wal", &size) == WPM_OK && size == 0) {
     (void)sqlite3_db_config(storage->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
   }
 }
