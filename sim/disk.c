@@ -182,7 +182,13 @@ int sim_disk_restore(const sim_disk *disk, wpm_manager *manager, const wpm_insta
   }
   cursor = 0;
   while (wpm_store_next_tombstone(disk->records, &cursor, &tombstone)) {
+    uint8_t id[SIM_ID_SIZE];
+    sim_identity(sim_identity_number(tombstone.id), id);
+    tombstone.id = (wpm_bytes){id, sizeof(id)};
     int err = wpm_manager_restore_tombstone(manager, &tombstone, heartbeat, now);
+    if (!err) { /* Its spans are of this boot now. */
+      err = wpm_store_put_tombstone(disk->records, &tombstone);
+    }
     if (err && err != WPM_ERR_STALE && err != WPM_ERR_FULL) {
       return err;
     }
