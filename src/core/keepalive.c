@@ -15,10 +15,6 @@ static int64_t draw_span(wpm_manager *m, wpm_connection *connection, wpm_instant
                                                 : 3 * m->config.ping_interval_ns;
 }
 
-static wpm_mono earlier(wpm_mono a, wpm_mono b) {
-  return a.ns < b.ns ? a : b;
-}
-
 static wpm_mono later(wpm_mono a, wpm_mono b) {
   return a.ns > b.ns ? a : b;
 }
@@ -58,7 +54,7 @@ wpm_keepalive_step wpm_keepalive_next(const wpm_manager *m, const wpm_connection
 void wpm_keepalive_arm(wpm_manager *m, const wpm_connection *connection) {
   wpm_mono at = wpm_keepalive_next(m, connection).at;
   if (!connection->stable) {
-    at = earlier(at, stable_at(m, connection));
+    at = wpm_mono_earlier(at, stable_at(m, connection));
   }
   wpm_heap_set(&m->connection_deadlines, connection->slot, at);
 }

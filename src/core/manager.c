@@ -566,30 +566,24 @@ static wpm_mono least_deadline(const wpm_manager *m) {
   if (m->stopping) {
     return WPM_NEVER;
   }
-  wpm_mono peers = wpm_heap_least(&m->waiting, NULL);
-  wpm_mono connections = wpm_heap_least(&m->connection_deadlines, NULL);
-  wpm_mono least = peers.ns < connections.ns ? peers : connections;
-  wpm_mono store = wpm_store_next_deadline(m->store);
-  least = store.ns < least.ns ? store : least;
-  least = m->range_bans.due.ns < least.ns ? m->range_bans.due : least;
-  wpm_mono epoch = wpm_epoch_deadline(m);
-  least = epoch.ns < least.ns ? epoch : least;
-  wpm_mono targets = wpm_targets_deadline(m);
-  least = targets.ns < least.ns ? targets : least;
-  wpm_mono feelers = wpm_feelers_deadline(m);
-  least = feelers.ns < least.ns ? feelers : least;
-  wpm_mono crowd = wpm_crowd_deadline(m);
-  least = crowd.ns < least.ns ? crowd : least;
-  wpm_mono shortage = wpm_shortage_deadline(m);
-  least = shortage.ns < least.ns ? shortage : least;
-  wpm_mono fade = m->fading ? wpm_mono_after(m->expired_at, EXPIRE_EVERY) : WPM_NEVER;
-  least = fade.ns < least.ns ? fade : least;
-  if (wpm_tags_may_end(m)) {
-    wpm_mono tags = wpm_tags_deadline(m, wpm_mono_after(m->expired_at, EXPIRE_EVERY));
-    least = tags.ns < least.ns ? tags : least;
+  wpm_mono least = wpm_heap_least(&m->waiting, NULL);
+  least = wpm_mono_earlier(wpm_heap_least(&m->connection_deadlines, NULL), least);
+  least = wpm_mono_earlier(wpm_store_next_deadline(m->store), least);
+  least = wpm_mono_earlier(m->range_bans.due, least);
+  least = wpm_mono_earlier(wpm_epoch_deadline(m), least);
+  least = wpm_mono_earlier(wpm_targets_deadline(m), least);
+  least = wpm_mono_earlier(wpm_feelers_deadline(m), least);
+  least = wpm_mono_earlier(wpm_crowd_deadline(m), least);
+  least = wpm_mono_earlier(wpm_shortage_deadline(m), least);
+  if (m->fading) {
+    least = wpm_mono_earlier(wpm_mono_after(m->expired_at, EXPIRE_EVERY), least);
   }
-  least = m->black_hole.held_until.ns < least.ns ? m->black_hole.held_until : least;
-  return m->starved_until.ns < least.ns ? m->starved_until : least;
+  if (wpm_tags_may_end(m)) {
+    wpm_mono minute = wpm_mono_after(m->expired_at, EXPIRE_EVERY);
+    least = wpm_mono_earlier(wpm_tags_deadline(m, minute), least);
+  }
+  least = wpm_mono_earlier(m->black_hole.held_until, least);
+  return wpm_mono_earlier(m->starved_until, least);
 }
 
 void wpm_manager_note_deadline(wpm_manager *m) {
@@ -602,6 +596,30 @@ static bool is_of_bytes(const wpm_event *event) {
   return event->type == WPM_EVENT_RECEIVED || event->type == WPM_EVENT_PONG;
 }
 
+/* What the time alone brings to what is held. */
+static void begin_step(wpm_manager *m, wpm_instant now) {
+  wpm_store_advance(m->store, now);
+  if (wpm_range_bans_are_due(m, now.mono)) {
+    wpm_range_bans_advance(m, now);
+  }
+}
+
+static void look_at_ages(wpm_manager *m, wpm_instant now) {
+  expire_some(m, now);
+  if (wpm_tags_may_end(m)) {
+    wpm_tags_run(m, now);
+  }
+}
+
+/* Who goes and who is dialled, as all stands now. */
+static void end_step(wpm_manager *m, wpm_instant now) {
+  wpm_crowd_run(m, now);
+  wpm_shortage_run(m, now);
+  wpm_schedule_run(m, now);
+  wpm_feelers_run(m, now);
+  wpm_manager_note_deadline(m);
+}
+
 int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   bool of_a_peer = event->type != WPM_EVENT_NETWORK && event->type != WPM_EVENT_SHORTAGE &&
                    event->type != WPM_EVENT_BAN_RANGE;
@@ -610,26 +628,16 @@ int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   }
   now = forward(m, now);
   wpm_restart_begin(m, now);
-  wpm_store_advance(m->store, now);
-  if (wpm_range_bans_are_due(m, now.mono)) {
-    wpm_range_bans_advance(m, now);
-  }
+  begin_step(m, now);
   size_t live = m->live_connections;
   int err = take_in(m, event, now);
   if (is_of_bytes(event) && m->live_connections == live && m->deadline.ns > now.mono.ns) {
     wpm_mono own = wpm_heap_least(&m->connection_deadlines, NULL);
-    m->deadline = own.ns < m->deadline.ns ? own : m->deadline;
+    m->deadline = wpm_mono_earlier(own, m->deadline);
     return err;
   }
-  expire_some(m, now);
-  if (wpm_tags_may_end(m)) {
-    wpm_tags_run(m, now);
-  }
-  wpm_crowd_run(m, now);
-  wpm_shortage_run(m, now);
-  wpm_schedule_run(m, now);
-  wpm_feelers_run(m, now);
-  wpm_manager_note_deadline(m);
+  look_at_ages(m, now);
+  end_step(m, now);
   return err;
 }
 
@@ -664,14 +672,8 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
   if (m->deadline.ns > now.mono.ns) {
     return WPM_OK;
   }
-  wpm_store_advance(m->store, now);
-  if (wpm_range_bans_are_due(m, now.mono)) {
-    wpm_range_bans_advance(m, now);
-  }
-  expire_some(m, now);
-  if (wpm_tags_may_end(m)) {
-    wpm_tags_run(m, now);
-  }
+  begin_step(m, now);
+  look_at_ages(m, now);
   uint32_t slot;
   while (wpm_heap_least(&m->connection_deadlines, &slot).ns <= now.mono.ns) {
     wpm_keepalive_due(m, m->connections[slot], now);
@@ -680,12 +682,8 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
   if (wpm_range_bans_are_due(m, now.mono)) {
     wpm_range_bans_run(m, now);
   }
-  wpm_crowd_run(m, now);
-  wpm_shortage_run(m, now);
   wpm_schedule_due(m, now);
-  wpm_schedule_run(m, now);
-  wpm_feelers_run(m, now);
-  wpm_manager_note_deadline(m);
+  end_step(m, now);
   return WPM_OK;
 }
 

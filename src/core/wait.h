@@ -10,6 +10,10 @@
 /* a + b, b ≥ 0, without overflow; never WPM_NEVER. */
 wpm_mono wpm_mono_after(wpm_mono a, int64_t b);
 
+static inline wpm_mono wpm_mono_earlier(wpm_mono a, wpm_mono b) {
+  return a.ns < b.ns ? a : b;
+}
+
 /* A wait that begins now. */
 static inline wpm_wait wpm_wait_from(wpm_instant now, int64_t length_ns) {
   return (wpm_wait){now, length_ns};

@@ -123,14 +123,20 @@ static void one_that_is_not_needed_waits_for_its_choice(void **state) {
   wpm_world_free(w);
 }
 
-static void a_feeler_and_its_end(void **state) {
-  (void)state;
+/* One outbound peer is wanted, and connected. */
+static wpm_world *start_with_one(void) {
   wpm_world *w = wpm_world_new(100);
   w->config.relay_outbound = 1;
   w->config.rotate_ns = 0;
   wpm_world_start(w);
   wpm_world_found(w, APART, 60000, false);
   come_up(w, wpm_world_expect(w, WPM_ACTION_DIAL, APART));
+  return w;
+}
+
+static void a_feeler_and_its_end(void **state) {
+  (void)state;
+  wpm_world *w = start_with_one();
   wpm_world_found(w, 2 * APART, 60000, false);
   wpm_connection_id c;
   wpm_world_action *dial = expect_dial_at(w, preview(w, NULL, 0).feeler_at);
@@ -149,12 +155,7 @@ static void a_feeler_and_its_end(void **state) {
 /* One under trial becomes static: it is no trial any more, at once, and the next is told. */
 static void a_feeler_that_is_kept(void **state) {
   (void)state;
-  wpm_world *w = wpm_world_new(100);
-  w->config.relay_outbound = 1;
-  w->config.rotate_ns = 0;
-  wpm_world_start(w);
-  wpm_world_found(w, APART, 60000, false);
-  come_up(w, wpm_world_expect(w, WPM_ACTION_DIAL, APART));
+  wpm_world *w = start_with_one();
   for (int i = 2; i <= 3; i++) {
     wpm_world_found(w, i * APART, 60000, false);
   }

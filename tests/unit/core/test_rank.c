@@ -245,11 +245,16 @@ static void where_all_failed_all_are_tried(void **state) {
   EXPECT_PORTS(wpm_world_expect(w, WPM_ACTION_DIAL, 1), 4, 5);
 }
 
-static void a_person_dials_them_all(void **state) {
-  wpm_world *w = *state;
+/* Of two addresses the one tried first fails. */
+static void first_of_both_fails(wpm_world *w) {
   wpm_world_named(w, 1, WPM_SOURCE_DNS, both, 2);
   wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
   wpm_world_dial_ended(w, 1, dial, NULL, both, 1, WPM_REASON_REFUSED);
+}
+
+static void a_person_dials_them_all(void **state) {
+  wpm_world *w = *state;
+  first_of_both_fails(w);
   wpm_world_person(w, 1, WPM_EVENT_PERSON_CONNECT);
   EXPECT_PORTS(wpm_world_expect(w, WPM_ACTION_DIAL, 1), 5, 4);
 }
@@ -257,9 +262,7 @@ static void a_person_dials_them_all(void **state) {
 /* As a retry delay is: failures of before say nothing of the network there is now. */
 static void a_new_epoch_voids_it(void **state) {
   wpm_world *w = *state;
-  wpm_world_named(w, 1, WPM_SOURCE_DNS, both, 2);
-  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
-  wpm_world_dial_ended(w, 1, dial, NULL, both, 1, WPM_REASON_REFUSED);
+  first_of_both_fails(w);
   wpm_world_pass(w, WPM_MILLISECOND);
   wpm_event e = {.type = WPM_EVENT_NETWORK, .u.network.state = WPM_NETWORK_CHANGED};
   assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
@@ -270,9 +273,7 @@ static void a_new_epoch_voids_it(void **state) {
 /* A failure that the clock has not reached yet: it was set back. */
 static void so_does_a_clock_set_back(void **state) {
   wpm_world *w = *state;
-  wpm_world_named(w, 1, WPM_SOURCE_DNS, both, 2);
-  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
-  wpm_world_dial_ended(w, 1, dial, NULL, both, 1, WPM_REASON_REFUSED);
+  first_of_both_fails(w);
   w->now.wall.ns -= WPM_DAY;
   wpm_world_run(w, 2 * WPM_SECOND);
   EXPECT_PORTS(wpm_world_expect(w, WPM_ACTION_DIAL, 1), 5, 4);

@@ -110,13 +110,19 @@ static void without_the_rule_who_is_worth_least_goes(void **state) {
   wpm_world_free(w);
 }
 
-static void watermarks_leave_each_its_share(void **state) {
-  (void)state;
+/* Above 99 connections some go, until 50 are left. */
+static wpm_world *start_with_marks(void) {
   wpm_world *w = start(200);
   w->config.high_water = 99;
   w->config.low_water = 50;
   w->config.grace_ns = 0;
   wpm_world_start(w);
+  return w;
+}
+
+static void watermarks_leave_each_its_share(void **state) {
+  (void)state;
+  wpm_world *w = start_with_marks();
   come(w, OTHERS, 25, 0);
   come(w, RELAYS, 75, 1);
   assert_int_equal(gone_of(w, RELAYS), 45); /* 30 of 50 are left, */
@@ -126,11 +132,7 @@ static void watermarks_leave_each_its_share(void **state) {
 
 static void what_one_leaves_free_the_other_has(void **state) {
   (void)state;
-  wpm_world *w = start(200);
-  w->config.high_water = 99;
-  w->config.low_water = 50;
-  w->config.grace_ns = 0;
-  wpm_world_start(w);
+  wpm_world *w = start_with_marks();
   come(w, OTHERS, 10, 0);
   come(w, RELAYS, 90, 1);
   assert_int_equal(gone_of(w, RELAYS), 50);
