@@ -83,10 +83,10 @@ static void drop(sim_policy *policy) {
 
 static sim_policy *make(const sim_setup *setup) {
   sim_policy *policy = calloc(1, sizeof(*policy));
-  if (!policy || !sim_rival_init(&policy->rival, setup)) {
-    drop(policy);
+  if (!policy) {
     return NULL;
   }
+  sim_rival_init(&policy->rival, setup);
   size_t relay = setup->max_connections - setup->max_connections / 5;
   policy->out_target = relay / 3 > OUT_LEAST ? relay / 3 : OUT_LEAST;
   policy->in_target = relay > policy->out_target ? relay - policy->out_target : 0;
@@ -111,9 +111,7 @@ static void crash(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   (void)now;
   sim_rival_end(rival);
-  for (uint32_t i = 0; i < rival->setup.peers; i++) {
-    rival->peers[i] = (sim_rival_peer){0};
-  }
+  sim_rival_forget_all(rival);
   rival->known.count = 0;
 }
 
@@ -125,7 +123,7 @@ static int stop(sim_policy *policy, wpm_instant now) {
 /* ---- dialling -------------------------------------------------------------------------------- */
 
 static void add_backoff(sim_policy *policy, uint32_t number, wpm_instant now) {
-  sim_rival_peer *peer = &policy->rival.peers[number];
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
   int64_t bound = WPM_SECOND;
   for (uint32_t i = 0; i < peer->attempts && bound < WPM_HOUR; i++) {
     bound *= 5;
@@ -145,7 +143,7 @@ static void take_channel(sim_policy *policy, wpm_instant now) {
   size_t most = policy->out_target < ACTIVE_DIALS ? policy->out_target : ACTIVE_DIALS;
   while (policy->active < most && policy->channel.count > 0) {
     uint32_t number = sim_rival_shift(&policy->channel);
-    sim_rival_peer *peer = &rival->peers[number];
+    sim_rival_peer *peer = sim_rival_peer_at(rival, number);
     policy->pushed -= policy->pushed > 0;
     if (rival->online && peer->links == 0 && peer->dials == 0 && peer->address_count > 0 &&
         sim_rival_clock(rival, now) >= peer->next_try) {
@@ -163,14 +161,14 @@ static void push(sim_policy *policy, uint32_t number, wpm_instant now) {
 
 /* A dial on its own account, of a static node or a person's. */
 static void dial_once(sim_policy *policy, uint32_t number) {
-  const sim_rival_peer *peer = &policy->rival.peers[number];
+  const sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
   if (peer->links == 0 && peer->dials == 0 && peer->address_count > 0) {
     sim_rival_dial(&policy->rival, number, STATIC_TIMEOUT);
   }
 }
 
 static void dial_is_over(sim_policy *policy, uint32_t number, wpm_instant now) {
-  sim_rival_peer *peer = &policy->rival.peers[number];
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
   if (peer->batch) {
     peer->batch = false;
     policy->active--;
@@ -190,11 +188,10 @@ static void connect_to_peers(sim_policy *policy, wpm_instant now) {
   size_t connected = 0;
   sim_rival_list others = {0};
   for (size_t i = 0; i < rival->known.count; i++) {
-    uint32_t number = rival->known.items[i];
-    const sim_rival_peer *peer = &rival->peers[number];
+    const sim_rival_peer *peer = rival->known.items[i];
     connected += peer->topic && peer->links > 0;
     if (peer->topic && peer->links == 0) {
-      sim_rival_push(rival, &others, number);
+      sim_rival_push(rival, &others, peer->number);
     }
   }
   size_t mesh = sim_rival_relay_links(rival, WPM_DIRECTION_NONE);
@@ -202,7 +199,7 @@ static void connect_to_peers(sim_policy *policy, wpm_instant now) {
     sim_rival_shuffle(rival, others.items, others.count);
     size_t missing = policy->out_target - connected;
     for (size_t i = 0; i < others.count && i < missing; i++) {
-      if (has_address(&rival->peers[others.items[i]], clock)) {
+      if (has_address(sim_rival_peer_at(rival, others.items[i]), clock)) {
         policy->pushed++;
         push(policy, others.items[i], now);
       } else {
@@ -218,8 +215,7 @@ static void prune_inbound(sim_policy *policy) {
   size_t in = 0;
   for (size_t i = 0; i < rival->link_count; i++) {
     const sim_rival_link *link = &rival->links[i];
-    if (link->direction == WPM_INBOUND && rival->peers[link->peer].relay &&
-        ++in > policy->in_target) {
+    if (link->direction == WPM_INBOUND && link->peer->relay && ++in > policy->in_target) {
       sim_rival_close(rival, link->id, WPM_REASON_LOCAL_CLOSE);
     }
   }
@@ -237,21 +233,21 @@ static void prune_store(sim_policy *policy) {
   sim_rival *rival = &policy->rival;
   size_t capacity = 3 * rival->setup.max_connections;
   for (size_t i = rival->known.count; i > 0 && rival->known.count >= capacity; i--) {
-    uint32_t number = rival->known.items[i - 1];
-    if (rival->peers[number].failures > FAILURES_MAX && rival->peers[number].links == 0) {
-      sim_rival_forget(rival, number);
+    const sim_rival_peer *peer = rival->known.items[i - 1];
+    if (peer->failures > FAILURES_MAX && peer->links == 0) {
+      sim_rival_forget(rival, peer->number);
     }
   }
   sim_rival_list others = {0};
   for (size_t i = 0; rival->known.count >= capacity && i < rival->known.count; i++) {
-    if (rival->peers[rival->known.items[i]].links == 0) {
-      sim_rival_push(rival, &others, rival->known.items[i]);
+    if (rival->known.items[i]->links == 0) {
+      sim_rival_push(rival, &others, rival->known.items[i]->number);
     }
   }
   /* Those without a topic first. */
   for (int topic = 0; topic < 2; topic++) {
     for (size_t i = 0; i < others.count && rival->known.count >= capacity; i++) {
-      const sim_rival_peer *peer = &rival->peers[others.items[i]];
+      const sim_rival_peer *peer = sim_rival_peer_at(rival, others.items[i]);
       if (peer->known && peer->topic == (topic == 1)) {
         sim_rival_forget(rival, others.items[i]);
       }
@@ -281,7 +277,7 @@ static void ping_relay(sim_policy *policy, bool all, int64_t clock) {
   size_t mesh = 0;
   policy->in_round = policy->failed_in_round = 0;
   for (size_t i = 0; i < rival->link_count; i++) {
-    bool relay = rival->peers[rival->links[i].peer].relay;
+    bool relay = rival->links[i].peer->relay;
     if (relay && (all || mesh < MESH)) {
       mesh++;
       ping_link(policy, i, clock);
@@ -356,7 +352,7 @@ static void pings_time_out(sim_policy *policy, wpm_instant now) {
 
 static void found(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  sim_rival_peer *peer = &rival->peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   int64_t clock = sim_rival_clock(rival, now);
   if (fact->flag) { /* Its addresses are held for the dial alone. */
     if (!peer->known) {
@@ -387,7 +383,7 @@ static void found(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
 
 static void connected(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  sim_rival_peer *peer = &rival->peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   sim_rival_know(rival, fact->peer);
   peer->state = WPM_CONNECTED;
   sim_rival_identify(rival, fact->link);
@@ -399,7 +395,7 @@ static void connected(sim_policy *policy, const sim_fact *fact, wpm_instant now)
 
 static void disconnected(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  sim_rival_peer *peer = &rival->peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   int64_t recent = sim_rival_clock(rival, now) + WPM_TTL_RECENT;
   if (peer->links == 0) {
     peer->topic = false;
@@ -412,14 +408,14 @@ static void disconnected(sim_policy *policy, const sim_fact *fact, wpm_instant n
 }
 
 static void identified(sim_policy *policy, const sim_fact *fact) {
-  sim_rival_peer *peer = &policy->rival.peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, fact->peer);
   sim_rival_set_addresses(&policy->rival, fact);
   peer->relay = fact->relay;
   peer->topic = peer->topic || fact->relay;
 }
 
 static void dial_failed(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
-  sim_rival_peer *peer = &policy->rival.peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, fact->peer);
   add_backoff(policy, fact->peer, now);
   peer->failures++;
   peer->state = WPM_CANNOT_CONNECT;
@@ -435,7 +431,7 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
     found(policy, fact, now);
     break;
   case SIM_FACT_PERSON_WANTS:
-    if (policy->rival.peers[fact->peer].address_count == 0) {
+    if (sim_rival_peer_at(&policy->rival, fact->peer)->address_count == 0) {
       sim_rival_set_addresses(&policy->rival, fact);
     }
     dial_once(policy, fact->peer);
@@ -523,7 +519,7 @@ static void count(sim_policy *policy, wpm_instant now, sim_counts *out) {
   const sim_rival *rival = &policy->rival;
   sim_rival_counts(rival, out);
   for (size_t i = 0; i < rival->known.count; i++) {
-    const sim_rival_peer *peer = &rival->peers[rival->known.items[i]];
+    const sim_rival_peer *peer = rival->known.items[i];
     out->waiting += peer->links == 0 && sim_rival_clock(rival, now) < peer->next_try;
   }
 }

@@ -73,7 +73,7 @@ static bool has_address(const sim_rival_peer *peer, wpm_instant now) {
 /* False: over at once, without a dial. */
 static bool dial_peer(sim_policy *policy, uint32_t number, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  sim_rival_peer *peer = &rival->peers[number];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, number);
   if (peer->links > 0) {
     peer->dialled_at = now.wall.ns;
     return false;
@@ -90,7 +90,7 @@ static bool dial_peer(sim_policy *policy, uint32_t number, wpm_instant now) {
 }
 
 static void ask_for(sim_policy *policy, uint32_t number, wpm_instant now) {
-  if (passes_over(&policy->rival.peers[number], now)) {
+  if (passes_over(sim_rival_peer_at(&policy->rival, number), now)) {
     return;
   }
   if (policy->queue.count == 0 && policy->batch == 0 && !policy->immediate) {
@@ -109,14 +109,14 @@ static void process_queue(sim_policy *policy, wpm_instant now) {
   }
   for (size_t i = 0; i < count; i++) {
     if (dial_peer(policy, batch[i], now)) {
-      policy->rival.peers[batch[i]].batch = true;
+      sim_rival_peer_at(&policy->rival, batch[i])->batch = true;
       policy->batch++;
     }
   }
 }
 
 static void dial_is_over(sim_policy *policy, uint32_t number, bool made, wpm_instant now) {
-  sim_rival_peer *peer = &policy->rival.peers[number];
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
   if (made) {
     peer->dialled_at = now.wall.ns;
     peer->failed_at = 0;
@@ -144,10 +144,9 @@ static void ask_for_list(sim_policy *policy, size_t most, wpm_instant now) {
   sim_rival_list list = {0};
   for (unsigned rank = 0; rank < 4 && list.count < most; rank++) {
     for (size_t i = 0; i < rival->known.count && list.count < most; i++) {
-      uint32_t number = rival->known.items[i];
-      const sim_rival_peer *peer = &rival->peers[number];
+      const sim_rival_peer *peer = rival->known.items[i];
       if (rank_of(peer) == rank && peer->links == 0 && has_address(peer, now)) {
-        sim_rival_push(rival, &list, number);
+        sim_rival_push(rival, &list, peer->number);
       }
     }
   }
@@ -168,7 +167,7 @@ static void limit(sim_policy *policy, wpm_instant now) {
     sim_rival_close(rival, rival->links[i].id, WPM_REASON_LOCAL_CLOSE);
   }
   for (size_t i = 0; i < rival->link_count; i++) {
-    if (rival->peers[rival->links[i].peer].wanted && ++bootstrap > BOOTSTRAP_MOST) {
+    if (rival->links[i].peer->wanted && ++bootstrap > BOOTSTRAP_MOST) {
       sim_rival_close(rival, rival->links[i].id, WPM_REASON_LOCAL_CLOSE);
     }
   }
@@ -178,10 +177,9 @@ static void limit(sim_policy *policy, wpm_instant now) {
 static void expire(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   for (size_t i = rival->known.count; i > 0; i--) {
-    uint32_t number = rival->known.items[i - 1];
-    const sim_rival_peer *peer = &rival->peers[number];
+    const sim_rival_peer *peer = rival->known.items[i - 1];
     if (peer->links == 0 && peer->dials == 0 && now.wall.ns >= peer->expires + 5 * WPM_HOUR) {
-      sim_rival_forget(rival, number);
+      sim_rival_forget(rival, peer->number);
     }
   }
 }
@@ -198,10 +196,10 @@ static void drop(sim_policy *policy) {
 
 static sim_policy *make(const sim_setup *setup) {
   sim_policy *policy = calloc(1, sizeof(*policy));
-  if (!policy || !sim_rival_init(&policy->rival, setup)) {
-    drop(policy);
+  if (!policy) {
     return NULL;
   }
+  sim_rival_init(&policy->rival, setup);
   return policy;
 }
 
@@ -215,14 +213,17 @@ static int start(sim_policy *policy, wpm_instant now) {
   policy->monitor_at = clock + MONITOR_INTERVAL;
   policy->monitor_end_at = INT64_MAX;
   policy->bootstrap_at = clock + WPM_SECOND;
-  for (uint32_t i = 0; i < rival->setup.peers; i++) {
-    sim_rival_peer *peer = &rival->peers[i];
+  sim_rival_list met = {0};
+  sim_rival_all_met(rival, &met);
+  for (size_t i = 0; i < met.count; i++) {
+    sim_rival_peer *peer = sim_rival_peer_at(rival, met.items[i]);
     if (peer->stored) {
-      sim_rival_know(rival, i);
+      sim_rival_know(rival, peer->number);
       peer->state = WPM_NOT_CONNECTED;
       peer->expires = now.wall.ns + WPM_HOUR;
     }
   }
+  free(met.items);
   return rival->error;
 }
 
@@ -231,16 +232,15 @@ static void crash(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   (void)now;
   sim_rival_end(rival);
-  while (rival->known.count > 0) {
-    rival->peers[rival->known.items[0]].known = false;
-    uint32_t number = sim_rival_shift(&rival->known);
-    sim_rival_peer *peer = &rival->peers[number];
-    sim_rival_peer kept = {.stored = peer->stored};
+  for (size_t k = 0; k < rival->known.count; k++) {
+    sim_rival_peer *peer = rival->known.items[k];
+    sim_rival_peer kept = {.number = peer->number, .stored = peer->stored};
     for (size_t i = 0; peer->stored && i < peer->address_count; i++) {
       kept.addresses[kept.address_count++] = peer->addresses[i];
     }
     *peer = kept;
   }
+  rival->known.count = 0;
 }
 
 static int stop(sim_policy *policy, wpm_instant now) {
@@ -252,7 +252,7 @@ static int stop(sim_policy *policy, wpm_instant now) {
 
 /* What is told is added to what is known. */
 static void merge_addresses(sim_rival *rival, const sim_fact *fact) {
-  sim_rival_peer *peer = &rival->peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   for (size_t i = 0; i < fact->address_count; i++) {
     bool held = false;
     for (size_t j = 0; j < peer->address_count; j++) {
@@ -267,7 +267,7 @@ static void merge_addresses(sim_rival *rival, const sim_fact *fact) {
 
 static void found(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  sim_rival_peer *peer = &rival->peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   if (peer->known && now.wall.ns >= peer->expires) {
     peer->address_count = 0;
   }
@@ -288,7 +288,7 @@ static void connected(sim_policy *policy, const sim_fact *fact, wpm_instant now)
     return;
   }
   sim_rival_link_of(rival, fact->link)->ping_due = sim_rival_clock(rival, now) + KEEP_ALIVE;
-  rival->peers[fact->peer].state = WPM_CONNECTED;
+  sim_rival_peer_at(rival, fact->peer)->state = WPM_CONNECTED;
   sim_rival_know(rival, fact->peer);
   sim_rival_identify(rival, fact->link);
   dial_is_over(policy, fact->peer, true, now);
@@ -300,7 +300,7 @@ static void connected(sim_policy *policy, const sim_fact *fact, wpm_instant now)
 
 static void disconnected(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  sim_rival_peer *peer = &rival->peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   if (peer->links == 0) {
     peer->state = WPM_CAN_CONNECT;
   }
@@ -312,7 +312,7 @@ static void disconnected(sim_policy *policy, const sim_fact *fact, wpm_instant n
 
 static void identified(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  sim_rival_peer *peer = &rival->peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   int64_t expires = now.wall.ns + WPM_HOUR;
   sim_rival_set_addresses(rival, fact);
   peer->stored = true;
@@ -324,7 +324,8 @@ static void person(sim_policy *policy, const sim_fact *fact) {
   sim_rival *rival = &policy->rival;
   merge_addresses(rival, fact);
   sim_rival_know(rival, fact->peer);
-  if (rival->peers[fact->peer].links == 0 && rival->peers[fact->peer].dials == 0) {
+  if (sim_rival_peer_at(rival, fact->peer)->links == 0 &&
+      sim_rival_peer_at(rival, fact->peer)->dials == 0) {
     sim_rival_dial(rival, fact->peer, DIAL_TIMEOUT);
   }
 }
@@ -344,7 +345,7 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
     connected(policy, fact, now);
     break;
   case SIM_FACT_DIAL_FAILED:
-    policy->rival.peers[fact->peer].state = WPM_CANNOT_CONNECT;
+    sim_rival_peer_at(&policy->rival, fact->peer)->state = WPM_CANNOT_CONNECT;
     dial_is_over(policy, fact->peer, false, now);
     break;
   case SIM_FACT_DISCONNECTED:
@@ -376,9 +377,9 @@ static void bootstrap(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   policy->bootstrap_at = INT64_MAX;
   for (size_t i = 0; i < rival->known.count; i++) {
-    const sim_rival_peer *peer = &rival->peers[rival->known.items[i]];
+    const sim_rival_peer *peer = rival->known.items[i];
     if (peer->wanted) {
-      (void)dial_peer(policy, rival->known.items[i], now);
+      (void)dial_peer(policy, peer->number, now);
     }
   }
 }
@@ -457,7 +458,7 @@ static bool next_action(sim_policy *policy, wpm_instant now, sim_action *out) {
 static void count(sim_policy *policy, wpm_instant now, sim_counts *out) {
   sim_rival_counts(&policy->rival, out);
   for (size_t i = 0; i < policy->rival.known.count; i++) {
-    const sim_rival_peer *peer = &policy->rival.peers[policy->rival.known.items[i]];
+    const sim_rival_peer *peer = policy->rival.known.items[i];
     out->waiting += peer->links == 0 && passes_over(peer, now);
   }
 }

@@ -80,10 +80,10 @@ static void drop(sim_policy *policy) {
 
 static sim_policy *make(const sim_setup *setup) {
   sim_policy *policy = calloc(1, sizeof(*policy));
-  if (!policy || !sim_rival_init(&policy->rival, setup)) {
-    drop(policy);
+  if (!policy) {
     return NULL;
   }
+  sim_rival_init(&policy->rival, setup);
   size_t relay = (setup->max_connections * 60 + 99) / 100;
   policy->out_target = relay / 3;
   policy->in_target = relay - policy->out_target;
@@ -98,17 +98,20 @@ static int start(sim_policy *policy, wpm_instant now) {
   policy->loop_at = clock;
   policy->prune_at = policy->online_at = policy->ping_at = policy->pings_end_at = INT64_MAX;
   policy->online = true;
-  for (uint32_t i = 0; i < rival->setup.peers; i++) {
-    sim_rival_peer *peer = &rival->peers[i];
+  sim_rival_list met = {0};
+  sim_rival_all_met(rival, &met);
+  for (size_t i = 0; i < met.count; i++) {
+    sim_rival_peer *peer = sim_rival_peer_at(rival, met.items[i]);
     if (peer->stored) {
-      sim_rival_know(rival, i);
+      sim_rival_know(rival, peer->number);
       peer->state = WPM_NOT_CONNECTED;
       peer->failures = 0;
       if (peer->relay) {
-        sim_rival_push(rival, &policy->queue, i);
+        sim_rival_push(rival, &policy->queue, peer->number);
       }
     }
   }
+  free(met.items);
   sim_rival_shuffle(rival, policy->queue.items, policy->queue.count);
   if (policy->queue.count > 0) {
     policy->loop_at += rival->setup.prune_backoff_ns + rival->setup.backoff_slack_ns;
@@ -133,7 +136,7 @@ static int64_t wall_seconds(wpm_instant now) {
 }
 
 static void fail(sim_policy *policy, uint32_t number, wpm_instant now) {
-  sim_rival_peer *peer = &policy->rival.peers[number];
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
   peer->failures++;
   peer->failed_at = wall_seconds(now);
   peer->state = WPM_CANNOT_CONNECT;
@@ -155,7 +158,7 @@ static bool can_be_connected(const sim_rival_peer *peer, wpm_instant now) {
 
 static void connect_peer(sim_policy *policy, uint32_t number, bool awaited, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  sim_rival_peer *peer = &rival->peers[number];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, number);
   if (peer->links > 0) {
     peer->failures = 0;
   } else if (rival->link_count + rival->dials >= rival->setup.max_connections ||
@@ -207,7 +210,7 @@ static void prune_inbound(sim_policy *policy) {
   size_t in = sim_rival_relay_links(rival, WPM_INBOUND);
   for (size_t i = 0; in > policy->in_target && i < rival->link_count; i++) {
     const sim_rival_link *link = &rival->links[i];
-    if (link->direction == WPM_INBOUND && rival->peers[link->peer].relay) {
+    if (link->direction == WPM_INBOUND && link->peer->relay) {
       sim_rival_close(rival, link->id, WPM_REASON_LOCAL_CLOSE);
       in--;
     }
@@ -222,10 +225,9 @@ static void connect_to_relay_peers(sim_policy *policy, wpm_instant now) {
     prune_inbound(policy);
   }
   for (size_t i = 0; policy->online && out < policy->out_target && i < rival->known.count; i++) {
-    uint32_t number = rival->known.items[i];
-    const sim_rival_peer *peer = &rival->peers[number];
+    const sim_rival_peer *peer = rival->known.items[i];
     if (peer->links == 0 && can_be_connected(peer, now)) {
-      sim_rival_push(rival, &policy->queue, number);
+      sim_rival_push(rival, &policy->queue, peer->number);
     }
   }
   sim_rival_shuffle(rival, policy->queue.items, policy->queue.count);
@@ -253,11 +255,14 @@ static void run(sim_policy *policy, wpm_instant now) {
 static void connect_static(sim_policy *policy, wpm_instant now) {
   policy->phase = CONNECTING;
   policy->loop_at = INT64_MAX;
-  for (uint32_t i = 0; i < policy->rival.setup.peers; i++) {
-    if (policy->rival.peers[i].wanted) {
-      connect_peer(policy, i, true, now);
+  sim_rival_list met = {0};
+  sim_rival_all_met(&policy->rival, &met);
+  for (size_t i = 0; i < met.count; i++) {
+    if (sim_rival_peer_at(&policy->rival, met.items[i])->wanted) {
+      connect_peer(policy, met.items[i], true, now);
     }
   }
+  free(met.items);
   if (policy->awaited == 0) {
     run(policy, now);
   }
@@ -268,7 +273,7 @@ static void reconnect_next(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   while (policy->next < policy->queue.count) {
     uint32_t number = policy->queue.items[policy->next++];
-    if (rival->peers[number].state != WPM_CANNOT_CONNECT) {
+    if (sim_rival_peer_at(rival, number)->state != WPM_CANNOT_CONNECT) {
       connect_peer(policy, number, true, now);
       policy->loop_at = policy->awaited > 0
                             ? INT64_MAX
@@ -299,7 +304,7 @@ static void batch_is_over(sim_policy *policy, wpm_instant now) {
 }
 
 static void dial_is_over(sim_policy *policy, uint32_t number, wpm_instant now) {
-  sim_rival_peer *peer = &policy->rival.peers[number];
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
   if (peer->batch) {
     peer->batch = false;
     policy->awaited--;
@@ -331,7 +336,7 @@ static void ping_some(sim_policy *policy, bool all) {
   sim_rival_list others = {0};
   size_t mesh = 0;
   for (size_t i = 0; i < rival->link_count; i++) {
-    if (!all && mesh < MESH && rival->peers[rival->links[i].peer].relay) {
+    if (!all && mesh < MESH && rival->links[i].peer->relay) {
       mesh++;
       ping_link(policy, i);
     } else if (rival->links[i].direction == WPM_OUTBOUND) {
@@ -386,7 +391,7 @@ static void answered(sim_policy *policy, const sim_fact *fact, wpm_instant now) 
 
 static void found(sim_policy *policy, const sim_fact *fact) {
   sim_rival *rival = &policy->rival;
-  sim_rival_peer *peer = &rival->peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   bool same =
       peer->address_count == fact->address_count &&
       memcmp(peer->addresses, fact->addresses, peer->address_count * sizeof(*peer->addresses)) == 0;
@@ -403,7 +408,7 @@ static void found(sim_policy *policy, const sim_fact *fact) {
 
 static void connected(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  sim_rival_peer *peer = &rival->peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   bool refused = fact->direction == WPM_INBOUND &&
                  (policy->phase == RECONNECTING || peer->links > 2 ||
                   rival->link_count + rival->dials > rival->setup.max_connections);
@@ -425,7 +430,7 @@ static void identified(sim_policy *policy, const sim_fact *fact) {
   sim_rival *rival = &policy->rival;
   const sim_rival_link *link = sim_rival_link_of(rival, fact->link);
   sim_rival_set_addresses(rival, fact);
-  rival->peers[fact->peer].relay = fact->relay;
+  sim_rival_peer_at(rival, fact->peer)->relay = fact->relay;
   if (fact->relay && sim_rival_relay_links(rival, WPM_INBOUND) > policy->in_target &&
       link->direction == WPM_INBOUND) {
     sim_rival_close(rival, fact->link, WPM_REASON_LOCAL_CLOSE);
@@ -454,8 +459,8 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
     dial_is_over(policy, fact->peer, now);
     break;
   case SIM_FACT_DISCONNECTED:
-    if (policy->rival.peers[fact->peer].links == 0) {
-      policy->rival.peers[fact->peer].state = WPM_CAN_CONNECT;
+    if (sim_rival_peer_at(&policy->rival, fact->peer)->links == 0) {
+      sim_rival_peer_at(&policy->rival, fact->peer)->state = WPM_CAN_CONNECT;
     }
     break;
   case SIM_FACT_IDENTIFIED:
@@ -486,15 +491,15 @@ static void prune_store(sim_policy *policy) {
   sim_rival *rival = &policy->rival;
   size_t capacity = 5 * rival->setup.max_connections;
   for (size_t i = rival->known.count; i > 0 && rival->known.count > capacity; i--) {
-    uint32_t number = rival->known.items[i - 1];
-    if (rival->peers[number].failures >= FAILURES_MAX) {
-      sim_rival_forget(rival, number);
+    const sim_rival_peer *peer = rival->known.items[i - 1];
+    if (peer->failures >= FAILURES_MAX) {
+      sim_rival_forget(rival, peer->number);
     }
   }
   sim_rival_list others = {0};
   for (size_t i = 0; rival->known.count > capacity && i < rival->known.count; i++) {
-    if (rival->peers[rival->known.items[i]].links == 0) {
-      sim_rival_push(rival, &others, rival->known.items[i]);
+    if (rival->known.items[i]->links == 0) {
+      sim_rival_push(rival, &others, rival->known.items[i]->number);
     }
   }
   sim_rival_shuffle(rival, others.items, others.count);
@@ -538,7 +543,7 @@ static bool next_action(sim_policy *policy, wpm_instant now, sim_action *out) {
 static void count(sim_policy *policy, wpm_instant now, sim_counts *out) {
   sim_rival_counts(&policy->rival, out);
   for (size_t i = 0; i < policy->rival.known.count; i++) {
-    const sim_rival_peer *peer = &policy->rival.peers[policy->rival.known.items[i]];
+    const sim_rival_peer *peer = policy->rival.known.items[i];
     out->waiting += peer->links == 0 && !can_be_connected(peer, now);
   }
 }

@@ -3,28 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool sim_rival_init(sim_rival *rival, const sim_setup *setup) {
+void sim_rival_init(sim_rival *rival, const sim_setup *setup) {
   rival->setup = *setup;
   rival->online = true;
   sim_random_init(&rival->random, setup->seed);
-  rival->peers = calloc(setup->peers, sizeof(*rival->peers));
-  return rival->peers != NULL;
 }
 
 void sim_rival_fini(sim_rival *rival) {
-  free(rival->peers);
-  free(rival->known.items);
+  sim_rival_peers_fini(&rival->peers);
+  free((void *)rival->known.items);
   free(rival->links);
   free(rival->actions);
 }
 
 void sim_rival_end(sim_rival *rival) {
   for (size_t i = 0; i < rival->known.count; i++) {
-    rival->peers[rival->known.items[i]].dials = 0;
-    rival->peers[rival->known.items[i]].links = 0;
+    rival->known.items[i]->dials = 0;
+    rival->known.items[i]->links = 0;
   }
   for (size_t i = 0; i < rival->link_count; i++) {
-    rival->peers[rival->links[i].peer].links = 0;
+    rival->links[i].peer->links = 0;
   }
   rival->link_count = 0;
   rival->action_count = 0;
@@ -34,8 +32,8 @@ void sim_rival_end(sim_rival *rival) {
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
-/* Room for one more; false: no memory. */
-static bool reserve(sim_rival *rival, void **items, size_t *capacity, size_t count, size_t size) {
+bool sim_rival_reserve(sim_rival *rival, void **items, size_t *capacity, size_t count,
+                       size_t size) {
   if (count < *capacity) {
     return true;
   }
@@ -51,7 +49,7 @@ static bool reserve(sim_rival *rival, void **items, size_t *capacity, size_t cou
 }
 
 void sim_rival_push(sim_rival *rival, sim_rival_list *list, uint32_t item) {
-  if (reserve(rival, (void **)&list->items, &list->capacity, list->count, sizeof(item))) {
+  if (sim_rival_reserve(rival, (void **)&list->items, &list->capacity, list->count, sizeof(item))) {
     list->items[list->count++] = item;
   }
 }
@@ -74,21 +72,23 @@ void sim_rival_shuffle(sim_rival *rival, uint32_t *items, size_t count) {
 /* ---- the store ------------------------------------------------------------------------------- */
 
 void sim_rival_know(sim_rival *rival, uint32_t number) {
-  sim_rival_peer *peer = &rival->peers[number];
-  if (!peer->known) {
+  sim_rival_peer *peer = sim_rival_peer_at(rival, number);
+  if (!peer->known && sim_rival_reserve(rival, (void **)&rival->known.items, &rival->known.capacity,
+                                        rival->known.count, sizeof(*rival->known.items))) {
     peer->known = true;
     peer->place = (uint32_t)rival->known.count;
-    sim_rival_push(rival, &rival->known, number);
+    rival->known.items[rival->known.count++] = peer;
   }
 }
 
 void sim_rival_forget(sim_rival *rival, uint32_t number) {
-  sim_rival_peer *peer = &rival->peers[number];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, number);
   if (peer->known) {
-    uint32_t last = rival->known.items[--rival->known.count];
+    sim_rival_peer *last = rival->known.items[--rival->known.count];
     rival->known.items[peer->place] = last;
-    rival->peers[last].place = peer->place;
-    sim_rival_peer kept = {.stored = peer->stored,
+    last->place = peer->place;
+    sim_rival_peer kept = {.number = number,
+                           .stored = peer->stored,
                            .relay = peer->stored && peer->relay,
                            .wanted = peer->wanted,
                            .dials = peer->dials,
@@ -98,7 +98,7 @@ void sim_rival_forget(sim_rival *rival, uint32_t number) {
 }
 
 void sim_rival_set_addresses(sim_rival *rival, const sim_fact *fact) {
-  sim_rival_peer *peer = &rival->peers[fact->peer];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   size_t count = fact->address_count;
   peer->address_count = count < SIM_RIVAL_ADDRESSES ? count : SIM_RIVAL_ADDRESSES;
   memcpy(peer->addresses, fact->addresses, peer->address_count * sizeof(*peer->addresses));
@@ -116,14 +116,15 @@ sim_rival_link *sim_rival_link_of(sim_rival *rival, uint64_t id) {
 }
 
 static void add_link(sim_rival *rival, const sim_fact *fact) {
-  if (reserve(rival, (void **)&rival->links, &rival->link_capacity, rival->link_count,
-              sizeof(*rival->links))) {
+  if (sim_rival_reserve(rival, (void **)&rival->links, &rival->link_capacity, rival->link_count,
+                        sizeof(*rival->links))) {
+    sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
     rival->links[rival->link_count++] = (sim_rival_link){.id = fact->link,
-                                                         .peer = fact->peer,
+                                                         .peer = peer,
                                                          .direction = fact->direction,
                                                          .pinged_at = -1,
                                                          .ping_due = INT64_MAX};
-    rival->peers[fact->peer].links++;
+    peer->links++;
   }
 }
 
@@ -132,7 +133,7 @@ static bool remove_link(sim_rival *rival, uint64_t id) {
   if (!link) {
     return false;
   }
-  rival->peers[link->peer].links--;
+  link->peer->links--;
   size_t behind = rival->link_count - (size_t)(link - rival->links) - 1;
   memmove(link, link + 1, behind * sizeof(*link));
   rival->link_count--;
@@ -145,13 +146,13 @@ bool sim_rival_note(sim_rival *rival, const sim_fact *fact) {
   case SIM_FACT_CONNECTED:
     if (fact->dial != 0) {
       rival->dials--;
-      rival->peers[fact->peer].dials--;
+      sim_rival_peer_at(rival, fact->peer)->dials--;
     }
     add_link(rival, fact);
     return rival->error == WPM_OK;
   case SIM_FACT_DIAL_FAILED:
     rival->dials--;
-    rival->peers[fact->peer].dials--;
+    sim_rival_peer_at(rival, fact->peer)->dials--;
     return true;
   case SIM_FACT_DISCONNECTED:
     return remove_link(rival, fact->link);
@@ -186,8 +187,7 @@ size_t sim_rival_relay_links(const sim_rival *rival, wpm_direction direction) {
   size_t count = 0;
   for (size_t i = 0; i < rival->link_count; i++) {
     const sim_rival_link *link = &rival->links[i];
-    count += rival->peers[link->peer].relay &&
-             (direction == WPM_DIRECTION_NONE || link->direction == direction);
+    count += link->peer->relay && (direction == WPM_DIRECTION_NONE || link->direction == direction);
   }
   return count;
 }
@@ -196,7 +196,7 @@ size_t sim_rival_connected(const sim_rival *rival) {
   size_t count = 0;
   for (size_t i = 0; i < rival->link_count; i++) {
     bool first = true;
-    for (size_t j = 0; rival->peers[rival->links[i].peer].links > 1 && j < i; j++) {
+    for (size_t j = 0; rival->links[i].peer->links > 1 && j < i; j++) {
       first = first && rival->links[j].peer != rival->links[i].peer;
     }
     count += first;
@@ -210,8 +210,8 @@ static sim_action *add_action(sim_rival *rival, sim_action_type type, uint32_t p
   if (rival->action_first > 0 && rival->action_first == rival->action_count) {
     rival->action_first = rival->action_count = 0;
   }
-  if (!reserve(rival, (void **)&rival->actions, &rival->action_capacity, rival->action_count,
-               sizeof(*rival->actions))) {
+  if (!sim_rival_reserve(rival, (void **)&rival->actions, &rival->action_capacity,
+                         rival->action_count, sizeof(*rival->actions))) {
     return NULL;
   }
   sim_action *action = &rival->actions[rival->action_count++];
@@ -220,7 +220,7 @@ static sim_action *add_action(sim_rival *rival, sim_action_type type, uint32_t p
 }
 
 void sim_rival_dial(sim_rival *rival, uint32_t number, int64_t timeout_ns) {
-  sim_rival_peer *peer = &rival->peers[number];
+  sim_rival_peer *peer = sim_rival_peer_at(rival, number);
   sim_action *action = add_action(rival, SIM_ACTION_DIAL, number);
   if (action) {
     action->dial = ++rival->next_dial;
@@ -234,7 +234,7 @@ void sim_rival_dial(sim_rival *rival, uint32_t number, int64_t timeout_ns) {
 
 static void ask(sim_rival *rival, uint64_t id, sim_action_type type, wpm_reason reason) {
   const sim_rival_link *link = sim_rival_link_of(rival, id);
-  sim_action *action = link ? add_action(rival, type, link->peer) : NULL;
+  sim_action *action = link ? add_action(rival, type, link->peer->number) : NULL;
   if (action) {
     action->link = id;
     action->reason = reason;
@@ -265,7 +265,7 @@ bool sim_rival_next_action(sim_rival *rival, sim_action *out) {
 void sim_rival_counts(const sim_rival *rival, sim_counts *out) {
   *out = (sim_counts){.known = rival->known.count};
   for (size_t i = 0; i < rival->known.count; i++) {
-    const sim_rival_peer *peer = &rival->peers[rival->known.items[i]];
+    const sim_rival_peer *peer = rival->known.items[i];
     out->state[peer->links > 0                ? WPM_CONNECTED
                : peer->state == WPM_CONNECTED ? WPM_CAN_CONNECT
                                               : peer->state]++;

@@ -19,6 +19,7 @@ enum { SIM_RIVAL_ADDRESSES = 4 }; /* Addresses kept of a peer; the world tells o
 
 /* One peer of the world, as the rival knows it. */
 typedef struct sim_rival_peer {
+  uint32_t number;    /* In the world. */
   bool known;         /* In its peer store. */
   bool stored;        /* In its persistent storage. */
   bool relay;         /* Known to speak relay. */
@@ -42,7 +43,7 @@ typedef struct sim_rival_peer {
 
 typedef struct sim_rival_link {
   uint64_t id;
-  uint32_t peer;
+  sim_rival_peer *peer;
   wpm_direction direction;
   int64_t pinged_at; /* Of a ping not answered yet; -1: none. */
   int64_t ping_due;  /* Of a timer of its own; INT64_MAX: none. */
@@ -54,11 +55,25 @@ typedef struct sim_rival_list {
   size_t count, capacity;
 } sim_rival_list;
 
+/* The peers that it ever met, by their number in the world: so it takes memory for those alone. A hash
+ * table of pointers, probed one after the other; they point into blocks, which stay where they are. */
+typedef struct sim_rival_peers {
+  sim_rival_peer **index; /* NULL: free. */
+  size_t room;            /* Of the index: a power of two, or 0. */
+  sim_rival_peer **blocks;
+  size_t block_count, block_capacity;
+  size_t count;
+} sim_rival_peers;
+
 typedef struct sim_rival {
   sim_setup setup;
   sim_random random;
-  sim_rival_peer *peers;
-  sim_rival_list known;  /* Peers in its store. */
+  sim_rival_peers peers;
+  sim_rival_peer nobody; /* In place of one for which there is no memory. */
+  struct {
+    sim_rival_peer **items;
+    size_t count, capacity;
+  } known;               /* Peers in its store. */
   sim_rival_link *links; /* In the order in which they came up. */
   size_t link_count, link_capacity;
   sim_action *actions; /* To be pulled: a ring. */
@@ -70,10 +85,25 @@ typedef struct sim_rival {
   int error;     /* No memory. */
 } sim_rival;
 
-bool sim_rival_init(sim_rival *rival, const sim_setup *setup);
+void sim_rival_init(sim_rival *rival, const sim_setup *setup);
 void sim_rival_fini(sim_rival *rival);
 /* Forgets links, dials and actions: the process ended. */
 void sim_rival_end(sim_rival *rival);
+
+/* ---- peers (sim/rivals/rival_peers.c) --------------------------------------------------------- */
+
+/* The peer of that number; one that it meets for the first time is blank. The pointer is good until
+ * sim_rival_fini. Without memory it is `nobody`, and the rival's error is set. */
+sim_rival_peer *sim_rival_peer_at(sim_rival *rival, uint32_t number);
+/* The same, of one that may only be looked at; a blank one where it never met it. */
+const sim_rival_peer *sim_rival_peer_met(const sim_rival *rival, uint32_t number);
+/* The numbers of all that it ever met, ascending; the caller frees the items. */
+void sim_rival_all_met(sim_rival *rival, sim_rival_list *out);
+/* All that it met are blank again. */
+void sim_rival_forget_all(sim_rival *rival);
+void sim_rival_peers_fini(sim_rival_peers *peers);
+
+/* ---- the rest ---------------------------------------------------------------------------------- */
 
 /* Its monotonic clock, and a time of it as a deadline of the world's. */
 static inline int64_t sim_rival_clock(const sim_rival *rival, wpm_instant now) {
@@ -113,6 +143,8 @@ void sim_rival_forget(sim_rival *rival, uint32_t number);
 void sim_rival_set_addresses(sim_rival *rival, const sim_fact *fact);
 
 /* Lists. */
+/* Room for one more in a table that grows by doubling; false: no memory, and the error is set. */
+bool sim_rival_reserve(sim_rival *rival, void **items, size_t *capacity, size_t count, size_t size);
 void sim_rival_push(sim_rival *rival, sim_rival_list *list, uint32_t item);
 void sim_rival_shuffle(sim_rival *rival, uint32_t *items, size_t count);
 /* Takes the first out. */
