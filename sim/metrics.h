@@ -47,7 +47,7 @@
   X(KNOWN_END, "known_end", "peers known at the end")                                              \
   X(CONNECTED_LEAST, "connected_least", "of many nodes: fewest connections of one at the end")     \
   X(WHOLE, "whole_permille", "of many nodes that are up: share that hangs together at the end")    \
-  X(STORE_BYTES, "store_bytes", "of many nodes: memory of a peer store, mean at the end")          \
+  X(STORE_BYTES, "store_bytes", "of many nodes: memory of a peer store of ours, mean at the end")  \
   X(BROKEN, "broken", "breaches of the invariants")
 
 typedef enum sim_metric {

@@ -9,8 +9,8 @@
 
 struct sim_policy {
   sim_setup setup;
-  wpm_manager *manager; /* NULL: it does not run. */
-  sim_disk *disk;
+  wpm_manager *manager;  /* NULL: it does not run. */
+  sim_disk *disk;        /* NULL: it only sleeps. */
   wpm_instant heartbeat; /* Of the last run. */
   bool has_heartbeat;
   wpm_instant started; /* Of this run; the last heartbeat is a whole number of seconds after it. */
@@ -34,8 +34,8 @@ static sim_policy *make(const sim_setup *setup) {
     return NULL;
   }
   policy->setup = *setup;
-  policy->disk = sim_disk_new(setup->peers);
-  if (!policy->disk) {
+  policy->disk = setup->only_sleeps ? NULL : sim_disk_new(setup->peers);
+  if (!policy->disk && !setup->only_sleeps) {
     drop(policy);
     return NULL;
   }
@@ -46,7 +46,7 @@ static int configure(const sim_policy *policy, wpm_manager_config *config) {
   const sim_setup *setup = &policy->setup;
   uint8_t id[SIM_ID_SIZE];
   wpm_manager_config_default(config);
-  sim_identity(SIM_NOBODY, id);
+  sim_identity(setup->self, id);
   config->seed = setup->seed + policy->runs;
   config->max_connections = setup->max_connections;
   config->max_dials = setup->max_dials;
@@ -65,7 +65,10 @@ static int configure(const sim_policy *policy, wpm_manager_config *config) {
   for (size_t i = 0; i < sizeof(config->store.hash_key); i++) {
     config->store.hash_key[i] = (uint8_t)(setup->seed >> 8 * (i % 8));
   }
-  if (setup->max_peers > 0) {
+  if (setup->only_sleeps) {
+    config->max_history = 0;
+    config->store.max_peers = setup->max_peers;
+  } else if (setup->max_peers > 0) {
     config->store.max_peers = setup->max_peers;
     config->store.max_tombstones = setup->peers;
   } else if (setup->peers > config->store.max_peers) {
@@ -80,7 +83,7 @@ static int start(sim_policy *policy, wpm_instant now) {
   if (!err) {
     err = wpm_manager_new(&config, &policy->manager);
   }
-  if (!err) {
+  if (!err && policy->disk) {
     err = sim_disk_restore(policy->disk, policy->manager,
                            policy->has_heartbeat ? &policy->heartbeat : NULL, now);
   }
@@ -99,7 +102,7 @@ static int stop(sim_policy *policy, wpm_instant now) {
   sim_action action;
   wpm_manager_stop(policy->manager, now);
   while (sim_policy_ours.next_action(policy, now, &action)) {}
-  int err = sim_disk_commit(policy->disk, policy->manager);
+  int err = policy->disk ? sim_disk_commit(policy->disk, policy->manager) : WPM_OK;
   policy->heartbeat = now;
   end(policy);
   return err ? err : policy->error;
@@ -111,7 +114,9 @@ static void crash(sim_policy *policy, wpm_instant now) {
   policy->heartbeat = now;
   policy->heartbeat.mono.ns -= since;
   policy->heartbeat.wall.ns -= since;
-  sim_disk_lose(policy->disk);
+  if (policy->disk) {
+    sim_disk_lose(policy->disk);
+  }
   end(policy);
 }
 
@@ -271,14 +276,14 @@ static void expect(sim_policy *policy, const uint32_t *peers, size_t count) {
 /* ---- deadlines and actions ------------------------------------------------------------------- */
 
 static wpm_mono deadline(const sim_policy *policy) {
-  wpm_mono commit = {sim_disk_deadline(policy->disk)};
+  wpm_mono commit = {policy->disk ? sim_disk_deadline(policy->disk) : INT64_MAX};
   wpm_mono due = wpm_manager_next_deadline(policy->manager);
   return commit.ns < due.ns ? commit : due;
 }
 
 static int advance(sim_policy *policy, wpm_instant now) {
   int err = wpm_manager_advance(policy->manager, now);
-  if (!err && sim_disk_deadline(policy->disk) <= now.mono.ns) {
+  if (!err && policy->disk && sim_disk_deadline(policy->disk) <= now.mono.ns) {
     err = sim_disk_commit(policy->disk, policy->manager);
   }
   return err ? err : policy->error;
@@ -310,7 +315,9 @@ static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant no
     out->dial = from->u.dial.dial;
     out->timeout_ns = 10 * WPM_SECOND;
     take_addresses(from, out);
-    keep_error(policy, sim_disk_dialling(policy->disk, policy->manager, out->peer));
+    if (policy->disk) {
+      keep_error(policy, sim_disk_dialling(policy->disk, policy->manager, out->peer));
+    }
     return true;
   case WPM_ACTION_CANCEL_DIAL:
     out->type = SIM_ACTION_CANCEL;
@@ -332,12 +339,16 @@ static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant no
   case WPM_ACTION_REQUEST_METADATA:
     return false; /* Comes with identify. */
   case WPM_ACTION_PERSIST:
-    keep_error(policy, sim_disk_persist(policy->disk, policy->manager, out->peer,
-                                        from->u.persist.fields, now.mono.ns));
+    if (policy->disk) {
+      keep_error(policy, sim_disk_persist(policy->disk, policy->manager, out->peer,
+                                          from->u.persist.fields, now.mono.ns));
+    }
     return false;
   case WPM_ACTION_FORGET:
     out->type = SIM_ACTION_FORGET;
-    keep_error(policy, sim_disk_forget(policy->disk, out->peer, &from->u.forget.tombstone));
+    if (policy->disk) {
+      keep_error(policy, sim_disk_forget(policy->disk, out->peer, &from->u.forget.tombstone));
+    }
     return true;
   case WPM_ACTION_PERSIST_RANGE_BAN:
     return false; /* Nobody here bans ranges. */
@@ -378,11 +389,32 @@ static void count(sim_policy *policy, wpm_instant now, sim_counts *out) {
   }
   const wpm_store *store = wpm_manager_store(policy->manager);
   out->known = wpm_store_count(store);
+  out->bytes = wpm_store_bytes(store);
   for (uint32_t state = 0; state < WPM_CONNECTIVITY_COUNT; state++) {
     out->state[state] = counted(store, WPM_TERM_CONNECTIVITY, state);
   }
   uint64_t free_to_dial = counted(store, WPM_TERM_DIALABLE, 0) + out->state[WPM_CONNECTED];
   out->waiting = out->known > free_to_dial ? out->known - free_to_dial : 0;
+}
+
+static size_t pick(const sim_policy *policy, uint64_t draw, uint32_t *out, size_t most) {
+  const wpm_term with_address = {.kind = WPM_TERM_ADDRESS};
+  const wpm_query query = {&with_address, 1};
+  const wpm_store *store = wpm_manager_store(policy->manager);
+  wpm_peer_ref refs[SIM_PICKED_MAX];
+  size_t found_count = 0;
+  size_t count = 0;
+  most = most < SIM_PICKED_MAX ? most : SIM_PICKED_MAX;
+  if (wpm_store_query_pick(store, &query, draw, refs, most, &found_count) != WPM_OK) {
+    return 0;
+  }
+  for (size_t i = 0; i < found_count; i++) {
+    wpm_peer_record record;
+    if (wpm_store_at(store, refs[i], &record) == WPM_OK) {
+      out[count++] = sim_identity_number(record.id);
+    }
+  }
+  return count;
 }
 
 const sim_policy_type sim_policy_ours = {
@@ -398,4 +430,5 @@ const sim_policy_type sim_policy_ours = {
     .advance = advance,
     .next_action = next_action,
     .count = count,
+    .pick = pick,
 };

@@ -15,7 +15,8 @@
 
 enum {
   SIM_ADDRESSES_MAX = 8, /* Most addresses in a list. */
-  SIM_EXPECTED_MAX = 32
+  SIM_EXPECTED_MAX = 32,
+  SIM_PICKED_MAX = 64 /* Most peers that one tells of at once. */
 };
 
 /* An IPv4 address with a TCP port. */
@@ -87,6 +88,7 @@ typedef struct sim_counts {
   uint64_t known; /* All that the policy knows. */
   uint64_t state[WPM_CONNECTIVITY_COUNT];
   uint64_t waiting; /* Not connected, and held back by a delay. */
+  uint64_t bytes; /* Memory of its peer store; 0: of a model, which says nothing of the original. */
 } sim_counts;
 
 /* What a policy is told when it is made. */
@@ -101,6 +103,10 @@ typedef struct sim_setup {
   size_t high_water;     /* Above so many connections some go; 0: as the policy has it. */
   size_t relay_outbound; /* Outbound relay peers wanted; 0: as the policy has it. */
   size_t max_peers; /* Peers known at most, where the policy has no limit of its own; 0: all. */
+  uint32_t self;    /* Its own number; SIM_NOBODY (sim/identity.h): it is none of them. */
+  bool
+      only_sleeps; /* It is one of very many, and never stops: what would outlive it, and what only a
+                       person looks at, need not be kept. */
 } sim_setup;
 
 typedef struct sim_policy sim_policy; /* Each policy's own. */
@@ -121,6 +127,9 @@ typedef struct sim_policy_type {
   int (*advance)(sim_policy *policy, wpm_instant now);
   bool (*next_action)(sim_policy *policy, wpm_instant now, sim_action *out);
   void (*count)(sim_policy *policy, wpm_instant now, sim_counts *out);
+  /* Peers that it knows with an address, at most `most` (up to SIM_PICKED_MAX),
+   * drawn by `draw`: whom it tells another of. */
+  size_t (*pick)(const sim_policy *policy, uint64_t draw, uint32_t *out, size_t most);
 } sim_policy_type;
 
 /* All of them, ours first. */

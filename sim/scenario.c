@@ -334,10 +334,9 @@ static const char *contradiction(const sim_scenario *s) {
   if (s->static_peers > s->peers || s->heard > s->peers - s->static_peers) {
     return "more static or heard peers than there are";
   }
-  if (s->managers > 0 && (s->managers != s->peers || s->rivals > 0 || s->fault_count > 0 ||
-                          s->attackers > 0 || s->discover_every == 0)) {
-    return "managers are as many as peers, without rivals, faults or attackers, and discover "
-           "others";
+  if (s->managers > 0 && (s->managers != s->peers || s->fault_count > 0 || s->attackers > 0 ||
+                          s->discover_every == 0)) {
+    return "managers are as many as peers, without faults or attackers, and discover others";
   }
   if (s->attackers > 0 && (s->attacker_groups == 0 || s->groups == 0)) {
     return "attackers need groups and attacker_groups";

@@ -59,7 +59,7 @@ enum { SIM_FAULTS_MAX = 32, SIM_EXPECTATIONS_MAX = 32, SIM_ABOUT_SIZE = 200 };
 typedef struct sim_scenario {
   char about[SIM_ABOUT_SIZE];
   int64_t duration;
-  uint32_t managers; /* Every peer runs our policy (sim/network.h), in place of one node; 0: no. */
+  uint32_t managers; /* Every peer runs the policy (sim/network.h), in place of one node; 0: no. */
   /* The peers. */
   uint32_t peers;        /* How many there are. */
   uint32_t static_peers; /* The first ones of them are our static nodes. */

@@ -1,6 +1,7 @@
 #include "sim/world.h"
 
 #include "sim/check.h"
+#include "sim/identity.h"
 #include "sim/network.h"
 
 #include <stdlib.h>
@@ -287,7 +288,7 @@ static void clear(sim_world *world) {
 int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_type *type,
                   sim_results *out) {
   if (scenario->managers > 0) {
-    return sim_network_run(scenario, seed, out);
+    return sim_network_run(scenario, seed, type, out);
   }
   *out = (sim_results){0};
   sim_world world = {.scenario = scenario, .seed = seed, .type = type, .results = out};
@@ -300,7 +301,8 @@ int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_
                            .backoff_slack_ns = scenario->backoff_slack,
                            .high_water = scenario->high_water,
                            .relay_outbound = scenario->relay_outbound,
-                           .max_peers = scenario->max_peers};
+                           .max_peers = scenario->max_peers,
+                           .self = SIM_NOBODY};
   world.peers = calloc(scenario->peers, sizeof(*world.peers));
   world.policy = type->make(&setup);
   if (!world.peers || !world.policy) {

@@ -463,6 +463,10 @@ static void count(sim_policy *policy, wpm_instant now, sim_counts *out) {
   }
 }
 
+static size_t pick(const sim_policy *policy, uint64_t draw, uint32_t *out, size_t most) {
+  return sim_rival_pick(&policy->rival, draw, out, most);
+}
+
 const sim_policy_type sim_policy_js_waku = {
     .name = "js-waku",
     .make = make,
@@ -475,4 +479,5 @@ const sim_policy_type sim_policy_js_waku = {
     .advance = advance,
     .next_action = next_action,
     .count = count,
+    .pick = pick,
 };

@@ -548,6 +548,10 @@ static void count(sim_policy *policy, wpm_instant now, sim_counts *out) {
   }
 }
 
+static size_t pick(const sim_policy *policy, uint64_t draw, uint32_t *out, size_t most) {
+  return sim_rival_pick(&policy->rival, draw, out, most);
+}
+
 const sim_policy_type sim_policy_nwaku = {
     .name = "nwaku",
     .make = make,
@@ -560,4 +564,5 @@ const sim_policy_type sim_policy_nwaku = {
     .advance = advance,
     .next_action = next_action,
     .count = count,
+    .pick = pick,
 };

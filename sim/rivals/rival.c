@@ -271,3 +271,21 @@ void sim_rival_counts(const sim_rival *rival, sim_counts *out) {
                                               : peer->state]++;
   }
 }
+
+size_t sim_rival_pick(const sim_rival *rival, uint64_t draw, uint32_t *out, size_t most) {
+  sim_random random;
+  size_t seen = 0;
+  sim_random_init(&random, draw);
+  for (size_t i = 0; i < rival->known.count; i++) {
+    if (rival->known.items[i]->address_count == 0) {
+      continue;
+    }
+    /* The first ones, and of each that follows it is drawn whether it takes the place of one. */
+    uint64_t at = seen < most ? seen : sim_random_below(&random, seen + 1);
+    if (at < most) {
+      out[at] = rival->known.items[i]->number;
+    }
+    seen++;
+  }
+  return seen < most ? seen : most;
+}

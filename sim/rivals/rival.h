@@ -150,6 +150,9 @@ void sim_rival_shuffle(sim_rival *rival, uint32_t *items, size_t count);
 /* Takes the first out. */
 uint32_t sim_rival_shift(sim_rival_list *list);
 
+/* As sim_policy_type.pick. */
+size_t sim_rival_pick(const sim_rival *rival, uint64_t draw, uint32_t *out, size_t most);
+
 void sim_rival_counts(const sim_rival *rival, sim_counts *out);
 
 #endif
