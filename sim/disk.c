@@ -72,6 +72,9 @@ static int write(sim_disk *disk, const wpm_manager *manager, uint32_t peer, bool
 }
 
 int sim_disk_commit(sim_disk *disk, const wpm_manager *manager) {
+  if (!disk) {
+    return WPM_OK;
+  }
   int err = WPM_OK;
   for (size_t i = 0; i < disk->queued && !err; i++) {
     err = write(disk, manager, disk->queue[i], false);
@@ -83,6 +86,9 @@ int sim_disk_commit(sim_disk *disk, const wpm_manager *manager) {
 }
 
 void sim_disk_lose(sim_disk *disk) {
+  if (!disk) {
+    return;
+  }
   for (size_t i = 0; i < disk->queued; i++) {
     set_bit(disk->waiting, disk->queue[i], false);
   }
@@ -131,6 +137,9 @@ static bool cannot_wait(const wpm_manager *manager, uint32_t peer, uint32_t fiel
 
 int sim_disk_persist(sim_disk *disk, const wpm_manager *manager, uint32_t peer, uint32_t fields,
                      int64_t now) {
+  if (!disk) {
+    return WPM_OK;
+  }
   int err = enqueue(disk, peer);
   if (err) {
     return err;
@@ -145,6 +154,9 @@ int sim_disk_persist(sim_disk *disk, const wpm_manager *manager, uint32_t peer, 
 }
 
 int sim_disk_forget(sim_disk *disk, uint32_t peer, const wpm_tombstone *tombstone) {
+  if (!disk) {
+    return WPM_OK;
+  }
   uint8_t id[SIM_ID_SIZE];
   sim_identity(peer, id);
   int err = wpm_store_remove(disk->records, (wpm_bytes){id, sizeof(id)});
@@ -158,16 +170,22 @@ int sim_disk_forget(sim_disk *disk, uint32_t peer, const wpm_tombstone *tombston
 }
 
 int sim_disk_dialling(sim_disk *disk, const wpm_manager *manager, uint32_t peer) {
+  if (!disk) {
+    return WPM_OK;
+  }
   int err = sim_disk_commit(disk, manager);
   return err ? err : write(disk, manager, peer, true);
 }
 
 int64_t sim_disk_deadline(const sim_disk *disk) {
-  return disk->commit_at;
+  return disk ? disk->commit_at : INT64_MAX;
 }
 
 int sim_disk_restore(const sim_disk *disk, wpm_manager *manager, const wpm_instant *heartbeat,
                      wpm_instant now) {
+  if (!disk) {
+    return WPM_OK;
+  }
   uint64_t cursor = 0;
   wpm_peer_record record;
   wpm_tombstone tombstone;

@@ -7,6 +7,7 @@
  *   up, we know that we may have been connected.
  * - A heartbeat is stored every second while we run.
  * - A crash loses what was not committed, and nothing else.
+ * - In place of a disk, NULL keeps nothing: that of a node which only sleeps.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H

@@ -169,10 +169,11 @@ static void ask_for_others(sim_network *net, uint32_t number) {
 /* Its process begins, and it hears of a few others. */
 static void start(sim_network *net, uint32_t number) {
   sim_member *self = &net->members[number];
-  self->started = true;
-  if (!net->error) {
-    net->error = net->type->start(self->policy, sim_network_clocks(net));
+  if (net->error) {
+    return;
   }
+  self->started = true;
+  net->error = net->type->start(self->policy, sim_network_clocks(net));
   sim_network_pull(net, number);
   bootstrap(net, number, net->scenario->heard);
 }

@@ -71,6 +71,9 @@ void sim_network_pull(sim_network *net, uint32_t number) {
   while (!net->error && net->type->next_action(self->policy, sim_network_clocks(net), &action)) {
     act(net, number, &action);
   }
+  if (net->error) {
+    return;
+  }
   net->results->value[SIM_METRIC_BROKEN] += self->connected > net->scenario->max_connections;
   *most = self->connected > *most ? self->connected : *most;
   plan_wake(net, number);

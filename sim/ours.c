@@ -10,7 +10,7 @@
 struct sim_policy {
   sim_setup setup;
   wpm_manager *manager;  /* NULL: it does not run. */
-  sim_disk *disk;        /* NULL: it only sleeps. */
+  sim_disk *disk;        /* NULL: it only sleeps, and keeps nothing. */
   wpm_instant heartbeat; /* Of the last run. */
   bool has_heartbeat;
   wpm_instant started; /* Of this run; the last heartbeat is a whole number of seconds after it. */
@@ -83,7 +83,7 @@ static int start(sim_policy *policy, wpm_instant now) {
   if (!err) {
     err = wpm_manager_new(&config, &policy->manager);
   }
-  if (!err && policy->disk) {
+  if (!err) {
     err = sim_disk_restore(policy->disk, policy->manager,
                            policy->has_heartbeat ? &policy->heartbeat : NULL, now);
   }
@@ -102,7 +102,7 @@ static int stop(sim_policy *policy, wpm_instant now) {
   sim_action action;
   wpm_manager_stop(policy->manager, now);
   while (sim_policy_ours.next_action(policy, now, &action)) {}
-  int err = policy->disk ? sim_disk_commit(policy->disk, policy->manager) : WPM_OK;
+  int err = sim_disk_commit(policy->disk, policy->manager);
   policy->heartbeat = now;
   end(policy);
   return err ? err : policy->error;
@@ -114,9 +114,7 @@ static void crash(sim_policy *policy, wpm_instant now) {
   policy->heartbeat = now;
   policy->heartbeat.mono.ns -= since;
   policy->heartbeat.wall.ns -= since;
-  if (policy->disk) {
-    sim_disk_lose(policy->disk);
-  }
+  sim_disk_lose(policy->disk);
   end(policy);
 }
 
@@ -276,14 +274,14 @@ static void expect(sim_policy *policy, const uint32_t *peers, size_t count) {
 /* ---- deadlines and actions ------------------------------------------------------------------- */
 
 static wpm_mono deadline(const sim_policy *policy) {
-  wpm_mono commit = {policy->disk ? sim_disk_deadline(policy->disk) : INT64_MAX};
+  wpm_mono commit = {sim_disk_deadline(policy->disk)};
   wpm_mono due = wpm_manager_next_deadline(policy->manager);
   return commit.ns < due.ns ? commit : due;
 }
 
 static int advance(sim_policy *policy, wpm_instant now) {
   int err = wpm_manager_advance(policy->manager, now);
-  if (!err && policy->disk && sim_disk_deadline(policy->disk) <= now.mono.ns) {
+  if (!err && sim_disk_deadline(policy->disk) <= now.mono.ns) {
     err = sim_disk_commit(policy->disk, policy->manager);
   }
   return err ? err : policy->error;
@@ -315,9 +313,7 @@ static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant no
     out->dial = from->u.dial.dial;
     out->timeout_ns = 10 * WPM_SECOND;
     take_addresses(from, out);
-    if (policy->disk) {
-      keep_error(policy, sim_disk_dialling(policy->disk, policy->manager, out->peer));
-    }
+    keep_error(policy, sim_disk_dialling(policy->disk, policy->manager, out->peer));
     return true;
   case WPM_ACTION_CANCEL_DIAL:
     out->type = SIM_ACTION_CANCEL;
@@ -339,16 +335,12 @@ static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant no
   case WPM_ACTION_REQUEST_METADATA:
     return false; /* Comes with identify. */
   case WPM_ACTION_PERSIST:
-    if (policy->disk) {
-      keep_error(policy, sim_disk_persist(policy->disk, policy->manager, out->peer,
-                                          from->u.persist.fields, now.mono.ns));
-    }
+    keep_error(policy, sim_disk_persist(policy->disk, policy->manager, out->peer,
+                                        from->u.persist.fields, now.mono.ns));
     return false;
   case WPM_ACTION_FORGET:
     out->type = SIM_ACTION_FORGET;
-    if (policy->disk) {
-      keep_error(policy, sim_disk_forget(policy->disk, out->peer, &from->u.forget.tombstone));
-    }
+    keep_error(policy, sim_disk_forget(policy->disk, out->peer, &from->u.forget.tombstone));
     return true;
   case WPM_ACTION_PERSIST_RANGE_BAN:
     return false; /* Nobody here bans ranges. */
