@@ -173,19 +173,18 @@ static void every_plot_has_its_caption(void **state) {
 /* Of one node only: where all are managers there is none to look at. */
 static void a_network_has_no_groups(void **state) {
   (void)state;
-  static const char *const captions[] = {"Peers connected", "Dials in flight",
-                                         "Peers held back by a delay", "Peers by state: ours",
+  static const char *const captions[] = {"Peers connected",
+                                         "Dials in flight",
+                                         "Peers held back by a delay",
+                                         "Peers by state: ours",
+                                         "Peers by state: nwaku",
+                                         "Peers by state: go-waku",
+                                         "Peers by state: js-waku",
                                          "Peers of the world that are up"};
-  char error[300];
-  sim_report report = {.name = "net", .scenario = &scenario, .seed = 3, .results = results};
-  assert_true(sim_scenario_read("about x\nduration 1m\nmanagers 20\npeers 20\nrivals 0\nheard 4\n"
-                                "discover_every 1m\n",
-                                &scenario, error, sizeof(error)));
-  report.policies = sim_policies(&report.count);
-  report.count = 1;
-  assert_int_equal(sim_world_run(&scenario, 3, report.policies[0], &results[0]), WPM_OK);
+  sim_report report =
+      run("about x\nduration 1m\nmanagers 20\npeers 20\nheard 4\ndiscover_every 1m\n");
   char *page = written(&report, sim_report_html);
-  expect_captions(page, captions, 5);
+  expect_captions(page, captions, 8);
   free(page);
 }
 
@@ -274,27 +273,36 @@ static void breaches_are_seen(void **state) {
   assert_false(sim_report_is_good(&report));
 }
 
+static void run_out_of_memory(const sim_policy_type *type) {
+  for (size_t n = 1;; n += 1 + n / 16) {
+    wpm_alloc_fail_at(n);
+    int err = sim_world_run(&scenario, 1, type, &results[0]);
+    size_t failed = wpm_alloc_failed();
+    wpm_alloc_fail_off();
+    assert_true(err == WPM_OK || err == WPM_ERR_NO_MEMORY);
+    if (failed == 0) {
+      assert_int_equal(err, WPM_OK);
+      return;
+    }
+  }
+}
+
 /* Wherever memory runs out, the run ends with that, and nothing is leaked. */
 static void a_lack_of_memory_ends_the_run(void **state) {
   (void)state;
+  static const char *const texts[] = {
+      "about x\nduration 20m\npeers 30\nstatic 15\nprune_every 5m\n"
+      "sessions exponential\nsession_mean 5m\naway_mean 1m\n"
+      "discover_every 1m\ninbound_every 1m\nat 10m crash 1s\n",
+      "about x\nduration 10m\nmanagers 30\npeers 30\nheard 8\ndiscover_every 1m\n"
+      "sessions exponential\nsession_mean 5m\naway_mean 1m\n"};
   char error[300];
   size_t count = 0;
   const sim_policy_type *const *policies = sim_policies(&count);
-  assert_true(sim_scenario_read("about x\nduration 20m\npeers 30\nstatic 15\nprune_every 5m\n"
-                                "sessions exponential\nsession_mean 5m\naway_mean 1m\n"
-                                "discover_every 1m\ninbound_every 1m\nat 10m crash 1s\n",
-                                &scenario, error, sizeof(error)));
-  for (size_t p = 0; p < count; p++) {
-    for (size_t n = 1;; n += 1 + n / 16) {
-      wpm_alloc_fail_at(n);
-      int err = sim_world_run(&scenario, 1, policies[p], &results[0]);
-      size_t failed = wpm_alloc_failed();
-      wpm_alloc_fail_off();
-      assert_true(err == WPM_OK || err == WPM_ERR_NO_MEMORY);
-      if (failed == 0) {
-        assert_int_equal(err, WPM_OK);
-        break;
-      }
+  for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+    assert_true(sim_scenario_read(texts[i], &scenario, error, sizeof(error)));
+    for (size_t p = 0; p < count; p++) {
+      run_out_of_memory(policies[p]);
     }
   }
 }

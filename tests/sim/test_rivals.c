@@ -48,7 +48,7 @@ static void tell(const sim_fact *fact) {
 
 static void begin(const sim_policy_type *type, size_t max_connections) {
   const sim_setup setup = {.seed = 1,
-                           .peers = 200,
+                           .peers = UINT32_MAX,
                            .max_connections = max_connections,
                            .max_dials = 256,
                            .prune_backoff_ns = WPM_MINUTE,
@@ -268,8 +268,40 @@ static void js_waku_drops_bootstrap_nodes(void **state) {
   end();
 }
 
+/* A rival has a table of those alone that it met, whatever their numbers; it tells others of them, and of
+ * none that has no address. */
+static void whom_it_met_it_knows(void **state) {
+  (void)state;
+  static const sim_policy_type *const types[] = {&sim_policy_nwaku, &sim_policy_go_waku,
+                                                 &sim_policy_js_waku};
+  enum { MET = 3000, APART = 1234567 };
+  static uint32_t picked[MET];
+  for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+    begin(types[i], 10);
+    for (uint32_t k = 0; k < MET; k++) {
+      hear(k * APART, 1, false);
+    }
+    sim_fact inbound = {
+        .type = SIM_FACT_CONNECTED, .peer = 77, .link = 1, .direction = WPM_INBOUND};
+    tell(&inbound);
+    sim_counts counts;
+    b.type->count(b.policy, clocks(), &counts);
+    assert_in_range(counts.known, MET, MET + 1);
+    assert_int_equal(b.type->pick(b.policy, 5, picked, SIM_PICKED_MAX), SIM_PICKED_MAX);
+    uint32_t first = picked[0];
+    assert_int_equal(b.type->pick(b.policy, 6, picked, SIM_PICKED_MAX), SIM_PICKED_MAX);
+    assert_true(picked[0] != first);
+    assert_int_equal(b.type->pick(b.policy, 5, picked, MET), MET);
+    for (uint32_t k = 0; k < MET; k++) {
+      assert_int_equal(picked[k] % APART, 0);
+    }
+    end();
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(whom_it_met_it_knows),
       cmocka_unit_test(nwaku_backs_off),
       cmocka_unit_test(nwaku_dials_in_batches),
       cmocka_unit_test(nwaku_reconnects_one_by_one),
