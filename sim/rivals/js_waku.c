@@ -31,7 +31,7 @@
  * connections, 100 dials, 25 addresses), which these do not reach, and pings of relay, which a default
  * node does not mount.
  */
-#include "sim/rivals/rival.h"
+#include "sim/rivals/blocks.h"
 
 #include <stdlib.h>
 
@@ -49,6 +49,7 @@ enum { AT_ONCE = 3, BOOTSTRAP_MOST = 3, QUEUE_MOST = 100000 };
 struct sim_policy {
   sim_rival rival;
   sim_rival_list queue;
+  sim_rival_blocks blocks; /* Of the known: by rank, and when they go. */
   size_t batch;     /* Dials of the queue in flight. */
   bool immediate;   /* A dial without the queue is in flight. */
   uint32_t at_once; /* Whose. */
@@ -138,12 +139,27 @@ static unsigned rank_of(const sim_rival_peer *peer) {
   return peer->wanted ? 0 : peer->topic ? 1 : peer->stored ? 2 : 3;
 }
 
+/* Peers of whom nobody told for 6 h go, unless they are connected. */
+static int64_t goes_at(const sim_rival_peer *peer) {
+  return peer->links == 0 && peer->dials == 0 ? peer->expires + 5 * WPM_HOUR : INT64_MAX;
+}
+
+/* Something of the peer is another now, or its place. */
+static void note(sim_policy *policy, const sim_rival_peer *peer) {
+  if (peer->known) {
+    sim_rival_blocks_note(&policy->rival, &policy->blocks, peer->place, rank_of(peer),
+                          goes_at(peer));
+  }
+}
+
 /* Asks for the first `most` of the list. */
 static void ask_for_list(sim_policy *policy, size_t most, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   sim_rival_list list = {0};
   for (unsigned rank = 0; rank < 4 && list.count < most; rank++) {
-    for (size_t i = 0; i < rival->known.count && list.count < most; i++) {
+    for (size_t i = sim_rival_blocks_find(&policy->blocks, 0, rank);
+         i < rival->known.count && list.count < most;
+         i = sim_rival_blocks_find(&policy->blocks, i + 1, rank)) {
       const sim_rival_peer *peer = rival->known.items[i];
       if (rank_of(peer) == rank && peer->links == 0 && has_address(peer, now)) {
         sim_rival_push(rival, &list, peer->number);
@@ -173,13 +189,28 @@ static void limit(sim_policy *policy, wpm_instant now) {
   }
 }
 
-/* Peers of whom nobody told for 6 h go, unless they are connected. */
-static void expire(sim_policy *policy, wpm_instant now) {
+static void expire_block(sim_policy *policy, size_t block, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  for (size_t i = rival->known.count; i > 0; i--) {
+  size_t first = block * SIM_RIVAL_BLOCK;
+  size_t behind = first + SIM_RIVAL_BLOCK;
+  behind = behind < rival->known.count ? behind : rival->known.count;
+  sim_rival_block_clear(&policy->blocks.items[block]);
+  for (size_t i = behind; i > first; i--) {
     const sim_rival_peer *peer = rival->known.items[i - 1];
-    if (peer->links == 0 && peer->dials == 0 && now.wall.ns >= peer->expires + 5 * WPM_HOUR) {
-      sim_rival_forget(rival, peer->number);
+    if (now.wall.ns >= goes_at(peer)) {
+      sim_rival_forget(rival, peer->number); /* The last takes its place. */
+    }
+    if (i <= rival->known.count) {
+      note(policy, rival->known.items[i - 1]);
+    }
+  }
+}
+
+/* The last first. */
+static void expire(sim_policy *policy, wpm_instant now) {
+  for (size_t block = policy->blocks.count; block > 0; block--) {
+    if (now.wall.ns >= policy->blocks.items[block - 1].due) {
+      expire_block(policy, block - 1, now);
     }
   }
 }
@@ -190,6 +221,7 @@ static void drop(sim_policy *policy) {
   if (policy) {
     sim_rival_fini(&policy->rival);
     free(policy->queue.items);
+    free(policy->blocks.items);
     free(policy);
   }
 }
@@ -206,7 +238,7 @@ static sim_policy *make(const sim_setup *setup) {
 static int start(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   int64_t clock = sim_rival_clock(rival, now);
-  policy->queue.count = policy->batch = 0;
+  policy->queue.count = policy->batch = policy->blocks.count = 0;
   policy->immediate = policy->connected = policy->begun = false;
   policy->queue_at = clock + QUEUE_INTERVAL;
   policy->limit_at = clock;
@@ -221,6 +253,7 @@ static int start(sim_policy *policy, wpm_instant now) {
       sim_rival_know(rival, peer->number);
       peer->state = WPM_NOT_CONNECTED;
       peer->expires = now.wall.ns + WPM_HOUR;
+      note(policy, peer);
     }
   }
   free(met.items);
@@ -368,6 +401,7 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   case SIM_FACT_BANNED: /* It takes no notice. */
     break;
   }
+  note(policy, sim_rival_peer_met(&policy->rival, fact->peer));
   return policy->rival.error;
 }
 
