@@ -61,9 +61,9 @@ enum {
 struct sim_policy {
   sim_rival rival;
   size_t out_target, in_target;
-  sim_rival_list channel; /* Peers that somebody wants to push into it. */
-  size_t active;          /* Dials that came from it. */
-  size_t pushed;          /* Of those in the channel, the ones that the loop waits for. */
+  sim_rival_queue channel; /* Peers that somebody wants to push into it. */
+  size_t active;           /* Dials that came from it. */
+  size_t pushed;           /* Of those in the channel, the ones that the loop waits for. */
   int64_t loop_at, prune_at, some_at, all_at, trim_at;
   int64_t pings_end_at; /* Of the round under way; INT64_MAX: none. */
   int64_t last_wall;    /* When the last round ended. */
@@ -155,7 +155,7 @@ static void take_channel(sim_policy *policy, wpm_instant now) {
 }
 
 static void push(sim_policy *policy, uint32_t number, wpm_instant now) {
-  sim_rival_push(&policy->rival, &policy->channel, number);
+  sim_rival_put(&policy->rival, &policy->channel, number);
   take_channel(policy, now);
 }
 

@@ -48,12 +48,12 @@ enum { AT_ONCE = 3, BOOTSTRAP_MOST = 3, QUEUE_MOST = 100000 };
 
 struct sim_policy {
   sim_rival rival;
-  sim_rival_list queue;
+  sim_rival_queue queue;
   sim_rival_blocks blocks; /* Of the known: by rank, and when they go. */
-  size_t batch;     /* Dials of the queue in flight. */
-  bool immediate;   /* A dial without the queue is in flight. */
-  uint32_t at_once; /* Whose. */
-  bool connected;   /* As the network monitor has it. */
+  size_t batch;            /* Dials of the queue in flight. */
+  bool immediate;          /* A dial without the queue is in flight. */
+  uint32_t at_once;        /* Whose. */
+  bool connected;          /* As the network monitor has it. */
   bool begun;
   int64_t queue_at, limit_at, monitor_at, monitor_end_at, bootstrap_at;
 };
@@ -98,7 +98,7 @@ static void ask_for(sim_policy *policy, uint32_t number, wpm_instant now) {
     policy->at_once = number;
     policy->immediate = dial_peer(policy, number, now);
   } else if (policy->queue.count < QUEUE_MOST) {
-    sim_rival_push(&policy->rival, &policy->queue, number);
+    sim_rival_put(&policy->rival, &policy->queue, number);
   }
 }
 

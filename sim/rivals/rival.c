@@ -54,10 +54,24 @@ void sim_rival_push(sim_rival *rival, sim_rival_list *list, uint32_t item) {
   }
 }
 
-uint32_t sim_rival_shift(sim_rival_list *list) {
-  uint32_t first = list->items[0];
-  memmove(list->items, list->items + 1, --list->count * sizeof(first));
-  return first;
+/* Where more room lies in front than is taken behind it, that is used first: so each item moves but once or
+ * twice, however many wait. */
+void sim_rival_put(sim_rival *rival, sim_rival_queue *queue, uint32_t item) {
+  size_t end = queue->first + queue->count;
+  if (end == queue->capacity && queue->first > queue->count) {
+    memcpy(queue->items, queue->items + queue->first, queue->count * sizeof(item));
+    queue->first = 0;
+    end = queue->count;
+  }
+  if (sim_rival_reserve(rival, (void **)&queue->items, &queue->capacity, end, sizeof(item))) {
+    queue->items[end] = item;
+    queue->count++;
+  }
+}
+
+uint32_t sim_rival_shift(sim_rival_queue *queue) {
+  queue->count--;
+  return queue->items[queue->first++];
 }
 
 void sim_rival_shuffle(sim_rival *rival, uint32_t *items, size_t count) {

@@ -55,6 +55,12 @@ typedef struct sim_rival_list {
   size_t count, capacity;
 } sim_rival_list;
 
+/* Items that wait for their turn. */
+typedef struct sim_rival_queue {
+  uint32_t *items; /* Those that wait begin at `first`. */
+  size_t first, count, capacity;
+} sim_rival_queue;
+
 /* The peers that it ever met, by their number in the world: so it takes memory for those alone. A hash
  * table of pointers, probed one after the other; they point into blocks, which stay where they are. */
 typedef struct sim_rival_peers {
@@ -147,8 +153,11 @@ void sim_rival_set_addresses(sim_rival *rival, const sim_fact *fact);
 bool sim_rival_reserve(sim_rival *rival, void **items, size_t *capacity, size_t count, size_t size);
 void sim_rival_push(sim_rival *rival, sim_rival_list *list, uint32_t item);
 void sim_rival_shuffle(sim_rival *rival, uint32_t *items, size_t count);
+
+/* Queues. */
+void sim_rival_put(sim_rival *rival, sim_rival_queue *queue, uint32_t item);
 /* Takes the first out. */
-uint32_t sim_rival_shift(sim_rival_list *list);
+uint32_t sim_rival_shift(sim_rival_queue *queue);
 
 /* As sim_policy_type.pick. */
 size_t sim_rival_pick(const sim_rival *rival, uint64_t draw, uint32_t *out, size_t most);
