@@ -376,7 +376,7 @@ static void found(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   peer->expires = clock + WPM_HOUR;
   peer->topic = fact->relay;
   peer->relay = peer->relay || fact->relay;
-  if (sim_rival_connected(rival) < policy->out_target) {
+  if (rival->connected < policy->out_target) {
     push(policy, fact->peer, now);
   }
 }
@@ -420,6 +420,10 @@ static void dial_failed(sim_policy *policy, const sim_fact *fact, wpm_instant no
   peer->failures++;
   peer->state = WPM_CANNOT_CONNECT;
   dial_is_over(policy, fact->peer, now);
+}
+
+static void expect(sim_policy *policy, const uint32_t *peers, size_t count) {
+  sim_rival_expect(&policy->rival, peers, count);
 }
 
 static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
@@ -536,6 +540,7 @@ const sim_policy_type sim_policy_go_waku = {
     .stop = stop,
     .crash = crash,
     .take = take,
+    .expect = expect,
     .deadline = deadline,
     .advance = advance,
     .next_action = next_action,

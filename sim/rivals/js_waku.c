@@ -363,6 +363,10 @@ static void person(sim_policy *policy, const sim_fact *fact) {
   }
 }
 
+static void expect(sim_policy *policy, const uint32_t *peers, size_t count) {
+  sim_rival_expect(&policy->rival, peers, count);
+}
+
 static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   if (!sim_rival_note(&policy->rival, fact)) {
     return policy->rival.error;
@@ -509,6 +513,7 @@ const sim_policy_type sim_policy_js_waku = {
     .stop = stop,
     .crash = crash,
     .take = take,
+    .expect = expect,
     .deadline = deadline,
     .advance = advance,
     .next_action = next_action,

@@ -437,6 +437,10 @@ static void identified(sim_policy *policy, const sim_fact *fact) {
   }
 }
 
+static void expect(sim_policy *policy, const uint32_t *peers, size_t count) {
+  sim_rival_expect(&policy->rival, peers, count);
+}
+
 static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   if (fact->type == SIM_FACT_PONG) {
     answered(policy, fact, now);
@@ -560,6 +564,7 @@ const sim_policy_type sim_policy_nwaku = {
     .stop = stop,
     .crash = crash,
     .take = take,
+    .expect = expect,
     .deadline = deadline,
     .advance = advance,
     .next_action = next_action,

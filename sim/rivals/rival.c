@@ -27,6 +27,7 @@ void sim_rival_end(sim_rival *rival) {
   rival->link_count = 0;
   rival->action_count = 0;
   rival->dials = 0;
+  rival->connected = 0;
   rival->slept = 0;
 }
 
@@ -138,6 +139,7 @@ static void add_link(sim_rival *rival, const sim_fact *fact) {
                                                          .direction = fact->direction,
                                                          .pinged_at = -1,
                                                          .ping_due = INT64_MAX};
+    rival->connected += peer->links == 0;
     peer->links++;
   }
 }
@@ -148,6 +150,7 @@ static bool remove_link(sim_rival *rival, uint64_t id) {
     return false;
   }
   link->peer->links--;
+  rival->connected -= link->peer->links == 0;
   size_t behind = rival->link_count - (size_t)(link - rival->links) - 1;
   memmove(link, link + 1, behind * sizeof(*link));
   rival->link_count--;
@@ -202,18 +205,6 @@ size_t sim_rival_relay_links(const sim_rival *rival, wpm_direction direction) {
   for (size_t i = 0; i < rival->link_count; i++) {
     const sim_rival_link *link = &rival->links[i];
     count += link->peer->relay && (direction == WPM_DIRECTION_NONE || link->direction == direction);
-  }
-  return count;
-}
-
-size_t sim_rival_connected(const sim_rival *rival) {
-  size_t count = 0;
-  for (size_t i = 0; i < rival->link_count; i++) {
-    bool first = true;
-    for (size_t j = 0; rival->links[i].peer->links > 1 && j < i; j++) {
-      first = first && rival->links[j].peer != rival->links[i].peer;
-    }
-    count += first;
   }
   return count;
 }

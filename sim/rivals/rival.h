@@ -84,7 +84,8 @@ typedef struct sim_rival {
   size_t link_count, link_capacity;
   sim_action *actions; /* To be pulled: a ring. */
   size_t action_first, action_count, action_capacity;
-  size_t dials; /* In flight. */
+  size_t dials;     /* In flight. */
+  size_t connected; /* Peers with a link. */
   uint64_t next_dial;
   int64_t slept; /* How long the machine slept in all. */
   bool online;   /* What the system says. */
@@ -103,6 +104,8 @@ void sim_rival_end(sim_rival *rival);
 sim_rival_peer *sim_rival_peer_at(sim_rival *rival, uint32_t number);
 /* The same, of one that may only be looked at; a blank one where it never met it. */
 const sim_rival_peer *sim_rival_peer_met(const sim_rival *rival, uint32_t number);
+/* Facts about these peers come next. */
+void sim_rival_expect(const sim_rival *rival, const uint32_t *numbers, size_t count);
 /* The numbers of all that it ever met, ascending; the caller frees the items. */
 void sim_rival_all_met(sim_rival *rival, sim_rival_list *out);
 /* All that it met are blank again. */
@@ -140,8 +143,6 @@ bool sim_rival_next_action(sim_rival *rival, sim_action *out);
 sim_rival_link *sim_rival_link_of(sim_rival *rival, uint64_t id);
 /* Links of that direction (WPM_DIRECTION_NONE: any) with peers known to speak relay. */
 size_t sim_rival_relay_links(const sim_rival *rival, wpm_direction direction);
-/* Peers with a link. */
-size_t sim_rival_connected(const sim_rival *rival);
 
 /* The store. */
 void sim_rival_know(sim_rival *rival, uint32_t number);
