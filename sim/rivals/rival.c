@@ -17,13 +17,7 @@ void sim_rival_fini(sim_rival *rival) {
 }
 
 void sim_rival_end(sim_rival *rival) {
-  for (size_t i = 0; i < rival->known.count; i++) {
-    rival->known.items[i]->dials = 0;
-    rival->known.items[i]->links = 0;
-  }
-  for (size_t i = 0; i < rival->link_count; i++) {
-    rival->links[i].peer->links = 0;
-  }
+  sim_rival_hang_up_all(rival);
   rival->link_count = 0;
   rival->action_count = 0;
   rival->dials = 0;
@@ -106,6 +100,7 @@ void sim_rival_forget(sim_rival *rival, uint32_t number) {
                            .stored = peer->stored,
                            .relay = peer->stored && peer->relay,
                            .wanted = peer->wanted,
+                           .batch = peer->batch, /* Who dials it still waits for that. */
                            .dials = peer->dials,
                            .links = peer->links};
     *peer = kept;

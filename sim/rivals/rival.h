@@ -108,6 +108,8 @@ const sim_rival_peer *sim_rival_peer_met(const sim_rival *rival, uint32_t number
 void sim_rival_expect(const sim_rival *rival, const uint32_t *numbers, size_t count);
 /* The numbers of all that it ever met, ascending; the caller frees the items. */
 void sim_rival_all_met(sim_rival *rival, sim_rival_list *out);
+/* None of all that it met has a link or a dial any more. */
+void sim_rival_hang_up_all(sim_rival *rival);
 /* All that it met are blank again. */
 void sim_rival_forget_all(sim_rival *rival);
 void sim_rival_peers_fini(sim_rival_peers *peers);

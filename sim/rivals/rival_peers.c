@@ -114,6 +114,14 @@ void sim_rival_all_met(sim_rival *rival, sim_rival_list *out) {
   }
 }
 
+void sim_rival_hang_up_all(sim_rival *rival) {
+  for (size_t i = 0; i < rival->peers.count; i++) {
+    sim_rival_peer *peer = &rival->peers.blocks[i / IN_BLOCK][i % IN_BLOCK];
+    peer->links = peer->dials = 0;
+    peer->batch = false;
+  }
+}
+
 void sim_rival_forget_all(sim_rival *rival) {
   for (size_t i = 0; i < rival->peers.count; i++) {
     sim_rival_peer *peer = &rival->peers.blocks[i / IN_BLOCK][i % IN_BLOCK];
