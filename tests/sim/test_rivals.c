@@ -167,6 +167,68 @@ static void nwaku_dials_in_batches(void **state) {
   end();
 }
 
+/* What it forgets while it dials it is still waited for, and its end is heard of. */
+static void who_is_forgotten_while_dialled_ends_its_dial(void **state) {
+  (void)state;
+  begin(&sim_policy_nwaku, 10); /* 6 for relay, 2 of them outbound; at most 50 in its store. */
+  run(9 * WPM_MINUTE + 50 * WPM_SECOND);
+  hear(0, 1, false);
+  hear(1, 1, false);
+  assert_true(until_dial(5 * WPM_SECOND) >= 0);
+  assert_int_equal(b.count, 2);
+  for (uint32_t i = 2; i < 2000; i++) {
+    hear(i, 1, false);
+  }
+  run(20 * WPM_SECOND); /* Of 2000 peers 1950 go, with those being dialled in all likelihood. */
+  sim_counts counts;
+  b.type->count(b.policy, clocks(), &counts);
+  assert_int_equal(counts.known, 50);
+  fail_dial(0);
+  fail_dial(1);
+  assert_true(until_dial(WPM_MINUTE) >= 0);
+  end();
+  begin(&sim_policy_go_waku, 10); /* At most 30 in its store. */
+  for (uint32_t i = 0; i < 2000; i++) {
+    hear(i, 1, false);
+  }
+  assert_int_equal(b.count, 5);
+  run(11 * WPM_MINUTE);
+  b.type->count(b.policy, clocks(), &counts);
+  assert_int_equal(counts.known, 29);
+  for (size_t i = 0; i < 5; i++) {
+    fail_dial(i);
+  }
+  for (uint32_t i = 3000; i < 3005; i++) {
+    hear(i, 1, false);
+  }
+  assert_int_equal(b.count, 10);
+  end();
+}
+
+/* Its list is of bootstrap nodes first, wherever they are among thousands; after 6 h all others are gone. */
+static void js_waku_finds_its_few_among_many(void **state) {
+  (void)state;
+  enum { MANY = 5000, LATE = 4321 };
+  begin(&sim_policy_js_waku, 100);
+  for (uint32_t i = 0; i < MANY; i++) {
+    hear(i, 1, i == LATE);
+  }
+  run(WPM_SECOND / 10);
+  assert_int_equal(b.count, 1);
+  assert_int_equal(b.dials[0].peer, LATE);
+  fail_dial(0);
+  run(5 * WPM_HOUR);
+  hear(17, 1, false);
+  sim_counts counts;
+  run(WPM_HOUR - WPM_MINUTE);
+  b.type->count(b.policy, clocks(), &counts);
+  assert_int_equal(counts.known, MANY);
+  run(2 * WPM_MINUTE);
+  b.type->count(b.policy, clocks(), &counts);
+  assert_in_range(counts.known, 1, 10); /* That one, and those being dialled. */
+  end();
+}
+
 /* One stored peer after the other, each behind backoff and slack. */
 static void nwaku_reconnects_one_by_one(void **state) {
   (void)state;
@@ -309,6 +371,8 @@ int main(void) {
       cmocka_unit_test(go_waku_loses_who_disconnects),
       cmocka_unit_test(js_waku_takes_three_at_a_time),
       cmocka_unit_test(js_waku_drops_bootstrap_nodes),
+      cmocka_unit_test(js_waku_finds_its_few_among_many),
+      cmocka_unit_test(who_is_forgotten_while_dialled_ends_its_dial),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
