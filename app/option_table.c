@@ -146,6 +146,10 @@ static const option_spec specs[] = {
      "print the scenarios, one a line, its name first"},
     {"expect", KIND_LIST, AT(expectations), FOR_SIM, general, NULL, 0, 0, "EXPECTATION",
      "what else our policy must measure, such as \"dials <= 100\"; repeatable"},
+    {"policy", KIND_WORD, AT(policy), FOR_SIM, general, "all", 0, 0,
+     "all|ours|nwaku|go-waku|js-waku",
+     "whose policy lives it: all of them, one after the other, or one alone; what is expected is "
+     "expected of ours"},
     {"csv", KIND_FLAG, AT(csv), FOR_SIM, general, "false", 0, 0, NULL, "print CSV"},
     {"report", KIND_TEXT, AT(report), FOR_SIM, general, NULL, 0, 0, "FILE",
      "write a page with plots, to be opened in a browser"},

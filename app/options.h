@@ -97,6 +97,7 @@ typedef struct app_options {
   bool csv;
   bool list;
   char *report;
+  char *policy;
   text_list expectations;
   uint64_t given; /* A bit for each option of the table that was given. */
 } app_options;

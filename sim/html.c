@@ -144,18 +144,23 @@ static void print_table(const sim_report *report, FILE *out) {
 
 static void print_expectations(const sim_report *report, FILE *out) {
   static const char *const relations[] = {"at most", "at least", "exactly"};
+  const sim_results *ours = sim_report_ours(report);
+  if (!ours) {
+    (void)fprintf(out, "<p>Nothing is expected of %s.</p>\n", report->policies[0]->name);
+    return;
+  }
   (void)fputs("<h2>Expected of ours</h2>\n<ul>\n", out);
   for (size_t i = 0; i < report->scenario->expectation_count; i++) {
     const sim_expectation *e = &report->scenario->expectations[i];
     size_t relation = e->relation == SIM_AT_MOST ? 0 : e->relation == SIM_AT_LEAST ? 1 : 2;
-    bool met = sim_expectation_is_met(e, &report->results[0]);
+    bool met = sim_expectation_is_met(e, ours);
     (void)fprintf(out, "<li class=\"%s\">%s %s %" PRId64 ": %" PRId64 ", %s</li>\n",
                   met ? "met" : "failed", sim_metric_name(e->metric), relations[relation], e->value,
-                  report->results[0].value[e->metric], met ? "met" : "failed");
+                  ours->value[e->metric], met ? "met" : "failed");
   }
-  for (uint32_t i = 0; i < report->results[0].breaches; i++) {
+  for (uint32_t i = 0; i < ours->breaches; i++) {
     (void)fputs("<li class=\"failed\">", out);
-    print_escaped(report->results[0].breach[i], out);
+    print_escaped(ours->breach[i], out);
     (void)fputs("</li>\n", out);
   }
   (void)fputs("</ul>\n", out);

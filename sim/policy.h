@@ -134,6 +134,8 @@ typedef struct sim_policy_type {
 
 /* All of them, ours first. */
 const sim_policy_type *const *sim_policies(size_t *count);
+/* The one of that name, in the list of all; NULL: none. */
+const sim_policy_type *const *sim_policy_find(const char *name);
 
 extern const sim_policy_type sim_policy_ours;
 extern const sim_policy_type sim_policy_nwaku;

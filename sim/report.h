@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-/* One scenario under each policy, ours first. */
+/* One scenario under each policy, ours first; or under one of them alone. */
 typedef struct sim_report {
   const char *name; /* The scenario's. */
   const sim_scenario *scenario;
@@ -26,7 +26,10 @@ typedef struct sim_report {
 /* True where our policy measured what was expected. */
 bool sim_expectation_is_met(const sim_expectation *expectation, const sim_results *ours);
 
-/* True where all is met, and no invariant was broken. */
+/* What ours measured; NULL: it is not among them, and nothing is expected. */
+const sim_results *sim_report_ours(const sim_report *report);
+
+/* True where all that is expected is met, and ours broke no invariant. */
 bool sim_report_is_good(const sim_report *report);
 
 void sim_report_text(const sim_report *report, FILE *out);

@@ -45,6 +45,28 @@ class Sim(ApiTest):
         self.assertIn("met    dials >= 1: ", done.out)
         self.assertIn("--seed=1", done.err)
 
+    def test_one_policy_alone(self):
+        """It measures what it does beside the others; nothing is expected of a rival, so none fails."""
+        lines = self.expect(0, "sim", "crash", "--json").out.splitlines()
+        for policy in POLICIES:
+            with self.subTest(policy):
+                alone = [line for line in lines if f'"policy":"{policy}"' in line]
+                self.assertEqual(self.expect(0, "sim", "crash", f"--policy={policy}", "--json").out.splitlines(), alone)
+                self.assertEqual(any('"expected"' in line for line in alone), policy == "ours")
+        self.assertEqual(self.expect(0, "sim", "crash", "--policy", "all", "--json").out.splitlines(), lines)
+        unmet = "--expect=dials <= 0"
+        self.assertIn("FAILED dials", self.expect(1, "sim", "crash", "--policy=ours", unmet).out)
+        done = self.expect(0, "sim", "crash", "--policy=go-waku", unmet, "--report=page.html")
+        self.assertRegex(done.out, r"(?m)^ +go-waku$")
+        self.assertIn("\nnothing is expected of go-waku\n", done.out)
+        self.assertNotIn("FAILED", done.out)
+        page = (self.folder / "page.html").read_text()
+        self.assertIn("<p>Nothing is expected of go-waku.</p>", page)
+        self.assertEqual(re.findall("Peers by state: ([a-z-]+)", page), ["go-waku"])
+        lines = self.expect(0, "sim", "crash", "--policy=js-waku", "--csv").out.splitlines()
+        self.assertTrue(all(line.startswith("crash,1,js-waku,") for line in lines[1:]))
+        self.assertGreater(len(lines), 20)
+
     def test_page(self):
         states = [f"Peers by state: {policy}" for policy in POLICIES]
         groups = "Network groups (IPv4 /16) among outbound peers"
@@ -66,7 +88,8 @@ class Sim(ApiTest):
         for words, says in ((("sim",), "--list"), (("sim", "nothing"), "no scenario nothing"),
                             (("sim", "crash", "restart"), "one scenario"), (("sim", "crash", "--list"), "--list"),
                             (("sim", "crash", "--seed=-1"), "--seed"), (("sim", "crash", "--json", "--csv"), "--csv"),
-                            (("sim", "crash", "--expect=dials"), "dials")):
+                            (("sim", "crash", "--expect=dials"), "dials"),
+                            (("sim", "crash", "--policy=theirs"), "all|ours|nwaku|go-waku|js-waku")):
             with self.subTest(words):
                 done = self.expect(2, *words)
                 self.assertEqual(done.out, "")

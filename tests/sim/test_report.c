@@ -264,11 +264,13 @@ static void what_is_not_met_is_told(void **state) {
 static void breaches_are_seen(void **state) {
   (void)state;
   (void)run("about x\nduration 1h\npeers 50\nstatic 20\nprune_every 5m\n");
+  size_t count = 0;
   assert_true(results[3].value[SIM_METRIC_DIALS_EARLY] > 0);
   assert_true(results[3].value[SIM_METRIC_BROKEN] > 0);
   assert_true(results[3].breaches > 0);
   assert_non_null(strstr(results[3].breach[0], "seed 3, at "));
-  sim_report report = {.scenario = &scenario, .results = &results[3]};
+  sim_report report = {
+      .scenario = &scenario, .policies = sim_policies(&count), .results = &results[3]};
   scenario.expectation_count = 0;
   assert_false(sim_report_is_good(&report));
 }
