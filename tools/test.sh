@@ -65,7 +65,7 @@ long)
   build release all_tests
   WPM_TEST_LONG=1
   export WPM_TEST_LONG
-  exec ctest --test-dir build/release -R '^(property\.core\.store_churn|crash\.writer|sim\.eclipse|sim\.scenarios)$' \
+  exec ctest --test-dir build/release -R '^(property\.core\.store_churn|crash\.writer|sim\.eclipse|api\.million)$' \
     --output-on-failure --verbose "$@"
   ;;
 *)
