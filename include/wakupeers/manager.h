@@ -11,10 +11,11 @@
  *   we stopped, or died, come first. More are dialled while one of our shards, or a service
  *   that we use, has too few.
  * - Of those that one network told us of, and of those of one network that others told us of, only a share
- *   is taken in until they were reached, and what a discouraged peer tells is left out. Nobody that we held
- *   and that did not fail since leaves the store for somebody merely heard of. While there are enough
- *   outbound relay peers one that nobody reached yet is tried now and then, and let go again (a feeler). A
- *   peer of whose addresses hardly any is good loses score.
+ *   is taken in until they were reached, and what a discouraged peer tells is left out. Those of a network
+ *   of many that only ever dialled us are chosen seldom. Nobody that we held and that did not fail since
+ *   leaves the store for somebody merely heard of. While there are enough outbound relay peers one that
+ *   nobody reached yet is tried now and then, and let go again (a feeler). A peer of whose addresses hardly
+ *   any is good loses score.
  * - Every other peer that we held a connection with, and every static node, comes back by itself however
  *   its connection ended, except one that a person disconnected (until a person connects it) and
  *   one of another cluster (not for `mismatch_delay`).

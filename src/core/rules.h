@@ -94,6 +94,7 @@
   X(TOMBSTONES, "tombstones")                                                                      \
   /* Who tells us of whom, and trial connections (core/sources.h, tellers.h, feelers.h). */        \
   X(SOURCE_LIMIT, "source_limit")                                                                  \
+  X(SOURCE_INBOUND, "source_inbound")                                                              \
   X(FEELERS, "feelers")                                                                            \
   X(TEST_BEFORE_EVICT, "test_before_evict")                                                        \
   X(BLAME, "blame")

@@ -124,7 +124,17 @@ void wpm_sources_found(wpm_manager *m, uint32_t slot, const wpm_told *told, bool
   }
 }
 
+/* It was held, and the last time it had dialled us. */
+static bool only_dialled_us(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  return wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_direction(peer) == WPM_INBOUND;
+}
+
 uint32_t wpm_sources_divisor(const wpm_manager *m, uint32_t slot) {
-  uint32_t untried = wpm_groups_told(m, wpm_manager_policy(m, slot)->source);
-  return wpm_rule_holds(WPM_RULE_SOURCE_LIMIT) ? 1 + untried / FULL : 1;
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  if (only_dialled_us(m, slot)) {
+    return wpm_rule_holds(WPM_RULE_SOURCE_INBOUND) ? 1 + wpm_groups_peers(m, policy->group) / FULL
+                                                   : 1;
+  }
+  return wpm_rule_holds(WPM_RULE_SOURCE_LIMIT) ? 1 + wpm_groups_told(m, policy->source) / FULL : 1;
 }

@@ -14,6 +14,12 @@
  * - In the choice of candidates (core/targets.h) all that are of one source count for no more than FULL of
  *   them: each is the less likely the more there are. Few say nothing against a source, and if one alone had
  *   the weight of hundreds that another tells of, we would dial the few again and again.
+ * - That somebody connected to us proves nothing (in Bitcoin Core only who was reached outbound is tried). Whom
+ *   we held inbound last told us of itself, and its source is its own network, by the address that we would
+ *   dial: in the choice a network counts for one while FULL peers of it at most are known, and for the less
+ *   the more there are. Else whoever dials us often would be rid of the rule before. It limits nothing that
+ *   is taken in, and changes nothing where there is nobody else to choose. What it costs: of a large hosting
+ *   provider's network, honest peers that we know from their own dials alone are chosen seldom.
  * - What a discouraged peer tells (core/judge.h) is left out.
  * - Nothing is kept where no outbound relay peers are wanted, and nothing on disk: after a restart those
  *   that are held have no source.

@@ -198,6 +198,53 @@ static void a_source_of_many_counts_as_one_of_few(void **state) {
   assert_in_range(of_the_few, 16, 60); /* 33 of 300; 1 or 2 by numbers alone. */
 }
 
+/* A peer whose address is of that group dialled us, and went. */
+static void came_and_went(wpm_world *w, int peer, unsigned group) {
+  wpm_connection_id c;
+  assert_int_equal(wpm_world_connected(w, peer, WPM_INBOUND, 0, &c), WPM_OK);
+  assert_int_equal(tell(w, -1, peer, group), WPM_OK);
+  assert_int_equal(wpm_world_disconnected(w, peer, c, WPM_REASON_EOF), WPM_OK);
+}
+
+/* 100 of one network dialled us, and one of another. */
+static void who_only_dialled_us_is_chosen_the_less_the_more_its_network_has(void **state) {
+  (void)state;
+  unsigned of_the_many = 0;
+  for (uint64_t seed = 0; seed < 300; seed++) {
+    wpm_world *w = wpm_world_new(LOCAL);
+    w->config.seed = seed;
+    w->config.relay_outbound = 1;
+    w->config.inbound_paced = false;
+    w->config.max_dials = 0; /* Nobody is dialled before all came. */
+    wpm_world_start(w);
+    for (int peer = 1000; peer < 1100; peer++) {
+      came_and_went(w, peer, 77);
+    }
+    came_and_went(w, 1100, 78);
+    wpm_world_run(w, WPM_HOUR); /* No backoff runs any more. */
+    w->manager->config.max_dials = 1;
+    wpm_manager_note_deadline(w->manager);
+    wpm_world_run(w, 11 * WPM_SECOND);
+    of_the_many += wpm_world_expect(w, WPM_ACTION_DIAL, -1)->peer != 1100;
+    wpm_world_free(w);
+  }
+  assert_in_range(of_the_many, 8, 45); /* 21 of 300; 150 where each network is as likely. */
+}
+
+/* Where nobody else is known they are dialled nevertheless. */
+static void who_only_dialled_us_is_chosen_where_nobody_else_is_known(void **state) {
+  wpm_world *w = *state;
+  w->manager->config.inbound_paced = false;
+  for (int peer = 1000; peer < 1100; peer++) {
+    came_and_went(w, peer, 77);
+  }
+  wpm_world_run(w, WPM_HOUR);
+  w->manager->config.max_dials = 1;
+  wpm_manager_note_deadline(w->manager);
+  wpm_world_run(w, 11 * WPM_SECOND);
+  assert_int_equal(wpm_world_count(w, WPM_ACTION_DIAL), 1);
+}
+
 static void every_rule_has_a_name(void **state) {
   (void)state;
   for (int rule = 0; rule < WPM_INTAKE_RULE_COUNT; rule++) {
@@ -266,6 +313,8 @@ int main(void) {
       TEST(a_second_source_unbinds_from_the_first),
       TEST(what_the_discouraged_tell_is_left_out),
       cmocka_unit_test(a_source_of_many_counts_as_one_of_few),
+      cmocka_unit_test(who_only_dialled_us_is_chosen_the_less_the_more_its_network_has),
+      TEST(who_only_dialled_us_is_chosen_where_nobody_else_is_known),
       cmocka_unit_test(every_rule_has_a_name),
       TEST(the_counts_are_true),
   };
