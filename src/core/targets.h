@@ -6,8 +6,9 @@
  * - A *candidate* is a relay-capable peer, or one whose protocols are not known, that nothing holds back:
  *   one that we held outbound before (tried), or one that we never held, or only inbound (new). Either is
  *   drawn first, by a coin; each network group is as likely as any other (core/groups.h), so that 50 000
- *   addresses in 32 groups count as 32; of those told of by others, or that dialled us, no source counts for many (core/sources.h);
- *   and each failed attempt halves the chance, as does each week, up to four, since the last sign of it.
+ *   addresses in 32 groups count as 32; of those told of by others no source counts for many, nor does a
+ *   network whose peers only dialled us (core/sources.h); and each failed attempt halves the chance, as does
+ *   each week, up to four, since the last sign of it.
  * - No two outbound relay peers are of one group, static peers and those of a restart aside (Bitcoin
  *   Core: one outbound peer per group).
  * - While one of our shards has too few relay peers, candidates of it come first (core/shards.h).
