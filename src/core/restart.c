@@ -169,6 +169,7 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
     wpm_history_note(m, slot, WPM_HISTORY_RESTORED, (wpm_reason)peer->reason);
   }
   wpm_groups_update(m, slot);
+  wpm_sources_restored(m, slot);
   /* Who came to us is greeted if it comes again, and a candidate as others are; so is who was only
    * tried. */
   bool came_in = wpm_targets_are_set(m) && wpm_peer_direction(peer) == WPM_INBOUND;

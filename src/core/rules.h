@@ -95,6 +95,7 @@
   /* Who tells us of whom, and trial connections (core/sources.h, tellers.h, feelers.h). */        \
   X(SOURCE_LIMIT, "source_limit")                                                                  \
   X(SOURCE_INBOUND, "source_inbound")                                                              \
+  X(SOURCE_RESTORED, "source_restored")                                                            \
   X(FEELERS, "feelers")                                                                            \
   X(TEST_BEFORE_EVICT, "test_before_evict")                                                        \
   X(BLAME, "blame")

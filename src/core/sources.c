@@ -98,9 +98,9 @@ void wpm_sources_leave(wpm_manager *m, uint32_t slot) {
   }
 }
 
-static void set_source(wpm_manager *m, uint32_t slot, uint64_t key) {
+/* `number`: of the source's group; 0: there is none. */
+static void set_source(wpm_manager *m, uint32_t slot, uint32_t number) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
-  uint32_t number = wpm_groups_enter(m, key);
   wpm_groups_count_told(m, number, true);
   wpm_sources_leave(m, slot);
   if (number) {
@@ -116,11 +116,20 @@ void wpm_sources_found(wpm_manager *m, uint32_t slot, const wpm_told *told, bool
       wpm_sources_leave(m, slot);
     }
   } else if (added) {
-    set_source(m, slot, told->source);
+    set_source(m, slot, wpm_groups_enter(m, told->source));
     wpm_tellers_told(m, slot, told->teller);
   } else if (policy->source && wpm_groups_told(m, wpm_groups_find(m, told->source)) + 1 <
                                    wpm_groups_told(m, policy->source)) {
-    set_source(m, slot, told->source);
+    set_source(m, slot, wpm_groups_enter(m, told->source));
+  }
+}
+
+void wpm_sources_restored(wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  bool is_told = wpm_peer_origin(peer) == WPM_ORIGIN_PEER_EXCHANGE &&
+                 !wpm_peer_has(peer, WPM_HAS_HELD) && !wpm_peer_has(peer, WPM_HAS_STATIC);
+  if (is_told && wpm_rule_holds(WPM_RULE_SOURCE_RESTORED)) {
+    set_source(m, slot, wpm_manager_policy(m, slot)->group);
   }
 }
 

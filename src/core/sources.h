@@ -21,8 +21,9 @@
  *   is taken in, and changes nothing where there is nobody else to choose. What it costs: of a large hosting
  *   provider's network, honest peers that we know from their own dials alone are chosen seldom.
  * - What a discouraged peer tells (core/judge.h) is left out.
- * - Nothing is kept where no outbound relay peers are wanted, and nothing on disk: after a restart those
- *   that are held have no source.
+ * - Nothing is kept where no outbound relay peers are wanted, and nothing on disk. Those restored that came by
+ *   peer exchange and were never held have their own network as source, until another tells of them: else a
+ *   flood that was told before a restart would be rid of its sources by it.
  */
 #ifndef WPM_CORE_SOURCES_H
 #define WPM_CORE_SOURCES_H
@@ -41,6 +42,9 @@ wpm_intake_rule wpm_sources_admit(wpm_manager *m, const wpm_event *event, wpm_to
 
 /* It was taken in; `added`: its peer is new. Without memory for a new source it has none. */
 void wpm_sources_found(wpm_manager *m, uint32_t slot, const wpm_told *told, bool added);
+
+/* Its record was restored, and its group is known. */
+void wpm_sources_restored(wpm_manager *m, uint32_t slot);
 
 /* The peer has no source any more: it was tried, or somebody else knows of it, or it goes. */
 void wpm_sources_leave(wpm_manager *m, uint32_t slot);

@@ -245,6 +245,49 @@ static void who_only_dialled_us_is_chosen_where_nobody_else_is_known(void **stat
   assert_int_equal(wpm_world_count(w, WPM_ACTION_DIAL), 1);
 }
 
+/* MOST of one network that a stranger told of, and one of another, and then a restart; who is dialled first. */
+static int first_of_those_restored(uint64_t seed) {
+  wpm_world *w = wpm_world_new(LOCAL);
+  w->config.seed = seed;
+  w->config.relay_outbound = 1;
+  w->config.max_dials = 0;
+  w->config.store.max_peers = 600;
+  wpm_world_start(w);
+  for (int peer = 1000; peer < 1000 + MOST; peer++) {
+    assert_int_equal(tell(w, 50, peer, 77), WPM_OK);
+  }
+  assert_int_equal(tell(w, -1, 1100, 78), WPM_OK);
+  wpm_world_end(w, true);
+  w->config.max_dials = 1;
+  wpm_world_restart(w, NULL);
+  wpm_world_run(w, 11 * WPM_SECOND);
+  int peer = wpm_world_expect(w, WPM_ACTION_DIAL, -1)->peer;
+  wpm_world_free(w);
+  return peer;
+}
+
+static void who_was_told_of_before_a_restart_is_told_of_by_its_network(void **state) {
+  (void)state;
+  unsigned of_the_many = 0;
+  for (uint64_t seed = 0; seed < 300; seed++) {
+    of_the_many += first_of_those_restored(seed) != 1100;
+  }
+  assert_in_range(of_the_many, 12, 60); /* 30 of 300; 150 where each network is as likely. */
+}
+
+static void what_was_taken_in_before_a_restart_counts_after_it(void **state) {
+  wpm_world *w = *state;
+  for (int peer = 1000; peer < 1000 + MOST; peer++) {
+    assert_int_equal(tell(w, 50, peer, 77), WPM_OK);
+  }
+  wpm_world_end(w, false);
+  wpm_world_restart(w, NULL);
+  assert_int_equal(tell(w, 50, 1100, 77), WPM_OK);
+  assert_int_equal(left_out(w, WPM_INTAKE_PER_NETWORK), 1);
+  assert_int_equal(tell(w, 50, 1101, 78), WPM_OK); /* None of them counts for him now. */
+  assert_int_equal(held(w), MOST + 1);
+}
+
 static void every_rule_has_a_name(void **state) {
   (void)state;
   for (int rule = 0; rule < WPM_INTAKE_RULE_COUNT; rule++) {
@@ -315,6 +358,8 @@ int main(void) {
       cmocka_unit_test(a_source_of_many_counts_as_one_of_few),
       cmocka_unit_test(who_only_dialled_us_is_chosen_the_less_the_more_its_network_has),
       TEST(who_only_dialled_us_is_chosen_where_nobody_else_is_known),
+      cmocka_unit_test(who_was_told_of_before_a_restart_is_told_of_by_its_network),
+      TEST(what_was_taken_in_before_a_restart_counts_after_it),
       cmocka_unit_test(every_rule_has_a_name),
       TEST(the_counts_are_true),
   };
