@@ -29,7 +29,9 @@
  *   waits.
  * - After a restart the relay-capable peers that were connected come first, the last connected
  *   first, all in parallel, each at its own earliest time, and places are kept for them until then;
- *   then the others, as places are free. A place is a peer that is connected or being dialled;
+ *   then the others, as places are free. Where outbound relay peers are chosen, those that had been inbound
+ *   are candidates as others are; whoever was connected and comes by itself has the place of an inbound
+ *   stranger, where there is none. A place is a peer that is connected or being dialled;
  *   there are max_connections. An inbound connection that finds none takes that of the inbound peer that
  *   is worth least, or is refused; those that outbound relay peers are missing for are kept from it, up to
  *   half of all. Above a high-water mark those worth least go. Relay peers and others each have a share of

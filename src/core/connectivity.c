@@ -94,6 +94,7 @@ void wpm_place_update(wpm_manager *m, uint32_t slot) {
   if (policy->reserved) {
     policy->reserved = false;
     m->reserved--;
+    wpm_targets_take_group(m, slot);
   }
 }
 
@@ -134,6 +135,7 @@ static void failed_locally(wpm_manager *m, uint32_t slot, wpm_instant now) {
 
 static void peer_disconnected(wpm_manager *m, uint32_t slot, const wpm_connection *last,
                               wpm_reason reason, wpm_instant end, wpm_instant now) {
+  wpm_manager_policy(m, slot)->at_the_stop = false;
   if (wpm_backoff_applies(wpm_manager_peer(m, slot))) {
     wpm_backoff_prune(m, slot, end, 0, now);
   }
@@ -334,12 +336,21 @@ static bool may_push(const wpm_manager *m, uint32_t slot) {
   return slot == WPM_SLOT_NONE || !wpm_judge_discourages(m, slot);
 }
 
+/* It was connected when we stopped, and one place is all that it lacks. */
+static bool is_greeted(const wpm_manager *m, uint32_t slot) {
+  return slot != WPM_SLOT_NONE && wpm_manager_policy(m, slot)->at_the_stop &&
+         wpm_schedule_room(m, slot) >= wpm_targets_kept(m) && wpm_rule_holds(WPM_RULE_GREETED);
+}
+
 /* What comes in may take the place of another. */
 static bool finds_room(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_instant now) {
   wpm_direction direction = event->u.connected.direction;
-  return has_room(m, slot, direction) ||
-         (direction == WPM_INBOUND && may_push(m, slot) && wpm_crowd_make_way(m, now) &&
-          has_room(m, slot, direction));
+  if (has_room(m, slot, direction)) {
+    return true;
+  }
+  bool one_goes = direction == WPM_INBOUND && may_push(m, slot) &&
+                  ((is_greeted(m, slot) && wpm_crowd_greet(m, now)) || wpm_crowd_make_way(m, now));
+  return one_goes && has_room(m, slot, direction);
 }
 
 /* Why the connection is refused; WPM_REASON_NONE: it is not. */

@@ -60,6 +60,7 @@ typedef struct leave {
   size_t wanted;   /* Most. */
   wpm_share share; /* One of these. */
   bool inbound;    /* And inbound. */
+  bool strangers;  /* And not connected when we last stopped. */
   layer highest;   /* Of no layer above it. */
   wpm_mono before; /* Connected no later. */
 } leave;
@@ -71,8 +72,17 @@ static bool may_go(const wpm_manager *m, const wpm_connection *connection, const
   }
   bool old_enough = connection->began.ns <= who->before.ns || !wpm_rule_holds(WPM_RULE_CROWD_GRACE);
   bool spared = is_spared(m, connection->peer) && wpm_rule_holds(WPM_RULE_CROWD_SPARED);
-  return (!who->inbound || connection->direction == WPM_INBOUND) && old_enough && !spared &&
-         wpm_shares_has(m, connection->peer, who->share);
+  bool stranger = !wpm_manager_policy(m, connection->peer)->at_the_stop;
+  return (!who->inbound || connection->direction == WPM_INBOUND) && (!who->strangers || stranger) &&
+         old_enough && !spared && wpm_shares_has(m, connection->peer, who->share);
+}
+
+/* When it came. Who was connected when we last stopped has been here for longer than any stranger. */
+static int64_t began(const wpm_manager *m, const wpm_connection *connection) {
+  int64_t at = connection->began.ns;
+  bool earlier =
+      wpm_manager_policy(m, connection->peer)->at_the_stop && wpm_rule_holds(WPM_RULE_GREETED);
+  return earlier && at >= 0 ? at - INT64_MAX : at;
 }
 
 static size_t gather(const wpm_manager *m, const leave *who, candidate *out) {
@@ -92,7 +102,7 @@ static size_t gather(const wpm_manager *m, const leave *who, candidate *out) {
                     .layer = wpm_judge_discourages(m, slot) ? LAYER_DISCOURAGED : LAYER_REST,
                     .secret = secret_of(m, group, slot),
                     .id = connection->id,
-                    .began = connection->began.ns,
+                    .began = began(m, connection),
                     .rtt_ns = wpm_peer_rtt(m->store, peer),
                     .score = wpm_peer_score(m->store, peer)};
   }
@@ -286,7 +296,7 @@ static size_t let_go(wpm_manager *m, const leave *who, wpm_instant now) {
 
 /* Who goes for a newcomer. */
 static leave leaver(const wpm_manager *m, wpm_instant now) {
-  return (leave){1, wpm_shares_over(m), true, LAYER_REST, now.mono};
+  return (leave){1, wpm_shares_over(m), true, false, LAYER_REST, now.mono};
 }
 
 /* When one may go for a newcomer, now or later. */
@@ -301,6 +311,12 @@ bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now) {
   }
   m->evict_at = wpm_mono_after(now.mono, EVICT_EVERY);
   leave one = leaver(m, now);
+  return let_go(m, &one, now) > 0;
+}
+
+bool wpm_crowd_greet(wpm_manager *m, wpm_instant now) {
+  leave one = leaver(m, now);
+  one.strangers = true;
   return let_go(m, &one, now) > 0;
 }
 
@@ -325,7 +341,8 @@ int wpm_crowd_foretell(const wpm_manager *m, wpm_instant now, wpm_preview *out) 
 /* Relay peers and others, so that each keeps its share; where one has not enough who may go, whoever
  * may. */
 static size_t let_go_by_shares(wpm_manager *m, size_t wanted, wpm_mono before, wpm_instant now) {
-  leave who = {wpm_shares_relay_leavers(m, wanted), WPM_SHARE_RELAY, false, LAYER_DIVERSE, before};
+  leave who = {
+      wpm_shares_relay_leavers(m, wanted), WPM_SHARE_RELAY, false, false, LAYER_DIVERSE, before};
   size_t others = wanted - who.wanted;
   size_t gone = let_go(m, &who, now);
   if (who.wanted > 0) {
@@ -352,7 +369,7 @@ static const wpm_connection *youngest(const wpm_manager *m, const leave *who) {
 
 void wpm_crowd_let_go(wpm_manager *m, size_t leavers, wpm_instant now) {
   size_t left = leavers - let_go_by_shares(m, leavers, now.mono, now);
-  leave who = {left, WPM_SHARE_ANY, false, LAYER_DIVERSE, now.mono};
+  leave who = {left, WPM_SHARE_ANY, false, false, LAYER_DIVERSE, now.mono};
   const wpm_connection *one = NULL;
   for (; left > 0 && (one = youngest(m, &who)) != NULL; left--) {
     wpm_connectivity_end_all(m, one->peer, WPM_REASON_CROWDED, now);
@@ -370,7 +387,7 @@ void wpm_crowd_run(wpm_manager *m, wpm_instant now) {
     return;
   }
   wpm_mono before = {now.mono.ns - m->config.grace_ns};
-  leave relays = {beyond, WPM_SHARE_RELAY, true, LAYER_DIVERSE, before};
+  leave relays = {beyond, WPM_SHARE_RELAY, true, false, LAYER_DIVERSE, before};
   (void)let_go(m, &relays, now);
   if (is_above(m)) {
     (void)let_go_by_shares(m, m->live_connections - m->config.low_water, before, now);

@@ -3,6 +3,10 @@
  * - *Full*: a newcomer that finds no place inbound takes that of an inbound peer that is worth least, where
  *   there is one; else it is refused (Bitcoin Core, SelectNodeToEvict). Once in `EVICT_EVERY` at most, so
  *   that whoever knocks often does not turn all of them over.
+ * - *Greeted*: who was connected when we last stopped or died, and comes again (core/restart.h), takes the
+ *   place of a stranger, one that was not, whenever it comes: each is greeted once, so they are no flood, and
+ *   whoever fills all places as we start keeps none of them out. Else it is a newcomer as others are. In
+ *   what follows it has been here for longer than any stranger.
  * - *Watermarks* (libp2p's connection manager): above `high_water` connections those worth least go, until
  *   `low_water` are left. A connection younger than `grace` does not go for this.
  * - Never for either: static and protected peers, those that a shard or a service needs, and outbound relay
@@ -26,6 +30,9 @@
 
 /* An inbound newcomer finds no place: lets one go for it. False: nobody may go. */
 bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now);
+
+/* The same for one that is greeted: whether a stranger went for it. */
+bool wpm_crowd_greet(wpm_manager *m, wpm_instant now);
 
 /* Who would go for such a newcomer, why and when at the earliest (`crowded`…): a dry run of the same.
  * WPM_ERR_NO_MEMORY. */

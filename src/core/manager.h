@@ -59,7 +59,7 @@ typedef struct wpm_policy {
   uint32_t services;       /* Bits of our services that it counts for (core/services.h). */
   uint32_t shards;         /* Bits of our shards that it counts for (core/shards.h). */
   uint32_t group;          /* Its network group (core/groups.h), 1 + …; 0: none. */
-  uint32_t outbound_group; /* The one that its outbound place counts for. */
+  uint32_t outbound_group; /* The one that its outbound place, or that kept for it, counts for. */
   uint32_t source;         /* Who told us of it (core/sources.h), a group, 1 + …; 0: nobody. */
   uint16_t teller;         /* And which peer of these (core/tellers.h), 1 + …; 0: none. */
   uint16_t teller_turn;    /* Its turn there: it may have given way. */
@@ -74,6 +74,8 @@ typedef struct wpm_policy {
   bool of_restart : 1;     /* Relay-capable, held before this start, no attempt ended since. */
   bool reserved : 1;       /* A place is kept for it until its first attempt. */
   bool waits_to_be_chosen : 1; /* It is waiting, and then only a candidate (core/schedule.h). */
+  bool
+      at_the_stop : 1; /* Connected when we last stopped or died; none of its connections ended since. */
 } wpm_policy;
 
 #define WPM_SHARDS_COUNTED 32u /* Of our shards, those whose relay peers are counted. */

@@ -39,12 +39,21 @@ int64_t wpm_restart_rank_by_time(const wpm_peer *peer) {
   return (last - second) << AGE_BITS | rank_of_age(end - begin);
 }
 
+static bool was_at_the_stop(const wpm_peer *peer) {
+  return peer->reason == WPM_REASON_SHUTDOWN || peer->reason == WPM_REASON_CRASH;
+}
+
 int64_t wpm_restart_rank(const wpm_peer *peer) {
-  bool at_the_stop = peer->reason == WPM_REASON_SHUTDOWN || peer->reason == WPM_REASON_CRASH;
-  return (at_the_stop ? 0 : CONNECTED_BEFORE) | wpm_restart_rank_by_time(peer);
+  return (was_at_the_stop(peer) ? 0 : CONNECTED_BEFORE) | wpm_restart_rank_by_time(peer);
 }
 
 /* ---- places ---------------------------------------------------------------------------------- */
+
+static void reserve(wpm_manager *m, uint32_t slot) {
+  wpm_manager_policy(m, slot)->reserved = true;
+  m->reserved++;
+  wpm_targets_take_group(m, slot);
+}
 
 void wpm_restart_drop(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
@@ -52,6 +61,7 @@ void wpm_restart_drop(wpm_manager *m, uint32_t slot) {
   if (policy->reserved) {
     policy->reserved = false;
     m->reserved--;
+    wpm_targets_take_group(m, slot);
   }
   wpm_heap_set(&m->restart, slot, WPM_NEVER);
 }
@@ -59,8 +69,7 @@ void wpm_restart_drop(wpm_manager *m, uint32_t slot) {
 void wpm_restart_again(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   if (policy->of_restart && !policy->has_place) {
-    policy->reserved = true;
-    m->reserved++;
+    reserve(m, slot);
   }
 }
 
@@ -81,8 +90,7 @@ void wpm_restart_reserve(wpm_manager *m, wpm_instant now) {
     if (!policy->has_place && !policy->reserved &&
         wpm_schedule_plan(m, slot, now).next_dial.ns <= m->reserve_until.ns &&
         wpm_rule_holds(WPM_RULE_RESTART_PLACES)) {
-      policy->reserved = true;
-      m->reserved++;
+      reserve(m, slot);
       wpm_schedule_rerank(m, slot);
     }
   }
@@ -165,7 +173,8 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
   } else {
     backoff_of_disconnect(m, slot, now);
   }
-  if (peer->reason == WPM_REASON_SHUTDOWN || peer->reason == WPM_REASON_CRASH) {
+  if (was_at_the_stop(peer)) {
+    wpm_manager_policy(m, slot)->at_the_stop = true;
     wpm_history_note(m, slot, WPM_HISTORY_RESTORED, (wpm_reason)peer->reason);
   }
   wpm_groups_update(m, slot);

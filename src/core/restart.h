@@ -11,7 +11,13 @@
  *   first: those that were connected when we stopped before those connected earlier. The first of
  *   them, as many as max_connections allows, have a place kept for them until their first attempt,
  *   so that nobody else takes it while they wait for their backoff. No place is kept for one that
- *   has to wait for longer than the default backoff: a PRUNE does not reserve places.
+ *   has to wait for longer than the default backoff: a PRUNE does not reserve places. Nor is anybody else
+ *   of its network group chosen meanwhile (core/targets.h).
+ * - Where outbound relay peers are counted (core/targets.h), that is for those that we had dialled. A relay
+ *   peer that had been inbound is a candidate as others are, so that no second one of a group gets an
+ *   outbound place for it.
+ * - Who was connected when we stopped or died, either way, is *greeted* if it comes by itself: where there
+ *   is no place, that of a stranger is its own (core/crowd.h). The limits of core/inbound.h hold for it too.
  * - A record that is imported later is taken in the same way, but keeps no place.
  */
 #ifndef WPM_CORE_RESTART_H

@@ -44,6 +44,7 @@
   /* Restart, sleep, network (core/restart.h, core/epoch.h). */                                    \
   X(RESTART_FIRST, "restart_first")                                                                \
   X(RESTART_PLACES, "restart_places")                                                              \
+  X(RESTART_GROUPS, "restart_groups")                                                              \
   X(SLEEP, "sleep")                                                                                \
   X(OFFLINE, "offline")                                                                            \
   X(VOID_DELAYS, "void_delays")                                                                    \
@@ -87,6 +88,7 @@
   X(CROWD_OLD, "crowd_old")                                                                        \
   X(CROWD_GRACE, "crowd_grace")                                                                    \
   X(CROWD_PACE, "crowd_pace")                                                                      \
+  X(GREETED, "greeted")                                                                            \
   X(SHARES, "shares")                                                                              \
   X(RELAY_INBOUND, "relay_inbound")                                                                \
   X(SHORTAGE, "shortage")                                                                          \

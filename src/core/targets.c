@@ -64,6 +64,19 @@ wpm_mono wpm_targets_choice_by(const wpm_manager *m, uint32_t slot, wpm_mono at)
   return !is_worth_a_look(m, slot) ? WPM_NEVER : soon.ns > at.ns ? soon : at;
 }
 
+void wpm_targets_take_group(wpm_manager *m, uint32_t slot) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  bool kept = policy->reserved && wpm_rule_holds(WPM_RULE_RESTART_GROUPS);
+  bool takes = policy->outbound || kept;
+  if (takes && policy->outbound_group == 0) {
+    policy->outbound_group = policy->group;
+    wpm_groups_count_outbound(m, policy->outbound_group, true);
+  } else if (!takes) {
+    wpm_groups_count_outbound(m, policy->outbound_group, false);
+    policy->outbound_group = 0;
+  }
+}
+
 void wpm_targets_update(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool outbound = is_outbound(m, slot);
@@ -79,14 +92,11 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot) {
   policy->outbound = outbound;
   if (outbound) {
     m->targets.outbound++;
-    policy->outbound_group = policy->group;
-    wpm_groups_count_outbound(m, policy->outbound_group, true);
   } else {
     m->targets.outbound--;
-    wpm_groups_count_outbound(m, policy->outbound_group, false);
-    policy->outbound_group = 0;
     look_soon(m);
   }
+  wpm_targets_take_group(m, slot);
 }
 
 size_t wpm_targets_kept(const wpm_manager *m) {

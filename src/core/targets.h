@@ -9,8 +9,9 @@
  *   addresses in 32 groups count as 32; of those told of by others no source counts for many, nor does a
  *   network whose peers only dialled us (core/sources.h); and each failed attempt halves the chance, as does
  *   each week, up to four, since the last sign of it.
- * - No two outbound relay peers are of one group, static peers and those of a restart aside (Bitcoin
- *   Core: one outbound peer per group).
+ * - No two outbound relay peers are of one group, static peers, those of a restart and those chosen for a
+ *   service aside (Bitcoin Core: one outbound peer per group). While a place is kept for one of a restart,
+ *   its group counts as taken.
  * - While one of our shards has too few relay peers, candidates of it come first (core/shards.h).
  * - While a service has too few peers, peers of it come next (core/services.h).
  * - Candidates are dialled `PACE` apart, so that a network that comes back is not met by all at once.
@@ -43,6 +44,9 @@ size_t wpm_targets_kept(const wpm_manager *m);
 
 /* The peer's place, connections or protocols may have changed. */
 void wpm_targets_update(wpm_manager *m, uint32_t slot);
+
+/* The peer has got, or lost, an outbound place, or one that is kept for it: its group is taken, or free. */
+void wpm_targets_take_group(wpm_manager *m, uint32_t slot);
 
 /* There is a candidate that there may not have been. */
 void wpm_targets_candidate(wpm_manager *m, uint32_t slot);
