@@ -149,6 +149,14 @@ static inline void lab_hold(lab_node *n, const lab_node *to) {
   n->statics[n->config.static_node_count++] = wpm_text_of(to->address);
 }
 
+/* A lab whose first node, `a`, runs. The second, `b`, may be configured before it is started too. */
+static inline void lab_open(lab *l, lab_node **a, lab_node **b) {
+  lab_init(l);
+  *a = &l->nodes[0];
+  *b = &l->nodes[1];
+  lab_start(*a);
+}
+
 /* What `n` knows of `of`; false where it knows nothing. The views last until the loop runs. */
 static inline bool lab_record(const lab_node *n, const lab_node *of, wpm_peer_record *out) {
   return wpm_store_get(wpm_manager_store(wpm_node_manager(n->node)), wpm_peer_id_view(&of->id),
@@ -182,6 +190,13 @@ static inline bool lab_knows(const lab_node *n, const lab_node *of) {
   wpm_peer_record record;
   return lab_record(n, of, &record) && record.connectivity == WPM_CONNECTED &&
          record.protocols_known && record.metadata_known;
+}
+
+/* Starts `n`, which holds `to` as a static node; both are connected then. */
+static inline void lab_join(lab_node *n, lab_node *to) {
+  lab_hold(n, to);
+  lab_start(n);
+  LAB_CONNECTED(to, n);
 }
 
 /* The outcome of something that a person asked for. */

@@ -50,10 +50,9 @@ static bool both_connected(const lab_node *a, const lab_node *b) {
 /* True where no allocation failed. */
 static bool run(shortage mode, size_t n) {
   lab l;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
   lab_hold(b, a);
   if (mode == FAIL_ONE) {
     wpm_alloc_fail_once_at(n);

@@ -8,10 +8,9 @@
 static void a_static_node_is_held(void **state) {
   (void)state;
   lab l;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
   lab_hold(b, a);
   static const uint16_t shards[] = {1, 5};
   b->config.manager.shards = shards;
@@ -79,10 +78,9 @@ static size_t open_streams(const lab_node *n) {
 static void a_node_that_does_not_listen_dials(void **state) {
   (void)state;
   lab l;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
   lab_hold(b, a);
   b->config.listen_count = 0;
   lab_start(b);
@@ -109,13 +107,10 @@ static void a_node_that_does_not_listen_dials(void **state) {
 static void who_goes_away_comes_back_by_itself(void **state) {
   (void)state;
   lab l;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
-  lab_hold(b, a);
-  lab_start(b);
-  LAB_CONNECTED(a, b);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
+  lab_join(b, a);
   lab_stop(a);
   RUN_UNTIL(&l.loop, b->downs == 1);
   assert_int_equal(b->down.to, WPM_CAN_CONNECT);
@@ -134,13 +129,10 @@ static void who_goes_away_comes_back_by_itself(void **state) {
 static void new_addresses_are_pushed(void **state) {
   (void)state;
   lab l;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
-  lab_hold(b, a);
-  lab_start(b);
-  LAB_CONNECTED(a, b);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
+  lab_join(b, a);
   uint64_t before = lab_counters(b).identified;
   a->node->announced_hash ^= 1; /* As it was with other addresses. */
   uv_timer_set_repeat(&a->node->heartbeat, 10);
@@ -200,10 +192,9 @@ static uint64_t left_out(const lab_node *n, wpm_intake_rule rule) {
 static void a_host_discovers(void **state) {
   (void)state;
   lab l;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
   lab_start(b);
   wpm_error error;
   wpm_peer_record record;
@@ -242,10 +233,9 @@ static void a_host_discovers(void **state) {
 static void a_person_adds_and_connects(void **state) {
   (void)state;
   lab l;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
   lab_start(b);
   wpm_error error;
   wpm_peer_id id;
@@ -284,13 +274,10 @@ static void a_person_adds_and_connects(void **state) {
 static void a_person_disconnects(void **state) {
   (void)state;
   lab l;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
-  lab_hold(b, a);
-  lab_start(b);
-  LAB_CONNECTED(a, b);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
+  lab_join(b, a);
   assert_int_equal(wpm_node_disconnect(b->node, wpm_peer_id_view(&a->id)), WPM_OK);
   assert_int_equal(b->down.reason, WPM_REASON_PERSON);
   assert_int_equal(lab_connectivity(b, a), WPM_CAN_CONNECT);
@@ -311,10 +298,9 @@ static void a_person_disconnects(void **state) {
 static void a_score_is_set_and_added_to(void **state) {
   (void)state;
   lab l;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
   lab_hold(b, a);
   lab_start(b);
   wpm_peer_record record;
@@ -330,14 +316,11 @@ static void a_score_is_set_and_added_to(void **state) {
 static void a_person_removes(void **state) {
   (void)state;
   lab l;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
   b->config.listen_count = 0; /* Else `a` would come back by itself. */
-  lab_hold(b, a);
-  lab_start(b);
-  LAB_CONNECTED(a, b);
+  lab_join(b, a);
   wpm_peer_record record;
   assert_true(lab_record(b, a, &record));
   assert_int_equal(wpm_node_remove(b->node, record.id), WPM_OK); /* A view into what goes. */
@@ -374,10 +357,9 @@ static void what_failed_before_another_won_is_kept(void **state) {
   wpm_error error;
   lab_outcome outcome;
   wpm_peer_record record;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
   lab_start(b);
   refusing_address(a, refusing, sizeof refusing, &tcp, &l.loop);
   assert_int_equal(wpm_node_add(b->node, wpm_text_of(refusing), NULL, &error), WPM_OK);
@@ -456,17 +438,14 @@ static void a_person_needs_no_place(void **state) {
   lab l;
   lab_outcome outcome;
   wpm_error error;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
   lab_node *c = &l.nodes[2];
   lab_node *d = &l.nodes[3];
-  lab_start(a);
   lab_start(c);
   b->config.manager.max_connections = 1;
-  lab_hold(b, a);
-  lab_start(b);
-  LAB_CONNECTED(a, b);
+  lab_join(b, a);
   assert_int_equal(wpm_node_add(b->node, wpm_text_of(c->address), NULL, &error), WPM_OK);
   assert_int_equal(lab_connect(b, c, &outcome), WPM_OK);
   RUN_UNTIL(&l.loop, outcome.told == 1);
@@ -486,10 +465,9 @@ static void a_node_that_cannot_start_says_why(void **state) {
   (void)state;
   lab l;
   wpm_error error;
-  lab_init(&l);
-  lab_node *a = &l.nodes[0];
-  lab_node *b = &l.nodes[1];
-  lab_start(a);
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
   const struct {
     const char *listen, *static_node, *says;
     int err;

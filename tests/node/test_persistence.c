@@ -117,9 +117,7 @@ static void prune_and_remove(kept *k, int64_t backoff_ns) {
   int durable = -1;
   b->config.listen_count = 0; /* The other cannot come back by itself. */
   lab_start(a);
-  lab_hold(b, a);
-  lab_start(b);
-  LAB_CONNECTED(a, b);
+  lab_join(b, a);
   assert_int_equal(wpm_node_fact(b->node, &pruned), WPM_OK);
   assert_int_equal(wpm_node_remove(b->node, peer), WPM_OK);
   assert_int_equal(lab_connectivity(b, a), -1);
@@ -359,9 +357,7 @@ static void a_damaged_database_is_set_aside(void **state) {
   lab_node *a = &k.l.nodes[0];
   lab_node *b = &k.l.nodes[1];
   lab_start(a);
-  lab_hold(b, a);
-  lab_start(b);
-  LAB_CONNECTED(a, b);
+  lab_join(b, a);
   lab_stop(b);
   char *bytes = read_whole(k.database, &len);
   assert_true(len > 4096);
