@@ -2,7 +2,7 @@
 #include "core/groups.h"
 #include "core/manager.h"
 #include "support/alloc_fail.h"
-#include "support/core/world.h"
+#include "support/core/crowded.h"
 #include "support/test.h"
 
 #include <wakupeers/explain.h>
@@ -15,13 +15,9 @@
 static wpm_connection_id connection_of[WPM_WORLD_PEERS];
 
 static wpm_world *start(size_t max_connections) {
-  wpm_world *w = wpm_world_new(2000);
+  wpm_world *w = wpm_crowded_new(max_connections + 1);
   w->config.relay_outbound = 1; /* Groups are known then. */
   w->config.rotate_ns = 0;
-  w->config.max_connections = max_connections + 1;
-  w->config.keep_alive = false;
-  w->config.inbound_per_ip = w->config.inbound_per_network = 0;
-  w->config.inbound_paced = false;
   wpm_world_start(w);
   assert_int_equal(wpm_world_found(w, 1999, 4001, true), WPM_OK);
   (void)wpm_world_come_up(w, 1999, 1);
@@ -38,19 +34,6 @@ static void come(wpm_world *w, int peer, unsigned group) {
   e.u.found.source = WPM_SOURCE_PEER_EXCHANGE;
   assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
   connection_of[peer] = wpm_world_come_in(w, peer, 0);
-}
-
-/* Who went for the newcomer; -1: nobody. Takes the newcomer's refusal too, if it was refused. */
-static int gone(wpm_world *w) {
-  int peer = -1;
-  for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
-    if (a->reason == WPM_REASON_CROWDED) {
-      assert_int_equal(peer, -1);
-      peer = a->peer;
-      wpm_world_disconnected(w, peer, a->connection, a->reason);
-    }
-  }
-  return peer;
 }
 
 /* 1000 … 1000 + `count` - 1 are connected, a second after the other, each of its own group. */
@@ -87,7 +70,7 @@ static int newcomer(wpm_world *w) {
   assert_int_equal(before.inbound_room, 0);
   come(w, ++number, 99);
   bool is_in = wpm_world_state(w, number) == WPM_CONNECTED;
-  int went = gone(w);
+  int went = wpm_crowded_out(w);
   assert_int_equal(is_in, went >= 0);
   came_true(&before, went);
   assert_int_equal(before.crowded_at.ns, is_in ? w->now.mono.ns : WPM_NEVER.ns);
@@ -115,7 +98,7 @@ static void of_the_largest_group_the_youngest_goes(void **state) {
   }
   assert_int_equal(newcomer(w), 9);
   come(w, 500, 55); /* In its place, and younger, but alone. */
-  assert_int_equal(gone(w), -1);
+  assert_int_equal(wpm_crowded_out(w), -1);
   assert_int_equal(newcomer(w), 8);
   wpm_peer_record r = wpm_world_record(w, 8);
   assert_int_equal(r.connectivity, WPM_CAN_CONNECT);
@@ -148,7 +131,7 @@ static void the_fast_and_the_useful_stay(void **state) {
       assert_true(peer >= 600);
     }
     come(w, 600 + i, (unsigned)(60 + i));
-    assert_int_equal(gone(w), -1);
+    assert_int_equal(wpm_crowded_out(w), -1);
   }
   wpm_world_free(w);
 }
@@ -176,10 +159,10 @@ static void the_discouraged_go_first_and_push_nobody_out(void **state) {
   assert_int_equal(foretell(w).crowded_layer, WPM_CROWDED_DISCOURAGED);
   assert_int_equal(newcomer(w), 1000);
   come(w, 1, 1);
-  assert_int_equal(gone(w), -1);
+  assert_int_equal(wpm_crowded_out(w), -1);
   wpm_world_run(w, EVICT_EVERY);
   come(w, 1000, 100);
-  assert_int_equal(gone(w), -1);
+  assert_int_equal(wpm_crowded_out(w), -1);
   assert_int_not_equal(wpm_world_state(w, 1000), WPM_CONNECTED);
   wpm_world_free(w);
 }
@@ -207,16 +190,16 @@ static void no_more_than_one_in_a_while(void **state) {
   fill(w, 30);
   wpm_world_run(w, WPM_SECOND);
   come(w, 1, 1);
-  assert_true(gone(w) >= 0);
+  assert_true(wpm_crowded_out(w) >= 0);
   come(w, 2, 1);
-  assert_int_equal(gone(w), -1);
+  assert_int_equal(wpm_crowded_out(w), -1);
   assert_int_not_equal(wpm_world_state(w, 2), WPM_CONNECTED);
   wpm_world_run(w, EVICT_EVERY - 1);
   come(w, 2, 1);
-  assert_int_equal(gone(w), -1);
+  assert_int_equal(wpm_crowded_out(w), -1);
   wpm_world_run(w, 1);
   come(w, 2, 1);
-  assert_true(gone(w) >= 0);
+  assert_true(wpm_crowded_out(w) >= 0);
   wpm_world_free(w);
 }
 
@@ -233,17 +216,17 @@ static void when_one_may_go_is_foretold(void **state) {
   come(w, 1, 1);
   come(w, 2, 2);
   come(w, 3, 3);
-  assert_true(gone(w) >= 0);
+  assert_true(wpm_crowded_out(w) >= 0);
   wpm_mono next = {w->now.mono.ns + EVICT_EVERY};
   wpm_world_run(w, WPM_SECOND);
   wpm_preview p = foretell(w);
   assert_int_equal(p.inbound_room, 0);
   assert_int_equal(p.crowded_at.ns, next.ns);
   come(w, 4, 4);
-  assert_int_equal(gone(w), -1);
+  assert_int_equal(wpm_crowded_out(w), -1);
   wpm_world_run(w, next.ns - w->now.mono.ns);
   come(w, 4, 4);
-  came_true(&p, gone(w));
+  came_true(&p, wpm_crowded_out(w));
   wpm_manager_stop(w->manager, w->now);
   p = foretell(w);
   came_true(&p, -1);
@@ -312,7 +295,7 @@ static void without_memory_the_newcomer_is_refused(void **state) {
   wpm_alloc_fail_once_at(1);
   assert_int_equal(wpm_world_connected(w, 1, WPM_INBOUND, 0, &c), WPM_OK);
   wpm_alloc_fail_off();
-  assert_int_equal(gone(w), -1);
+  assert_int_equal(wpm_crowded_out(w), -1);
   assert_int_not_equal(wpm_world_state(w, 1), WPM_CONNECTED);
   wpm_world_free(w);
 }
@@ -321,22 +304,13 @@ static size_t connected(const wpm_world *w) {
   return wpm_manager_connection_count(w->manager);
 }
 
+/* Everybody who went. */
 static size_t let_go(wpm_world *w) {
-  size_t count = 0;
-  for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
-    assert_int_equal(a->reason, WPM_REASON_CROWDED);
-    wpm_world_disconnected(w, a->peer, a->connection, a->reason);
-    count++;
-  }
-  return count;
+  return wpm_crowded_out_of(w, 0, WPM_WORLD_PEERS);
 }
 
 static wpm_world *start_with_marks(size_t high, size_t low) {
-  wpm_world *w = wpm_world_new(2000);
-  w->config.relay_outbound = 0;
-  w->config.keep_alive = false;
-  w->config.inbound_paced = false;
-  w->config.inbound_per_ip = w->config.inbound_per_network = 0;
+  wpm_world *w = wpm_crowded_new(300);
   w->config.high_water = high;
   w->config.low_water = low;
   w->config.grace_ns = WPM_MINUTE;

@@ -1,7 +1,7 @@
 /* Who was connected as we stopped, and comes to us after the restart: it is greeted, and if it had been
  * inbound, never dialled into an outbound place past the limit of its network group. */
 #include "core/manager.h"
-#include "support/core/world.h"
+#include "support/core/crowded.h"
 #include "support/test.h"
 
 #include <wakupeers/explain.h>
@@ -11,13 +11,9 @@
 enum { OURS = 0, STRANGERS = 500, KNOWN = 8, PLACES = 60 };
 
 static wpm_world *new_world(size_t relay_outbound) {
-  wpm_world *w = wpm_world_new(2000);
+  wpm_world *w = wpm_crowded_new(PLACES);
   w->config.relay_outbound = relay_outbound;
   w->config.rotate_ns = w->config.feeler_ns = 0;
-  w->config.keep_alive = false;
-  w->config.inbound_per_ip = w->config.inbound_per_network = 0;
-  w->config.inbound_paced = false;
-  w->config.max_connections = PLACES;
   wpm_world_start(w);
   return w;
 }
@@ -47,13 +43,8 @@ static bool comes_in(wpm_world *w, int peer) {
 
 /* How many were crowded out, all of them strangers. */
 static size_t strangers_gone(wpm_world *w) {
-  size_t count = 0;
-  for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
-    assert_int_equal(a->reason, WPM_REASON_CROWDED);
-    assert_true(a->peer >= STRANGERS);
-    wpm_world_disconnected(w, a->peer, a->connection, a->reason);
-    count++;
-  }
+  size_t count = wpm_crowded_out_of(w, STRANGERS, WPM_WORLD_PEERS);
+  wpm_world_expect_none(w, WPM_ACTION_DISCONNECT, -1);
   return count;
 }
 

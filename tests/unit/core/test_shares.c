@@ -1,6 +1,6 @@
 /* How relay peers and others share the places, and the inbound relay peers wanted. */
 #include "core/shares.h"
-#include "support/core/world.h"
+#include "support/core/crowded.h"
 #include "support/test.h"
 
 #include <wakupeers/explain.h>
@@ -11,47 +11,11 @@
 
 enum { RELAYS = 0, OTHERS = 500, NEWCOMERS = 1000 };
 
-static wpm_world *start(size_t max_connections) {
-  wpm_world *w = wpm_world_new(2000);
-  w->config.relay_outbound = 0;
-  w->config.keep_alive = false;
-  w->config.inbound_paced = false;
-  w->config.inbound_per_ip = w->config.inbound_per_network = 0;
-  w->config.max_connections = max_connections;
-  return w;
-}
-
 static void come(wpm_world *w, int first, int count, int relay) {
   for (int i = 0; i < count; i++) {
     (void)wpm_world_come_in(w, first + i, relay);
     wpm_world_run(w, WPM_SECOND);
   }
-}
-
-/* Who went, at most one; -1: nobody. */
-static int gone(wpm_world *w) {
-  int peer = -1;
-  for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
-    if (a->reason == WPM_REASON_CROWDED) {
-      assert_int_equal(peer, -1);
-      peer = a->peer;
-    }
-    wpm_world_disconnected(w, a->peer, a->connection, a->reason);
-  }
-  return peer;
-}
-
-/* How many went of those numbered from `first` on. */
-static size_t gone_of(wpm_world *w, int first) {
-  size_t count = 0;
-  for (int peer = first; peer < first + OTHERS; peer++) {
-    for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, peer));) {
-      assert_int_equal(a->reason, WPM_REASON_CROWDED);
-      wpm_world_disconnected(w, a->peer, a->connection, a->reason);
-      count++;
-    }
-  }
-  return count;
 }
 
 /* A newcomer that says nothing of itself. Who goes was foretold. */
@@ -62,7 +26,7 @@ static int goes_for_newcomer(wpm_world *w, int number) {
   assert_int_equal(wpm_manager_preview(w->manager, w->now, NULL, 0, &p), WPM_OK);
   assert_int_equal(wpm_world_found(w, NEWCOMERS + number, 4001, false), WPM_OK);
   assert_int_equal(wpm_world_connected(w, NEWCOMERS + number, WPM_INBOUND, 0, &c), WPM_OK);
-  int went = gone(w);
+  int went = wpm_crowded_out(w);
   assert_true(went >= 0);
   assert_int_equal(p.crowded.len, wpm_world_id(went).len);
   assert_memory_equal(p.crowded.data, wpm_world_id(went).data, p.crowded.len);
@@ -71,11 +35,11 @@ static int goes_for_newcomer(wpm_world *w, int number) {
 
 static void clients_find_room_where_relay_peers_have_more_than_their_share(void **state) {
   (void)state;
-  wpm_world *w = start(100);
+  wpm_world *w = wpm_crowded_new(100);
   wpm_world_start(w);
   come(w, OTHERS, 38, 0);
   come(w, RELAYS, 62, 1);
-  assert_int_equal(gone(w), -1); /* Places that nobody asks for are anybody's. */
+  assert_int_equal(wpm_crowded_out(w), -1); /* Places that nobody asks for are anybody's. */
   for (int i = 0; i < 2; i++) {
     int peer = goes_for_newcomer(w, i);
     assert_in_range(peer, RELAYS, RELAYS + 61);
@@ -85,7 +49,7 @@ static void clients_find_room_where_relay_peers_have_more_than_their_share(void 
 
 static void relay_peers_find_room_where_clients_have_more_than_theirs(void **state) {
   (void)state;
-  wpm_world *w = start(100);
+  wpm_world *w = wpm_crowded_new(100);
   wpm_world_start(w);
   come(w, RELAYS, 55, 1);
   come(w, OTHERS, 45, 0);
@@ -101,7 +65,7 @@ static void relay_peers_find_room_where_clients_have_more_than_theirs(void **sta
 
 static void without_the_rule_who_is_worth_least_goes(void **state) {
   (void)state;
-  wpm_world *w = start(100);
+  wpm_world *w = wpm_crowded_new(100);
   w->config.relay_percent = 0;
   wpm_world_start(w);
   come(w, RELAYS, 70, 1);
@@ -112,7 +76,7 @@ static void without_the_rule_who_is_worth_least_goes(void **state) {
 
 /* Above 99 connections some go, until 50 are left. */
 static wpm_world *start_with_marks(void) {
-  wpm_world *w = start(200);
+  wpm_world *w = wpm_crowded_new(200);
   w->config.high_water = 99;
   w->config.low_water = 50;
   w->config.grace_ns = 0;
@@ -125,8 +89,8 @@ static void watermarks_leave_each_its_share(void **state) {
   wpm_world *w = start_with_marks();
   come(w, OTHERS, 25, 0);
   come(w, RELAYS, 75, 1);
-  assert_int_equal(gone_of(w, RELAYS), 45); /* 30 of 50 are left, */
-  assert_int_equal(gone_of(w, OTHERS), 5);  /* and 20. */
+  assert_int_equal(wpm_crowded_out_of(w, RELAYS, RELAYS + OTHERS), 45); /* 30 of 50 are left, */
+  assert_int_equal(wpm_crowded_out_of(w, OTHERS, OTHERS + OTHERS), 5);  /* and 20. */
   wpm_world_free(w);
 }
 
@@ -135,27 +99,27 @@ static void what_one_leaves_free_the_other_has(void **state) {
   wpm_world *w = start_with_marks();
   come(w, OTHERS, 10, 0);
   come(w, RELAYS, 90, 1);
-  assert_int_equal(gone_of(w, RELAYS), 50);
-  assert_int_equal(gone_of(w, OTHERS), 0);
+  assert_int_equal(wpm_crowded_out_of(w, RELAYS, RELAYS + OTHERS), 50);
+  assert_int_equal(wpm_crowded_out_of(w, OTHERS, OTHERS + OTHERS), 0);
   wpm_world_free(w);
 }
 
 static void of_inbound_relay_peers_only_so_many_stay(void **state) {
   (void)state;
-  wpm_world *w = start(100);
+  wpm_world *w = wpm_crowded_new(100);
   w->config.relay_inbound = 20;
   w->config.grace_ns = 30 * WPM_SECOND;
   wpm_world_start(w);
   come(w, OTHERS, 30, 0);
   come(w, RELAYS, 20, 1);
   wpm_world_run(w, WPM_HOUR);
-  assert_int_equal(gone(w), -1);
+  assert_int_equal(wpm_crowded_out(w), -1);
   for (int i = 20; i < 25; i++) {
     (void)wpm_world_come_in(w, i, 1);
   }
   wpm_world_run(w, 2 * WPM_SECOND);
-  assert_int_equal(gone_of(w, OTHERS), 0);
-  assert_int_equal(gone_of(w, RELAYS), 5);
+  assert_int_equal(wpm_crowded_out_of(w, OTHERS, OTHERS + OTHERS), 0);
+  assert_int_equal(wpm_crowded_out_of(w, RELAYS, RELAYS + OTHERS), 5);
   for (int i = 20; i < 25; i++) { /* The young have their grace. */
     assert_int_equal(wpm_world_state(w, i), WPM_CONNECTED);
   }

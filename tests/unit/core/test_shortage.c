@@ -1,16 +1,11 @@
 /* What happens when descriptors or memory run short. */
 #include "core/manager.h"
 #include "support/alloc_fail.h"
-#include "support/core/world.h"
+#include "support/core/crowded.h"
 #include "support/test.h"
 
 static wpm_world *start(int connected) {
-  wpm_world *w = wpm_world_new(2000);
-  w->config.relay_outbound = 0;
-  w->config.keep_alive = false;
-  w->config.inbound_paced = false;
-  w->config.inbound_per_ip = w->config.inbound_per_network = 0;
-  w->config.max_connections = 160;
+  wpm_world *w = wpm_crowded_new(160);
   wpm_world_start(w);
   for (int i = 0; i < connected; i++) {
     (void)wpm_world_come_in(w, i, 0);
@@ -23,14 +18,9 @@ static void runs_short(wpm_world *w) {
   assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
 }
 
+/* How many went for it. */
 static size_t gone(wpm_world *w) {
-  size_t count = 0;
-  for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
-    assert_int_equal(a->reason, WPM_REASON_CROWDED);
-    wpm_world_disconnected(w, a->peer, a->connection, a->reason);
-    count++;
-  }
-  return count;
+  return wpm_crowded_out_of(w, 0, WPM_WORLD_PEERS);
 }
 
 /* Whether another peer is let in. */
