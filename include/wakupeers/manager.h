@@ -125,7 +125,11 @@ typedef struct wpm_manager_config {
   int64_t probe_timeout_ns;  /* Silence after the ping that follows a sleep, or the return of the
                                 network, by which a connection has ended. Default 4 s. */
   size_t relay_outbound; /* Outbound relay peers wanted, chosen among all candidates; 0: every relay
-                                peer that was held is dialled again, and no other. Default 10. */
+                            peer that was held is dialled again, and no other. Default 10, whatever
+                            max_connections is: what nwaku has with its own default of 50 connections, and
+                            go-waku at least. It is more than GossipSub's mesh needs (D = 6), and each
+                            more takes an inbound place of another node: a node that serves many serves
+                            those who come in. */
   size_t
       relay_inbound; /* Most inbound relay peers: those beyond go; 0: as many as there are places.
                            Default 0. */

@@ -1,7 +1,7 @@
 /* How many relay peers we hold connections to of our own choice, and who they are.
  *
  * - Outbound connections are those that nobody else can choose for us, so what an attacker sends or
- *   claims must not decide them. `relay_outbound` of them are wanted (nwaku and go-waku: at least 10);
+ *   claims must not decide them. `relay_outbound` of them are wanted (10 as nwaku has by default, and go-waku at least);
  *   0 switches all of this off, and every relay peer that we held is dialled again.
  * - A *candidate* is a relay-capable peer, or one whose protocols are not known, that nothing holds back:
  *   one that we held outbound before (tried), or one that we never held, or only inbound (new). Either is
