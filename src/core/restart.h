@@ -16,8 +16,9 @@
  * - Where outbound relay peers are counted (core/targets.h), that is for those that we had dialled. A relay
  *   peer that had been inbound is a candidate as others are, so that no second one of a group gets an
  *   outbound place for it.
- * - Who was connected when we stopped or died, either way, is *greeted* if it comes by itself: where there
- *   is no place, that of a stranger is its own (core/crowd.h). The limits of core/inbound.h hold for it too.
+ * - Who was connected when we stopped or died, either way, and was not met since, is *greeted* if it comes
+ *   by itself: where there is no place, that of a stranger is its own (core/crowd.h). The limits of
+ *   core/inbound.h hold for it too.
  * - A record that is imported later is taken in the same way, but keeps no place.
  */
 #ifndef WPM_CORE_RESTART_H
