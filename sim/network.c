@@ -313,7 +313,7 @@ static void sum_up(sim_network *net) {
   value[SIM_METRIC_WHOLE] = net->up > 0 ? whole * 1000 / net->up : 0;
 }
 
-static sim_policy *make_policy(const sim_network *net, uint32_t number) {
+static void make_policy(sim_network *net, uint32_t number) {
   const sim_scenario *scenario = net->scenario;
   const sim_setup setup = {.seed = sim_hash(net->seed, OF_POLICY, number, 0),
                            .peers = scenario->peers,
@@ -327,7 +327,10 @@ static sim_policy *make_policy(const sim_network *net, uint32_t number) {
                            .high_water = scenario->high_water,
                            .relay_outbound = scenario->relay_outbound,
                            .max_peers = STORE_OF_EACH};
-  return net->type->make(&setup);
+  net->members[number].policy = net->type->make(&setup);
+  if (!net->members[number].policy) {
+    net->error = WPM_ERR_NO_MEMORY;
+  }
 }
 
 static void begin(sim_network *net) {
@@ -337,8 +340,7 @@ static void begin(sim_network *net) {
     self->wake_at = INT64_MAX;
     self->up = sim_peer_starts_up(scenario, net->seed, i);
     net->up += self->up;
-    self->policy = make_policy(net, i);
-    net->error = self->policy ? WPM_OK : WPM_ERR_NO_MEMORY;
+    make_policy(net, i);
     sim_network_plan(net, sim_peer_stays(scenario, net->seed, i, 0, self->up), SIM_NETWORK_SESSION,
                      i, 0);
     plan_to_ask(net, i);
