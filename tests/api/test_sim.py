@@ -102,7 +102,7 @@ class Sim(ApiTest):
     def printed(self, path, name, **env):
         """All that this program prints of a scenario."""
         done = subprocess.run([path, "sim", name, "--seed=3", "--json"], capture_output=True, check=False,
-                              timeout=api.PATIENCE, cwd=self.folder,
+                              timeout=4 * api.PATIENCE, cwd=self.folder,
                               env={**clean_environment(HOME=str(self.folder)), **env})
         self.assertEqual((done.returncode, done.stderr), (0, b""), path)
         return done.stdout
