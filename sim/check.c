@@ -32,6 +32,14 @@ static bool is_protected(const sim_world *world, uint32_t number) {
   return said && said->is_protected;
 }
 
+static bool is_static(const sim_world *world, uint32_t number) {
+  return number < world->scenario->static_peers;
+}
+
+static bool is_ours(const sim_world *world) {
+  return world->type == &sim_policy_ours;
+}
+
 void sim_check_dial(sim_world *world, uint32_t number) {
   const sim_peer *peer = &world->peers[number];
   bool automatic = !(peer->flags & SIM_PEER_ASKED);
@@ -43,19 +51,54 @@ void sim_check_dial(sim_world *world, uint32_t number) {
   if (automatic && is_banned(world, number)) {
     breach(world, "peer %" PRIu32 " is dialled, and is banned", number);
   }
+  bool is_chosen = automatic && !is_static(world, number) && !peer->returns &&
+                   sim_peer_is_relay(world->scenario, world->seed, number);
+  if (is_chosen && world->chosen_count < sizeof(world->chosen) / sizeof(*world->chosen)) {
+    world->chosen[world->chosen_count++] = number;
+  }
 }
 
+/* We let somebody go by a rule of ours: not one who has another link, is refused as he comes, or is
+ * banned. */
 void sim_check_close(sim_world *world, const sim_link *link, wpm_reason reason) {
-  if (reason == WPM_REASON_CROWDED && is_protected(world, link->peer)) {
-    breach(world, "peer %" PRIu32 " is crowded out, and is protected", link->peer);
+  bool by_rule = reason == WPM_REASON_CROWDED || reason == WPM_REASON_LOCAL_CLOSE ||
+                 reason == WPM_REASON_FEELER;
+  bool goes = by_rule && sim_peer_links(world, link->peer) == 1 && link->began < world->now &&
+              !is_banned(world, link->peer);
+  if (goes && (is_static(world, link->peer) || is_protected(world, link->peer))) {
+    breach(world, "peer %" PRIu32 " is let go (%s), and is %s", link->peer, wpm_reason_name(reason),
+           is_protected(world, link->peer) ? "protected" : "static");
+  }
+}
+
+void sim_check_inbound(sim_world *world, const sim_link *link) {
+  size_t of_ip = 0;
+  size_t of_network = 0;
+  for (uint32_t i = 0; i < world->link_slots; i++) {
+    const sim_link *other = &world->links[i];
+    bool counts = other->id != 0 && !other->closed && other->direction == WPM_INBOUND &&
+                  !is_static(world, other->peer);
+    of_ip += counts && other->ip == link->ip;
+    of_network += counts && other->ip >> 8 == link->ip >> 8;
+  }
+  if (is_ours(world) && !link->closed && !is_static(world, link->peer) &&
+      (of_ip > world->limits.inbound_per_ip || of_network > world->limits.inbound_per_network)) {
+    breach(world, "peer %" PRIu32 " is the %zuth inbound of its address, %zuth of its network",
+           link->peer, of_ip, of_network);
+  }
+}
+
+void sim_check_known(sim_world *world, uint64_t known) {
+  if (is_ours(world) && known > world->limits.max_peers) {
+    breach(world, "%" PRIu64 " peers are known, of %zu", known, world->limits.max_peers);
   }
 }
 
 void sim_check_forget(sim_world *world, uint32_t number) {
-  bool is_static = number < world->scenario->static_peers;
-  if (is_static || is_protected(world, number) || sim_peer_links(world, number) > 0) {
+  if (is_static(world, number) || is_protected(world, number) ||
+      sim_peer_links(world, number) > 0) {
     breach(world, "peer %" PRIu32 " is forgotten, and is %s", number,
-           is_static                     ? "static"
+           is_static(world, number)      ? "static"
            : is_protected(world, number) ? "protected"
                                          : "connected");
   }
@@ -128,14 +171,94 @@ static void check_changed(sim_world *world) {
   world->changed_count = 0;
 }
 
+/* Its outbound place is one of those that are counted: the peer dials in only one direction. */
+static bool has_outbound_place(const sim_world *world, uint32_t number) {
+  const sim_peer *peer = &world->peers[number];
+  bool inbound = false;
+  for (uint32_t at = peer->link; at > 0; at = world->links[at - 1].next) {
+    const sim_link *link = &world->links[at - 1];
+    inbound = inbound || (!link->closed && link->direction == WPM_INBOUND);
+  }
+  return !inbound && (peer->outbound || peer->dials > 0);
+}
+
+/* All that we and others know of it is one address, so that it is clear which group it is of. */
+static bool is_of_one_group(const sim_world *world, uint32_t number) {
+  return world->scenario->dead == 0 && world->peers[number].moves == 0;
+}
+
+static uint32_t group_of(const sim_world *world, uint32_t number) {
+  return sim_peer_address(world->scenario, world->seed, number, 0).ip >> 16;
+}
+
+/* What there is besides the one chosen. */
+typedef struct others {
+  size_t places;       /* Outbound, of any peer. */
+  size_t relays;       /* Of relay peers. */
+  size_t of_its_group; /* Of relay peers of its group, trials aside. */
+  size_t trials;       /* Of peers that must be trials, and are not wanted for another cause. */
+} others;
+
+static void count_other(const sim_world *world, uint32_t chosen, uint32_t number, others *out) {
+  if (number == chosen || !has_outbound_place(world, number)) {
+    return;
+  }
+  out->places++;
+  if (sim_peer_is_relay(world->scenario, world->seed, number)) {
+    out->relays++;
+    out->trials += world->peers[number].trial == SIM_TRIAL_IS && !is_protected(world, number);
+    out->of_its_group += world->peers[number].trial == SIM_TRIAL_NONE &&
+                         is_of_one_group(world, number) &&
+                         group_of(world, number) == group_of(world, chosen);
+  }
+}
+
+static others count_others(const sim_world *world, uint32_t chosen) {
+  others out = {0};
+  for (uint32_t i = 0; i < world->link_slots; i++) {
+    const sim_link *link = &world->links[i];
+    if (link->id != 0 && world->peers[link->peer].link == i + 1) {
+      count_other(world, chosen, link->peer, &out);
+    }
+  }
+  for (uint32_t i = 0; i < world->dial_slots; i++) {
+    const sim_dial *dial = &world->dials[i];
+    if (dial->id != 0 && world->peers[dial->peer].link == 0) {
+      count_other(world, chosen, dial->peer, &out);
+    }
+  }
+  return out;
+}
+
+/* Beside as many as are wanted it is a trial, one at a time; with fewer outbound places it is none. One
+ * more relay peer than those wanted may be another trial. */
+static void check_chosen(sim_world *world, uint32_t number) {
+  others besides = count_others(world, number);
+  size_t wanted = world->limits.relay_outbound;
+  world->peers[number].trial = besides.relays > wanted    ? SIM_TRIAL_IS
+                               : besides.places >= wanted ? SIM_TRIAL_MAY_BE
+                                                          : SIM_TRIAL_NONE;
+  if (besides.relays > wanted && besides.trials > 0) {
+    breach(world, "peer %" PRIu32 " is chosen, beside %zu outbound relay peers of %zu and a trial",
+           number, besides.relays, wanted);
+  }
+  if (besides.places < wanted && is_of_one_group(world, number) && besides.of_its_group > 0) {
+    breach(world, "peer %" PRIu32 " is chosen, and another of its group is connected", number);
+  }
+}
+
 void sim_check_step(sim_world *world) {
   const sim_scenario *scenario = world->scenario;
   check_changed(world);
-  if (world->places > scenario->max_connections + world->asked) {
+  for (uint32_t i = 0; i < world->chosen_count && is_ours(world); i++) {
+    check_chosen(world, world->chosen[i]);
+  }
+  world->chosen_count = 0;
+  if (world->places > scenario->max_connections + world->asked_places) {
     breach(world, "%" PRIu32 " places are taken, of %" PRIu32, world->places,
            scenario->max_connections);
   }
-  if (world->dialling > scenario->max_dials + world->asked) {
+  if (world->dialling > scenario->max_dials + world->asked_dials) {
     breach(world, "%" PRIu32 " dials are in flight, of %" PRIu32, world->dialling,
            scenario->max_dials);
   }

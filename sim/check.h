@@ -3,21 +3,27 @@
  * - No automatic dial inside the prune backoff of the other side; one that a connection of the last
  *   second before a crash would have begun is not counted.
  * - No more peers connected or being dialled than max_connections, and no more dials in flight than
- *   max_dials, but for those that a person asked for.
+ *   max_dials, but for those that a person asked for and that are under way or up.
  * - A ping goes at most half of the idle limit that we are configured for after the last byte, and no
  *   idle connection is lost to a middle box while nothing disturbs us, unless their limit is shorter.
  * - At most two connections a peer; one of them 40 s after the second came up.
  * - Nobody whom a person banned is dialled, but for a person, or connected before the ban is over; a
  *   crash, a restart and eviction change nothing of that.
- * - Whom a person protects neither goes from the store nor is crowded out; static and connected peers do
- *   not go from the store.
+ * - Whom a person protects, and a static node, is let go by no rule of ours, be it that there are too many
+ *   or that places rotate; neither they nor connected peers go from the store.
+ * - Of its own choice the policy dials no relay peer beside more than relay_outbound that it has outbound,
+ *   but for one at a time, a trial; and while fewer places than that are outbound, none of the group (IPv4 /16) of
+ *   another. Static nodes, those of a restart and those a person asked for are not chosen, but count.
+ * - Of one address, and of one IPv4 /24, no more come in than the limits say.
+ * - No more peers are known than max_peers (seen at each sample).
  * - What we are told of a link or a dial that is over changes nothing.
  * - A change of connectivity that the policy tells is a change, begins where the last one ended, and
  *   agrees with the links; nobody becomes NotConnected again.
  * - A deadline moves on when it was served.
  *
  * A breach is kept with time and seed, so that it can be replayed. Rivals are measured by the same
- * rules; for them a breach is no failure, since these are not their rules.
+ * rules, but for the three on what is configured for ours alone (choice, inbound, max_peers); for them a
+ * breach is no failure, since these are not their rules.
  */
 #ifndef SIM_CHECK_H
 #define SIM_CHECK_H
@@ -32,6 +38,10 @@ void sim_check_ping(sim_world *world, const sim_link *link);
 void sim_check_idle_drop(sim_world *world, const sim_link *link);
 /* The policy closes a link. */
 void sim_check_close(sim_world *world, const sim_link *link, wpm_reason reason);
+/* It was told of an inbound link. */
+void sim_check_inbound(sim_world *world, const sim_link *link);
+/* So many peers it knows. */
+void sim_check_known(sim_world *world, uint64_t known);
 /* It forgets a peer. */
 void sim_check_forget(sim_world *world, uint32_t number);
 /* It was told of something of the peer that is long over, and has `acted` on it. */

@@ -123,6 +123,7 @@ static void mark_connected(sim_world *world) {
         (uint8_t)(connected ? peer->flags | SIM_PEER_BEFORE : peer->flags & ~SIM_PEER_BEFORE);
     peer->flags &= (uint8_t)~SIM_PEER_ASKED;
     peer->state = 0;
+    peer->returns = peer->met;
     world->awaited += connected;
   }
 }

@@ -112,6 +112,11 @@ void sim_peer_recount(sim_world *world, uint32_t number) {
   sim_attack_recount(world, number);
   move_count(&world->connected, old & SIM_PEER_CONNECTED, connected);
   move_count(&world->places, old & SIM_PEER_PLACE, place);
+  if (!place) {
+    move_count(&world->asked_places, peer->asked, false);
+    peer->asked = false;
+    peer->trial = SIM_TRIAL_NONE;
+  }
   move_count(&world->wanted_up, old & SIM_PEER_WANTED_UP, wanted_up);
   move_count(&world->wanted_connected, both_before, wanted_up && connected);
   world->results->value[SIM_METRIC_DISCONNECTS] += (old & SIM_PEER_CONNECTED) && !connected;
@@ -201,6 +206,9 @@ void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
   link->began = link->heard = link->pinged = link->moved = world->now;
   link->direction = dial ? WPM_OUTBOUND : WPM_INBOUND;
   peer->link = sim_link_slot(link) + 1;
+  peer->met = peer->met || dial;
+  peer->trial = dial ? peer->trial : SIM_TRIAL_NONE; /* Who comes by itself stays. */
+  peer->flags &= (uint8_t)~SIM_PEER_ASKED;
   sim_peer_recount(world, number);
   plan_life(world, link, dial);
   sim_fact fact = {.type = SIM_FACT_CONNECTED,
@@ -225,9 +233,14 @@ void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
     sim_link_end_after(world, link, sim_peer_latency(world->scenario, world->seed, number),
                        WPM_REASON_EOF);
   }
-  link->group = (uint16_t)(fact.remote.ip >> 16);
+  link->ip = fact.remote.ip;
+  uint64_t id = link->id;
   sim_world_tried(world, number);
   sim_world_tell(world, &fact);
+  link = sim_link_named(world, id);
+  if (link && !dial) {
+    sim_check_inbound(world, link);
+  }
 }
 
 void sim_link_end_after(sim_world *world, sim_link *link, int64_t after, wpm_reason reason) {
@@ -431,6 +444,9 @@ void sim_dial_begin(sim_world *world, const sim_action *action) {
   dial->peer = action->peer;
   dial->reason = WPM_REASON_UNSUPPORTED_ADDRESS; /* Unless an address says more. */
   dial->early = world->now < peer->allowed_from && !(peer->flags & SIM_PEER_CONNECTED);
+  dial->began = world->now;
+  dial->asked = peer->flags & SIM_PEER_ASKED;
+  dial->returns = peer->returns;
   int64_t takes = WPM_MILLISECOND;
   if (world->offline) {
     dial->reason = WPM_REASON_LOCAL_FAILURE;
@@ -442,23 +458,34 @@ void sim_dial_begin(sim_world *world, const sim_action *action) {
   }
   world->results->value[SIM_METRIC_DIALS]++;
   world->dialling++;
+  world->asked_dials += dial->asked;
   peer->dials++;
   if (world->dialling > world->results->value[SIM_METRIC_DIALS_MOST]) {
     world->results->value[SIM_METRIC_DIALS_MOST] = world->dialling;
   }
   sim_check_dial(world, action->peer);
+  move_count(&world->asked_places, peer->asked, peer->asked || dial->asked);
+  peer->asked = peer->asked || dial->asked;
+  peer->returns = false;
   peer->flags &= (uint8_t)~SIM_PEER_ASKED;
   sim_peer_recount(world, action->peer);
   sim_world_plan(world, takes, SIM_EVENT_DIAL, (uint32_t)(dial - world->dials), dial->id);
 }
 
-static void drop_dial(sim_world *world, sim_dial *dial) {
-  uint32_t number = dial->peer;
-  world->peers[number].dials--;
+static void release_dial(sim_world *world, sim_dial *dial) {
+  world->peers[dial->peer].dials--;
   world->dialling--;
+  world->asked_dials -= dial->asked;
   world->free_dials[world->free_dial_count++] = (uint32_t)(dial - world->dials);
   dial->id = 0;
-  sim_peer_recount(world, number);
+}
+
+/* It came to nothing, and not by the peer: a peer of the restart stays one. */
+static void drop_dial(sim_world *world, sim_dial *dial) {
+  sim_peer *peer = &world->peers[dial->peer];
+  peer->returns = peer->returns || dial->returns;
+  release_dial(world, dial);
+  sim_peer_recount(world, dial->peer);
 }
 
 void sim_dial_cancel(sim_world *world, uint64_t policy_id) {
@@ -507,11 +534,15 @@ static void finish_dial(sim_world *world, uint32_t slot, uint64_t id) {
     dial.succeeds = false;
     dial.reason = world->offline ? WPM_REASON_LOCAL_FAILURE : WPM_REASON_DIAL_TIMEOUT;
   }
-  drop_dial(world, &world->dials[slot]);
   sim_late_plan(world, SIM_EVENT_LATE_DIAL, dial.peer, dial.policy_id);
-  if (dial.succeeds) {
+  if (dial.succeeds) { /* The link has the place that the dial had. */
+    release_dial(world, &world->dials[slot]);
     sim_link_begin(world, dial.peer, &dial);
   } else {
+    bool by_us = dial.reason == WPM_REASON_LOCAL_FAILURE || dial.began <= world->gap_at ||
+                 dial.began <= world->disturbed_at;
+    world->dials[slot].returns = dial.returns && by_us;
+    drop_dial(world, &world->dials[slot]);
     fail_dial(world, &dial);
   }
 }

@@ -35,6 +35,10 @@ enum {
   SIM_PEER_WANTED_UP = 1u << 7  /* Wanted, up, and can be dialled. */
 };
 
+/* Chosen beside so many outbound places that it may be, or beside so many outbound relay peers that it must
+ * be, one that is only tried. */
+enum sim_trial { SIM_TRIAL_NONE = 0, SIM_TRIAL_MAY_BE, SIM_TRIAL_IS };
+
 typedef struct sim_peer {
   int64_t
       allowed_from; /* No automatic dial before: the end of the prune backoff that it, or the end
@@ -46,7 +50,10 @@ typedef struct sim_peer {
   uint8_t dials; /* In flight to it. */
   uint8_t state; /* Its connectivity as the policy last told, from 1; 0: it has not. */
   bool outbound; /* A link that we dialled is live, as the policy knows. */
-  bool asked;    /* A person asked for it once. */
+  bool asked;    /* It has its place since a person asked for it. */
+  bool met;      /* We dialled it and were connected, in this life of our process or one before. */
+  bool returns;  /* That was before the restart, and it was not tried since. */
+  uint8_t trial; /* It has its place though there were outbound relay peers enough (a sim_trial). */
 } sim_peer;
 
 /* The attacker's are the last; those before are honest. */

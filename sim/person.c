@@ -28,9 +28,9 @@ void sim_person_connects(sim_world *world, uint32_t count) {
     if (!(peer->flags & SIM_PEER_WANTED)) {
       sim_peer_heard_of(world, i, 0);
     }
-    world->asked += !peer->asked;
-    peer->asked = true;
-    peer->flags |= SIM_PEER_WANTED | SIM_PEER_ASKED;
+    peer->trial = SIM_TRIAL_NONE;
+    bool dials = sim_world_listens(world) && !(peer->flags & SIM_PEER_PLACE);
+    peer->flags |= (uint8_t)(SIM_PEER_WANTED | (dials ? SIM_PEER_ASKED : 0));
     sim_peer_recount(world, i);
     sim_fact fact = {.type = SIM_FACT_PERSON_WANTS, .peer = i};
     fact.addresses[0] = sim_peer_address(world->scenario, world->seed, i, peer->moves);

@@ -4,6 +4,8 @@
 #include "sim/identity.h"
 #include "sim/network.h"
 
+#include <wakupeers/manager.h>
+
 #include <stdlib.h>
 
 #define MONO_AT_BOOT (1000 * WPM_SECOND)
@@ -54,10 +56,11 @@ static uint32_t outbound_groups(const sim_world *world) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < world->link_slots; i++) {
     const sim_link *link = &world->links[i];
-    uint64_t bit = UINT64_C(1) << link->group % 64;
+    uint32_t group = link->ip >> 16;
+    uint64_t bit = UINT64_C(1) << group % 64;
     bool outbound = link->id != 0 && !link->closed && link->direction == WPM_OUTBOUND;
-    if (outbound && !(seen[link->group / 64] & bit)) {
-      seen[link->group / 64] |= bit;
+    if (outbound && !(seen[group / 64] & bit)) {
+      seen[group / 64] |= bit;
       count++;
     }
   }
@@ -73,6 +76,7 @@ static void sample(sim_world *world) {
   if (world->running) {
     world->type->count(world->policy, sim_world_clocks(world), &counts);
   }
+  sim_check_known(world, counts.known);
   uint32_t at = r->samples++;
   r->sampled_at[at] = world->now;
   r->course[SIM_COURSE_CONNECTED][at] = world->connected;
@@ -95,6 +99,7 @@ static void sum_up(sim_world *world) {
   if (world->running) {
     world->type->count(world->policy, sim_world_clocks(world), &counts);
   }
+  sim_check_known(world, counts.known);
   value[SIM_METRIC_KNOWN_END] = (int64_t)counts.known;
   value[SIM_METRIC_CONNECTED_END] = world->connected;
   value[SIM_METRIC_CONNECTED_MEAN] = (world->connected_time + us / 2) / us;
@@ -255,6 +260,18 @@ static void populate(sim_world *world) {
   }
 }
 
+/* As sim/ours.c configures it. */
+static sim_limits limits_of(const sim_scenario *scenario) {
+  wpm_manager_config config;
+  wpm_manager_config_default(&config);
+  size_t most = config.store.max_peers > scenario->peers ? config.store.max_peers : scenario->peers;
+  return (sim_limits){.relay_outbound = scenario->relay_outbound > 0 ? scenario->relay_outbound
+                                                                     : config.relay_outbound,
+                      .inbound_per_ip = config.inbound_per_ip,
+                      .inbound_per_network = config.inbound_per_network,
+                      .max_peers = scenario->max_peers > 0 ? scenario->max_peers : most};
+}
+
 static void begin(sim_world *world) {
   const sim_scenario *scenario = world->scenario;
   world->boot = 1;
@@ -292,6 +309,7 @@ int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_
   }
   *out = (sim_results){0};
   sim_world world = {.scenario = scenario, .seed = seed, .type = type, .results = out};
+  world.limits = limits_of(scenario);
   const sim_setup setup = {.seed = sim_hash(seed, OF_POLICY, 0, 0),
                            .peers = scenario->peers,
                            .max_connections = scenario->max_connections,

@@ -57,7 +57,7 @@ typedef struct sim_link {
   int64_t unanswered; /* Since when we have sent without an answer; -1: not. */
   wpm_reason reason;  /* Why it ends, once END is in the queue. */
   wpm_direction direction;
-  uint16_t group;    /* The network (IPv4 /16) that it leads to. */
+  uint32_t ip;       /* Of the other end. */
   bool closed;       /* The policy closed it: it only waits for the confirmation. */
   bool cut;          /* What is sent on it is lost, whatever becomes of the network. */
   bool gone;         /* The other end has let it go. */
@@ -71,12 +71,15 @@ typedef struct sim_dial {
   uint32_t peer;
   bool succeeds;
   bool early;        /* Begun inside the peer's prune backoff. */
+  bool asked;        /* A person asked for it. */
+  bool returns;      /* Its peer was one of the restart (sim_peer.returns). */
   wpm_reason reason; /* Of a failure. */
   sim_address reached;
   sim_address failed[SIM_ADDRESSES_MAX];
   wpm_reason reasons[SIM_ADDRESSES_MAX];
   int64_t failed_after[SIM_ADDRESSES_MAX]; /* How long after the start. */
   size_t failed_count;
+  int64_t began;
   int64_t takes; /* The whole dial. */
 } sim_dial;
 
@@ -96,6 +99,11 @@ typedef struct sim_judgement {
 } sim_judgement;
 
 enum { SIM_JUDGED_MAX = 64 };
+
+/* What our policy has configured, where the scenario does not say. */
+typedef struct sim_limits {
+  size_t relay_outbound, inbound_per_ip, inbound_per_network, max_peers;
+} sim_limits;
 
 typedef struct sim_world {
   const sim_scenario *scenario;
@@ -133,7 +141,8 @@ typedef struct sim_world {
   uint32_t dead;             /* Live links whose other end is gone. */
   uint32_t wanted_up;        /* Wanted peers that are up and can be dialled. */
   uint32_t wanted_connected; /* Of these, connected. */
-  uint32_t asked;            /* Peers that a person asked for. */
+  uint32_t asked_places;     /* Of the places, those that a person asked for. */
+  uint32_t asked_dials;      /* Of the dials, the same. */
   uint32_t outbound;         /* Peers that we dialled and are connected with. */
   uint32_t hostile;          /* Of these, the attacker's. */
   uint32_t awaited;          /* Peers connected at the restart and not tried since. */
@@ -149,6 +158,9 @@ typedef struct sim_world {
   int64_t outbound_time, hostile_time; /* Since the attack began. */
   uint32_t changed[64]; /* Peers whose state the policy told in this round of actions. */
   uint32_t changed_count;
+  uint32_t chosen[64]; /* Relay peers dialled of its own choice in this round. */
+  uint32_t chosen_count;
+  sim_limits limits;
   int error; /* A negative wpm_err ended the run. */
   sim_results *results;
 } sim_world;

@@ -26,7 +26,8 @@ typedef struct wpm_witness_link {
 typedef struct wpm_witness_dial {
   wpm_dial_id id; /* 0: free. */
   int peer;
-  bool cut; /* A sleep cut it short. */
+  bool cut;       /* A sleep cut it short. */
+  bool by_person; /* A person asked for it. */
 } wpm_witness_dial;
 
 /* What is true of a peer. */
