@@ -6,7 +6,9 @@
  * Dialling (peermanager/peer_connector.go):
  * - Peers to dial go through one channel without a buffer; min(5, outbound target) are dialled at
  *   once (maxActiveDials), each for at most 20 s (node/wakunode2.go discoveryConnectTimeout).
- * - Passed over: while offline, by what the application says of the network; connected; in backoff.
+ * - Passed over: connected; in backoff. Without a network dials go all the same, and fail: a node takes
+ *   itself to be online (node/wakuoptions.go, DefaultWakuNodeOptions) until an application calls
+ *   SetOnline of its checker, which nothing of the node does.
  * - Only a failed dial makes a backoff (addConnectionBackoff): 1 min for the first three, then
  *   uniform between 1 min and 5^n s, at most 1 h (getBackOff; go-libp2p p2p/discovery/backoff,
  *   FullJitter). It is never reset; it lives in a cache of 600 peers, here without that bound.
@@ -145,7 +147,7 @@ static void take_channel(sim_policy *policy, wpm_instant now) {
     uint32_t number = sim_rival_shift(&policy->channel);
     sim_rival_peer *peer = sim_rival_peer_at(rival, number);
     policy->pushed -= policy->pushed > 0;
-    if (rival->online && peer->links == 0 && peer->dials == 0 && peer->address_count > 0 &&
+    if (peer->links == 0 && peer->dials == 0 && peer->address_count > 0 &&
         sim_rival_clock(rival, now) >= peer->next_try) {
       peer->batch = true;
       policy->active++;

@@ -5,7 +5,8 @@
  * in the last 60 s. With nothing in the queue and no dial under way it is dialled at once, else it is
  * put into the queue (more than once, if asked for more than once); every 500 ms the first three are
  * taken and dialled, when the three before are over. Dials time out after 10 s (libp2p
- * connection-manager/constants.defaults.ts).
+ * connection-manager/constants.defaults.ts). It does not ask whether there is a network: offline each
+ * attempt is a dial that fails. Only what follows the events of the browser does (onWakuConnectionEvent).
  * Limiter (connection_limiter.ts), every 5 s: with at most max_connections connections it asks the
  * dialer for the first peers of its list, as many as are missing; the list is of those that are not
  * connected: bootstrap nodes, then those of peer exchange, then those of the cache, then the rest.
@@ -79,7 +80,7 @@ static bool dial_peer(sim_policy *policy, uint32_t number, wpm_instant now) {
     peer->dialled_at = now.wall.ns;
     return false;
   }
-  if (!rival->online || !has_address(peer, now)) {
+  if (!has_address(peer, now)) {
     peer->failed_at = now.wall.ns;
     return false;
   }

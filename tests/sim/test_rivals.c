@@ -229,6 +229,32 @@ static void js_waku_finds_its_few_among_many(void **state) {
   end();
 }
 
+static void lose_network(void) {
+  tell(&(sim_fact){.type = SIM_FACT_ONLINE, .flag = false});
+}
+
+/* Neither asks whether there is a network: its dials fail, and cost what any failure does. nwaku's looks. */
+static void without_a_network_two_of_them_dial(void **state) {
+  (void)state;
+  static const sim_policy_type *const types[] = {&sim_policy_go_waku, &sim_policy_js_waku};
+  for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+    begin(types[i], 100);
+    run(WPM_SECOND / 10);
+    lose_network();
+    hear(1, 1, false);
+    assert_int_equal(b.count, 1);
+    fail_dial(0);
+    assert_in_range(until_dial(WPM_HOUR), WPM_MINUTE, WPM_MINUTE + 16 * WPM_SECOND);
+    end();
+  }
+  begin(&sim_policy_nwaku, 100);
+  lose_network();
+  run(WPM_MINUTE);
+  hear(1, 1, false);
+  assert_int_equal(until_dial(WPM_HOUR), -1);
+  end();
+}
+
 /* One stored peer after the other, each behind backoff and slack. */
 static void nwaku_reconnects_one_by_one(void **state) {
   (void)state;
@@ -367,6 +393,7 @@ int main(void) {
       cmocka_unit_test(nwaku_backs_off),
       cmocka_unit_test(nwaku_dials_in_batches),
       cmocka_unit_test(nwaku_reconnects_one_by_one),
+      cmocka_unit_test(without_a_network_two_of_them_dial),
       cmocka_unit_test(go_waku_dials_five_at_once),
       cmocka_unit_test(go_waku_loses_who_disconnects),
       cmocka_unit_test(js_waku_takes_three_at_a_time),
