@@ -1,5 +1,7 @@
 #include "sim/scenario.h"
 
+#include "sim/overlaps.h"
+
 #include <wakupeers/types.h>
 
 #include <stdio.h>
@@ -188,6 +190,10 @@ static const struct {
     [SIM_FAULT_CRASH] = {"crash", false, false, true},
     [SIM_FAULT_REBOOT] = {"reboot", false, false, true},
 };
+
+const char *sim_fault_name(sim_fault_type type) {
+  return faults[type].name;
+}
 
 static bool read_fault(char *const *words, size_t count, sim_scenario *out) {
   if (count < 3 || out->fault_count == SIM_FAULTS_MAX) {
@@ -385,7 +391,7 @@ bool sim_scenario_read(const char *text, sim_scenario *out, char *error, size_t 
   if (wrong) {
     (void)snprintf(error, cap, "%s", wrong);
   }
-  return !wrong;
+  return !wrong && !sim_faults_overlap(out, error, cap);
 }
 
 const sim_source *sim_source_find(const char *name) {

@@ -44,6 +44,9 @@ typedef struct sim_fault {
   uint32_t number; /* Peers, or a share in per mille. */
 } sim_fault;
 
+/* As a scenario has it. */
+const char *sim_fault_name(sim_fault_type type);
+
 typedef enum sim_relation { SIM_AT_MOST = 0, SIM_AT_LEAST, SIM_EXACTLY } sim_relation;
 
 typedef struct sim_expectation {

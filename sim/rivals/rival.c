@@ -23,6 +23,7 @@ void sim_rival_end(sim_rival *rival) {
   rival->dials = 0;
   rival->connected = 0;
   rival->slept = 0;
+  rival->online = true; /* Nothing starts without a network (sim/overlaps.h). */
 }
 
 /* ---- lists ----------------------------------------------------------------------------------- */

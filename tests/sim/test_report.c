@@ -74,6 +74,38 @@ static void what_is_wrong_is_named(void **state) {
   assert_false(sim_scenario_expect(&scenario, "a b c d e f g h i j k l m n o p"));
 }
 
+/* At the very end is inside; one behind the other, and what is of different kinds, is none of this. */
+static void faults_that_cannot_be_played_together_are_named(void **state) {
+  (void)state;
+  char error[300] = "";
+  static const char *const bad[][2] = {
+      {"at 1m crash 30s\nat 80s reboot 1s\n", "crash at 60000 ms and reboot at 80000 ms overlap"},
+      {"at 1m shutdown 30s\nat 90s shutdown 1s\n", "shutdown at 60000 ms and shutdown at 90000 ms"},
+      {"at 70s sleep 1s\nat 1m sleep 30s\n", "sleep at 60000 ms and sleep at 70000 ms"},
+      {"at 1m sleep 30s\nat 90s offline 1s\n", "sleep at 60000 ms and offline at 90000 ms"},
+      {"at 1m offline 30s\nat 89s sleep 1h\n", "offline at 60000 ms and sleep at 89000 ms"},
+      {"at 1m offline 0s\nat 1m offline 0s\n", "offline at 60000 ms and offline at 60000 ms"},
+      {"at 1m sleep 30s\nat 70s crash 5s\n", "sleep at 60000 ms and crash at 70000 ms"},
+      {"at 50s reboot 20s\nat 1m offline 30s\n", "offline at 60000 ms and reboot at 50000 ms"},
+      {"at 1m quake 5% 30s\nat 70s quake 5% 5s\n", "quake at 60000 ms and quake at 70000 ms"},
+      {"at 1m partition 5% 30s\nat 90s partition 5% 5s\n", "partition at 60000 ms and partition"}};
+  static const char *const good[] = {
+      "at 1m crash 30s\nat 90001ms crash 1s\n",
+      "at 1m sleep 30s\nat 90001ms offline 30s\nat 121s sleep 1s\n",
+      "at 1m sleep 30s\nat 70s reboot 1m\n",
+      "at 1m shutdown 5m\nat 2m sleep 1m\nat 4m offline 30s\n",
+      "at 1m quake 5% 1h\nat 2m partition 5% 1h\nat 3m sleep 1m\nat 10m crash 1s\n"};
+  char text[300];
+  for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+    (void)snprintf(text, sizeof(text), "about x\n%s", bad[i][0]);
+    refused(text, bad[i][1]);
+  }
+  for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+    (void)snprintf(text, sizeof(text), "about x\n%s", good[i]);
+    assert_true(sim_scenario_read(text, &scenario, error, sizeof(error)));
+  }
+}
+
 static sim_report run(const char *text) {
   char error[300];
   sim_report report = {.name = "small", .scenario = &scenario, .seed = 3, .results = results};
@@ -334,6 +366,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(scenarios_are_read),
       cmocka_unit_test(what_is_wrong_is_named),
+      cmocka_unit_test(faults_that_cannot_be_played_together_are_named),
       cmocka_unit_test(reports_say_it_all),
       cmocka_unit_test(every_plot_has_its_caption),
       cmocka_unit_test(a_network_has_no_groups),
