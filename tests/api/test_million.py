@@ -1,5 +1,5 @@
-"""wakupeers sim million: a day of a million peers. What ours may take for it, and what the others measure and
-take in the same world; each alone in a process of its own. With WPM_TEST_LONG set: that is minutes."""
+"""wakupeers sim million: a day of a million peers. What memory ours may take for it, and what the others measure
+and take in the same world; each alone in a process of its own. With WPM_TEST_LONG set: that is minutes."""
 
 import json
 import os
@@ -10,7 +10,6 @@ import api
 from api import ApiTest, clean_environment, program
 from test_sim import POLICIES
 
-CPU_SECONDS = 60  # On one core.
 MEMORY = 1536 << 20  # Bytes resident at most.
 SHOWN = ("facts", "dials", "dials_failed", "dials_early", "connected_mean", "outbound_end", "inbound_refused",
          "pings", "idle_drops", "dead_mean", "known_end", "broken")
@@ -41,7 +40,6 @@ class Million(ApiTest):
         self.assertEqual([run[1] for run in runs], [0] * len(runs))
         for run in runs:
             self.assertGreater(run[0]["facts"], 18_000_000)
-        self.assertLessEqual(runs[0][2], CPU_SECONDS)
         self.assertLessEqual(runs[0][3], MEMORY)
 
 

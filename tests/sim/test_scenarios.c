@@ -8,8 +8,11 @@
 #include "sim/world.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 enum { SEEDS = WPM_SANITIZED ? 1 : 5, STEP = WPM_SANITIZED ? 4 : 1 };
+
+#define NETWORK_KIB (6L << 20)
 
 static sim_scenario scenario;
 static sim_results results, again;
@@ -61,6 +64,14 @@ static void check(const sim_source *source, uint64_t seed) {
   }
 }
 
+/* Ten thousand managers in one process: what all runs so far have taken at most. */
+static void check_memory(const sim_source *source) {
+  struct rusage usage;
+  assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+  print_message("%s: %ld MiB resident at most\n", source->name, usage.ru_maxrss / 1024);
+  assert_true(usage.ru_maxrss > 0 && usage.ru_maxrss <= NETWORK_KIB);
+}
+
 static void every_scenario_is_met(void **state) {
   (void)state;
   uint64_t seed = wpm_test_seed() >> 1;
@@ -72,6 +83,9 @@ static void every_scenario_is_met(void **state) {
     for (uint64_t turn = 0; turn < seeds && !is_long(); turn++) {
       run_ours(&sim_sources[i], seed + turn, &results);
       check(&sim_sources[i], seed + turn);
+    }
+    if (scenario.managers > 0 && !WPM_SANITIZED) {
+      check_memory(&sim_sources[i]);
     }
   }
 }
