@@ -1,6 +1,7 @@
 /* The eclipse scenario over many seeds, the same each time: in 95 of 100 of them the attacker holds at most
  * one of the eight outbound places at the end of the flood, and at most one an hour after the restart, when
- * there may be more than eight: all that were connected before come back first. How large its share is over
+ * there may be more than eight: all that were connected before come back first. At both moments six of the
+ * eight are held at least: a node that gave up its places would not have withstood. How large its share is over
  * the time, and in the harder world, is printed. */
 #include "support/sanitized.h"
 #include "support/test.h"
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PLACES = 8 };
+enum { PLACES = 8, HELD_LEAST = 6 };
 
 static sim_scenario scenario;
 static sim_results results;
@@ -34,9 +35,9 @@ static void run(uint64_t seed) {
   assert_int_equal(results.value[SIM_METRIC_BROKEN], 0);
 }
 
-/* There are outbound connections, and of these at most one is the attacker's. */
+/* There are outbound connections enough, and of these at most one is the attacker's. */
 static bool is_small(sim_metric hostile, sim_metric outbound) {
-  return results.value[outbound] > 0 && results.value[hostile] <= 1;
+  return results.value[outbound] >= HELD_LEAST && results.value[hostile] <= 1;
 }
 
 static bool is_withstood(void) {
