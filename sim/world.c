@@ -8,13 +8,13 @@
 
 #include <stdlib.h>
 
-#define MONO_AT_BOOT (1000 * WPM_SECOND)
+#define UP_AT_BEGINNING (1000 * WPM_SECOND)
 #define WALL_AT_BEGINNING (1735689600 * WPM_SECOND) /* 2025-01-01. */
 
 enum { OF_OTHERS = 300, OF_POLICY, STUCK_AFTER = 10000 };
 
 wpm_instant sim_world_clocks(const sim_world *world) {
-  return (wpm_instant){{world->now - world->booted_at + MONO_AT_BOOT},
+  return (wpm_instant){{world->now - world->booted_at},
                        {world->now + WALL_AT_BEGINNING + world->wall_offset},
                        world->boot};
 }
@@ -204,7 +204,7 @@ static int64_t policy_deadline(const sim_world *world) {
   if (due == INT64_MAX) {
     return due;
   }
-  due += world->booted_at - MONO_AT_BOOT;
+  due += world->booted_at;
   return due > world->now ? due : world->now;
 }
 
@@ -275,6 +275,7 @@ static sim_limits limits_of(const sim_scenario *scenario) {
 static void begin(sim_world *world) {
   const sim_scenario *scenario = world->scenario;
   world->boot = 1;
+  world->booted_at = -UP_AT_BEGINNING;
   sim_random_init(&world->others, sim_hash(world->seed, OF_OTHERS, 0, 0));
   populate(world);
   for (uint32_t i = 0; i < scenario->fault_count; i++) {

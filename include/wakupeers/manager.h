@@ -386,7 +386,9 @@ WPM_API WPM_MUST_USE int wpm_manager_handle(wpm_manager *manager, const wpm_even
 
 /* Takes a record from disk, before the first event. `heartbeat`: the last instant at which the
  * previous run is known to have lived (NULL: none): spans of its boot are placed by it, whatever was
- * done to the wall clock meanwhile. A record stored as Connected is of a peer that
+ * done to the wall clock meanwhile. Of a prune backoff of an earlier boot no more has passed than its boot
+ * up to the heartbeat, and `now.mono`, the time since this boot, tell, whatever the wall clock says; a
+ * wall clock by which more is left is believed. A record stored as Connected is of a peer that
  * was connected when that run died: it becomes CannotConnect, reason `crash`, disconnected at the
  * earlier of heartbeat + 5 s and now within one boot, at now after a reboot. Errors as
  * wpm_store_put; WPM_ERR_STATE after the first event or advance. */

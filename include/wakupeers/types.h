@@ -123,7 +123,7 @@ typedef struct wpm_instant {
 /* A span of waiting that survives restart, reboot and clock jumps: it began at `start` and lasts
  * `length_ns`. length_ns 0: nothing to wait for. Within one boot the monotonic clock decides when
  * it is over; after a reboot the wall clock does, and where that stands before `start`, the whole
- * span begins anew. */
+ * span begins anew. A manager takes a stored prune backoff more strictly (wpm_manager_restore). */
 typedef struct wpm_wait {
   wpm_instant start; /* When it began. */
   int64_t length_ns; /* How long it lasts, in nanoseconds; never negative. */

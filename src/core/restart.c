@@ -130,6 +130,18 @@ wpm_wait wpm_restart_resumed_ban(const wpm_wait *stored, const wpm_instant *hear
   return resumed_ban(stored, (resumption){heartbeat, now});
 }
 
+/* The prune backoff is the other side's right. */
+static wpm_wait resumed_backoff(const wpm_wait *stored, resumption by) {
+  return wpm_rule_holds(WPM_RULE_RESTART_OWED)
+             ? wpm_wait_resume_owed(stored, WPM_DAY, by.heartbeat, by.now)
+             : resumed_wait(stored, WPM_DAY, by);
+}
+
+static void resume_backoff(wpm_manager *m, uint32_t slot, resumption by) {
+  const wpm_wait held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_PRUNE_BACKOFF);
+  wpm_store_slot_wait(m->store, slot, WPM_WAIT_PRUNE_BACKOFF, resumed_backoff(&held, by));
+}
+
 static void resume_wait(wpm_manager *m, uint32_t slot, wpm_wait_kind kind, int64_t longest,
                         resumption by) {
   const wpm_wait held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), kind);
@@ -139,7 +151,7 @@ static void resume_wait(wpm_manager *m, uint32_t slot, wpm_wait_kind kind, int64
 static void resume_waits(wpm_manager *m, uint32_t slot, resumption by) {
   uint32_t cluster_id = wpm_peer_cluster(m->store, wpm_manager_peer(m, slot));
   bool other = wpm_manager_of_other_cluster(m, cluster_id);
-  resume_wait(m, slot, WPM_WAIT_PRUNE_BACKOFF, WPM_DAY, by);
+  resume_backoff(m, slot, by);
   resume_wait(m, slot, WPM_WAIT_RETRY_DELAY, m->config.reconnect_max_ns, by);
   resume_wait(m, slot, WPM_WAIT_MISMATCH_DELAY, other ? m->config.mismatch_delay_ns : 0, by);
   const wpm_wait ban = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_BAN);
@@ -199,7 +211,7 @@ int wpm_manager_restore_tombstone(wpm_manager *m, wpm_tombstone *tombstone,
   if (wpm_manager_is_local(m, tombstone->id)) {
     return WPM_ERR_INVALID;
   }
-  tombstone->prune_backoff = resumed_wait(&tombstone->prune_backoff, WPM_DAY, by);
+  tombstone->prune_backoff = resumed_backoff(&tombstone->prune_backoff, by);
   tombstone->ban = resumed_ban(&tombstone->ban, by);
   wpm_store_advance(m->store, now);
   if (!wpm_wait_runs(&tombstone->prune_backoff, now) && !wpm_wait_runs(&tombstone->ban, now)) {

@@ -5,8 +5,18 @@
  *   within one boot, at now after a reboot; its prune backoff runs from there.
  * - Stored waits go on: within one boot by its own clock; after a reboot by the wall clock as the last
  *   heartbeat showed it, so that setting it while we ran changes nothing. One that cannot be placed in
- *   time, because the wall clock stands before its start, begins anew, once. A peer that we held whose record has a disconnect time but no prune
- *   backoff (it comes from another client's store) gets the one that its disconnect time asks for.
+ *   time, because the wall clock stands before its start, begins anew, once.
+ * - Not so the prune backoff, which is the other side's right: while the machine was off the wall clock
+ *   may have been set ahead, and nothing tells. After a reboot only that has passed of it which our own
+ *   clocks saw: from its start to the last heartbeat, and from this boot on. So the time that the machine
+ *   was off does not count, and no wall clock ends it early; one that says that more is left, because it
+ *   was set back, is believed. What that costs: a backoff of a minute ends a minute after the boot, at
+ *   the latest, and a PRUNE of hours is waited out by the hours that we were up. Where the clock was
+ *   right that is longer than we owe, which harms nobody; the other way round we would break a rule for
+ *   which GossipSub punishes. It rests on `mono` counting from the boot that boot_id names; on a system that
+ *   does not name its boot, where each run has another boot_id, the wall clock decides as for other waits.
+ * - A peer that we held whose record has a disconnect time but no prune backoff (it comes from another
+ *   client's store) gets the one that its disconnect time asks for.
  * - The relay-capable peers that we had been connected to are dialled first, the last connected
  *   first: those that were connected when we stopped before those connected earlier. The first of
  *   them, as many as max_connections allows, have a place kept for them until their first attempt,

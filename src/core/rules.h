@@ -45,6 +45,7 @@
   X(RESTART_FIRST, "restart_first")                                                                \
   X(RESTART_PLACES, "restart_places")                                                              \
   X(RESTART_GROUPS, "restart_groups")                                                              \
+  X(RESTART_OWED, "restart_owed")                                                                  \
   X(SLEEP, "sleep")                                                                                \
   X(OFFLINE, "offline")                                                                            \
   X(VOID_DELAYS, "void_delays")                                                                    \

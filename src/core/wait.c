@@ -56,11 +56,15 @@ wpm_wait wpm_wait_resume(const wpm_wait *wait, int64_t longest, wpm_instant now)
   return left > 0 ? wpm_wait_from(now, left) : (wpm_wait){0};
 }
 
+/* True where the instant is of its boot, and not before its start. */
+static bool runs_at(const wpm_wait *wait, const wpm_instant *seen) {
+  return wait->start.boot_id == seen->boot_id && wait->start.mono.ns >= 0 &&
+         seen->mono.ns >= wait->start.mono.ns;
+}
+
 wpm_wait wpm_wait_as_seen(const wpm_wait *wait, const wpm_instant *seen) {
   wpm_wait moved = *wait;
-  if (!seen || wait->length_ns == 0 || wait->start.boot_id != seen->boot_id ||
-      !wpm_wall_known(seen->wall) || wait->start.mono.ns < 0 ||
-      seen->mono.ns < wait->start.mono.ns) {
+  if (!seen || wait->length_ns == 0 || !wpm_wall_known(seen->wall) || !runs_at(wait, seen)) {
     return moved;
   }
   int64_t since = seen->mono.ns - wait->start.mono.ns;
@@ -68,6 +72,26 @@ wpm_wait wpm_wait_as_seen(const wpm_wait *wait, const wpm_instant *seen) {
     moved.start.wall.ns = seen->wall.ns - since;
   }
   return moved;
+}
+
+static int64_t less(int64_t left, int64_t gone) {
+  return gone < left ? left - gone : 0;
+}
+
+wpm_wait wpm_wait_resume_owed(const wpm_wait *wait, int64_t longest, const wpm_instant *seen,
+                              wpm_instant now) {
+  const wpm_wait placed = wpm_wait_as_seen(wait, seen);
+  const wpm_wait by_wall = wpm_wait_resume(&placed, longest, now);
+  if (wait->start.boot_id == now.boot_id) {
+    return by_wall;
+  }
+  int64_t left = cut(wait->length_ns, longest);
+  if (seen && runs_at(wait, seen)) {
+    left = less(left, seen->mono.ns - wait->start.mono.ns);
+  }
+  left = less(left, now.mono.ns > 0 ? now.mono.ns : 0);
+  const wpm_wait surely = wpm_wait_from(now, left);
+  return wpm_wait_later(&by_wall, &surely, now);
 }
 
 bool wpm_wait_equal(const wpm_wait *a, const wpm_wait *b) {

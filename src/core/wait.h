@@ -31,6 +31,13 @@ wpm_wait wpm_wait_later(const wpm_wait *old, const wpm_wait *fresh, wpm_instant 
  * Lengths outside 0 … `longest` are cut. */
 wpm_wait wpm_wait_resume(const wpm_wait *wait, int64_t longest, wpm_instant now);
 
+/* The same of a wait that the other side has a right to, so that it never ends too early: of one of
+ * another boot no more has passed than `seen`, a later instant of that boot (NULL: none), and the time
+ * since this boot show. The wall clock can only make it longer, as wpm_wait_as_seen and
+ * wpm_wait_resume have it, and where it begins anew. */
+wpm_wait wpm_wait_resume_owed(const wpm_wait *wait, int64_t longest, const wpm_instant *seen,
+                              wpm_instant now);
+
 /* A stored wait of the boot that `seen`, a later instant, is of: the start is put where it stands on
  * the wall clock that `seen` shows. So a clock that was set in between has no say in what is left after
  * a reboot. Where it is of another boot, or `seen` is NULL: as it is. */

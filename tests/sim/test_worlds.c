@@ -7,6 +7,7 @@
 #include "sim/world.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { WORLDS = WPM_SANITIZED ? 1000 : 10000 };
 
@@ -60,7 +61,8 @@ static size_t draw_fault(sim_random *random, const fault *one, unsigned long lon
   return length + (size_t)snprintf(out + length, cap - length, "\n");
 }
 
-/* Up to 7 faults, one behind the other; but a ban goes on through those that follow. */
+/* Up to 7 faults, one behind the other; but a ban goes on through those that follow, and the clock may be
+ * set while the machine is off: not after a ban, of which the clock then decides. */
 static void draw_faults(sim_random *random, char *out, size_t cap) {
   static const fault faults[] = {
       {"clock ", false, true},     {"clock -", false, true},   {"reboot ", false, true},
@@ -69,14 +71,22 @@ static void draw_faults(sim_random *random, char *out, size_t cap) {
       {"burst 30 ", false, true},  {"address", false, false},  {"connect ", true, false},
       {"protect ", true, false},   {"protect ", true, false},  {"ban ", true, true},
       {"ban ", true, true}};
+  enum { CLOCKS = 2 }; /* The first of them. */
   unsigned long long at = 0;
   size_t length = 0;
+  bool banned = false;
   out[0] = '\0';
   for (uint64_t left = below(random, 8); left > 0; left--) {
     const fault *one = &faults[below(random, sizeof(faults) / sizeof(*faults))];
     unsigned long long span = below(random, one->counts ? 2000 : 400);
     at += below(random, 500) + 1;
     length += draw_fault(random, one, at, span, out + length, cap - length);
+    banned = banned || strncmp(one->name, "ban", 3) == 0;
+    if (strncmp(one->name, "reboot", 6) == 0 && span > 1 && !banned) {
+      const fault *clock = &faults[below(random, CLOCKS)];
+      length +=
+          draw_fault(random, clock, at + span / 2, below(random, 400), out + length, cap - length);
+    }
     at += one->counts ? 0 : span;
   }
 }

@@ -106,6 +106,24 @@ static void let_time_pass(wpm_witness *r) {
 
 /* ---- restart --------------------------------------------------------------------------------- */
 
+/* The machine was off, and somebody may have set its clock ahead meanwhile. */
+static void reboot(wpm_witness *r, int64_t down) {
+  int64_t now = wpm_witness_now(r);
+  r->w->now.boot_id++;
+  r->w->now.mono.ns =
+      (int64_t)wpm_witness_below(r, (uint64_t)(down < WPM_MINUTE ? down : WPM_MINUTE) + 1);
+  r->offset = now - r->w->now.mono.ns;
+  if (wpm_witness_one_in(r, 4)) {
+    r->w->now.wall.ns += (int64_t)wpm_witness_below(r, WPM_DAY);
+    r->wall_jumped = true;
+  }
+  for (int peer = 0; peer < WPM_WITNESS_PEERS && r->wall_jumped; peer++) {
+    /* The wall clock decides of all but what the other side has a right to. */
+    r->peers[peer].mismatch_until = r->peers[peer].retry_until = r->peers[peer].banned_until = 0;
+  }
+  r->wall_jumped = false;
+}
+
 static void restart(wpm_witness *r) {
   bool clean = wpm_witness_one_in(r, 2);
   bool gossip[WPM_WITNESS_PEERS];
@@ -133,18 +151,10 @@ static void restart(wpm_witness *r) {
     r->peers[peer].two_since = -1;
   }
   memset(r->dials, 0, sizeof(r->dials));
-  wpm_world_pass(r->w, (int64_t)wpm_witness_below(r, wpm_witness_one_in(r, 2) ? 10 * S : WPM_HOUR));
+  int64_t down = (int64_t)wpm_witness_below(r, wpm_witness_one_in(r, 2) ? 10 * S : WPM_HOUR);
+  wpm_world_pass(r->w, down);
   if (wpm_witness_one_in(r, 2)) {
-    int64_t now = wpm_witness_now(r);
-    r->w->now.boot_id++;
-    r->w->now.mono.ns = (int64_t)wpm_witness_below(r, WPM_MINUTE);
-    r->offset = now - r->w->now.mono.ns;
-    for (int peer = 0; peer < WPM_WITNESS_PEERS && r->wall_jumped; peer++) {
-      /* After a reboot the wall clock decides, for better or worse. */
-      r->peers[peer].prune_until = r->peers[peer].mismatch_until = 0;
-      r->peers[peer].retry_until = r->peers[peer].banned_until = 0;
-    }
-    r->wall_jumped = false;
+    reboot(r, down);
   }
   r->gap_from = -1;
   r->in_vain = 0;

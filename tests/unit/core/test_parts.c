@@ -113,6 +113,40 @@ static void a_wait_is_placed_by_a_later_instant_of_its_boot(void **state) {
   assert_true(wpm_wait_equal(&placed, &damaged));
 }
 
+/* 60 s, of which its boot saw 30 s, and this one 10 s: 20 s are left, whatever the wall clock says. */
+static void of_a_wait_that_is_owed_only_what_was_seen_has_passed(void **state) {
+  (void)state;
+  const wpm_wait wait = {{{100 * S}, {5000 * S}, 7}, 60 * S};
+  const wpm_instant seen = {{130 * S}, {5030 * S}, 7};
+  static const struct {
+    int64_t wall;
+    int64_t left;
+  } cases[] = {{5041, 20}, {9000, 20}, {INT64_MAX / S, 20}, {5032, 28}, {4000, 60}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    wpm_instant now = {{10 * S}, {cases[i].wall * S}, 8};
+    wpm_wait resumed = wpm_wait_resume_owed(&wait, WPM_DAY, &seen, now);
+    assert_int_equal(wpm_wait_end(&resumed, now).ns, (10 + cases[i].left) * S);
+    assert_int_equal(resumed.start.boot_id, 8);
+  }
+  wpm_instant now = {{10 * S}, {9000 * S}, 8};
+  const wpm_instant of_no_use[] = {{{130 * S}, {5030 * S}, 6}, {{99 * S}, {5030 * S}, 7}};
+  for (size_t i = 0; i < 3; i++) { /* What its boot saw is not known. */
+    wpm_wait resumed = wpm_wait_resume_owed(&wait, WPM_DAY, i < 2 ? &of_no_use[i] : NULL, now);
+    assert_int_equal(resumed.length_ns, 50 * S);
+  }
+  now.mono.ns = 30 * S; /* Over by both clocks. */
+  wpm_wait resumed = wpm_wait_resume_owed(&wait, WPM_DAY, &seen, now);
+  assert_int_equal(resumed.length_ns, 0);
+  now.boot_id = 7; /* In its own boot it stays as it is. */
+  now.mono.ns = 110 * S;
+  resumed = wpm_wait_resume_owed(&wait, WPM_DAY, &seen, now);
+  assert_true(wpm_wait_equal(&resumed, &wait));
+  const wpm_wait damaged = {{{INT64_MIN}, {INT64_MIN}, 7}, INT64_MAX};
+  now = (wpm_instant){{INT64_MIN}, {INT64_MAX}, 8};
+  resumed = wpm_wait_resume_owed(&damaged, WPM_DAY, &seen, now);
+  assert_int_equal(resumed.length_ns, WPM_DAY);
+}
+
 /* ---- addresses ------------------------------------------------------------------------------- */
 
 static wpm_bytes address_of(uint8_t number) {
@@ -475,6 +509,7 @@ int main(void) {
       cmocka_unit_test(the_end_of_a_wait),
       cmocka_unit_test(the_later_wait_is_kept),
       cmocka_unit_test(a_resumed_wait_does_not_begin_anew_at_each_look),
+      cmocka_unit_test(of_a_wait_that_is_owed_only_what_was_seen_has_passed),
       cmocka_unit_test(a_wait_is_placed_by_a_later_instant_of_its_boot),
       cmocka_unit_test(the_most_promising_address_comes_first),
       cmocka_unit_test(a_certified_address_ranks_above_an_uncertified_one),
