@@ -171,6 +171,12 @@ WPM_API const char *wpm_history_kind_name(wpm_history_kind value);
 
 #define WPM_HISTORY_ID_MAX 44 /* The longest peer id of libp2p/specs: an inlined key of 42 bytes. */
 
+/* Most events kept of one peer, and of what is of no peer, or of peers that are not held; of all, max_history
+ * (<wakupeers/manager.h>). Where there is one more, the oldest of the same gives way, so that a peer that makes
+ * noise pushes out no other's. */
+#define WPM_HISTORY_PEER_MOST 32u
+#define WPM_HISTORY_OWN_MOST 256u
+
 /* One event. */
 typedef struct wpm_history_entry {
   uint64_t number;       /* From 1, in the order in which they happened. */

@@ -163,8 +163,8 @@ typedef struct wpm_manager_config {
       *services;        /* Services that we use of others (copied). Default: none, as a relay node
                                   has it. */
   size_t service_count; /* Their number, at most WPM_SERVICES_MAX. */
-  size_t max_history;   /* Most events kept (<wakupeers/explain.h>), 64 bytes each, as they come;
-                             0: none. Default 16384. */
+  size_t max_history;   /* Most events kept (<wakupeers/explain.h>), 88 bytes each, as they come; of
+                             these, of one peer, WPM_HISTORY_PEER_MOST; 0: none. Default 16384. */
 } wpm_manager_config;
 
 WPM_API void wpm_manager_config_default(wpm_manager_config *config);

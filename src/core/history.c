@@ -6,94 +6,11 @@
 
 #include <string.h>
 
-/* One entry as it is kept. */
-typedef struct record {
-  int64_t wall;      /* When, in ns since 1970. */
-  uint32_t slot;     /* Its peer's, then; WPM_SLOT_NONE: it was not held. */
-  uint32_t previous; /* How many numbers before it the peer's entry before it is; 0: none. */
-  uint8_t kind;      /* wpm_history_kind */
-  uint8_t reason;    /* wpm_reason */
-  uint8_t detail;    /* wpm_direction, or of one evicted wpm_cause. */
-  uint8_t id_len;    /* 0: of no peer, or the id is too long to be kept. */
-  uint8_t id[WPM_HISTORY_ID_MAX];
-} record;
-
-_Static_assert(sizeof(record) == 64, "an entry is one cache line");
-
-#define FEWEST 16 /* Entries that there is room for from the start. */
 #define SAME_AGAIN WPM_MINUTE
 #define LOOK_BACK 3 /* As many as there are kinds of what a peer can do at will. */
 #define STRANGERS_EVERY WPM_SECOND
 
-static size_t least(size_t a, size_t b) {
-  return a < b ? a : b;
-}
-
-int wpm_history_init(wpm_history *history, size_t most) {
-  most = least(most, UINT32_MAX); /* So that every link fits. */
-  *history = (wpm_history){.most = most, .now = WPM_WALL_NONE, .refused = WPM_WALL_NONE};
-  return wpm_chunks_reserve(&history->records, sizeof(record), least(most, FEWEST));
-}
-
-void wpm_history_fini(wpm_history *history) {
-  wpm_chunks_fini(&history->records);
-}
-
 /* ---- entering -------------------------------------------------------------------------------- */
-
-static record *record_at(const wpm_history *history, size_t at) {
-  return wpm_chunks_at(&history->records, sizeof(record), at);
-}
-
-/* How many entries fit into what is allocated. */
-static size_t room_of(const wpm_history *history) {
-  return least(history->records.capacity, history->most);
-}
-
-/* The place of the next entry; NULL: none is kept. At the end of the ring all entries lie in their
- * order, so there it may grow. */
-static record *next_place(wpm_history *history) {
-  size_t room = room_of(history);
-  if (history->at == room && room < history->most &&
-      wpm_chunks_reserve(&history->records, sizeof(record), room + 1) == WPM_OK) {
-    room = room_of(history);
-  }
-  if (room == 0) {
-    return NULL;
-  }
-  if (history->at == room) {
-    history->at = 0;
-  }
-  if (history->count < room) {
-    history->count++;
-  }
-  history->number++;
-  return record_at(history, history->at++);
-}
-
-/* The entry of that number; NULL: it is not kept. */
-static const record *find(const wpm_history *history, uint64_t number) {
-  uint64_t back = history->number - number;
-  if (number == 0 || number > history->number || back >= history->count) {
-    return NULL;
-  }
-  size_t at = history->at + (back < history->at ? 0 : room_of(history)) - 1 - (size_t)back;
-  return record_at(history, at);
-}
-
-/* The number whose lower half a peer's policy keeps. */
-static uint64_t whole_number(const wpm_history *history, uint32_t lower) {
-  return history->number - (uint32_t)((uint32_t)history->number - lower);
-}
-
-/* The peer's latest entry; 0: none is kept. Where the lower half has come round, the entry found is
- * another's. */
-static uint64_t latest_of(const wpm_manager *m, uint32_t slot) {
-  uint32_t lower = wpm_manager_policy(m, slot)->history;
-  uint64_t number = lower ? whole_number(&m->history, lower) : 0;
-  const record *found = find(&m->history, number);
-  return found && found->slot == slot ? number : 0;
-}
 
 /* True for what a peer can make happen as often as it likes. */
 static bool is_at_will(wpm_history_kind kind) {
@@ -135,93 +52,96 @@ static bool is_within(int64_t then, wpm_wall now, int64_t span) {
 }
 
 /* The same kind of thing as not long before, with nothing but such things between. */
-static bool repeats(const wpm_history *history, uint64_t latest, const record *entry) {
-  const record *last = find(history, latest);
-  for (unsigned i = 0; i < LOOK_BACK && last && is_at_will((wpm_history_kind)last->kind); i++) {
+static bool repeats(wpm_manager *m, uint32_t slot, const wpm_history_record *entry) {
+  const wpm_history *history = &m->history;
+  const wpm_history_chain *chain = wpm_history_chain_of(m, slot);
+  uint32_t place = chain->latest - 1;
+  for (unsigned i = 0; i < LOOK_BACK && i < chain->count; i++) {
+    const wpm_history_record *last = wpm_history_at(history, place);
+    if (!is_at_will((wpm_history_kind)last->kind)) {
+      return false;
+    }
     if (last->kind == entry->kind) {
       return is_within(last->wall, history->now, SAME_AGAIN);
     }
-    latest -= last->previous;
-    last = last->previous ? find(history, latest) : NULL;
+    place = last->older;
   }
   return false;
 }
 
-static void enter(wpm_manager *m, uint32_t slot, wpm_bytes id, record entry) {
-  uint64_t before = slot == WPM_SLOT_NONE ? 0 : latest_of(m, slot);
-  if (repeats(&m->history, before, &entry)) {
+static void enter(wpm_manager *m, uint32_t slot, wpm_bytes id, const wpm_history_record *what) {
+  wpm_history_record *entry = wpm_history_append(m, slot);
+  if (!entry) {
     return;
   }
-  record *place = next_place(&m->history);
-  if (!place) {
-    return;
-  }
-  uint64_t number = m->history.number;
-  entry.wall = m->history.now.ns;
-  entry.slot = slot;
-  entry.previous = before ? (uint32_t)(number - before) : 0;
-  entry.id_len = id.len <= sizeof(entry.id) ? (uint8_t)id.len : 0;
-  if (entry.id_len > 0) {
-    memcpy(entry.id, id.data, entry.id_len);
-  }
-  *place = entry;
-  if (slot != WPM_SLOT_NONE) {
-    /* A number whose lower half is 0 cannot be told from none: its peer's entries before it go too. */
-    wpm_manager_policy(m, slot)->history = (uint32_t)number;
+  entry->wall = m->history.now.ns;
+  entry->kind = what->kind;
+  entry->reason = what->reason;
+  entry->detail = what->detail;
+  entry->id_len = id.len <= sizeof(entry->id) ? (uint8_t)id.len : 0;
+  if (entry->id_len > 0) {
+    memcpy(entry->id, id.data, entry->id_len);
   }
 }
 
-static void enter_of_slot(wpm_manager *m, uint32_t slot, record entry) {
-  if (m->history.most > 0) {
-    enter(m, slot, wpm_peer_id_of(m->store, wpm_manager_peer(m, slot)), entry);
+static void enter_of_slot(wpm_manager *m, uint32_t slot, const wpm_history_record *what) {
+  if (m->history.most > 0 && !repeats(m, slot, what)) {
+    enter(m, slot, wpm_peer_id_of(m->store, wpm_manager_peer(m, slot)), what);
   }
 }
 
 void wpm_history_note(wpm_manager *m, uint32_t slot, wpm_history_kind kind, wpm_reason reason) {
-  enter_of_slot(m, slot, (record){.kind = (uint8_t)kind, .reason = (uint8_t)reason});
+  enter_of_slot(m, slot, &(wpm_history_record){.kind = (uint8_t)kind, .reason = (uint8_t)reason});
 }
 
 void wpm_history_note_connection(wpm_manager *m, uint32_t slot, wpm_history_kind kind,
                                  wpm_reason reason, wpm_direction direction) {
-  enter_of_slot(
-      m, slot,
-      (record){.kind = (uint8_t)kind, .reason = (uint8_t)reason, .detail = (uint8_t)direction});
+  enter_of_slot(m, slot,
+                &(wpm_history_record){.kind = (uint8_t)kind,
+                                      .reason = (uint8_t)reason,
+                                      .detail = (uint8_t)direction});
 }
 
 void wpm_history_note_refused(wpm_manager *m, uint32_t slot, wpm_bytes id, wpm_reason reason,
                               wpm_direction direction) {
   wpm_history *history = &m->history;
-  bool is_stranger = slot == WPM_SLOT_NONE;
-  if (is_stranger && is_within(history->refused.ns, history->now, STRANGERS_EVERY)) {
-    return;
+  const wpm_history_record refused = {
+      .kind = WPM_HISTORY_REFUSED, .reason = (uint8_t)reason, .detail = (uint8_t)direction};
+  if (slot != WPM_SLOT_NONE) {
+    enter_of_slot(m, slot, &refused);
+  } else if (!is_within(history->refused.ns, history->now, STRANGERS_EVERY)) {
+    history->refused = history->now;
+    enter(m, slot, id, &refused);
   }
-  history->refused = is_stranger ? history->now : history->refused;
-  enter(m, slot, id,
-        (record){
-            .kind = WPM_HISTORY_REFUSED, .reason = (uint8_t)reason, .detail = (uint8_t)direction});
 }
 
 void wpm_history_note_own(wpm_manager *m, wpm_history_kind kind) {
-  const record *last = find(&m->history, m->history.number);
+  const wpm_history_record *last = wpm_history_latest(&m->history);
   bool is_again = last && last->kind == kind && is_within(last->wall, m->history.now, SAME_AGAIN);
   if (!is_again) {
-    enter(m, WPM_SLOT_NONE, (wpm_bytes){NULL, 0}, (record){.kind = (uint8_t)kind});
+    enter(m, WPM_HISTORY_SLOT_OWN, (wpm_bytes){NULL, 0},
+          &(wpm_history_record){.kind = (uint8_t)kind});
   }
 }
 
 void wpm_history_note_gone(wpm_manager *m, uint32_t slot, wpm_cause cause) {
   bool is_evicted = cause != WPM_CAUSE_FACT && cause != WPM_CAUSE_PERSON;
-  enter_of_slot(m, slot,
-                (record){.kind = is_evicted ? WPM_HISTORY_EVICTED : WPM_HISTORY_REMOVED,
-                         .detail = is_evicted ? (uint8_t)cause : 0});
+  enter(m, WPM_SLOT_NONE, wpm_peer_id_of(m->store, wpm_manager_peer(m, slot)),
+        &(wpm_history_record){.kind = is_evicted ? WPM_HISTORY_EVICTED : WPM_HISTORY_REMOVED,
+                              .detail = is_evicted ? (uint8_t)cause : 0});
+  *wpm_history_chain_of(m, slot) = (wpm_history_chain){0}; /* Its entries outlive it. */
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static void fill(const record *from, uint64_t number, wpm_history_entry *out) {
+static bool told(const wpm_history *history, const wpm_history_record *from, uint64_t *cursor,
+                 wpm_history_entry *out) {
+  if (!from) {
+    return false;
+  }
   bool is_evicted = from->kind == WPM_HISTORY_EVICTED;
   *out = (wpm_history_entry){
-      .number = number,
+      .number = wpm_history_number(history, from),
       .time = {from->wall},
       .peer = {from->id, from->id_len},
       .kind = (wpm_history_kind)from->kind,
@@ -229,57 +149,66 @@ static void fill(const record *from, uint64_t number, wpm_history_entry *out) {
       .direction = is_evicted ? WPM_DIRECTION_NONE : (wpm_direction)from->detail,
       .cause = is_evicted ? (wpm_cause)from->detail : WPM_CAUSE_FACT,
   };
+  *cursor = out->number;
+  return true;
+}
+
+/* The number that the cursor stands behind. */
+static uint64_t behind(const wpm_history *history, uint64_t cursor) {
+  return (cursor ? cursor : history->number + 1) - 1;
 }
 
 bool wpm_manager_next_history(const wpm_manager *m, uint64_t *cursor, wpm_history_entry *out) {
-  uint64_t number = (*cursor ? *cursor : m->history.number + 1) - 1;
-  const record *found = find(&m->history, number);
-  if (found) {
-    fill(found, number, out);
-    *cursor = number;
-  }
-  return found != NULL;
+  size_t at;
+  return told(&m->history, wpm_history_find(&m->history, behind(&m->history, *cursor), &at), cursor,
+              out);
 }
 
-/* The latest entry before `number` with that id; 0: there is none. */
-static uint64_t look_for(const wpm_history *history, wpm_bytes id, uint64_t number) {
-  const record *found;
-  if (id.len == 0) {
-    return 0; /* That is none; nor is one that is too long to be kept. */
-  }
-  while ((found = find(history, --number)) != NULL) {
-    if (wpm_bytes_equal((wpm_bytes){found->id, found->id_len}, id)) {
-      return number;
-    }
-  }
-  return 0;
+static bool is_of(const wpm_history_record *entry, wpm_bytes id) {
+  return wpm_bytes_equal((wpm_bytes){entry->id, entry->id_len}, id);
 }
 
-/* The peer's entry before the one numbered `number`. */
-static uint64_t before(const wpm_history *history, wpm_bytes id, uint64_t number) {
-  const record *from = find(history, number);
-  if (!from) {
-    return 0;
+/* The latest entry up to `number` with that id; NULL: there is none. */
+static const wpm_history_record *look_for(const wpm_history *history, wpm_bytes id,
+                                          uint64_t number) {
+  size_t at;
+  const wpm_history_record *found = NULL;
+  if (id.len > 0) { /* That is none; nor is one that is too long to be kept. */
+    found = wpm_history_find(history, number, &at);
   }
-  const record *linked = from->previous ? find(history, number - from->previous) : NULL;
-  return linked ? number - from->previous : look_for(history, id, number);
+  while (found && !is_of(found, id)) {
+    found = wpm_history_before(history, &at);
+  }
+  return found;
+}
+
+/* The one before it in its chain; NULL: it is the oldest, or not of a peer's chain. */
+static const wpm_history_record *linked(const wpm_history *history,
+                                        const wpm_history_record *from) {
+  const wpm_history_record *older = wpm_history_at(history, from->older);
+  bool is_before = wpm_history_number(history, older) < wpm_history_number(history, from);
+  return is_before && from->slot < WPM_HISTORY_SLOT_OWN ? older : NULL;
+}
+
+/* The latest of one that is held; NULL: it has none. */
+static const wpm_history_record *latest_of(const wpm_manager *m, wpm_bytes id) {
+  uint32_t slot = wpm_store_find(m->store, id);
+  uint32_t latest = slot == WPM_SLOT_NONE ? 0 : wpm_manager_policy(m, slot)->history.latest;
+  return latest ? wpm_history_at(&m->history, latest - 1) : NULL;
 }
 
 bool wpm_manager_next_history_of(const wpm_manager *m, wpm_bytes peer, uint64_t *cursor,
                                  wpm_history_entry *out) {
   const wpm_history *history = &m->history;
-  uint64_t number = 0;
+  size_t at;
+  const wpm_history_record *found;
   if (*cursor) {
-    number = before(history, peer, *cursor);
+    found = wpm_history_find(history, *cursor, &at);
+    bool is_it = found && wpm_history_number(history, found) == *cursor && is_of(found, peer);
+    found = is_it ? linked(history, found) : NULL;
   } else {
-    uint32_t slot = wpm_store_find(m->store, peer);
-    number = slot == WPM_SLOT_NONE ? 0 : latest_of(m, slot);
-    number = number ? number : look_for(history, peer, history->number + 1);
+    found = latest_of(m, peer);
   }
-  const record *found = find(history, number);
-  if (found) {
-    fill(found, number, out);
-    *cursor = number;
-  }
-  return found != NULL;
+  found = found ? found : look_for(history, peer, behind(history, *cursor));
+  return told(history, found, cursor, out);
 }

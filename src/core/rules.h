@@ -50,6 +50,8 @@
   X(OFFLINE, "offline")                                                                            \
   X(VOID_DELAYS, "void_delays")                                                                    \
   X(GAP_END, "gap_end")                                                                            \
+  /* What is told of it (core/history_ring.h). */                                                  \
+  X(HISTORY_SHARE, "history_share")                                                                \
   /* Connections (core/keepalive.h, core/idle.h, core/duplicate.h). */                             \
   X(PING_INTERVAL, "ping_interval")                                                                \
   X(PING_JITTER, "ping_jitter")                                                                    \

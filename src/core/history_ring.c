@@ -1,0 +1,202 @@
+#include "core/history_ring.h"
+
+#include "core/manager.h"
+#include "core/rules.h"
+
+#define FEWEST 16u                 /* Entries that there is room for from the start. */
+#define OLDEST (UINT32_C(1) << 31) /* So many numbers after it an entry goes. */
+
+/* An entry of the order; a hole where the record has another number by now. */
+typedef struct turn {
+  uint32_t number; /* Lower half. */
+  uint32_t place;  /* Where the entry lies. */
+} turn;
+
+static size_t least(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+static turn *turn_at(const wpm_history *history, size_t at) {
+  return wpm_chunks_at(&history->order, sizeof(turn), at);
+}
+
+/* Makes room for `count` entries, or for some more. WPM_ERR_NO_MEMORY: there is the room that was. */
+static int reserve(wpm_history *history, size_t count) {
+  int err = wpm_chunks_reserve(&history->records, sizeof(wpm_history_record), count);
+  size_t fit = least(history->records.capacity, history->most);
+  return err ? err : wpm_chunks_reserve(&history->order, sizeof(turn), 2 * fit);
+}
+
+int wpm_history_init(wpm_history *history, size_t most) {
+  most = least(most, UINT32_MAX / 4); /* So that each has a number, and twice as many have. */
+  *history = (wpm_history){.most = most, .now = WPM_WALL_NONE, .refused = WPM_WALL_NONE};
+  return reserve(history, least(most, FEWEST));
+}
+
+void wpm_history_fini(wpm_history *history) {
+  wpm_chunks_fini(&history->records);
+  wpm_chunks_fini(&history->order);
+}
+
+/* ---- chains ---------------------------------------------------------------------------------- */
+
+wpm_history_chain *wpm_history_chain_of(wpm_manager *m, uint32_t slot) {
+  if (slot == WPM_HISTORY_SLOT_OWN) {
+    return &m->history.own;
+  }
+  return slot == WPM_SLOT_NONE ? &m->history.unknown : &wpm_manager_policy(m, slot)->history;
+}
+
+static size_t most_of(uint32_t slot) {
+  return slot >= WPM_HISTORY_SLOT_OWN ? WPM_HISTORY_OF_OTHERS : WPM_HISTORY_OF_PEER;
+}
+
+/* The oldest of all leaves its chain, if it has a head also that. */
+static void leave(wpm_manager *m, uint32_t place) {
+  wpm_history *history = &m->history;
+  wpm_history_record *entry = wpm_history_at(history, place);
+  wpm_history_chain *chain = wpm_history_chain_of(m, entry->slot);
+  if (chain->latest && wpm_history_at(history, chain->latest - 1)->newer == place) {
+    chain->count--;
+    chain->latest = chain->count ? chain->latest : 0;
+  }
+  wpm_history_at(history, entry->newer)->older = entry->older;
+  wpm_history_at(history, entry->older)->newer = entry->newer;
+}
+
+static void join(wpm_history *history, wpm_history_chain *chain, uint32_t place) {
+  wpm_history_record *entry = wpm_history_at(history, place);
+  entry->older = entry->newer = place;
+  if (chain->latest) {
+    wpm_history_record *latest = wpm_history_at(history, chain->latest - 1);
+    entry->older = chain->latest - 1;
+    entry->newer = latest->newer;
+    wpm_history_at(history, latest->newer)->older = place;
+    latest->newer = place;
+  }
+  chain->latest = place + 1;
+  chain->count++;
+}
+
+/* ---- entering -------------------------------------------------------------------------------- */
+
+static bool is_hole(const wpm_history *history, const turn *one) {
+  return wpm_history_at(history, one->place)->number != one->number;
+}
+
+/* How many entries fit into what is allocated. */
+static size_t room_of(const wpm_history *history) {
+  return least(least(history->records.capacity, history->order.capacity / 2), history->most);
+}
+
+static bool may_add(wpm_history *history) {
+  size_t room = room_of(history);
+  if (history->count < room) {
+    return true;
+  }
+  if (room == history->most || history->number < history->grow_at) {
+    return false;
+  }
+  if (reserve(history, room + 1) != WPM_OK) {
+    history->grow_at = history->number + room;
+  }
+  return history->count < room_of(history);
+}
+
+/* Where in the order the oldest of all is; there is one. */
+static turn *oldest(wpm_history *history) {
+  turn *one = turn_at(history, history->head);
+  while (is_hole(history, one)) {
+    one = turn_at(history, ++history->head);
+  }
+  return one;
+}
+
+/* A place that no chain has. */
+static uint32_t free_place(wpm_manager *m) {
+  wpm_history *history = &m->history;
+  const turn *first = history->count > 0 ? oldest(history) : NULL;
+  bool is_too_old = first && (uint32_t)history->number - first->number >= OLDEST;
+  if (!is_too_old && may_add(history)) {
+    return (uint32_t)history->count++;
+  }
+  history->head++;
+  leave(m, first->place);
+  return first->place;
+}
+
+/* Closes the holes. */
+static void tidy(wpm_history *history) {
+  size_t end = 0;
+  for (size_t at = history->head; at < history->end; at++) {
+    const turn one = *turn_at(history, at);
+    if (!is_hole(history, &one)) {
+      *turn_at(history, end++) = one;
+    }
+  }
+  history->head = 0;
+  history->end = end;
+}
+
+wpm_history_record *wpm_history_append(wpm_manager *m, uint32_t slot) {
+  wpm_history *history = &m->history;
+  wpm_history_chain *chain = wpm_history_chain_of(m, slot);
+  uint32_t place;
+  if (room_of(history) == 0 && !may_add(history)) {
+    return NULL;
+  }
+  if (history->end == history->order.capacity) {
+    tidy(history);
+  }
+  if (chain->count >= most_of(slot) && wpm_rule_holds(WPM_RULE_HISTORY_SHARE)) {
+    place = wpm_history_at(history, chain->latest - 1)->newer;
+    chain->latest = place + 1; /* The circle turns by one. */
+  } else {
+    place = free_place(m);
+    join(history, chain, place);
+  }
+  history->number++;
+  wpm_history_record *entry = wpm_history_at(history, place);
+  entry->number = (uint32_t)history->number;
+  entry->slot = slot;
+  *turn_at(history, history->end++) = (turn){entry->number, place};
+  return entry;
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+const wpm_history_record *wpm_history_latest(const wpm_history *history) {
+  /* The last of the order is never a hole: its entry is the latest of its chain. */
+  return history->count > 0 ? wpm_history_at(history, turn_at(history, history->end - 1)->place)
+                            : NULL;
+}
+
+const wpm_history_record *wpm_history_before(const wpm_history *history, size_t *at) {
+  while (*at > history->head) {
+    const turn *one = turn_at(history, --*at);
+    if (!is_hole(history, one)) {
+      return wpm_history_at(history, one->place);
+    }
+  }
+  return NULL;
+}
+
+const wpm_history_record *wpm_history_find(const wpm_history *history, uint64_t number,
+                                           size_t *at) {
+  if (number > history->number || history->number - number > OLDEST) {
+    return NULL;
+  }
+  const uint32_t back = (uint32_t)(history->number - number);
+  size_t from = history->head;
+  size_t to = history->end;
+  while (from < to) { /* The first with a higher number. */
+    size_t middle = from + (to - from) / 2;
+    if ((uint32_t)history->number - turn_at(history, middle)->number < back) {
+      to = middle;
+    } else {
+      from = middle + 1;
+    }
+  }
+  *at = from;
+  return wpm_history_before(history, at);
+}
