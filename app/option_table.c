@@ -69,7 +69,7 @@ static const option_spec specs[] = {
     {"peer-store-capacity", KIND_NUMBER, AT(peer_store_capacity), FOR_RUN | FOR_DB, node, "100000",
      0, 100000000, "N", "most peers kept; over it the least useful goes for a newcomer; 0: no cap"},
     {"max-history", KIND_NUMBER, AT(max_history), FOR_RUN, node, "16384", 0, 10000000, "N",
-     "latest events kept for `wakupeers history`, 64 bytes each; 0: none"},
+     "latest events kept for `wakupeers history`, 88 bytes each; of one peer 32; 0: none"},
     {"cluster-id", KIND_NUMBER, AT(cluster_id), FOR_RUN | FOR_PING, node, "1", 0, 65535, "N",
      "our Waku cluster; peers of another are left alone; 0: no such rule"},
     {"shard", KIND_LIST, AT(shards), FOR_RUN, node, NULL, 0, 1023, "N",

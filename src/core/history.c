@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+/* What is told of, but for whom and when. */
+typedef struct what {
+  wpm_history_kind kind;
+  wpm_reason reason;
+  uint8_t detail; /* As of a record. */
+} what;
+
 #define SAME_AGAIN WPM_MINUTE
 #define LOOK_BACK 3 /* As many as there are kinds of what a peer can do at will. */
 #define STRANGERS_EVERY WPM_SECOND
@@ -52,7 +59,7 @@ static bool is_within(int64_t then, wpm_wall now, int64_t span) {
 }
 
 /* The same kind of thing as not long before, with nothing but such things between. */
-static bool repeats(wpm_manager *m, uint32_t slot, const wpm_history_record *entry) {
+static bool repeats(wpm_manager *m, uint32_t slot, wpm_history_kind kind) {
   const wpm_history *history = &m->history;
   const wpm_history_chain *chain = wpm_history_chain_of(m, slot);
   uint32_t place = chain->latest - 1;
@@ -61,7 +68,7 @@ static bool repeats(wpm_manager *m, uint32_t slot, const wpm_history_record *ent
     if (!is_at_will((wpm_history_kind)last->kind)) {
       return false;
     }
-    if (last->kind == entry->kind) {
+    if (last->kind == kind) {
       return is_within(last->wall, history->now, SAME_AGAIN);
     }
     place = last->older;
@@ -69,49 +76,45 @@ static bool repeats(wpm_manager *m, uint32_t slot, const wpm_history_record *ent
   return false;
 }
 
-static void enter(wpm_manager *m, uint32_t slot, wpm_bytes id, const wpm_history_record *what) {
+static void enter(wpm_manager *m, uint32_t slot, wpm_bytes id, what happened) {
   wpm_history_record *entry = wpm_history_append(m, slot);
   if (!entry) {
     return;
   }
   entry->wall = m->history.now.ns;
-  entry->kind = what->kind;
-  entry->reason = what->reason;
-  entry->detail = what->detail;
+  entry->kind = (uint8_t)happened.kind;
+  entry->reason = (uint8_t)happened.reason;
+  entry->detail = happened.detail;
   entry->id_len = id.len <= sizeof(entry->id) ? (uint8_t)id.len : 0;
   if (entry->id_len > 0) {
     memcpy(entry->id, id.data, entry->id_len);
   }
 }
 
-static void enter_of_slot(wpm_manager *m, uint32_t slot, const wpm_history_record *what) {
-  if (m->history.most > 0 && !repeats(m, slot, what)) {
-    enter(m, slot, wpm_peer_id_of(m->store, wpm_manager_peer(m, slot)), what);
+static void enter_of_slot(wpm_manager *m, uint32_t slot, what happened) {
+  if (m->history.most > 0 && !repeats(m, slot, happened.kind)) {
+    enter(m, slot, wpm_peer_id_of(m->store, wpm_manager_peer(m, slot)), happened);
   }
 }
 
 void wpm_history_note(wpm_manager *m, uint32_t slot, wpm_history_kind kind, wpm_reason reason) {
-  enter_of_slot(m, slot, &(wpm_history_record){.kind = (uint8_t)kind, .reason = (uint8_t)reason});
+  enter_of_slot(m, slot, (what){kind, reason, 0});
 }
 
 void wpm_history_note_connection(wpm_manager *m, uint32_t slot, wpm_history_kind kind,
                                  wpm_reason reason, wpm_direction direction) {
-  enter_of_slot(m, slot,
-                &(wpm_history_record){.kind = (uint8_t)kind,
-                                      .reason = (uint8_t)reason,
-                                      .detail = (uint8_t)direction});
+  enter_of_slot(m, slot, (what){kind, reason, (uint8_t)direction});
 }
 
 void wpm_history_note_refused(wpm_manager *m, uint32_t slot, wpm_bytes id, wpm_reason reason,
                               wpm_direction direction) {
   wpm_history *history = &m->history;
-  const wpm_history_record refused = {
-      .kind = WPM_HISTORY_REFUSED, .reason = (uint8_t)reason, .detail = (uint8_t)direction};
+  const what refused = {WPM_HISTORY_REFUSED, reason, (uint8_t)direction};
   if (slot != WPM_SLOT_NONE) {
-    enter_of_slot(m, slot, &refused);
+    enter_of_slot(m, slot, refused);
   } else if (!is_within(history->refused.ns, history->now, STRANGERS_EVERY)) {
     history->refused = history->now;
-    enter(m, slot, id, &refused);
+    enter(m, slot, id, refused);
   }
 }
 
@@ -119,16 +122,15 @@ void wpm_history_note_own(wpm_manager *m, wpm_history_kind kind) {
   const wpm_history_record *last = wpm_history_latest(&m->history);
   bool is_again = last && last->kind == kind && is_within(last->wall, m->history.now, SAME_AGAIN);
   if (!is_again) {
-    enter(m, WPM_HISTORY_SLOT_OWN, (wpm_bytes){NULL, 0},
-          &(wpm_history_record){.kind = (uint8_t)kind});
+    enter(m, WPM_HISTORY_SLOT_OWN, (wpm_bytes){NULL, 0}, (what){kind, WPM_REASON_NONE, 0});
   }
 }
 
 void wpm_history_note_gone(wpm_manager *m, uint32_t slot, wpm_cause cause) {
   bool is_evicted = cause != WPM_CAUSE_FACT && cause != WPM_CAUSE_PERSON;
   enter(m, WPM_SLOT_NONE, wpm_peer_id_of(m->store, wpm_manager_peer(m, slot)),
-        &(wpm_history_record){.kind = is_evicted ? WPM_HISTORY_EVICTED : WPM_HISTORY_REMOVED,
-                              .detail = is_evicted ? (uint8_t)cause : 0});
+        (what){is_evicted ? WPM_HISTORY_EVICTED : WPM_HISTORY_REMOVED, WPM_REASON_NONE,
+               is_evicted ? (uint8_t)cause : 0});
   *wpm_history_chain_of(m, slot) = (wpm_history_chain){0}; /* Its entries outlive it. */
 }
 

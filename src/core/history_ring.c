@@ -24,7 +24,11 @@ static turn *turn_at(const wpm_history *history, size_t at) {
 static int reserve(wpm_history *history, size_t count) {
   int err = wpm_chunks_reserve(&history->records, sizeof(wpm_history_record), count);
   size_t fit = least(history->records.capacity, history->most);
-  return err ? err : wpm_chunks_reserve(&history->order, sizeof(turn), 2 * fit);
+  if (!err) {
+    err = wpm_chunks_reserve(&history->order, sizeof(turn), 2 * fit);
+  }
+  history->room = least(fit, history->order.capacity / 2);
+  return err;
 }
 
 int wpm_history_init(wpm_history *history, size_t most) {
@@ -84,23 +88,18 @@ static bool is_hole(const wpm_history *history, const turn *one) {
   return wpm_history_at(history, one->place)->number != one->number;
 }
 
-/* How many entries fit into what is allocated. */
-static size_t room_of(const wpm_history *history) {
-  return least(least(history->records.capacity, history->order.capacity / 2), history->most);
-}
-
+/* True where there is room for one more, or can be made. */
 static bool may_add(wpm_history *history) {
-  size_t room = room_of(history);
-  if (history->count < room) {
+  if (history->count < history->room) {
     return true;
   }
-  if (room == history->most || history->number < history->grow_at) {
+  if (history->room == history->most || history->number < history->grow_at) {
     return false;
   }
-  if (reserve(history, room + 1) != WPM_OK) {
-    history->grow_at = history->number + room;
+  if (reserve(history, history->room + 1) != WPM_OK) {
+    history->grow_at = history->number + history->room;
   }
-  return history->count < room_of(history);
+  return history->count < history->room;
 }
 
 /* Where in the order the oldest of all is; there is one. */
@@ -120,6 +119,7 @@ static uint32_t free_place(wpm_manager *m) {
   if (!is_too_old && may_add(history)) {
     return (uint32_t)history->count++;
   }
+  first = oldest(history); /* The order may have moved as it grew. */
   history->head++;
   leave(m, first->place);
   return first->place;
@@ -142,7 +142,7 @@ wpm_history_record *wpm_history_append(wpm_manager *m, uint32_t slot) {
   wpm_history *history = &m->history;
   wpm_history_chain *chain = wpm_history_chain_of(m, slot);
   uint32_t place;
-  if (room_of(history) == 0 && !may_add(history)) {
+  if (history->room == 0) { /* There is some from the start, where any are kept. */
     return NULL;
   }
   if (history->end == history->order.capacity) {

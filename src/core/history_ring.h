@@ -51,6 +51,7 @@ typedef struct wpm_history {
   wpm_chunks records;        /* Entries. */
   wpm_chunks order;          /* Where each lies, as they came; with holes. */
   size_t most;               /* Entries it may have; 0: none are kept. */
+  size_t room;               /* Entries that fit into what is allocated. */
   size_t count;              /* Entries held: the first so many of `records`. */
   size_t head, end;          /* The part of `order` in use. */
   uint64_t number;           /* Of the latest one; 0: there was none. */
