@@ -55,7 +55,7 @@ static size_t most_of(uint32_t slot) {
   return slot >= WPM_HISTORY_SLOT_OWN ? WPM_HISTORY_OF_OTHERS : WPM_HISTORY_OF_PEER;
 }
 
-/* The oldest of all leaves its chain, if it has a head also that. */
+/* The oldest of all leaves its circle, and the chain whose head that has. */
 static void leave(wpm_manager *m, uint32_t place) {
   wpm_history *history = &m->history;
   wpm_history_record *entry = wpm_history_at(history, place);
@@ -111,15 +111,59 @@ static turn *oldest(wpm_history *history) {
   return one;
 }
 
+/* The first of the order that came after the one numbered `number`. */
+static size_t behind(const wpm_history *history, uint32_t number) {
+  const uint32_t back = (uint32_t)history->number - number;
+  size_t from = history->head;
+  size_t to = history->end;
+  while (from < to) {
+    size_t middle = from + (to - from) / 2;
+    if ((uint32_t)history->number - turn_at(history, middle)->number < back) {
+      to = middle;
+    } else {
+      from = middle + 1;
+    }
+  }
+  return from;
+}
+
+/* The entry at `from` lies at `to` from now on. */
+static void move(wpm_manager *m, uint32_t from, uint32_t to) {
+  wpm_history *history = &m->history;
+  wpm_history_record *entry = wpm_history_at(history, to);
+  *entry = *wpm_history_at(history, from);
+  wpm_history_chain *chain = wpm_history_chain_of(m, entry->slot);
+  chain->latest = chain->latest == from + 1 ? to + 1 : chain->latest;
+  wpm_history_at(history, entry->newer)->older = to; /* Alone it is its own neighbour, … */
+  wpm_history_at(history, entry->older)->newer = to;
+  if (entry->older == from) { /* … where it was. */
+    entry->older = entry->newer = to;
+  }
+  turn_at(history, behind(history, entry->number) - 1)->place = to;
+}
+
+/* The oldest of all goes where it is too old for its number. */
+static void drop_too_old(wpm_manager *m) {
+  wpm_history *history = &m->history;
+  const turn first = history->count > 0 ? *oldest(history) : (turn){0};
+  if (history->count == 0 || (uint32_t)history->number - first.number < OLDEST) {
+    return;
+  }
+  uint32_t last = (uint32_t)--history->count;
+  history->head++;
+  leave(m, first.place);
+  if (first.place != last) {
+    move(m, last, first.place);
+  }
+}
+
 /* A place that no chain has. */
 static uint32_t free_place(wpm_manager *m) {
   wpm_history *history = &m->history;
-  const turn *first = history->count > 0 ? oldest(history) : NULL;
-  bool is_too_old = first && (uint32_t)history->number - first->number >= OLDEST;
-  if (!is_too_old && may_add(history)) {
+  if (may_add(history)) {
     return (uint32_t)history->count++;
   }
-  first = oldest(history); /* The order may have moved as it grew. */
+  const turn *first = oldest(history);
   history->head++;
   leave(m, first->place);
   return first->place;
@@ -148,6 +192,7 @@ wpm_history_record *wpm_history_append(wpm_manager *m, uint32_t slot) {
   if (history->end == history->order.capacity) {
     tidy(history);
   }
+  drop_too_old(m);
   if (chain->count >= most_of(slot) && wpm_rule_holds(WPM_RULE_HISTORY_SHARE)) {
     place = wpm_history_at(history, chain->latest - 1)->newer;
     chain->latest = place + 1; /* The circle turns by one. */
@@ -186,17 +231,6 @@ const wpm_history_record *wpm_history_find(const wpm_history *history, uint64_t 
   if (number > history->number || history->number - number > OLDEST) {
     return NULL;
   }
-  const uint32_t back = (uint32_t)(history->number - number);
-  size_t from = history->head;
-  size_t to = history->end;
-  while (from < to) { /* The first with a higher number. */
-    size_t middle = from + (to - from) / 2;
-    if ((uint32_t)history->number - turn_at(history, middle)->number < back) {
-      to = middle;
-    } else {
-      from = middle + 1;
-    }
-  }
-  *at = from;
+  *at = behind(history, (uint32_t)number);
   return wpm_history_before(history, at);
 }

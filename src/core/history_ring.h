@@ -10,7 +10,8 @@
  * - The *order* lists entries as they came, with holes where one gave way to its own chain; it has room for
  *   twice as many as there are, and the holes are closed when it comes to its end: a step for each entry
  *   that came meanwhile. An entry is found in it by its number, by halving.
- * - Numbers are kept by their lower half. An entry that is 2^31 numbers old goes, so that they are in order.
+ * - Numbers are kept by their lower half. An entry that is 2^31 numbers old goes, so that they are in order;
+ *   the last of the records takes its place.
  */
 #ifndef WPM_CORE_HISTORY_RING_H
 #define WPM_CORE_HISTORY_RING_H
