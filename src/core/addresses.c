@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/number.h"
+#include "core/rules.h"
 
 /* A packed list: size (4 bytes), count (2 bytes), then the addresses. One address: length (1 byte, or
  * 0 and 2 bytes), marks (2 bytes), first and last seen (4 bytes each, where known and others than
@@ -461,6 +462,9 @@ void wpm_draft_remove(wpm_address_draft *draft, size_t at) {
 
 /* Worth of an address beside its success: the higher stays. */
 static int worth(const wpm_address *item) {
+  if (!wpm_rule_holds(WPM_RULE_ADDRESS_WORTH)) {
+    return 0;
+  }
   int sure = item->confidence == WPM_CONFIDENCE_CONNECTED ? 2 : item->certified ? 1 : 0;
   return sure * WPM_ADDRESS_SOURCE_COUNT + (int)item->source;
 }
@@ -588,7 +592,8 @@ void wpm_draft_unmark(wpm_address_draft *draft, const wpm_bytes *told, size_t to
   for (size_t i = 0; i < draft->count; i++) {
     wpm_address *item = &draft->items[i];
     bool *mark = certified ? &item->certified : &item->identified;
-    bool loses = *mark && !is_among(told, told_count, item->multiaddr);
+    bool loses = *mark && wpm_rule_holds(WPM_RULE_ADDRESS_UNTOLD) &&
+                 !is_among(told, told_count, item->multiaddr);
     *mark = *mark && !loses;
     bool goes = loses && item->source == WPM_SOURCE_IDENTIFY && !item->certified &&
                 !item->identified && item->confidence != WPM_CONFIDENCE_CONNECTED;
@@ -602,7 +607,7 @@ void wpm_draft_unmark(wpm_address_draft *draft, const wpm_bytes *told, size_t to
 /* ---- expiry ---------------------------------------------------------------------------------- */
 
 static bool worked_last(const wpm_address *items, size_t count, const wpm_address *item) {
-  if (!wpm_wall_known(item->last_success)) {
+  if (!wpm_wall_known(item->last_success) || !wpm_rule_holds(WPM_RULE_ADDRESS_LAST_GOOD)) {
     return false;
   }
   for (size_t i = 0; i < count; i++) {
@@ -619,10 +624,13 @@ static bool older_than(wpm_wall time, int64_t age_ns, wpm_wall now) {
 }
 
 static bool forgotten(const wpm_address *item, wpm_wall now) {
-  if (item->source >= WPM_SOURCE_IDENTIFY || item->certified || item->identified) {
+  bool vouched = item->source >= WPM_SOURCE_IDENTIFY || item->certified || item->identified;
+  if ((vouched && wpm_rule_holds(WPM_RULE_ADDRESS_VOUCHED)) ||
+      !wpm_rule_holds(WPM_RULE_ADDRESS_FORGOTTEN)) {
     return false;
   }
-  bool failed = wpm_wall_known(item->last_failure) && !wpm_wall_known(item->last_success);
+  bool failed = wpm_wall_known(item->last_failure) && !wpm_wall_known(item->last_success) &&
+                wpm_rule_holds(WPM_RULE_ADDRESS_FAILED);
   return older_than(item->last_seen, failed ? WPM_ADDRESS_FORGOTTEN_FAILED : WPM_ADDRESS_FORGOTTEN,
                     now);
 }
@@ -630,7 +638,7 @@ static bool forgotten(const wpm_address *item, wpm_wall now) {
 static bool is_expired(const wpm_address *items, size_t count, const wpm_address *item,
                        bool keep_good, wpm_wall now) {
   bool over = wpm_wall_known(item->expires)
-                  ? item->expires.ns <= now.ns
+                  ? item->expires.ns <= now.ns && wpm_rule_holds(WPM_RULE_ADDRESS_ENDS)
                   : item->ttl_ns == WPM_TTL_QUALITY && keep_good && forgotten(item, now);
   if (!over || item->confidence == WPM_CONFIDENCE_CONNECTED) {
     return over && !keep_good;

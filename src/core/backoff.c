@@ -26,9 +26,14 @@ static int64_t jittered(wpm_manager *m, wpm_rule rule, int64_t from, int64_t to)
 
 int64_t wpm_backoff_retry(wpm_manager *m, uint32_t failures) {
   int64_t longest = most(m->config.reconnect_max_ns, RETRY_LEAST);
-  int64_t first = least(most(m->config.reconnect_min_ns, RETRY_LEAST), longest);
+  int64_t first = most(m->config.reconnect_min_ns, RETRY_LEAST);
+  if (longest < first && wpm_rule_holds(WPM_RULE_MAXIMUM_LOWERS)) {
+    first = longest;
+  }
+  longest = most(longest, first);
+  uint32_t doublings = wpm_rule_holds(WPM_RULE_RETRY_DOUBLES) ? failures : 0;
   int64_t delay = first;
-  for (uint32_t i = 1; i < failures && delay < longest; i++) {
+  for (uint32_t i = 1; i < doublings && delay < longest; i++) {
     delay = delay > longest / 2 ? longest : delay * 2;
   }
   int64_t upper = longest - delay < delay / 4 ? longest : delay + delay / 4;
@@ -37,12 +42,14 @@ int64_t wpm_backoff_retry(wpm_manager *m, uint32_t failures) {
 }
 
 int64_t wpm_backoff_local(wpm_manager *m, uint32_t failures) {
-  return least(wpm_backoff_retry(m, failures), LOCAL_MOST);
+  int64_t delay = wpm_backoff_retry(m, failures);
+  return wpm_rule_holds(WPM_RULE_LOCAL_DELAY) ? least(delay, LOCAL_MOST) : delay;
 }
 
 /* The backoff with slack; each at most a day. */
 static int64_t with_slack(const wpm_manager *m, int64_t backoff_ns) {
-  return least(backoff_ns, WPM_DAY) + least(m->config.backoff_slack_ns, WPM_DAY);
+  int64_t slack = wpm_rule_holds(WPM_RULE_PRUNE_SLACK) ? m->config.backoff_slack_ns : 0;
+  return least(backoff_ns, WPM_DAY) + least(slack, WPM_DAY);
 }
 
 int64_t wpm_backoff_longest_default(const wpm_manager *m) {
@@ -52,8 +59,10 @@ int64_t wpm_backoff_longest_default(const wpm_manager *m) {
 int wpm_backoff_try_prune(wpm_manager *m, uint32_t slot, wpm_instant start, int64_t named_ns,
                           wpm_instant now) {
   const wpm_wait held = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_PRUNE_BACKOFF);
-  int64_t length = with_slack(m, named_ns > 0 ? named_ns : m->config.prune_backoff_ns);
-  length = least(length + jittered(m, WPM_RULE_PRUNE_JITTER, JITTER_LEAST, JITTER_MOST), WPM_DAY);
+  bool names = named_ns > 0 && wpm_rule_holds(WPM_RULE_PRUNE_NAMED);
+  int64_t length = with_slack(m, names ? named_ns : m->config.prune_backoff_ns);
+  length += jittered(m, WPM_RULE_PRUNE_JITTER, JITTER_LEAST, JITTER_MOST);
+  length = wpm_rule_holds(WPM_RULE_PRUNE_DAY) ? least(length, WPM_DAY) : length;
   wpm_wait fresh = wpm_wait_from(start, length);
   bool stands = wpm_rule_holds(WPM_RULE_PRUNE_STANDS);
   return wpm_store_try_wait(m->store, slot, WPM_WAIT_PRUNE_BACKOFF,
@@ -68,5 +77,6 @@ void wpm_backoff_prune(wpm_manager *m, uint32_t slot, wpm_instant start, int64_t
 }
 
 bool wpm_backoff_applies(const wpm_peer *peer) {
-  return !wpm_peer_has(peer, WPM_HAS_PROTOCOLS_KNOWN) || wpm_peer_relays(peer);
+  return !wpm_peer_has(peer, WPM_HAS_PROTOCOLS_KNOWN) || wpm_peer_relays(peer) ||
+         !wpm_rule_holds(WPM_RULE_PRUNE_GOSSIP);
 }

@@ -5,8 +5,8 @@
 #include "core/scope.h"
 #include "core/wait.h"
 
-#define VOUCHED 25u
-#define PROBE_EVERY WPM_MINUTE
+#define VOUCHED (wpm_rule_holds(WPM_RULE_BLACK_HOLE_VOUCHED) ? 25u : UINT16_MAX)
+#define PROBE_EVERY (wpm_rule_holds(WPM_RULE_BLACK_HOLE_PROBE) ? WPM_MINUTE : WPM_DAY)
 
 /* ---- what is known of a path ------------------------------------------------------------------- */
 
@@ -135,7 +135,8 @@ static verdict verdict_of(wpm_reason reason) {
 static void count_silent(wpm_manager *m, wpm_path path) {
   wpm_path_state *state = &m->black_hole.paths[path];
   uint16_t *unheard = &m->black_hole.unheard[path];
-  if (state->connections == 0 && *unheard < UINT16_MAX) {
+  bool open = state->connections > 0 && wpm_rule_holds(WPM_RULE_BLACK_HOLE_LIVE);
+  if (!open && *unheard < UINT16_MAX) {
     ++*unheard;
   }
   if (!wpm_rule_holds(WPM_RULE_BLACK_HOLE_WITNESS)) {
@@ -166,7 +167,8 @@ bool wpm_black_hole_takes(const wpm_manager *m, wpm_bytes multiaddr) {
 }
 
 bool wpm_black_hole_swallowed(const wpm_manager *m, const wpm_failed_address *failed) {
-  return verdict_of(failed->reason) == SILENT && wpm_black_hole_takes(m, failed->multiaddr);
+  return verdict_of(failed->reason) == SILENT && wpm_black_hole_takes(m, failed->multiaddr) &&
+         wpm_rule_holds(WPM_RULE_BLACK_HOLE_SWALLOWED);
 }
 
 bool wpm_black_hole_may_probe(const wpm_manager *m) {
@@ -178,7 +180,7 @@ void wpm_black_hole_probed(wpm_manager *m) {
 }
 
 bool wpm_black_hole_try_beside(wpm_manager *m) {
-  if (m->black_hole.beside_at.ns > m->now.ns) {
+  if (m->black_hole.beside_at.ns > m->now.ns || !wpm_rule_holds(WPM_RULE_BLACK_HOLE_BESIDE)) {
     return false;
   }
   m->black_hole.beside_at = wpm_mono_after(m->now, PROBE_EVERY);

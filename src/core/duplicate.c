@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 
-#define RACE_SETTLES_AFTER WPM_SECOND
+#define RACE_SETTLES_AFTER (wpm_rule_holds(WPM_RULE_RACE_SETTLES) ? WPM_SECOND : 0)
 
 static wpm_connection *other_of(const wpm_manager *m, const wpm_connection *connection) {
   const wpm_policy *policy = wpm_manager_policy(m, connection->peer);
@@ -23,8 +23,9 @@ static wpm_direction winning_direction(const wpm_manager *m, const wpm_connectio
 
 static bool is_race(const wpm_manager *m, const wpm_connection *older,
                     const wpm_connection *newer) {
-  return older->direction != newer->direction &&
-         newer->began.ns - older->began.ns <= m->config.dial_timeout_ns;
+  bool at_once = newer->began.ns - older->began.ns <= m->config.dial_timeout_ns ||
+                 !wpm_rule_holds(WPM_RULE_RACE_SPAN);
+  return older->direction != newer->direction && at_once;
 }
 
 static void begin_trial(wpm_connection *connection, wpm_trial trial, wpm_instant now) {
@@ -40,7 +41,9 @@ void wpm_duplicate_begin(wpm_manager *m, uint32_t slot, wpm_instant now) {
   if (!is_race(m, older, newer)) {
     begin_trial(older, WPM_TRIAL_OLDER, now);
     begin_trial(newer, WPM_TRIAL_NEWER, now);
-    wpm_keepalive_ping(m, older, now);
+    if (wpm_rule_holds(WPM_RULE_OLDER_PINGED)) {
+      wpm_keepalive_ping(m, older, now);
+    }
     return;
   }
   bool older_wins = older->direction == winning_direction(m, older);
@@ -57,7 +60,8 @@ static bool must_answer(const wpm_connection *connection) {
 
 bool wpm_duplicate_is_silent(const wpm_manager *m, const wpm_connection *connection,
                              wpm_instant now) {
-  return must_answer(connection) && wpm_duplicate_deadline(m, connection).ns <= now.mono.ns;
+  return must_answer(connection) && wpm_duplicate_deadline(m, connection).ns <= now.mono.ns &&
+         wpm_rule_holds(WPM_RULE_SILENT_ENDS);
 }
 
 wpm_mono wpm_duplicate_deadline(const wpm_manager *m, const wpm_connection *connection) {

@@ -74,7 +74,7 @@ static void probe_all(wpm_manager *m, wpm_instant now) {
 static void end_gap(wpm_manager *m, wpm_instant now) {
   m->epoch.dials_before = m->next_dial;
   begin_epoch(m);
-  if (m->config.keep_alive) {
+  if (m->config.keep_alive && wpm_rule_holds(WPM_RULE_GAP_PROBE)) {
     probe_all(m, now);
   }
 }
@@ -111,7 +111,8 @@ wpm_instant wpm_epoch_end_of(const wpm_manager *m, const wpm_connection *connect
 }
 
 bool wpm_epoch_cut_short(const wpm_manager *m, wpm_dial_id dial) {
-  return m->epoch.offline || dial <= m->epoch.dials_before;
+  bool in_gap = m->epoch.offline || dial <= m->epoch.dials_before;
+  return in_gap && wpm_rule_holds(WPM_RULE_CUT_SHORT);
 }
 
 /* ---- what is known of the network -------------------------------------------------------------- */
@@ -125,7 +126,7 @@ void wpm_epoch_dial_failed(wpm_manager *m) {
 }
 
 void wpm_epoch_connected(wpm_manager *m) {
-  if (m->epoch.failures == FAILURES_OF_NO_NETWORK) {
+  if (m->epoch.failures == FAILURES_OF_NO_NETWORK && wpm_rule_holds(WPM_RULE_VAIN_DIALS)) {
     begin_epoch(m);
   }
   m->epoch.failures = 0;

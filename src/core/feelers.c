@@ -8,7 +8,7 @@
 #include "core/targets.h"
 #include "core/wait.h"
 
-#define LINGER (10 * WPM_SECOND)
+#define LINGER (wpm_rule_holds(WPM_RULE_FEELER_LINGERS) ? 10 * WPM_SECOND : WPM_DAY)
 #define DRAWN 16
 #define LONGEST_MEAN (1000 * WPM_DAY)
 #define FRACTION_BITS 20
@@ -124,7 +124,8 @@ void wpm_feelers_connected(wpm_manager *m, uint32_t slot, const wpm_connection *
 
 static bool is_kept(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
-  return wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION);
+  return (wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION)) &&
+         wpm_rule_holds(WPM_RULE_FEELER_STAYS);
 }
 
 wpm_mono wpm_feelers_end_at(const wpm_manager *m, uint32_t slot) {
@@ -141,7 +142,8 @@ static void let_go(wpm_manager *m, wpm_instant now) {
 }
 
 void wpm_feelers_identified(wpm_manager *m, uint32_t slot, wpm_instant now) {
-  if (m->feelers.slot == slot && m->feelers.at.ns != WPM_NEVER.ns) {
+  if (m->feelers.slot == slot && m->feelers.at.ns != WPM_NEVER.ns &&
+      wpm_rule_holds(WPM_RULE_FEELER_ANSWERED)) {
     let_go(m, now);
   }
 }

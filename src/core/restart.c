@@ -36,6 +36,9 @@ int64_t wpm_restart_rank_by_time(const wpm_peer *peer) {
   int64_t end = peer->disconnect_time.ns > 0 ? peer->disconnect_time.ns : 0;
   int64_t begin = peer->connected_time.ns > 0 ? peer->connected_time.ns : 0;
   int64_t second = end / WPM_SECOND < last ? end / WPM_SECOND : last;
+  if (!wpm_rule_holds(WPM_RULE_RESTART_ORDER)) {
+    return 0;
+  }
   return (last - second) << AGE_BITS | rank_of_age(end - begin);
 }
 
@@ -44,7 +47,8 @@ static bool was_at_the_stop(const wpm_peer *peer) {
 }
 
 int64_t wpm_restart_rank(const wpm_peer *peer) {
-  return (was_at_the_stop(peer) ? 0 : CONNECTED_BEFORE) | wpm_restart_rank_by_time(peer);
+  bool first = was_at_the_stop(peer) || !wpm_rule_holds(WPM_RULE_RESTART_AT_THE_STOP);
+  return (first ? 0 : CONNECTED_BEFORE) | wpm_restart_rank_by_time(peer);
 }
 
 /* ---- places ---------------------------------------------------------------------------------- */
@@ -68,7 +72,7 @@ void wpm_restart_drop(wpm_manager *m, uint32_t slot) {
 
 void wpm_restart_again(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
-  if (policy->of_restart && !policy->has_place) {
+  if (policy->of_restart && !policy->has_place && wpm_rule_holds(WPM_RULE_RESTART_AGAIN)) {
     reserve(m, slot);
   }
 }
@@ -81,14 +85,19 @@ void wpm_restart_begin(wpm_manager *m, wpm_instant now) {
   wpm_restart_reserve(m, now);
 }
 
+/* A PRUNE does not reserve places. */
+static bool waits_briefly(const wpm_manager *m, uint32_t slot, wpm_instant now) {
+  return wpm_schedule_plan(m, slot, now).next_dial.ns <= m->reserve_until.ns ||
+         !wpm_rule_holds(WPM_RULE_RESTART_LONG_WAIT);
+}
+
 void wpm_restart_reserve(wpm_manager *m, wpm_instant now) {
   uint32_t slot = WPM_SLOT_NONE;
   while ((size_t)m->places + m->reserved < wpm_manager_most_places(m) &&
          wpm_heap_least(&m->restart, &slot).ns != WPM_NEVER.ns) {
     wpm_heap_set(&m->restart, slot, WPM_NEVER);
     wpm_policy *policy = wpm_manager_policy(m, slot);
-    if (!policy->has_place && !policy->reserved &&
-        wpm_schedule_plan(m, slot, now).next_dial.ns <= m->reserve_until.ns &&
+    if (!policy->has_place && !policy->reserved && waits_briefly(m, slot, now) &&
         wpm_rule_holds(WPM_RULE_RESTART_PLACES)) {
       reserve(m, slot);
       wpm_schedule_rerank(m, slot);
@@ -100,7 +109,7 @@ void wpm_restart_reserve(wpm_manager *m, wpm_instant now) {
 
 /* When a peer that was connected as the last run died counts as disconnected. */
 static wpm_instant end_of_last_run(const wpm_instant *heartbeat, wpm_instant now) {
-  if (!heartbeat || heartbeat->boot_id != now.boot_id) {
+  if (!heartbeat || heartbeat->boot_id != now.boot_id || !wpm_rule_holds(WPM_RULE_CRASH_END)) {
     return now;
   }
   wpm_mono end = wpm_mono_after(heartbeat->mono, HEARTBEAT_GRACE);
@@ -163,7 +172,8 @@ static void backoff_of_disconnect(wpm_manager *m, uint32_t slot, wpm_instant now
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   const wpm_wait backoff = wpm_peer_wait(m->store, peer, WPM_WAIT_PRUNE_BACKOFF);
   if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_wall_known(peer->disconnect_time) &&
-      backoff.length_ns == 0 && wpm_backoff_applies(peer)) {
+      backoff.length_ns == 0 && wpm_backoff_applies(peer) &&
+      wpm_rule_holds(WPM_RULE_DISCONNECT_TIME)) {
     /* No boot has id 0 on its own account: the wall clock decides. */
     wpm_instant end = {{-1}, peer->disconnect_time, 0};
     wpm_backoff_prune(m, slot, end, 0, now);
@@ -193,8 +203,9 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
   wpm_sources_restored(m, slot);
   /* Who came to us is greeted if it comes again, and a candidate as others are; so is who was only
    * tried. */
-  bool came_in = wpm_targets_are_set(m) && wpm_peer_direction(peer) == WPM_INBOUND;
-  bool tried = peer->reason == WPM_REASON_FEELER;
+  bool came_in = wpm_targets_are_set(m) && wpm_peer_direction(peer) == WPM_INBOUND &&
+                 wpm_rule_holds(WPM_RULE_RESTART_CAME_IN);
+  bool tried = peer->reason == WPM_REASON_FEELER && wpm_rule_holds(WPM_RULE_RESTART_TRIED);
   if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer) && !came_in && !tried &&
       wpm_rule_holds(WPM_RULE_RESTART_FIRST)) {
     wpm_manager_policy(m, slot)->of_restart = true;

@@ -14,7 +14,13 @@
   X(PRUNE_BACKOFF, "prune_backoff")                                                                \
   X(PRUNE_STANDS, "prune_stands")                                                                  \
   X(PRUNE_JITTER, "prune_jitter")                                                                  \
+  X(PRUNE_SLACK, "prune_slack")                                                                    \
+  X(PRUNE_DAY, "prune_day")                                                                        \
+  X(PRUNE_NAMED, "prune_named")                                                                    \
+  X(PRUNE_GOSSIP, "prune_gossip")                                                                  \
   X(RETRY_DELAY, "retry_delay")                                                                    \
+  X(RETRY_DOUBLES, "retry_doubles")                                                                \
+  X(MAXIMUM_LOWERS, "maximum_lowers")                                                              \
   X(RETRY_JITTER, "retry_jitter")                                                                  \
   X(DIALLED_ONCE, "dialled_once")                                                                  \
   X(MISMATCH_DELAY, "mismatch_delay")                                                              \
@@ -27,6 +33,7 @@
   X(SHORT_LIVED, "short_lived")                                                                    \
   X(STABLE_FORGETS, "stable_forgets")                                                              \
   X(LOCAL_FAILURE, "local_failure")                                                                \
+  X(LOCAL_DELAY, "local_delay")                                                                    \
   X(DISCOURAGED, "discouraged")                                                                    \
   X(VIOLATION, "violation")                                                                        \
   X(SILENCE, "silence")                                                                            \
@@ -41,15 +48,42 @@
   X(FAMILIES_ALTERNATE, "families_alternate")                                                      \
   X(BLACK_HOLE, "black_hole")                                                                      \
   X(BLACK_HOLE_WITNESS, "black_hole_witness")                                                      \
+  X(BLACK_HOLE_VOUCHED, "black_hole_vouched")                                                      \
+  X(BLACK_HOLE_LIVE, "black_hole_live")                                                            \
+  X(BLACK_HOLE_PROBE, "black_hole_probe")                                                          \
+  X(BLACK_HOLE_BESIDE, "black_hole_beside")                                                        \
+  X(BLACK_HOLE_SWALLOWED, "black_hole_swallowed")                                                  \
+  /* What is kept of its addresses (core/addresses.h). */                                          \
+  X(ADDRESS_ENDS, "address_ends")                                                                  \
+  X(ADDRESS_FORGOTTEN, "address_forgotten")                                                        \
+  X(ADDRESS_FAILED, "address_failed")                                                              \
+  X(ADDRESS_VOUCHED, "address_vouched")                                                            \
+  X(ADDRESS_LAST_GOOD, "address_last_good")                                                        \
+  X(ADDRESS_WORTH, "address_worth")                                                                \
+  X(ADDRESS_UNTOLD, "address_untold")                                                              \
+  X(ADDRESS_MOVES, "address_moves")                                                                \
   /* Restart, sleep, network (core/restart.h, core/epoch.h). */                                    \
   X(RESTART_FIRST, "restart_first")                                                                \
   X(RESTART_PLACES, "restart_places")                                                              \
   X(RESTART_GROUPS, "restart_groups")                                                              \
   X(RESTART_OWED, "restart_owed")                                                                  \
+  X(RESTART_ORDER, "restart_order")                                                                \
+  X(RESTART_AT_THE_STOP, "restart_at_the_stop")                                                    \
+  X(RESTART_LONG_WAIT, "restart_long_wait")                                                        \
+  X(RESTART_AGAIN, "restart_again")                                                                \
+  X(RESTART_CAME_IN, "restart_came_in")                                                            \
+  X(RESTART_TRIED, "restart_tried")                                                                \
+  X(CRASH_END, "crash_end")                                                                        \
+  X(DISCONNECT_TIME, "disconnect_time")                                                            \
+  X(WAIT_RESUMED, "wait_resumed")                                                                  \
+  X(WAIT_AS_SEEN, "wait_as_seen")                                                                  \
   X(SLEEP, "sleep")                                                                                \
   X(OFFLINE, "offline")                                                                            \
   X(VOID_DELAYS, "void_delays")                                                                    \
   X(GAP_END, "gap_end")                                                                            \
+  X(GAP_PROBE, "gap_probe")                                                                        \
+  X(CUT_SHORT, "cut_short")                                                                        \
+  X(VAIN_DIALS, "vain_dials")                                                                      \
   /* What is told of it (core/history_ring.h). */                                                  \
   X(HISTORY_SHARE, "history_share")                                                                \
   /* Connections (core/keepalive.h, core/idle.h, core/duplicate.h). */                             \
@@ -60,6 +94,10 @@
   X(IDLE_LEARNED, "idle_learned")                                                                  \
   X(IDLE_STRETCHED, "idle_stretched")                                                              \
   X(RACE, "race")                                                                                  \
+  X(RACE_SPAN, "race_span")                                                                        \
+  X(RACE_SETTLES, "race_settles")                                                                  \
+  X(OLDER_PINGED, "older_pinged")                                                                  \
+  X(SILENT_ENDS, "silent_ends")                                                                    \
   X(NO_THIRD, "no_third")                                                                          \
   X(MISMATCH_ENDS, "mismatch_ends")                                                                \
   X(UNKNOWN_MATCHES, "unknown_matches")                                                            \
@@ -95,6 +133,7 @@
   X(SHARES, "shares")                                                                              \
   X(RELAY_INBOUND, "relay_inbound")                                                                \
   X(SHORTAGE, "shortage")                                                                          \
+  X(CEILING_RISES, "ceiling_rises")                                                                \
   X(EVICT_SPARED, "evict_spared")                                                                  \
   X(TOMBSTONES, "tombstones")                                                                      \
   /* Who tells us of whom, and trial connections (core/sources.h, tellers.h, feelers.h). */        \
@@ -102,6 +141,9 @@
   X(SOURCE_INBOUND, "source_inbound")                                                              \
   X(SOURCE_RESTORED, "source_restored")                                                            \
   X(FEELERS, "feelers")                                                                            \
+  X(FEELER_ANSWERED, "feeler_answered")                                                            \
+  X(FEELER_LINGERS, "feeler_lingers")                                                              \
+  X(FEELER_STAYS, "feeler_stays")                                                                  \
   X(TEST_BEFORE_EVICT, "test_before_evict")                                                        \
   X(BLAME, "blame")
 

@@ -34,7 +34,8 @@ int wpm_on_shortage(wpm_manager *m, const wpm_event *event, wpm_instant now) {
 
 void wpm_shortage_run(wpm_manager *m, wpm_instant now) {
   if (is_lowered(m) && now.mono.ns >= m->rise_at.ns) {
-    m->ceiling += m->config.max_connections / PART_THAT_RISES + 1;
+    size_t rise = m->config.max_connections / PART_THAT_RISES + 1;
+    m->ceiling += wpm_rule_holds(WPM_RULE_CEILING_RISES) ? rise : 0;
     m->rise_at = wpm_mono_after(now.mono, RISE_EVERY);
   }
 }

@@ -2,6 +2,7 @@
 #include "core/store_parts.h"
 
 #include "core/protocols.h"
+#include "core/rules.h"
 #include "core/wait.h"
 
 #include "base/bytes.h"
@@ -362,6 +363,9 @@ int wpm_store_slot_address_failed(wpm_store *store, uint32_t slot, wpm_bytes mul
 int wpm_store_slot_address_moved(wpm_store *store, uint32_t slot, wpm_bytes multiaddr,
                                  wpm_bytes answered, wpm_wall now) {
   uint32_t to = wpm_store_find(store, answered);
+  if (!wpm_rule_holds(WPM_RULE_ADDRESS_MOVES)) {
+    return WPM_OK;
+  }
   if (to != WPM_SLOT_NONE && to != slot) {
     wpm_parts parts = wpm_parts_of(store, to);
     wpm_address_draft draft;

@@ -1,5 +1,7 @@
 #include "core/wait.h"
 
+#include "core/rules.h"
+
 wpm_mono wpm_mono_after(wpm_mono a, int64_t b) {
   const int64_t last = INT64_MAX - 1;
   return (wpm_mono){a.ns > last - b ? last : a.ns + b};
@@ -49,7 +51,8 @@ wpm_wait wpm_wait_later(const wpm_wait *old, const wpm_wait *fresh, wpm_instant 
 wpm_wait wpm_wait_resume(const wpm_wait *wait, int64_t longest, wpm_instant now) {
   wpm_wait resumed = *wait;
   resumed.length_ns = cut(wait->length_ns, longest);
-  if (resumed.start.boot_id == now.boot_id && passed(&resumed, now) >= 0) {
+  bool of_this_boot = resumed.start.boot_id == now.boot_id && passed(&resumed, now) >= 0;
+  if (of_this_boot || !wpm_rule_holds(WPM_RULE_WAIT_RESUMED)) {
     return resumed;
   }
   int64_t left = wpm_wait_end(&resumed, now).ns - now.mono.ns;
@@ -64,7 +67,8 @@ static bool runs_at(const wpm_wait *wait, const wpm_instant *seen) {
 
 wpm_wait wpm_wait_as_seen(const wpm_wait *wait, const wpm_instant *seen) {
   wpm_wait moved = *wait;
-  if (!seen || wait->length_ns == 0 || !wpm_wall_known(seen->wall) || !runs_at(wait, seen)) {
+  if (!seen || wait->length_ns == 0 || !wpm_wall_known(seen->wall) || !runs_at(wait, seen) ||
+      !wpm_rule_holds(WPM_RULE_WAIT_AS_SEEN)) {
     return moved;
   }
   int64_t since = seen->mono.ns - wait->start.mono.ns;
