@@ -3,7 +3,7 @@
  * - An address is there once. Of two sources the more trusted is kept; of two times to live the
  *   longer, of two ends the later, unless they are set.
  * - Over the cap a newcomer takes the place of the least worthy that is less worthy than itself, by:
- *   connected, certified or identified, source, worked, oldest. Where there is none it is left out.
+ *   connected, certified, source, worked, oldest. Where there is none it is left out.
  * - What an address lacks (a success, a failure) takes no space, nor do times of being seen that are
  *   those of the address before it, nor an end that follows from them. Times of being seen are kept to
  *   the second; those of dials and ends to the nanosecond, as differences in as few bytes as they need.
@@ -14,6 +14,13 @@
  *   a time to live goes when nobody has named it for WPM_ADDRESS_FORGOTTEN, or for
  *   WPM_ADDRESS_FORGOTTEN_FAILED where it failed and never worked; one of our configuration, or that a
  *   person or the peer itself named, does not go by its age at all.
+ *
+ * Where it is from: 27/WAKU2-PEERS asks for a peer's multiaddrs and leaves their age to the client. Times to
+ * live, and that they only grow unless they are set, are those of go-libp2p's address book
+ * (core/peerstore; the values in <wakupeers/types.h>); certified is what a signed peer record names
+ * (libp2p/specs, RFC 0003). The 30 days are Bitcoin Core's (addrman, ADDRMAN_HORIZON), which also gives
+ * up sooner on what failed and never worked, after three attempts; the day for these, the order of worth
+ * and that what worked last stays are wakupeers' own.
  */
 #ifndef WPM_CORE_ADDRESSES_H
 #define WPM_CORE_ADDRESSES_H

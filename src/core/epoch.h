@@ -6,7 +6,9 @@
  *   backoffs pass.
  * - A connection from which nothing came since the gap began, and that then ends by no choice of ours,
  *   counts as ended when the gap began, for its prune backoff too: not when we noticed. A sleep began
- *   when we first missed a deadline, at the latest.
+ *   when we first missed a deadline, at the latest. Not at its own last byte either, which came before:
+ *   that it lived until the gap, as we did, cannot be ruled out, and of two moments from which the other
+ *   side may count its backoff the later is the safe one.
  * - When a gap is over, and pings are sent at all, each connection is pinged at once, and one that stays
  *   silent for `probe_timeout` has ended. The others stay (status-go#2996, GO PR#632: neither miss a
  *   sleep nor kill all).

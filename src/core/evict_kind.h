@@ -1,5 +1,10 @@
 /* The kinds of peers that may go for a newcomer, in the order in which they go (wpm_store_victim). What
- * a peer is follows from its attributes alone, so how many there are of each is counted as they change. */
+ * a peer is follows from its attributes alone, so how many there are of each is counted as they change.
+ *
+ * The kinds are made of the states of 27/WAKU2-PEERS (NotConnected, CannotConnect, CanConnect, Connected),
+ * which says nothing of who goes; the order is wakupeers' own (JS#2188, #2168: peers that cannot be dialled
+ * are never forgotten). As in Bitcoin Core's addrman, what failed and never worked goes first, and what
+ * worked outlives what is only heard of, until a test of it fails (core/store_evict.c, core/feelers.h). */
 #ifndef WPM_CORE_EVICT_KIND_H
 #define WPM_CORE_EVICT_KIND_H
 

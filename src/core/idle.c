@@ -249,7 +249,8 @@ void wpm_idle_borne(wpm_manager *m, const wpm_connection *connection, wpm_instan
   for (uint32_t i = m->idle.loss_count; i-- > 0;) {
     const wpm_idle_loss *loss = &m->idle.losses[i];
     if (loss->path == connection->path && loss->silence_ns <= connection->tested_ns &&
-        (loss->returns == 0 || loss->peer == connection->peer)) {
+        (loss->returns == 0 || loss->peer == connection->peer) &&
+        wpm_rule_holds(WPM_RULE_IDLE_TAKEN_BACK)) {
       take_back(&m->idle, i);
     }
   }

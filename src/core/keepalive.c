@@ -92,7 +92,7 @@ void wpm_keepalive_probe(wpm_manager *m, wpm_connection *connection, wpm_instant
   connection->awaiting = false;
   connection->probed = true;
   connection->tested_ns = 0;
-  connection->misses = MISSES_THAT_END - 1;
+  connection->misses = wpm_rule_holds(WPM_RULE_GAP_ONE_MISS) ? MISSES_THAT_END - 1 : 0;
   wpm_keepalive_ping(m, connection, now);
 }
 

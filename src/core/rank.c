@@ -69,6 +69,9 @@ static int64_t jittered(const wpm_manager *m, const wpm_address *a, int64_t dela
 }
 
 static bool is_of_this_epoch(const wpm_manager *m, wpm_wall time) {
+  if (!wpm_rule_holds(WPM_RULE_ADDRESS_EPOCH)) {
+    return true;
+  }
   return time.ns <= m->wall.ns && span_between(time, m->wall) <= m->now.ns - m->epoch.began.ns;
 }
 
@@ -98,8 +101,17 @@ static bool is_in_backoff(const wpm_manager *m, const wpm_peer *peer, const wpm_
  * equals. */
 #define FAMILY_BITS 2
 
+/* The most trusted first. */
+static size_t distrust_of(const wpm_address *a) {
+  bool holds = wpm_rule_holds(WPM_RULE_TRUSTED_FIRST);
+  return holds ? (size_t)(WPM_ADDRESS_SOURCE_COUNT - 1 - a->source) : 0;
+}
+
 /* The nearest first. */
 static size_t distance_of(wpm_scope scope) {
+  if (!wpm_rule_holds(WPM_RULE_NEAREST_FIRST)) {
+    return 0;
+  }
   switch (scope) {
   case WPM_SCOPE_LOOPBACK:
     return 0;
@@ -136,10 +148,10 @@ static size_t key_of(const wpm_address *a) {
   size_t key = wpm_rule_holds(WPM_RULE_WORKED_FIRST) ? outcome_of(a) : UNTRIED;
   wpm_way way = wpm_way_of(a->multiaddr);
   if (key == UNTRIED) {
-    key = key << 1 | !a->certified;
-    key = key << 3 | (size_t)(WPM_ADDRESS_SOURCE_COUNT - 1 - a->source);
+    key = key << 1 | (!a->certified && wpm_rule_holds(WPM_RULE_CERTIFIED_FIRST));
+    key = key << 3 | distrust_of(a);
     key = key << 2 | distance_of(wpm_scope_of(a->multiaddr));
-    key = key << 3 | layers_of(way);
+    key = key << 3 | (wpm_rule_holds(WPM_RULE_FEWEST_LAYERS) ? layers_of(way) : 0);
   } else {
     key <<= 9;
   }
@@ -168,7 +180,7 @@ static bool comes_before(wpm_bytes a, wpm_bytes b) {
   const wpm_address *of_b = item_of(b);
   switch (outcome_of(of_a)) {
   case WORKED:
-    return of_a->last_success.ns > of_b->last_success.ns;
+    return of_a->last_success.ns > of_b->last_success.ns && wpm_rule_holds(WPM_RULE_LATEST_FIRST);
   case UNTRIED:
     return false;
   case FAILED:

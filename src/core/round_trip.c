@@ -38,6 +38,7 @@ int64_t wpm_round_trip_timeout(const wpm_round_trip *trip, unsigned misses, int6
   }
   int64_t timeout = PATIENCE * (trip->average_ns + VARIATIONS * trip->variation_ns);
   timeout = timeout < TIMEOUT_LEAST ? TIMEOUT_LEAST : timeout;
+  misses = wpm_rule_holds(WPM_RULE_PING_TIMEOUT_DOUBLES) ? misses : 0;
   for (; misses > 0 && timeout < most_ns; misses--) {
     timeout = timeout < most_ns / 2 ? 2 * timeout : most_ns;
   }

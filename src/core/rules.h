@@ -31,6 +31,9 @@
   X(MAX_CONNECTIONS, "max_connections")                                                            \
   X(MAX_DIALS, "max_dials")                                                                        \
   X(SHORT_LIVED, "short_lived")                                                                    \
+  X(CROWDED_STAYS, "crowded_stays")                                                                \
+  X(SHARD_SHARED, "shard_shared")                                                                  \
+  X(STATIC_FIRST, "static_first")                                                                  \
   X(STABLE_FORGETS, "stable_forgets")                                                              \
   X(LOCAL_FAILURE, "local_failure")                                                                \
   X(LOCAL_DELAY, "local_delay")                                                                    \
@@ -43,8 +46,14 @@
   X(LATE_RESULT, "late_result")                                                                    \
   /* Which of its addresses (core/rank.h), over which paths (core/black_hole.h). */                \
   X(ADDRESS_BACKOFF, "address_backoff")                                                            \
+  X(ADDRESS_EPOCH, "address_epoch")                                                                \
   X(ADDRESS_JITTER, "address_jitter")                                                              \
   X(WORKED_FIRST, "worked_first")                                                                  \
+  X(LATEST_FIRST, "latest_first")                                                                  \
+  X(CERTIFIED_FIRST, "certified_first")                                                            \
+  X(TRUSTED_FIRST, "trusted_first")                                                                \
+  X(NEAREST_FIRST, "nearest_first")                                                                \
+  X(FEWEST_LAYERS, "fewest_layers")                                                                \
   X(FAMILIES_ALTERNATE, "families_alternate")                                                      \
   X(BLACK_HOLE, "black_hole")                                                                      \
   X(BLACK_HOLE_WITNESS, "black_hole_witness")                                                      \
@@ -82,6 +91,7 @@
   X(VOID_DELAYS, "void_delays")                                                                    \
   X(GAP_END, "gap_end")                                                                            \
   X(GAP_PROBE, "gap_probe")                                                                        \
+  X(GAP_ONE_MISS, "gap_one_miss")                                                                  \
   X(CUT_SHORT, "cut_short")                                                                        \
   X(VAIN_DIALS, "vain_dials")                                                                      \
   /* What is told of it (core/history_ring.h). */                                                  \
@@ -91,7 +101,9 @@
   X(PING_JITTER, "ping_jitter")                                                                    \
   X(TWO_MISSES, "two_misses")                                                                      \
   X(PING_TIMEOUT_ADAPTS, "ping_timeout_adapts")                                                    \
+  X(PING_TIMEOUT_DOUBLES, "ping_timeout_doubles")                                                  \
   X(IDLE_LEARNED, "idle_learned")                                                                  \
+  X(IDLE_TAKEN_BACK, "idle_taken_back")                                                            \
   X(IDLE_STRETCHED, "idle_stretched")                                                              \
   X(RACE, "race")                                                                                  \
   X(RACE_SPAN, "race_span")                                                                        \
@@ -109,9 +121,12 @@
   X(FRESHNESS, "freshness")                                                                        \
   X(FAILURES_WEIGH, "failures_weigh")                                                              \
   X(ROTATION, "rotation")                                                                          \
+  X(ROTATION_SPARES, "rotation_spares")                                                            \
+  X(TRIED_OR_NEW, "tried_or_new")                                                                  \
   X(SHARDS_FIRST, "shards_first")                                                                  \
   X(SHARD_NEEDS, "shard_needs")                                                                    \
   X(SERVICE_SLOTS, "service_slots")                                                                \
+  X(SERVICE_PROMISED, "service_promised")                                                          \
   X(SERVICE_RTT, "service_rtt")                                                                    \
   X(SERVICE_NEEDS, "service_needs")                                                                \
   X(KEPT_PLACES, "kept_places")                                                                    \
@@ -138,6 +153,7 @@
   X(TOMBSTONES, "tombstones")                                                                      \
   /* Who tells us of whom, and trial connections (core/sources.h, tellers.h, feelers.h). */        \
   X(SOURCE_LIMIT, "source_limit")                                                                  \
+  X(SOURCE_FEWEST, "source_fewest")                                                                \
   X(SOURCE_INBOUND, "source_inbound")                                                              \
   X(SOURCE_RESTORED, "source_restored")                                                            \
   X(FEELERS, "feelers")                                                                            \
@@ -145,7 +161,9 @@
   X(FEELER_LINGERS, "feeler_lingers")                                                              \
   X(FEELER_STAYS, "feeler_stays")                                                                  \
   X(TEST_BEFORE_EVICT, "test_before_evict")                                                        \
-  X(BLAME, "blame")
+  X(BLAME, "blame")                                                                                \
+  X(BLAME_LIVE, "blame_live")                                                                      \
+  X(BLAME_PACE, "blame_pace")
 
 typedef enum wpm_rule {
 #define WPM_RULE_ENUM(id, name) WPM_RULE_##id,

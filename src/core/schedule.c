@@ -31,7 +31,8 @@ bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot) {
   if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
     return true;
   }
-  bool let_go = peer->reason == WPM_REASON_CROWDED || peer->reason == WPM_REASON_FEELER;
+  bool crowded = peer->reason == WPM_REASON_CROWDED && wpm_rule_holds(WPM_RULE_CROWDED_STAYS);
+  bool let_go = crowded || peer->reason == WPM_REASON_FEELER;
   return wpm_peer_has(peer, WPM_HAS_HELD) && !let_go && !wpm_targets_choose(m, slot) &&
          (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
 }
@@ -142,7 +143,7 @@ static kind kind_of(const wpm_manager *m, uint32_t slot) {
   if (policy->of_restart) {
     return KIND_RESTART;
   }
-  if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
+  if (wpm_peer_has(peer, WPM_HAS_STATIC) && wpm_rule_holds(WPM_RULE_STATIC_FIRST)) {
     return KIND_STATIC;
   }
   return wpm_peer_relays(peer) ? KIND_RELAY : KIND_OTHER;

@@ -72,7 +72,8 @@ static uint32_t offers(const wpm_manager *m, uint32_t slot) {
   for (size_t i = 0; i < m->config.service_count; i++) {
     const wpm_service *service = &m->config.services[i];
     bool promised = !known && service->capability != WPM_NO_CAPABILITY &&
-                    wpm_peer_has(peer, WPM_HAS_CAPABILITY + service->capability);
+                    wpm_peer_has(peer, WPM_HAS_CAPABILITY + service->capability) &&
+                    wpm_rule_holds(WPM_RULE_SERVICE_PROMISED);
     services |= promised || announces(m, peer, service->protocol) ? bit_of(i) : 0;
   }
   return services;

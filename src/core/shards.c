@@ -33,7 +33,7 @@ bool wpm_shards_shares(const wpm_manager *m, uint32_t slot) {
       return true;
     }
   }
-  return count == 0 || m->config.shard_count == 0;
+  return count == 0 || m->config.shard_count == 0 || !wpm_rule_holds(WPM_RULE_SHARD_SHARED);
 }
 
 /* ---- counting ---------------------------------------------------------------------------------- */

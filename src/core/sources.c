@@ -118,8 +118,9 @@ void wpm_sources_found(wpm_manager *m, uint32_t slot, const wpm_told *told, bool
   } else if (added) {
     set_source(m, slot, wpm_groups_enter(m, told->source));
     wpm_tellers_told(m, slot, told->teller);
-  } else if (policy->source && wpm_groups_told(m, wpm_groups_find(m, told->source)) + 1 <
-                                   wpm_groups_told(m, policy->source)) {
+  } else if (policy->source && wpm_rule_holds(WPM_RULE_SOURCE_FEWEST) &&
+             wpm_groups_told(m, wpm_groups_find(m, told->source)) + 1 <
+                 wpm_groups_told(m, policy->source)) {
     set_source(m, slot, wpm_groups_enter(m, told->source));
   }
 }

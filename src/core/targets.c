@@ -227,7 +227,7 @@ uint32_t wpm_targets_draw_untried(wpm_manager *m) {
 }
 
 static uint32_t choose_of(wpm_manager *m, const uint16_t *shard) {
-  bool tried = wpm_rng_below(&m->rng, 2) == 0;
+  bool tried = wpm_rng_below(&m->rng, 2) == 0 && wpm_rule_holds(WPM_RULE_TRIED_OR_NEW);
   uint32_t slot = draw(m, tried ? KIND_TRIED : KIND_NEW, shard);
   return slot != WPM_SLOT_NONE ? slot : draw(m, tried ? KIND_NEW : KIND_TRIED, shard);
 }
@@ -293,7 +293,8 @@ static bool may_go(const wpm_manager *m, const wpm_connection *connection) {
     return false;
   }
   const wpm_peer *peer = wpm_manager_peer(m, connection->peer);
-  return !wpm_peer_has(peer, WPM_HAS_STATIC) && !wpm_peer_has(peer, WPM_HAS_PROTECTION) &&
+  bool spared = wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION);
+  return !(spared && wpm_rule_holds(WPM_RULE_ROTATION_SPARES)) &&
          !wpm_shards_need(m, connection->peer) && !wpm_services_need(m, connection->peer);
 }
 

@@ -96,12 +96,14 @@ static bool is_dead_or_false(wpm_reason reason) {
 
 void wpm_tellers_failed(wpm_manager *m, uint32_t slot, wpm_reason reason, wpm_instant now) {
   wpm_teller *teller = take_teller(m, slot);
-  if (!teller || !is_dead_or_false(reason) || m->live_connections == 0) {
+  bool alone = m->live_connections == 0 && wpm_rule_holds(WPM_RULE_BLAME_LIVE);
+  if (!teller || !is_dead_or_false(reason) || alone) {
     return;
   }
   add_result(teller, false);
-  if (teller->count < RESULTS || working(teller) >= RESULTS / WORKING_SHARE ||
-      now.mono.ns < wpm_mono_after(teller->blamed_at, BLAME_EVERY).ns ||
+  bool early = now.mono.ns < wpm_mono_after(teller->blamed_at, BLAME_EVERY).ns &&
+               wpm_rule_holds(WPM_RULE_BLAME_PACE);
+  if (teller->count < RESULTS || working(teller) >= RESULTS / WORKING_SHARE || early ||
       !wpm_rule_holds(WPM_RULE_BLAME)) {
     return;
   }

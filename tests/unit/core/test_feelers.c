@@ -131,6 +131,22 @@ static void after_a_restart_it_is_a_candidate_as_others_are(void **state) {
   wpm_world_free(w);
 }
 
+/* Static by now: it comes back as those do, without a place kept for it. */
+static void after_a_restart_no_place_is_kept_for_it(void **state) {
+  (void)state;
+  wpm_world *w = start(4, 1);
+  const wpm_world_action *dial = next_dial(w, 20 * WPM_MINUTE);
+  wpm_connection_id c = reach(w, dial);
+  assert_int_equal(wpm_world_identified(w, 1, c, true, 60000), WPM_OK);
+  assert_int_equal(wpm_world_disconnected(w, 1, c, WPM_REASON_EOF), WPM_OK);
+  assert_int_equal(wpm_world_found(w, 1, 60000, true), WPM_OK);
+  wpm_world_end(w, true);
+  wpm_world_restart(w, NULL);
+  wpm_world_run(w, S);
+  assert_int_equal(w->manager->reserved, 1); /* For our outbound peer. */
+  wpm_world_free(w);
+}
+
 /* About every two minutes, at intervals that are spread: of 300 some are short and some are long. */
 static void they_come_now_and_then(void **state) {
   (void)state;
@@ -374,6 +390,7 @@ int main(void) {
       cmocka_unit_test(who_stays_silent_is_let_go),
       cmocka_unit_test(nobody_comes_back_for_having_been_tried),
       cmocka_unit_test(after_a_restart_it_is_a_candidate_as_others_are),
+      cmocka_unit_test(after_a_restart_no_place_is_kept_for_it),
       cmocka_unit_test(they_come_now_and_then),
       cmocka_unit_test(any_network_group_will_do),
       cmocka_unit_test(none_without_the_target_a_network_or_the_wish),
