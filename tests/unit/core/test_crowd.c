@@ -103,7 +103,9 @@ static void of_the_largest_group_the_youngest_goes(void **state) {
   wpm_peer_record r = wpm_world_record(w, 8);
   assert_int_equal(r.connectivity, WPM_CAN_CONNECT);
   assert_int_equal(r.reason, WPM_REASON_CROWDED);
-  wpm_world_run(w, WPM_HOUR); /* It is not dialled for having been held. */
+  /* It is not dialled for having been held, nor would it be were there room. */
+  wpm_world_expect_plan(w, 8, WPM_HELD_BY_NOT_WANTED, WPM_SPAN_NONE, WPM_SPAN_NONE);
+  wpm_world_run(w, WPM_HOUR);
   wpm_world_expect_none(w, WPM_ACTION_DIAL, 8);
   wpm_world_free(w);
 }

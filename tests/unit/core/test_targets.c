@@ -190,6 +190,31 @@ static int chosen_of_two(uint32_t failures, int64_t age_ns) {
   return chosen[0];
 }
 
+/* One that was tried and ten that are new, each of its own group: a coin decides from which is drawn. */
+static void the_tried_are_as_likely_as_the_new(void **state) {
+  (void)state;
+  size_t tried = 0;
+  for (uint64_t seed = 1; seed <= 100; seed++) {
+    wpm_world *w = start(seed);
+    w->manager->config.relay_outbound = 1;
+    wpm_manager_note_deadline(w->manager);
+    hear_of(w, 1);
+    wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 0)->dial;
+    wpm_connection_id c;
+    assert_int_equal(wpm_world_connected(w, 0, WPM_OUTBOUND, dial, &c), WPM_OK);
+    assert_int_equal(wpm_world_identified(w, 0, c, true, 0), WPM_OK);
+    set_online(w, false);
+    assert_int_equal(wpm_world_disconnected(w, 0, c, WPM_REASON_EOF), WPM_OK);
+    hear_of(w, 11);
+    wpm_world_run(w, 2 * WPM_MINUTE); /* Its backoff is over. */
+    set_online(w, true);
+    wpm_world_run(w, S);
+    tried += wpm_world_expect(w, WPM_ACTION_DIAL, -1)->peer == 0;
+    wpm_world_free(w);
+  }
+  assert_in_range(tried, 30, 70);
+}
+
 static void each_failure_halves_the_chance(void **state) {
   (void)state;
   assert_in_range(chosen_of_two(0, 0), 30, 70);
@@ -533,6 +558,7 @@ int main(void) {
       cmocka_unit_test(no_two_are_of_one_group),
       cmocka_unit_test(a_flood_of_addresses_in_few_groups_decides_nothing),
       cmocka_unit_test(who_came_in_is_no_more_than_a_candidate),
+      cmocka_unit_test(the_tried_are_as_likely_as_the_new),
       cmocka_unit_test(each_failure_halves_the_chance),
       cmocka_unit_test(each_week_without_a_sign_does_too),
       cmocka_unit_test(places_are_kept_from_what_comes_in),

@@ -130,6 +130,7 @@ static void what_says_nothing_of_the_address(void **state) {
 static void without_any_connection_it_may_be_our_network(void **state) {
   (void)state;
   wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 1; /* Nobody's word is remembered without. */
   w->config.feeler_ns = 0;
   w->config.max_dials = 0;
   wpm_world_start(w);
