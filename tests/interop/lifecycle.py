@@ -6,8 +6,6 @@ from groups import Grouped
 from harness import label
 
 BACKOFF = 2.0
-# What the slack is for: a busy peer sees later than we that a connection is over.
-SLACK = 1.0
 
 # How long after it could have come back a peer may be back, in milliseconds: the jitter of one
 # second, and a contact on a busy machine.
@@ -24,7 +22,7 @@ class Lifecycle(Grouped):
     def node(self, **options):
         """A daemon that holds all peers of the group, and did so in silence for a second: by then
         each connection counts as stable, and what was learnt of the peers is stored."""
-        settings = {"staticnode": self.addresses(), "prune_backoff": f"{BACKOFF}s", "backoff_slack": f"{SLACK}s",
+        settings = {"staticnode": self.addresses(), "prune_backoff": f"{BACKOFF}s", "backoff_slack": "0s",
                     "reconnect_min": "200ms", "reconnect_max": "1s", "stable_after": "1s",
                     "idle_timeout": f"{2 * INTERVAL}s", **options}
         node = self.daemon(**settings)
@@ -135,7 +133,7 @@ class Lifecycle(Grouped):
         end(node)
         started = node.start()
         self.check_all_are(node, "NotConnected", ("none",), removed=True)
-        self.check_all_return(node, marks, started + (BACKOFF + SLACK) * 1000 + LATE)
+        self.check_all_return(node, marks, started + BACKOFF * 1000 + LATE)
 
     def test_removed_and_stopped_and_started(self):
         self.check_removed(lambda node: node.terminate())
@@ -148,11 +146,11 @@ class Lifecycle(Grouped):
         stopped = node.terminate()
         started = node.start()
         self.check_all_are(node, "CanConnect", ("shutdown",))
-        self.check_all_return(node, marks, max(stopped + (BACKOFF + SLACK) * 1000, started) + LATE)
+        self.check_all_return(node, marks, max(stopped + BACKOFF * 1000, started) + LATE)
 
     def test_daemon_is_killed_and_started(self):
         node, marks = self.node(), self.marks()
         node.kill()
         started = node.start()
         self.check_all_are(node, "CannotConnect", ("crash",))
-        self.check_all_return(node, marks, started + (BACKOFF + SLACK) * 1000 + LATE)
+        self.check_all_return(node, marks, started + BACKOFF * 1000 + LATE)
