@@ -30,15 +30,24 @@ uint64_t wpm_rng_next(wpm_rng *rng) {
   return result;
 }
 
+/* Draws until the number is not below 2^64 mod bound: those would make the small remainders more
+ * frequent. */
+static __attribute__((noinline, cold)) uint64_t draw_even(wpm_rng *rng, uint64_t bound,
+                                                          uint64_t number) {
+  uint64_t uneven = (0 - bound) % bound;
+  while (number < uneven) {
+    number = wpm_rng_next(rng);
+  }
+  return number;
+}
+
 uint64_t wpm_rng_below(wpm_rng *rng, uint64_t bound) {
   if (bound == 0) {
     return 0;
   }
-  /* 2^64 mod bound: numbers below it would make the small remainders more frequent. */
-  uint64_t uneven = (0 - bound) % bound;
-  uint64_t number;
-  do {
-    number = wpm_rng_next(rng);
-  } while (number < uneven);
+  uint64_t number = wpm_rng_next(rng);
+  if (number < bound) { /* Else it is even, and needs no second division to know. */
+    number = draw_even(rng, bound, number);
+  }
   return number % bound;
 }

@@ -436,10 +436,14 @@ wpm_wall wpm_addresses_last_seen(const uint8_t *packed) {
   uint32_t count = wpm_addresses_count(packed);
   const uint8_t *at = packed + HEADER;
   wpm_wall latest = WPM_WALL_NONE;
-  wpm_address item = nothing_before;
-  for (uint32_t i = 0; i < count; i++) {
-    at = decode_one(at, &item, &item);
-    latest = item.last_seen.ns > latest.ns ? item.last_seen : latest;
+  for (uint32_t left = count; left > 0; left--) {
+    uint16_t len;
+    unsigned marks = take_marks(&at, &len);
+    const uint8_t *parts = at;
+    wpm_wall first = marks & MARK_FIRST_SEEN ? take_second(&at) : WPM_WALL_NONE;
+    wpm_wall last = marks & MARK_LAST_SEEN ? take_second(&at) : first;
+    latest = last.ns > latest.ns ? last : latest; /* MARK_SAME_SEEN: it has none of its own. */
+    at = left > 1 ? parts + parts_size(parts, marks) + len : at;
   }
   return latest;
 }

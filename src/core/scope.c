@@ -7,37 +7,35 @@
 
 #include <string.h>
 
-/* A range of addresses: those whose first `bits` bits are these. */
+/* A range of addresses: those whose first `bits` bits are those of `prefix`. */
 typedef struct range {
-  uint8_t bytes[4];
+  uint32_t prefix;
   uint8_t bits;
   wpm_scope scope;
 } range;
 
 /* IANA's special-purpose address registries. */
 static const range ranges4[] = {
-    {{127}, 8, WPM_SCOPE_LOOPBACK},     {{10}, 8, WPM_SCOPE_PRIVATE},
-    {{172, 16}, 12, WPM_SCOPE_PRIVATE}, {{192, 168}, 16, WPM_SCOPE_PRIVATE},
-    {{100, 64}, 10, WPM_SCOPE_PRIVATE}, {{169, 254}, 16, WPM_SCOPE_PRIVATE},
-    {{0}, 8, WPM_SCOPE_NOWHERE},        {{224}, 3, WPM_SCOPE_NOWHERE},
+    {UINT32_C(127) << 24, 8, WPM_SCOPE_LOOPBACK},
+    {UINT32_C(10) << 24, 8, WPM_SCOPE_PRIVATE},
+    {UINT32_C(172) << 24 | 16 << 16, 12, WPM_SCOPE_PRIVATE},
+    {UINT32_C(192) << 24 | 168 << 16, 16, WPM_SCOPE_PRIVATE},
+    {UINT32_C(100) << 24 | 64 << 16, 10, WPM_SCOPE_PRIVATE},
+    {UINT32_C(169) << 24 | 254 << 16, 16, WPM_SCOPE_PRIVATE},
+    {UINT32_C(0) << 24, 8, WPM_SCOPE_NOWHERE},
+    {UINT32_C(224) << 24, 3, WPM_SCOPE_NOWHERE},
 };
 static const range ranges6[] = {
-    {{0xfc}, 7, WPM_SCOPE_PRIVATE},
-    {{0xfe, 0x80}, 10, WPM_SCOPE_PRIVATE},
-    {{0xff}, 8, WPM_SCOPE_NOWHERE},
+    {UINT32_C(0xfc) << 24, 7, WPM_SCOPE_PRIVATE},
+    {UINT32_C(0xfe) << 24 | 0x80 << 16, 10, WPM_SCOPE_PRIVATE},
+    {UINT32_C(0xff) << 24, 8, WPM_SCOPE_NOWHERE},
 };
 
-static bool is_in(const uint8_t *ip, const range *r) {
-  uint32_t differ = 0;
-  for (size_t i = 0; i < sizeof(r->bytes); i++) {
-    differ = differ << 8 | (uint32_t)(ip[i] ^ r->bytes[i]);
-  }
-  return differ >> (32 - r->bits) == 0;
-}
-
 static wpm_scope look_up(const uint8_t *ip, const range *ranges, size_t count) {
+  uint32_t first =
+      (uint32_t)ip[0] << 24 | (uint32_t)ip[1] << 16 | (uint32_t)ip[2] << 8 | (uint32_t)ip[3];
   for (size_t i = 0; i < count; i++) {
-    if (is_in(ip, &ranges[i])) {
+    if ((first ^ ranges[i].prefix) >> (32 - ranges[i].bits) == 0) {
       return ranges[i].scope;
     }
   }
