@@ -4,6 +4,7 @@
 #define WPM_BASE_HEAP_H
 
 #include "base/chunks.h"
+#include "base/prefetch.h"
 
 /* Where a slot keeps its position, from 1; 0: it has no deadline. */
 typedef uint32_t *(*wpm_heap_position_fn)(const void *user, uint32_t slot);
@@ -41,6 +42,12 @@ wpm_mono wpm_heap_get(const wpm_heap *heap, uint32_t slot);
 
 /* The least deadline: WPM_NEVER where there is none. *slot (may be NULL) gets whose it is. */
 wpm_mono wpm_heap_least(const wpm_heap *heap, uint32_t *slot);
+
+/* Asks for the position of a slot that is reserved. Not for slots that keep theirs. */
+static inline __attribute__((always_inline)) void wpm_heap_prefetch(const wpm_heap *heap,
+                                                                    uint32_t slot) {
+  wpm_prefetch(wpm_chunks_at(&heap->positions, sizeof(uint32_t), slot), sizeof(uint32_t));
+}
 
 /* The entry at `position`, from 1 to count. */
 static inline wpm_heap_entry *wpm_heap_at(const wpm_heap *heap, size_t position) {

@@ -61,7 +61,7 @@ void wpm_connections_fini(wpm_manager *m);
 /* The connection with the host's number, or NULL. */
 wpm_connection *wpm_connection_find(const wpm_manager *m, wpm_connection_id id);
 
-/* Enters a connection, not live yet. WPM_ERR_EXISTS (that number is in use), WPM_ERR_NO_MEMORY. */
+/* Enters a connection, not live yet, whose number is not in use. WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_connection_enter(wpm_manager *m, wpm_connection_id id, wpm_bytes peer,
                                       wpm_direction direction, wpm_mono now, wpm_connection **out);
 

@@ -13,6 +13,7 @@
 #define WPM_CORE_INDEX_H
 
 #include "base/bits.h"
+#include "base/prefetch.h"
 
 /* Bits of a peer's `attributes`. Those below WPM_ATTRIBUTES are indexed. */
 enum {
@@ -87,6 +88,17 @@ static inline uint64_t *wpm_indexes_page(const wpm_indexes *indexes, uint32_t pa
                                          unsigned attribute) {
   size_t group = page == 0 ? 1 : WPM_FIXED_GROUP;
   return indexes->fixed[page] + attribute * group * WPM_BITS_WORDS;
+}
+
+/* Asks for a slot's bits of the attributes (bits below WPM_ATTRIBUTES). */
+static inline __attribute__((always_inline)) void
+wpm_indexes_prefetch(const wpm_indexes *indexes, uint32_t slot, uint32_t attributes) {
+  uint32_t left = attributes & (WPM_BIT(WPM_ATTRIBUTES) - 1);
+  for (; left; left &= left - 1) {
+    const uint64_t *page =
+        wpm_indexes_page(indexes, slot / WPM_BITS_PAGE, (unsigned)__builtin_ctz(left));
+    wpm_prefetch(page + slot % WPM_BITS_PAGE / 64, sizeof(*page));
+  }
 }
 
 /* How many peers have the attribute in each page, from `page` on. */

@@ -28,6 +28,7 @@
 #include "core/wait.h"
 
 #include "base/bytes.h"
+#include "base/prefetch.h"
 
 #include <stdlib.h>
 
@@ -235,12 +236,35 @@ int wpm_manager_make_room(wpm_manager *m, size_t address_count) {
   return err;
 }
 
+void wpm_manager_ask_for(const wpm_manager *m, uint32_t slot) {
+  wpm_prefetch(wpm_manager_policy(m, slot), sizeof(wpm_policy));
+  wpm_heap_prefetch(&m->waiting, slot);
+  wpm_heap_prefetch(&m->ready, slot);
+  wpm_store_ask_for_parts(m->store, slot);
+}
+
+/* The same for forgetting it. */
+static void ask_for_victim(const wpm_manager *m, uint32_t slot) {
+  wpm_prefetch(wpm_manager_policy(m, slot), sizeof(wpm_policy));
+  wpm_heap_prefetch(&m->waiting, slot);
+  wpm_heap_prefetch(&m->ready, slot);
+  wpm_heap_prefetch(&m->restart, slot);
+  wpm_store_ask_for_place(m->store, slot);
+}
+
 int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, bool heard, wpm_taken *out) {
   int err = wpm_manager_make_room(m, 0);
   if (err) {
     return err;
   }
-  return heard ? wpm_store_take_heard(m->store, id, out) : wpm_store_take(m->store, id, out);
+  err = heard ? wpm_store_take_heard(m->store, id, out) : wpm_store_take(m->store, id, out);
+  if (!err && out->victim != WPM_SLOT_NONE) {
+    ask_for_victim(m, out->victim); /* It goes when the newcomer is in. */
+  }
+  if (!err && !out->added) {
+    wpm_manager_ask_for(m, out->slot);
+  }
+  return err;
 }
 
 void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause) {
@@ -461,6 +485,7 @@ static int on_pruned(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
   if (slot != WPM_SLOT_NONE) {
+    wpm_manager_ask_for(m, slot);
     const wpm_rng draws = m->rng;
     wpm_change change = wpm_change_begin(m, slot);
     int err = wpm_backoff_try_prune(m, slot, now, event->u.pruned.backoff_ns, now);

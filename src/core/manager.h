@@ -328,6 +328,9 @@ WPM_MUST_USE int wpm_manager_make_room(wpm_manager *m, size_t address_count);
  * follow. Errors as wpm_store_add. */
 WPM_MUST_USE int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, bool heard, wpm_taken *out);
 
+/* Asks for what a change of the peer will look at, which lies in memory anywhere. */
+void wpm_manager_ask_for(const wpm_manager *m, uint32_t slot);
+
 /* Forgets a peer: its dial, its places, its record; the slot stays until its actions are pulled. */
 void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause);
 

@@ -5,6 +5,7 @@
 #include "core/wait.h"
 
 #include "base/bytes.h"
+#include "base/prefetch.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -361,6 +362,10 @@ static bool is_latest(const wpm_store *store, wpm_bytes id) {
   return id.len == 0 || (held.data[id.len - 1] == id.data[id.len - 1] && wpm_bytes_equal(held, id));
 }
 
+uint32_t wpm_store_find_any(const wpm_store *store, wpm_bytes id) {
+  return is_latest(store, id) ? store->latest : wpm_map_find(&store->by_id, id);
+}
+
 uint32_t wpm_store_find(const wpm_store *store, wpm_bytes id) {
   if (is_latest(store, id)) {
     return store->latest;
@@ -422,6 +427,10 @@ int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out) {
 }
 
 int wpm_store_take(wpm_store *store, wpm_bytes id, wpm_taken *out) {
+  if (is_latest(store, id)) {
+    *out = (wpm_taken){.slot = store->latest, .victim = WPM_SLOT_NONE};
+    return WPM_OK;
+  }
   return take_hashed(store, wpm_store_hash(store, id), false, out);
 }
 
@@ -433,6 +442,22 @@ void wpm_store_give_up(wpm_store *store, const wpm_taken *taken) {
   if (taken->added) {
     wpm_store_remove_slot(store, taken->slot, WPM_CAUSE_FACT);
   }
+}
+
+void wpm_store_ask_for_parts(const wpm_store *store, uint32_t slot) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  if (peer->addresses) {
+    wpm_prefetch(wpm_peer_addresses(store, peer), WPM_CACHE_LINE);
+  }
+  if (peer->contact) {
+    wpm_prefetch(wpm_peer_contact(store, peer), WPM_CACHE_LINE);
+  }
+}
+
+void wpm_store_ask_for_place(const wpm_store *store, uint32_t slot) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  wpm_map_prefetch(&store->by_id, wpm_map_hash(&store->by_id, wpm_peer_id_of(store, peer)));
+  wpm_indexes_prefetch(&store->indexes, slot, peer->attributes);
 }
 
 static void evict(wpm_store *store, const wpm_taken *taken) {

@@ -202,6 +202,9 @@ size_t wpm_store_view_size(size_t addresses, size_t shards, size_t tags, size_t 
 /* The slot of `id`, or WPM_SLOT_NONE. */
 uint32_t wpm_store_find(const wpm_store *store, wpm_bytes id);
 
+/* The same, also of one that is not held: a tombstone, or a peer that is removed but still in use. */
+uint32_t wpm_store_find_any(const wpm_store *store, wpm_bytes id);
+
 /* A slot taken for a peer. */
 typedef struct wpm_taken {
   uint32_t slot;   /* The peer's. */
@@ -228,6 +231,11 @@ WPM_MUST_USE int wpm_store_take_heard(wpm_store *store, wpm_bytes id, wpm_taken 
 WPM_MUST_USE int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out);
 void wpm_store_keep(wpm_store *store, const wpm_taken *taken);
 void wpm_store_give_up(wpm_store *store, const wpm_taken *taken);
+
+/* Ask for what lies in memory anywhere: the peer's addresses and contact; its place in the map and its
+ * bits, which removing it will look at. */
+void wpm_store_ask_for_parts(const wpm_store *store, uint32_t slot);
+void wpm_store_ask_for_place(const wpm_store *store, uint32_t slot);
 
 /* A detached slot of `id` with an open contact, in the map: a tombstone to be. Of a peer that the manager still
  * uses, its slot. WPM_ERR_NO_MEMORY. */

@@ -149,7 +149,7 @@ void wpm_store_bury(wpm_store *store, uint32_t slot) {
 }
 
 bool wpm_store_bans(const wpm_store *store, wpm_bytes id, wpm_instant now) {
-  uint32_t slot = wpm_map_find(&store->by_id, id);
+  uint32_t slot = wpm_store_find_any(store, id);
   if (slot == WPM_SLOT_NONE) {
     return false;
   }
