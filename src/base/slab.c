@@ -29,6 +29,10 @@ void __asan_unpoison_memory_region(void const volatile *, size_t);
 #define FINE_CLASSES (FINE_MAX / WPM_SLAB_GRANULE)
 #define STEPS 8u /* Classes for each doubling above. */
 #define SIZE_MAX_SHARED ((size_t)FINE_MAX << ((WPM_SLAB_CLASSES - FINE_CLASSES) / STEPS))
+#define SMALLEST 4u /* How often a page is halved at most: 4 KiB. */
+#define SHARE 8u    /* A new page is at most such a part of all. */
+
+_Static_assert(sizeof(wpm_slab_page) == 32, "two entries a cache line");
 
 static unsigned log2_of(size_t value) {
   return 63u - (unsigned)__builtin_clzll((unsigned long long)value);
@@ -66,11 +70,29 @@ void wpm_slab_init(wpm_slab *slab) {
   *slab = (wpm_slab){.page_count = 1};
 }
 
+static size_t page_size(unsigned smaller) {
+  return (((size_t)WPM_SLAB_PAGE + WPM_SLAB_HEADROOM) >> smaller) - WPM_SLAB_HEADROOM;
+}
+
+/* How often a new page is halved, for blocks of `size`. */
+static unsigned smaller_by(const wpm_slab *slab, size_t size) {
+  unsigned smaller = 0;
+  while (smaller < SMALLEST && page_size(smaller) > slab->bytes / SHARE &&
+         page_size(smaller + 1) >= 2 * size) {
+    smaller++;
+  }
+  return smaller;
+}
+
+static size_t bytes_of(const wpm_slab_page *page) {
+  return page->class == LARGE ? page->size : page_size(page->smaller);
+}
+
 void wpm_slab_fini(wpm_slab *slab) {
   for (uint32_t i = 1; i < slab->page_count; i++) {
     wpm_slab_page *page = &slab->pages[i];
     if (page->memory) {
-      show(page->memory, page->class == LARGE ? page->size : WPM_SLAB_PAGE);
+      show(page->memory, bytes_of(page));
       free(page->memory);
     }
   }
@@ -135,11 +157,23 @@ static void unlist(wpm_slab *slab, uint32_t number) {
   }
 }
 
-static uint16_t blocks_of(const wpm_slab_page *page) {
-  return (uint16_t)(WPM_SLAB_PAGE / page->size);
+/* ---- taking and giving back ------------------------------------------------------------------ */
+
+static uint8_t *allocate(wpm_slab *slab, size_t bytes) {
+  uint8_t *memory = malloc(bytes);
+  slab->bytes += memory ? bytes : 0;
+  return memory;
 }
 
-/* ---- taking and giving back ------------------------------------------------------------------ */
+/* Memory for a page; of one of full size the spare. */
+static uint8_t *page_memory(wpm_slab *slab, size_t bytes) {
+  uint8_t *spare = slab->spare;
+  if (bytes != WPM_SLAB_PAGE || !spare) {
+    return allocate(slab, bytes);
+  }
+  slab->spare = NULL;
+  return spare;
+}
 
 static int add_page(wpm_slab *slab, unsigned class, size_t size, uint32_t *out) {
   uint32_t number;
@@ -147,23 +181,19 @@ static int add_page(wpm_slab *slab, unsigned class, size_t size, uint32_t *out) 
   if (err) {
     return err;
   }
-  size_t bytes = class == LARGE ? size : WPM_SLAB_PAGE;
-  uint8_t *memory = NULL;
-  if (class != LARGE && slab->spare) {
-    memory = slab->spare;
-    slab->spare = NULL;
-  } else {
-    memory = malloc(bytes);
-    slab->bytes += memory ? bytes : 0;
+  wpm_slab_page page = {.size = (uint32_t)size, .class = (uint8_t) class, .blocks = 1};
+  if (class != LARGE) {
+    page.smaller = (uint8_t)smaller_by(slab, size);
+    page.blocks = (uint16_t)(page_size(page.smaller) / size);
   }
-  if (!memory) {
+  page.memory = class == LARGE ? allocate(slab, size) : page_memory(slab, bytes_of(&page));
+  if (!page.memory) {
     give_entry(slab, number);
     return WPM_ERR_NO_MEMORY;
   }
-  slab->pages[number] =
-      (wpm_slab_page){.memory = memory, .size = (uint32_t)size, .class = (uint8_t) class};
+  slab->pages[number] = page;
   if (class != LARGE) {
-    hide(memory, bytes);
+    hide(page.memory, bytes_of(&page));
     list(slab, number);
   }
   *out = number;
@@ -209,7 +239,7 @@ int wpm_slab_take(wpm_slab *slab, size_t size, wpm_block *out) {
     return WPM_OK;
   }
   uint32_t index = pop(slab, page);
-  if (!page->unused && page->fresh == blocks_of(page)) {
+  if (!page->unused && page->fresh == page->blocks) {
     unlist(slab, number);
   }
   *out = number << WPM_SLAB_INDEX_BITS | index * (page->size / WPM_SLAB_GRANULE);
@@ -221,11 +251,12 @@ static void drop_page(wpm_slab *slab, uint32_t number) {
   if (page->listed) {
     unlist(slab, number);
   }
-  show(page->memory, page->class == LARGE ? page->size : WPM_SLAB_PAGE);
-  if (page->class != LARGE && !slab->spare) {
+  size_t bytes = bytes_of(page);
+  show(page->memory, bytes);
+  if (bytes == WPM_SLAB_PAGE && page->class != LARGE && !slab->spare) {
     slab->spare = page->memory;
   } else {
-    slab->bytes -= page->class == LARGE ? page->size : WPM_SLAB_PAGE;
+    slab->bytes -= bytes;
     free(page->memory);
   }
   give_entry(slab, number);

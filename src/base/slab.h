@@ -4,8 +4,10 @@
  * - Sizes are rounded up to a class: multiples of 16 bytes up to 512, then steps of an eighth up to
  *   8 KiB. Blocks of one class share pages of 64 KiB; a block above 8 KiB has an allocation of its
  *   own.
- * - A page whose last block was given back goes back to malloc (one is kept), so what one class no
- *   longer needs serves another, and churn at constant size does not grow the process.
+ * - While the slab is small its pages are: an eighth of what it holds, at least 4 KiB and two blocks, so
+ *   that one with some tens of blocks does not have 64 KiB for each class.
+ * - A page whose last block was given back goes back to malloc (one of full size is kept), so what one
+ *   class no longer needs serves another, and churn at constant size does not grow the process.
  * - Taking may fail for want of memory, giving back never does. Memory grows a page at a time.
  * - Blocks never move. A new block is not cleared.
  * - Handles are good for about 4 billion granules of 16 bytes; 0 is no block.
@@ -19,7 +21,8 @@ typedef uint32_t wpm_block; /* A handle; 0: none. */
 
 #define WPM_SLAB_GRANULE 16u
 #define WPM_SLAB_INDEX_BITS 12u                                         /* Granules of a page. */
-#define WPM_SLAB_PAGE ((WPM_SLAB_GRANULE << WPM_SLAB_INDEX_BITS) - 64u) /* Room for malloc's own. */
+#define WPM_SLAB_HEADROOM 64u                                           /* For malloc's own. */
+#define WPM_SLAB_PAGE ((WPM_SLAB_GRANULE << WPM_SLAB_INDEX_BITS) - WPM_SLAB_HEADROOM) /* Of full size. */
 #define WPM_SLAB_CLASSES 64u
 
 /* One page, or one block with an allocation of its own. */
@@ -31,7 +34,9 @@ typedef struct wpm_slab_page {
   uint16_t live;     /* Blocks given out. */
   uint16_t fresh;    /* Blocks below this were given out at least once. */
   uint16_t unused;   /* The first of those given back, 1 + its index; 0: none. */
+  uint16_t blocks;   /* That it has room for. */
   uint8_t class;     /* Its class; WPM_SLAB_CLASSES: one large block. */
+  uint8_t smaller;   /* How often its size is halved. */
   bool listed;       /* It is in its class's list. */
 } wpm_slab_page;
 
@@ -40,7 +45,7 @@ typedef struct wpm_slab {
   uint32_t page_count;  /* Entries used. */
   uint32_t capacity;    /* Entries allocated. */
   uint32_t unused;      /* First free entry; 0: none. */
-  uint8_t *spare;       /* An empty page that is kept; NULL: none. */
+  uint8_t *spare;       /* An empty page of full size that is kept; NULL: none. */
   size_t bytes;         /* Bytes of all pages and large blocks, the spare one too. */
   uint32_t blocks;      /* Blocks given out. */
   uint32_t with_room[WPM_SLAB_CLASSES]; /* By class: its first page with room; 0: none. */
