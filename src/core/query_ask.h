@@ -13,6 +13,10 @@ typedef struct wpm_question {
   const uint64_t *bits;     /* Its bits. */
 } wpm_question;
 
+/* Makes the query ready, without an answer. WPM_ERR_INVALID. */
+WPM_MUST_USE int wpm_query_make_ready(const wpm_store *store, const wpm_query *query,
+                                      wpm_question *out);
+
 /* Makes the query ready; the answer is as it was left. WPM_ERR_INVALID, WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_query_ask(const wpm_store *store, const wpm_query *query, wpm_question *out);
 

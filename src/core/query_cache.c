@@ -129,14 +129,18 @@ static int make_room(wpm_query_cache *cache, wpm_query_answer *answer, uint32_t 
   return make_arrays(cache, answer, pages);
 }
 
+int wpm_query_make_ready(const wpm_store *store, const wpm_query *query, wpm_question *q) {
+  q->machine.plan = &q->plan;
+  q->page = UINT32_MAX;
+  return wpm_query_plan_make(store, query, &q->plan);
+}
+
 int wpm_query_ask(const wpm_store *store, const wpm_query *query, wpm_question *q) {
   uint8_t key[WPM_QUERY_KEY_MAX];
-  int err = wpm_query_plan_make(store, query, &q->plan);
+  int err = wpm_query_make_ready(store, query, q);
   if (err) {
     return err;
   }
-  q->machine.plan = &q->plan;
-  q->page = UINT32_MAX;
   size_t len = key_of(query, key);
   /* What is kept is not part of what the store holds. */
   wpm_query_cache *cache = &((wpm_store *)(uintptr_t)store)->queries;

@@ -4,6 +4,7 @@
  *   most, then a rank below that: where fewer match the trial fails, else it is the match of that rank.
  *   So each match is as likely as any other, whatever the numbers, and only pages drawn are looked at.
  * - Where too many trials fail, and for many picks at once, every page is counted first.
+ * - Where few peers are held at all, their one page is looked at, and nothing is kept of it.
  * - What was kept of an earlier answer spares work and changes nothing: the same store, query and seed
  *   give the same picks.
  */
@@ -224,16 +225,38 @@ static size_t pick_few(wpm_question *q, wpm_rng *rng, wpm_peer_ref *out, size_t 
   return have;
 }
 
+/* Of a store of one page, with so few peers that pick_few would rank its matches. */
+static int pick_of_page(const wpm_store *store, const wpm_query *query, wpm_rng *rng,
+                        wpm_peer_ref *out, size_t want, size_t *found) {
+  wpm_question q;
+  uint64_t noted[NEARLY_ALL * FEW / 64 + 1] = {0};
+  uint16_t matches;
+  wpm_query_answer answer = {.counts = &matches};
+  int err = wpm_query_make_ready(store, query, &q);
+  if (err) {
+    return err;
+  }
+  const uint64_t *bits = wpm_query_bits(&q, 0);
+  matches = (uint16_t)(bits ? store->bits->count(bits) : 0);
+  answer.total = matches;
+  q.answer = &answer;
+  *found = pick_ranks(&q, rng, out, want, noted);
+  return WPM_OK;
+}
+
 int wpm_store_query_pick(const wpm_store *store, const wpm_query *query, uint64_t seed,
                          wpm_peer_ref *out, size_t count, size_t *found) {
   wpm_question q;
   wpm_rng rng;
   *found = 0;
+  wpm_rng_init(&rng, seed);
+  if (store->indexes.length == 1 && count <= FEW && store->count <= NEARLY_ALL * count) {
+    return pick_of_page(store, query, &rng, out, count, found);
+  }
   int err = wpm_query_ask(store, query, &q);
   if (err) {
     return err;
   }
-  wpm_rng_init(&rng, seed);
   if (count > FEW) {
     return pick_many(&q, &rng, out, count, found);
   }
