@@ -192,7 +192,8 @@ static wpm_query query_of(kind which, const uint16_t *shard, wpm_term *terms) {
 }
 
 /* Draws at random, and takes one drawn with the chance that its weight is of the whole: so each group
- * is as likely as any other. Where none is taken in many, one of those drawn is, by their weights. */
+ * is as likely as any other. Where none is taken in many, or there are no others, one of those drawn is, by
+ * their weights. */
 static uint32_t draw(wpm_manager *m, kind which, const uint16_t *shard) {
   wpm_term terms[MOST_TERMS];
   wpm_query query = query_of(which, shard, terms);
@@ -203,19 +204,20 @@ static uint32_t draw(wpm_manager *m, kind which, const uint16_t *shard) {
     size_t found = 0;
     /* Without memory for it there is no candidate this time. */
     int err = wpm_store_query_pick(m->store, &query, wpm_rng_next(&m->rng), drawn, DRAWN, &found);
+    bool others = found == DRAWN;
     for (size_t i = 0; !err && i < found; i++) {
       uint32_t slot = drawn[i].slot;
       if (!is_candidate(m, slot) || (which != KIND_UNTRIED && !is_of_new_group(m, slot))) {
         continue;
       }
       uint64_t weight = weight_of(m, slot);
-      if (wpm_rng_below(&m->rng, WEIGHT_OF_ONE) < weight) {
+      if (others && wpm_rng_below(&m->rng, WEIGHT_OF_ONE) < weight) {
         return slot;
       }
       total += weight;
       chosen = wpm_rng_below(&m->rng, total) < weight ? slot : chosen;
     }
-    if (err || chosen == WPM_SLOT_NONE) {
+    if (err || chosen == WPM_SLOT_NONE || !others) {
       break;
     }
   }
