@@ -4,7 +4,7 @@
  * - Sizes are rounded up to a class: multiples of 16 bytes up to 512, then steps of an eighth up to
  *   8 KiB. Blocks of one class share pages of 64 KiB; a block above 8 KiB has an allocation of its
  *   own.
- * - While the slab is small its pages are: an eighth of what it holds, at least 4 KiB and two blocks, so
+ * - While the slab is small its pages are: an eighth of what it holds, at least 1 KiB and two blocks, so
  *   that one with some tens of blocks does not have 64 KiB for each class.
  * - A page whose last block was given back goes back to malloc (one of full size is kept), so what one
  *   class no longer needs serves another, and churn at constant size does not grow the process.

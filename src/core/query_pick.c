@@ -230,16 +230,19 @@ static int pick_of_page(const wpm_store *store, const wpm_query *query, wpm_rng 
                         wpm_peer_ref *out, size_t want, size_t *found) {
   wpm_question q;
   uint64_t noted[NEARLY_ALL * FEW / 64 + 1] = {0};
-  uint16_t matches;
-  wpm_query_answer answer = {.counts = &matches};
+  uint64_t bits[WPM_BITS_WORDS] = {0};
   int err = wpm_query_make_ready(store, query, &q);
   if (err) {
     return err;
   }
-  const uint64_t *bits = wpm_query_bits(&q, 0);
-  matches = (uint16_t)(bits ? store->bits->count(bits) : 0);
-  answer.total = matches;
+  for (uint32_t word = 0; word * 64 < store->slots; word++) {
+    bits[word] = wpm_query_word(&q.plan, 0, word);
+  }
+  uint16_t matches = (uint16_t)store->bits->count(bits);
+  wpm_query_answer answer = {.counts = &matches, .total = matches};
   q.answer = &answer;
+  q.page = 0;
+  q.bits = bits;
   *found = pick_ranks(&q, rng, out, want, noted);
   return WPM_OK;
 }

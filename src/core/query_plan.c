@@ -205,16 +205,21 @@ static bool peer_matches(const wpm_store *store, const wpm_peer *peer, const wpm
   return wpm_protocols_name(wpm_intern_at(&store->sets, peer->protocols), which->handle);
 }
 
-/* Looks at every peer of the page. */
+/* Looks at every peer of a word of the page. */
+static uint64_t look_word(const wpm_store *store, const wpm_operand *which, uint32_t page,
+                          uint32_t word) {
+  uint32_t first = page * WPM_BITS_PAGE + word * 64;
+  uint64_t out = 0;
+  for (uint32_t i = 0; i < 64 && first + i < store->slots; i++) {
+    out |= (uint64_t)peer_matches(store, wpm_store_peer(store, first + i), which) << i;
+  }
+  return out;
+}
+
 static const uint64_t *look(wpm_query_machine *m, const wpm_operand *which) {
-  const wpm_store *store = m->plan->store;
   uint64_t *out = m->words[m->depth];
-  uint32_t first = m->page * WPM_BITS_PAGE;
-  memset(out, 0, sizeof(m->words[0]));
-  for (uint32_t i = 0; i < WPM_BITS_PAGE && first + i < store->slots; i++) {
-    if (peer_matches(store, wpm_store_peer(store, first + i), which)) {
-      wpm_bits_flip(out, i);
-    }
+  for (uint32_t word = 0; word < WPM_BITS_WORDS; word++) {
+    out[word] = look_word(m->plan->store, which, m->page, word);
   }
   return out;
 }
@@ -237,10 +242,13 @@ static const uint64_t *indexed(const wpm_store *store, const wpm_operand *which,
   return page < index->length && index->counts[page] > 0 ? index->pages[page] : NULL;
 }
 
+/* Nobody but the peers themselves tells who has it. */
+static bool is_unindexed(const wpm_operand *which) {
+  return is_named(which) && which->handle && !which->index;
+}
+
 static const uint64_t *load(wpm_query_machine *m, const wpm_operand *which) {
-  return is_named(which) && which->handle && !which->index
-             ? look(m, which)
-             : indexed(m->plan->store, which, m->page);
+  return is_unindexed(which) ? look(m, which) : indexed(m->plan->store, which, m->page);
 }
 
 static void negate(wpm_query_machine *m) {
@@ -315,6 +323,59 @@ const uint64_t *wpm_query_work_out(wpm_query_machine *m, uint32_t page) {
     }
   }
   return m->stack[0];
+}
+
+static uint64_t load_word(const wpm_query_plan *p, const wpm_operand *which, uint32_t page,
+                          uint32_t word) {
+  if (is_unindexed(which)) {
+    return look_word(p->store, which, page, word);
+  }
+  const uint64_t *bits = indexed(p->store, which, page);
+  return bits ? bits[word] : 0;
+}
+
+uint64_t wpm_query_word(const wpm_query_plan *p, uint32_t page, uint32_t word) {
+  uint64_t stack[WPM_QUERY_STACK];
+  size_t depth = 0;
+  uint64_t all = wpm_indexes_page(&p->store->indexes, page, WPM_HAS_PRESENCE)[word];
+  for (size_t i = 0; i < p->count; i++) {
+    const wpm_operand *which = &p->operands[i];
+    switch (which->kind) {
+    case WPM_TERM_AND:
+      assert(depth >= 2);
+      depth--;
+      stack[depth - 1] &= stack[depth];
+      break;
+    case WPM_TERM_OR:
+      assert(depth >= 2);
+      depth--;
+      stack[depth - 1] |= stack[depth];
+      break;
+    case WPM_TERM_NOT:
+      assert(depth >= 1);
+      stack[depth - 1] = all & ~stack[depth - 1];
+      break;
+    case WPM_TERM_ALL:
+    case WPM_TERM_CONNECTIVITY:
+    case WPM_TERM_PROTOCOL:
+    case WPM_TERM_RELAY:
+    case WPM_TERM_SHARD:
+    case WPM_TERM_CAPABILITY:
+    case WPM_TERM_ORIGIN:
+    case WPM_TERM_DIRECTION:
+    case WPM_TERM_DIALABLE:
+    case WPM_TERM_BANNED:
+    case WPM_TERM_PROTECTED:
+    case WPM_TERM_STATIC:
+    case WPM_TERM_HELD:
+    case WPM_TERM_ADDRESS:
+    case WPM_TERM_TAG:
+      stack[depth++] = load_word(p, which, page, word);
+      break;
+    }
+  }
+  assert(depth == 1);
+  return stack[0];
 }
 
 void wpm_query_prefetch(const wpm_query_plan *p, uint32_t page) {

@@ -42,6 +42,9 @@ typedef struct wpm_query_machine {
 /* The bits of the page that match; NULL: none does. They last until the machine is used again. */
 const uint64_t *wpm_query_work_out(wpm_query_machine *m, uint32_t page);
 
+/* One word of these bits, without a look at the others: where few slots are in use. */
+uint64_t wpm_query_word(const wpm_query_plan *p, uint32_t page, uint32_t word);
+
 /* Asks for the memory that working the page out reads. */
 void wpm_query_prefetch(const wpm_query_plan *p, uint32_t page);
 
