@@ -20,9 +20,10 @@
 typedef uint32_t wpm_block; /* A handle; 0: none. */
 
 #define WPM_SLAB_GRANULE 16u
-#define WPM_SLAB_INDEX_BITS 12u                                         /* Granules of a page. */
-#define WPM_SLAB_HEADROOM 64u                                           /* For malloc's own. */
-#define WPM_SLAB_PAGE ((WPM_SLAB_GRANULE << WPM_SLAB_INDEX_BITS) - WPM_SLAB_HEADROOM) /* Of full size. */
+#define WPM_SLAB_INDEX_BITS 12u /* Granules of a page. */
+#define WPM_SLAB_HEADROOM 64u   /* For malloc's own. */
+#define WPM_SLAB_PAGE                                                                              \
+  ((WPM_SLAB_GRANULE << WPM_SLAB_INDEX_BITS) - WPM_SLAB_HEADROOM) /* Of full size. */
 #define WPM_SLAB_CLASSES 64u
 
 /* One page, or one block with an allocation of its own. */

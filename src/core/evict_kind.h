@@ -4,7 +4,7 @@
  * The kinds are made of the states of 27/WAKU2-PEERS (NotConnected, CannotConnect, CanConnect, Connected),
  * which says nothing of who goes; the order is wakupeers' own (JS#2188, #2168: peers that cannot be dialled
  * are never forgotten). As in Bitcoin Core's addrman, what failed and never worked goes first, and what
- * worked outlives what is only heard of, until a test of it fails (core/store_evict.c, core/feelers.h). */
+ * worked outlives what is only heard of, until a test of it fails (core/victim.c, core/feelers.h). */
 #ifndef WPM_CORE_EVICT_KIND_H
 #define WPM_CORE_EVICT_KIND_H
 
@@ -21,6 +21,13 @@ typedef enum wpm_evict_kind {
   WPM_EVICT_NEVER            /* Connected, static or protected; or nobody. */
 } wpm_evict_kind;
 #define WPM_EVICT_KINDS 4 /* Of those who may go. */
+
+/* Some of a kind (core/victim.c). They may be of another by now. */
+#define WPM_EVICT_STOCK 64u
+typedef struct wpm_evict_stock {
+  uint32_t count;
+  uint32_t slots[WPM_EVICT_STOCK];
+} wpm_evict_stock;
 
 static inline wpm_evict_kind wpm_evict_kind_of(uint32_t attributes) {
   const uint32_t wanted = WPM_BIT(WPM_HAS_PROTECTION) | WPM_BIT(WPM_HAS_STATIC);

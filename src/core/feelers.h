@@ -7,7 +7,7 @@
  * - Where the store is full of peers that we held, so that nobody merely heard of finds room, one of these
  *   is dialled instead: of 16 drawn of those that nothing holds back, that are not wanted anyway, and that
  *   did not fail since they were lost, the one seen last the longest ago. What fails may go then
- *   (core/store_evict.c): so a full store does not freeze.
+ *   (core/victim.c): so a full store does not freeze.
  * - One at a time, and only where a place is free that is kept for nobody else.
  * - Once it is connected and has identified itself, or LINGER later, it is let go with the reason
  *   `feeler`; its GossipSub prune backoff runs as after any end. It counts neither as an outbound relay peer

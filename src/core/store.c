@@ -496,6 +496,17 @@ static uint32_t what_follows(const wpm_store *store, const wpm_peer *peer, uint3
   return all | (dialable ? WPM_BIT(WPM_HAS_DIALABLE) : 0);
 }
 
+static void count_kinds(wpm_store *store, uint32_t slot, wpm_evict_kind before,
+                        wpm_evict_kind now) {
+  if (before != now) {
+    store->kinds[before]--;
+    store->kinds[now]++;
+    if (now != WPM_EVICT_NEVER) {
+      wpm_evict_note(store, slot, now);
+    }
+  }
+}
+
 void wpm_store_settle(wpm_store *store, uint32_t slot, uint32_t set, uint32_t clear,
                       uint32_t fields) {
   wpm_peer *peer = wpm_store_peer(store, slot);
@@ -506,8 +517,7 @@ void wpm_store_settle(wpm_store *store, uint32_t slot, uint32_t set, uint32_t cl
   peer->attributes = now;
   uint32_t flips = (before ^ now) & (WPM_BIT(WPM_ATTRIBUTES) - 1);
   if (flips) { /* What a kind follows from is indexed. */
-    store->kinds[wpm_evict_kind_of(before)]--;
-    store->kinds[wpm_evict_kind_of(now)]++;
+    count_kinds(store, slot, wpm_evict_kind_of(before), wpm_evict_kind_of(now));
     wpm_indexes_flip(&store->indexes, slot, flips, now);
   }
   wpm_indexes_touch(&store->indexes, slot);

@@ -99,23 +99,24 @@ struct wpm_store {
   uint32_t first_free;       /* Free slots, a list; WPM_SLOT_NONE: none. */
   uint32_t count;            /* Peers held. */
   uint32_t tombstone_count;  /* Tombstones held. */
-  uint32_t kinds[WPM_EVICT_KINDS + 1]; /* Peers of each wpm_evict_kind, but the last. */
-  uint32_t contacts;                   /* Those marked as counted: most deadlines there can be. */
-  uint32_t latest;                     /* The slot found last, below `slots`. */
-  uint32_t round;                      /* Where wpm_store_expire_some goes on. */
-  uint64_t dropped;                    /* Tombstones that went before their end. */
-  uint64_t changes;                    /* Changes of stored fields so far. */
-  uint32_t dirty;                      /* WPM_FIELD_… that changed; the caller clears it. */
-  wpm_instant last;                    /* When wpm_store_advance was last called. */
-  bool advanced;                       /* It was. */
-  bool has_origin;                     /* A contact was packed: */
-  wpm_instant origin;                  /* what its times are differences to; it never moves. */
-  uint64_t seed;                       /* Of the choice among equals in eviction. */
-  wpm_store_counters counters;         /* What was evicted. */
-  wpm_store_scratch views;             /* What records returned point into. */
-  wpm_store_scratch draft;             /* A draft of addresses. */
-  wpm_store_scratch bytes;             /* A packed list under construction. */
-  size_t largest_view;                 /* Most bytes of views that one record takes. */
+  uint32_t kinds[WPM_EVICT_KINDS + 1];    /* Peers of each wpm_evict_kind, but the last. */
+  wpm_evict_stock stock[WPM_EVICT_KINDS]; /* And some of them. */
+  uint32_t contacts;           /* Those marked as counted: most deadlines there can be. */
+  uint32_t latest;             /* The slot found last, below `slots`. */
+  uint32_t round;              /* Where wpm_store_expire_some goes on. */
+  uint64_t dropped;            /* Tombstones that went before their end. */
+  uint64_t changes;            /* Changes of stored fields so far. */
+  uint32_t dirty;              /* WPM_FIELD_… that changed; the caller clears it. */
+  wpm_instant last;            /* When wpm_store_advance was last called. */
+  bool advanced;               /* It was. */
+  bool has_origin;             /* A contact was packed: */
+  wpm_instant origin;          /* what its times are differences to; it never moves. */
+  uint64_t seed;               /* Of the choice among equals in eviction. */
+  wpm_store_counters counters; /* What was evicted. */
+  wpm_store_scratch views;     /* What records returned point into. */
+  wpm_store_scratch draft;     /* A draft of addresses. */
+  wpm_store_scratch bytes;     /* A packed list under construction. */
+  size_t largest_view;         /* Most bytes of views that one record takes. */
   void (*evicting)(void *user, uint32_t slot, wpm_cause cause); /* Removes a victim; NULL: the store
                                                                    does. */
   void *evicting_user;
@@ -226,11 +227,14 @@ wpm_hashed_id wpm_store_hash(const wpm_store *store, wpm_bytes id);
  * wpm_store_keep lets the victim go; otherwise wpm_store_give_up forgets the peer that was added. */
 WPM_MUST_USE int wpm_store_take(wpm_store *store, wpm_bytes id, wpm_taken *out);
 /* The same, for one that somebody merely told of: nobody goes for it whom we held and that did not fail
- * since (core/store_evict.c). */
+ * since (core/victim.c). */
 WPM_MUST_USE int wpm_store_take_heard(wpm_store *store, wpm_bytes id, wpm_taken *out);
 WPM_MUST_USE int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out);
 void wpm_store_keep(wpm_store *store, const wpm_taken *taken);
 void wpm_store_give_up(wpm_store *store, const wpm_taken *taken);
+
+/* The peer of the slot is of that kind from now on. */
+void wpm_evict_note(wpm_store *store, uint32_t slot, wpm_evict_kind kind);
 
 /* Ask for what lies in memory anywhere: the peer's addresses and contact; its place in the map and its
  * bits, which removing it will look at. */
@@ -313,7 +317,7 @@ void wpm_store_slot_dial_failed(wpm_store *store, uint32_t slot, wpm_reason reas
 /* The connection is stable: neither failures nor a retry delay are left. */
 void wpm_store_slot_stable(wpm_store *store, uint32_t slot);
 
-/* ---- tombstones and eviction (store_evict.c) --------------------------------------------------- */
+/* ---- tombstones (store_spans.c), eviction (victim.c) ------------------------------------------- */
 
 /* Who is to go for one more peer, `heard`: that was merely heard of: WPM_SLOT_NONE while max_peers is not
  * reached. WPM_ERR_FULL, WPM_ERR_NO_VICTIM, WPM_ERR_NO_MEMORY. */

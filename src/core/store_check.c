@@ -267,6 +267,17 @@ static const char *fault_of_indexes(const wpm_store *store) {
   return NULL;
 }
 
+static bool has_twice(const wpm_evict_stock *stock) {
+  for (uint32_t i = 0; i < stock->count; i++) {
+    for (uint32_t other = 0; other < i; other++) {
+      if (stock->slots[i] == stock->slots[other]) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 static const char *fault_of_sums(const wpm_store *store, const sums *all) {
   if (all->held != store->count || all->tombstones != store->tombstone_count) {
     return "the number of peers or tombstones is wrong";
@@ -296,6 +307,9 @@ static const char *fault_of_sums(const wpm_store *store, const sums *all) {
   for (unsigned i = 0; i < WPM_EVICT_KINDS; i++) {
     if (store->kinds[i] != all->kinds[i]) {
       return "a kind of those who may go with a wrong number of peers";
+    }
+    if (store->stock[i].count > WPM_EVICT_STOCK || has_twice(&store->stock[i])) {
+      return "a stock of those who may go with too many, or one twice";
     }
   }
   return NULL;

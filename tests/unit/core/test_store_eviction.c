@@ -220,6 +220,36 @@ static void the_hash_key_seeds_the_draw(void **state) {
   assert_memory_not_equal(victims[0], victims[1], sizeof(victims[0]));
 }
 
+/* Of a store of many pages the few that cannot be reached all go before anybody else, whether they are in
+ * stock (core/victim.c) or not, and those among them that were reached after all stay. */
+static void the_few_of_many_all_go_first(void **state) {
+  enum { MANY = 6000, UNREACHABLE = 200, REACHED = 50 };
+  (void)state;
+  wpm_store *store = of(MANY, true);
+  wpm_cause foretold;
+  for (unsigned i = 0; i < MANY; i++) {
+    wpm_kit_add_dialable(store, i);
+  }
+  for (unsigned i = 0; i < UNREACHABLE; i++) {
+    fail_dial(store, i * 29);
+  }
+  for (unsigned i = 0; i < REACHED; i++) {
+    hold_once(store, i * 29, WPM_REASON_LOCAL_CLOSE, WPM_KIT_NOW);
+  }
+  for (unsigned i = 0; i < UNREACHABLE - REACHED; i++) {
+    unsigned number = victim(store, &foretold);
+    assert_true(number % 29 == 0 && number / 29 >= REACHED && number / 29 < UNREACHABLE);
+    expect_to_go(store, MANY + i, number, WPM_CAUSE_UNREACHABLE);
+    if (i % 10 == 0) {
+      assert_int_equal(wpm_store_check(store, NULL), WPM_OK);
+    }
+  }
+  expect_to_go(store, 2 * MANY, victim(store, &foretold), WPM_CAUSE_UNTRIED);
+  fail_dial(store, MANY); /* One that is of the kind from now on is the next. */
+  expect_to_go(store, 2 * MANY + 1, MANY, WPM_CAUSE_UNREACHABLE);
+  wpm_kit_free(store);
+}
+
 static void private_keys_and_tombstones_survive_it(void **state) {
   wpm_store *store = *state;
   for (unsigned i = 0; i < PEERS; i++) {
@@ -249,6 +279,7 @@ int main(void) {
                                       wpm_kit_teardown),
       cmocka_unit_test(of_many_some_are_drawn),
       cmocka_unit_test(the_hash_key_seeds_the_draw),
+      cmocka_unit_test(the_few_of_many_all_go_first),
       TEST(private_keys_and_tombstones_survive_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
