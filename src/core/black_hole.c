@@ -36,6 +36,9 @@ static void forget_path(wpm_manager *m, unsigned path) {
 }
 
 void wpm_black_hole_forget(wpm_manager *m) {
+  if (m->begun && !wpm_rule_holds(WPM_RULE_BLACK_HOLE_EPOCH)) {
+    return;
+  }
   for (unsigned path = 0; path < WPM_PATH_COUNT; path++) {
     forget_path(m, path);
   }
@@ -67,7 +70,9 @@ static void vouch(wpm_manager *m, unsigned path) {
 
 /* The path of a public address. */
 static wpm_path public_path(wpm_bytes multiaddr) {
-  return wpm_scope_of(multiaddr) == WPM_SCOPE_PUBLIC ? wpm_path_of(multiaddr) : WPM_PATH_NONE;
+  bool counts =
+      wpm_scope_of(multiaddr) == WPM_SCOPE_PUBLIC || !wpm_rule_holds(WPM_RULE_BLACK_HOLE_PUBLIC);
+  return counts ? wpm_path_of(multiaddr) : WPM_PATH_NONE;
 }
 
 /* ---- attempts ---------------------------------------------------------------------------------- */
@@ -153,7 +158,7 @@ void wpm_black_hole_failed(wpm_manager *m, const wpm_failed_address *failed, siz
     }
     if (heard == SILENT) {
       count_silent(m, path);
-    } else {
+    } else if (wpm_rule_holds(WPM_RULE_BLACK_HOLE_ANSWER)) {
       forget_path(m, path);
     }
   }

@@ -140,7 +140,8 @@ static void peer_disconnected(wpm_manager *m, uint32_t slot, const wpm_connectio
     wpm_backoff_prune(m, slot, end, 0, now);
   }
   bool in_gap = end.mono.ns < now.mono.ns;
-  if (last->stable || last->direction != WPM_OUTBOUND || in_gap) {
+  bool ours = last->direction == WPM_OUTBOUND || !wpm_rule_holds(WPM_RULE_SETBACK_OURS);
+  if (last->stable || !ours || (in_gap && wpm_rule_holds(WPM_RULE_SETBACK_GAP))) {
     return;
   }
   if (wpm_reason_is_theirs(reason)) {
@@ -333,7 +334,8 @@ static bool has_room(const wpm_manager *m, uint32_t slot, wpm_direction directio
 }
 
 static bool may_push(const wpm_manager *m, uint32_t slot) {
-  return slot == WPM_SLOT_NONE || !wpm_judge_discourages(m, slot);
+  return slot == WPM_SLOT_NONE || !wpm_judge_discourages(m, slot) ||
+         !wpm_rule_holds(WPM_RULE_DISCOURAGED_WAITS);
 }
 
 /* It was connected when we stopped, and one place is all that it lacks. */
@@ -362,7 +364,7 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
   if (event->u.connected.direction == WPM_OUTBOUND && event->u.connected.dial != 0 && !ours) {
     return WPM_REASON_LOCAL_CLOSE; /* That dial is over. */
   }
-  if (ours && wpm_range_bans_any(m) &&
+  if (ours && wpm_range_bans_any(m) && wpm_rule_holds(WPM_RULE_BAN_LATE) &&
       wpm_range_bans_hold(m, event->u.connected.remote, event->u.connected.dial, now.mono)) {
     return WPM_REASON_LOCAL_CLOSE; /* It leads where has been banned since it began. */
   }

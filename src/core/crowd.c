@@ -85,6 +85,11 @@ static int64_t began(const wpm_manager *m, const wpm_connection *connection) {
   return earlier && at >= 0 ? at - INT64_MAX : at;
 }
 
+static layer layer_of(const wpm_manager *m, uint32_t slot) {
+  bool first = wpm_judge_discourages(m, slot) && wpm_rule_holds(WPM_RULE_CROWD_DISCOURAGED);
+  return first ? LAYER_DISCOURAGED : LAYER_REST;
+}
+
 static size_t gather(const wpm_manager *m, const leave *who, candidate *out) {
   size_t count = 0;
   for (uint32_t i = 0; i < m->connection_slots; i++) {
@@ -95,16 +100,15 @@ static size_t gather(const wpm_manager *m, const leave *who, candidate *out) {
     uint32_t slot = connection->peer;
     const wpm_peer *peer = wpm_manager_peer(m, slot);
     uint32_t group = wpm_manager_policy(m, slot)->group;
-    out[count++] =
-        (candidate){.peer = slot,
-                    .group = group,
-                    .in_group = 1,
-                    .layer = wpm_judge_discourages(m, slot) ? LAYER_DISCOURAGED : LAYER_REST,
-                    .secret = secret_of(m, group, slot),
-                    .id = connection->id,
-                    .began = began(m, connection),
-                    .rtt_ns = wpm_peer_rtt(m->store, peer),
-                    .score = wpm_peer_score(m->store, peer)};
+    out[count++] = (candidate){.peer = slot,
+                               .group = group,
+                               .in_group = 1,
+                               .layer = layer_of(m, slot),
+                               .secret = secret_of(m, group, slot),
+                               .id = connection->id,
+                               .began = began(m, connection),
+                               .rtt_ns = wpm_peer_rtt(m->store, peer),
+                               .score = wpm_peer_score(m->store, peer)};
   }
   return count;
 }
@@ -142,8 +146,10 @@ static int by_worth(const void *one, const void *other) {
   const candidate *a = one;
   const candidate *b = other;
   int order = by_number((int64_t)a->layer, (int64_t)b->layer);
-  order = order ? order : by_number(b->in_group, a->in_group);
-  order = order ? order : by_number(b->began, a->began);
+  bool groups = wpm_rule_holds(WPM_RULE_CROWD_GROUPS);
+  bool youngest = wpm_rule_holds(WPM_RULE_CROWD_YOUNGEST);
+  order = order || !groups ? order : by_number(b->in_group, a->in_group);
+  order = order || !youngest ? order : by_number(b->began, a->began);
   return order ? order : by_id(b, a);
 }
 
@@ -296,7 +302,8 @@ static size_t let_go(wpm_manager *m, const leave *who, wpm_instant now) {
 
 /* Who goes for a newcomer. */
 static leave leaver(const wpm_manager *m, wpm_instant now) {
-  return (leave){1, wpm_shares_over(m), true, false, LAYER_REST, now.mono};
+  layer highest = wpm_rule_holds(WPM_RULE_CROWD_REST) ? LAYER_REST : LAYER_DIVERSE;
+  return (leave){1, wpm_shares_over(m), true, false, highest, now.mono};
 }
 
 /* When one may go for a newcomer, now or later. */

@@ -50,7 +50,9 @@ void wpm_duplicate_begin(wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_connection *winner = older_wins ? older : newer;
   begin_trial(winner, WPM_TRIAL_WINNER, now);
   begin_trial(older_wins ? newer : older, WPM_TRIAL_LOSER, now);
-  wpm_keepalive_ping(m, winner, now);
+  if (wpm_rule_holds(WPM_RULE_WINNER_PINGED)) {
+    wpm_keepalive_ping(m, winner, now);
+  }
 }
 
 static bool must_answer(const wpm_connection *connection) {

@@ -39,10 +39,11 @@ static inline wpm_evict_kind wpm_evict_kind_of(uint32_t attributes) {
   if (!(attributes & WPM_BIT(WPM_HAS_PRESENCE)) || attributes & stays) {
     return WPM_EVICT_NEVER;
   }
-  if (!held && (cannot || !(attributes & WPM_BIT(WPM_HAS_ADDRESS)))) {
+  if (!held && (cannot || !(attributes & WPM_BIT(WPM_HAS_ADDRESS))) &&
+      wpm_rule_holds(WPM_RULE_EVICT_UNREACHABLE)) {
     return WPM_EVICT_UNREACHABLE;
   }
-  if (parted) {
+  if (parted && wpm_rule_holds(WPM_RULE_EVICT_PARTED)) {
     return WPM_EVICT_PARTED;
   }
   return held ? WPM_EVICT_LOST : WPM_EVICT_UNTRIED;

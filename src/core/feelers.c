@@ -35,17 +35,23 @@ static int64_t draw_span(wpm_manager *m, int64_t mean) {
   uint64_t means = halvings * LN_2 >> FRACTION_BITS;
   uint64_t cap = (uint64_t)MOST_MEANS << FRACTION_BITS;
   mean = mean < LONGEST_MEAN ? mean : LONGEST_MEAN;
+  if (!wpm_rule_holds(WPM_RULE_FEELER_SPREAD)) {
+    return mean;
+  }
   return (mean >> FRACTION_BITS) * (int64_t)(means < cap ? means : cap) + 1;
 }
 
 static bool are_in_force(const wpm_manager *m) {
   return wpm_targets_are_set(m) && m->config.feeler_ns > 0 && !m->stopping && !m->epoch.offline &&
-         m->targets.outbound >= m->config.relay_outbound && wpm_rule_holds(WPM_RULE_FEELERS);
+         (m->targets.outbound >= m->config.relay_outbound ||
+          !wpm_rule_holds(WPM_RULE_FEELERS_LAST)) &&
+         wpm_rule_holds(WPM_RULE_FEELERS);
 }
 
 static bool has_room(const wpm_manager *m) {
   return m->dials < m->config.max_dials &&
-         wpm_schedule_room(m, WPM_SLOT_NONE) > wpm_targets_kept(m);
+         wpm_schedule_room(m, WPM_SLOT_NONE) >
+             (wpm_rule_holds(WPM_RULE_FEELER_ROOM) ? wpm_targets_kept(m) : 0);
 }
 
 wpm_mono wpm_feelers_next_at(const wpm_manager *m) {
@@ -76,7 +82,8 @@ static uint32_t draw_held(wpm_manager *m) {
   for (size_t i = 0; !err && i < found; i++) {
     uint32_t slot = drawn[i].slot;
     int64_t seen = wpm_peer_last_seen(m->store, wpm_manager_peer(m, slot));
-    if (seen < least && is_in_doubt(m, slot)) {
+    bool longer = seen < least || !wpm_rule_holds(WPM_RULE_FEELER_LONGEST);
+    if (longer && is_in_doubt(m, slot)) {
       chosen = slot;
       least = seen;
     }
@@ -85,7 +92,8 @@ static uint32_t draw_held(wpm_manager *m) {
 }
 
 static void try_one(wpm_manager *m) {
-  uint32_t slot = wpm_store_is_full_of_held(m->store) ? draw_held(m) : wpm_targets_draw_untried(m);
+  bool of_held = wpm_store_is_full_of_held(m->store) && wpm_rule_holds(WPM_RULE_FEELER_HELD);
+  uint32_t slot = of_held ? draw_held(m) : wpm_targets_draw_untried(m);
   if (slot != WPM_SLOT_NONE && wpm_store_open_contact(m->store, slot) == WPM_OK) {
     m->feelers.slot = slot;
     m->feelers.at = WPM_NEVER;

@@ -1,5 +1,6 @@
 #include "core/groups.h"
 
+#include "core/rules.h"
 #include "core/scope.h"
 #include "core/targets.h"
 
@@ -23,7 +24,7 @@ static uint64_t hash_domain(wpm_bytes name) {
   unsigned dots = 0;
   for (size_t i = name.len; i-- > 0;) {
     dots += name.data[i] == '.';
-    if (dots == 2) {
+    if (dots == 2 && wpm_rule_holds(WPM_RULE_GROUP_DOMAIN)) {
       break;
     }
     uint8_t byte = name.data[i];
@@ -60,7 +61,7 @@ uint64_t wpm_group_of_any(const wpm_bytes *multiaddrs, size_t count) {
 
 uint64_t wpm_group_of(wpm_bytes multiaddr) {
   wpm_multiaddr_part part;
-  if (wpm_scope_of(multiaddr) != WPM_SCOPE_PUBLIC) {
+  if (wpm_scope_of(multiaddr) != WPM_SCOPE_PUBLIC && wpm_rule_holds(WPM_RULE_GROUP_PUBLIC)) {
     return 0;
   }
   while (wpm_multiaddr_next(&multiaddr, &part)) {

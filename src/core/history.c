@@ -1,6 +1,7 @@
 #include "core/history.h"
 
 #include "core/manager.h"
+#include "core/rules.h"
 
 #include "base/bytes.h"
 
@@ -92,7 +93,8 @@ static void enter(wpm_manager *m, uint32_t slot, wpm_bytes id, what happened) {
 }
 
 static void enter_of_slot(wpm_manager *m, uint32_t slot, what happened) {
-  if (m->history.most > 0 && !repeats(m, slot, happened.kind)) {
+  bool again = repeats(m, slot, happened.kind) && wpm_rule_holds(WPM_RULE_HISTORY_REPEATS);
+  if (m->history.most > 0 && !again) {
     enter(m, slot, wpm_peer_id_of(m->store, wpm_manager_peer(m, slot)), happened);
   }
 }
@@ -112,7 +114,8 @@ void wpm_history_note_refused(wpm_manager *m, uint32_t slot, wpm_bytes id, wpm_r
   const what refused = {WPM_HISTORY_REFUSED, reason, (uint8_t)direction};
   if (slot != WPM_SLOT_NONE) {
     enter_of_slot(m, slot, refused);
-  } else if (!is_within(history->refused.ns, history->now, STRANGERS_EVERY)) {
+  } else if (!is_within(history->refused.ns, history->now, STRANGERS_EVERY) ||
+             !wpm_rule_holds(WPM_RULE_HISTORY_STRANGERS)) {
     history->refused = history->now;
     enter(m, slot, id, refused);
   }
@@ -121,7 +124,7 @@ void wpm_history_note_refused(wpm_manager *m, uint32_t slot, wpm_bytes id, wpm_r
 void wpm_history_note_own(wpm_manager *m, wpm_history_kind kind) {
   const wpm_history_record *last = wpm_history_latest(&m->history);
   bool is_again = last && last->kind == kind && is_within(last->wall, m->history.now, SAME_AGAIN);
-  if (!is_again) {
+  if (!is_again || !wpm_rule_holds(WPM_RULE_HISTORY_REPEATS)) {
     enter(m, WPM_HISTORY_SLOT_OWN, (wpm_bytes){NULL, 0}, (what){kind, WPM_REASON_NONE, 0});
   }
 }

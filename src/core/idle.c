@@ -28,6 +28,9 @@ static bool learns(const wpm_manager *m) {
 }
 
 void wpm_idle_forget(wpm_manager *m) {
+  if (m->begun && !wpm_rule_holds(WPM_RULE_IDLE_EPOCH)) {
+    return;
+  }
   m->idle.loss_count = 0;
   for (unsigned i = 0; i < WPM_IDLE_PATHS; i++) {
     m->idle.paths[i] = (wpm_idle_path){.interval_ns = m->config.ping_interval_ns};
@@ -80,7 +83,7 @@ static bool is_of_now(const wpm_manager *m, const wpm_connection *connection) {
 void wpm_idle_ended(wpm_manager *m, const wpm_connection *connection, uint32_t peer,
                     wpm_reason reason, wpm_instant now) {
   if (connection->tested_ns == 0 || !is_loss(reason) || m->epoch.offline || !learns(m) ||
-      !is_of_now(m, connection)) {
+      !(is_of_now(m, connection) || !wpm_rule_holds(WPM_RULE_IDLE_OF_NOW))) {
     return;
   }
   wpm_idle_loss *loss = loss_of(&m->idle, peer);
@@ -101,7 +104,7 @@ void wpm_idle_ended(wpm_manager *m, const wpm_connection *connection, uint32_t p
 
 void wpm_idle_absent(wpm_manager *m, uint32_t peer) {
   wpm_idle_loss *loss = loss_of(&m->idle, peer);
-  if (!loss || !loss->awaited) {
+  if (!loss || !loss->awaited || !wpm_rule_holds(WPM_RULE_IDLE_ABSENT)) {
     return;
   }
   loss->awaited = false;
@@ -182,12 +185,14 @@ bool wpm_idle_returned(wpm_manager *m, uint32_t peer, wpm_instant now) {
   if (loss && loss->awaited) {
     bool in_time = now.mono.ns < wpm_mono_after(loss->at, RETURNS_WITHIN).ns;
     loss->awaited = false;
-    if (in_time && loss->returns < RETURNS_COUNTED) {
+    bool more = loss->returns < RETURNS_COUNTED || !wpm_rule_holds(WPM_RULE_IDLE_TWO_OF_ONE);
+    if (in_time && more && wpm_rule_holds(WPM_RULE_IDLE_RETURN)) {
       loss->returns++;
     }
   }
   for (uint32_t i = m->idle.loss_count; i-- > 0;) {
-    if (now.mono.ns >= wpm_mono_after(m->idle.losses[i].at, LOSS_COUNTS_FOR).ns) {
+    if (now.mono.ns >= wpm_mono_after(m->idle.losses[i].at, LOSS_COUNTS_FOR).ns &&
+        wpm_rule_holds(WPM_RULE_IDLE_HOUR)) {
       take_back(&m->idle, i);
     }
   }
@@ -234,7 +239,8 @@ static void bears_interval(const wpm_manager *m, wpm_idle_path *path, wpm_instan
     path->borne++;
     return;
   }
-  if (now.mono.ns >= wpm_mono_after(path->too_long_at, TOO_LONG_FOR).ns) {
+  if (now.mono.ns >= wpm_mono_after(path->too_long_at, TOO_LONG_FOR).ns &&
+      wpm_rule_holds(WPM_RULE_IDLE_DAY)) {
     path->too_long_ns = 0;
   }
   path->stretch_ns = next_stretch(m, path);
@@ -249,7 +255,8 @@ void wpm_idle_borne(wpm_manager *m, const wpm_connection *connection, wpm_instan
   for (uint32_t i = m->idle.loss_count; i-- > 0;) {
     const wpm_idle_loss *loss = &m->idle.losses[i];
     if (loss->path == connection->path && loss->silence_ns <= connection->tested_ns &&
-        (loss->returns == 0 || loss->peer == connection->peer) &&
+        (loss->returns == 0 || loss->peer == connection->peer ||
+         !wpm_rule_holds(WPM_RULE_IDLE_STANDS)) &&
         wpm_rule_holds(WPM_RULE_IDLE_TAKEN_BACK)) {
       take_back(&m->idle, i);
     }

@@ -42,7 +42,8 @@ void wpm_inbound_fini(wpm_manager *m) {
 
 static void make_keys(const uint8_t ip[16], uint8_t keys[2][WPM_IP_RANGE_KEY]) {
   bool is_ip4 = wpm_ip6_is_mapped(ip);
-  wpm_ip_range_key(ip, is_ip4 ? 128 : 64, keys[OF_ADDRESS]);
+  bool is_whole = is_ip4 || !wpm_rule_holds(WPM_RULE_ORIGIN_IP6);
+  wpm_ip_range_key(ip, is_whole ? 128 : 64, keys[OF_ADDRESS]);
   wpm_ip_range_key(ip, is_ip4 ? 96 + 24 : 48, keys[OF_NETWORK]);
 }
 
@@ -77,7 +78,7 @@ static uint32_t give_way(wpm_inbound *inbound) {
     uint32_t at = (inbound->hand + i) % inbound->count;
     const wpm_inbound_origin *origin = &inbound->origins[at];
     bool older = best == NO_ORIGIN || origin->attempt.ns < inbound->origins[best].attempt.ns;
-    if (origin->live == 0 && older) {
+    if ((origin->live == 0 || !wpm_rule_holds(WPM_RULE_ORIGINS_LIVE)) && older) {
       best = at;
     }
   }
@@ -196,7 +197,8 @@ static wpm_inbound_rule rule_from(wpm_manager *m, wpm_bytes remote, bool connect
   }
   make_keys(ip, keys);
   m->inbound.asked = m->inbound.asked || !connected;
-  return rule_of(m, keys, !connected || !m->inbound.asked, now);
+  bool attempts = !connected || !m->inbound.asked || !wpm_rule_holds(WPM_RULE_PACE_ONCE);
+  return rule_of(m, keys, attempts, now);
 }
 
 wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes peer,
@@ -206,7 +208,8 @@ wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes pe
     m->inbound.refused.by_rule[WPM_INBOUND_BAN]++;
     return WPM_INBOUND_BAN;
   }
-  if (slot != WPM_SLOT_NONE && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_STATIC)) {
+  if (slot != WPM_SLOT_NONE && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_STATIC) &&
+      wpm_rule_holds(WPM_RULE_INBOUND_STATIC)) {
     return WPM_INBOUND_ADMITTED;
   }
   wpm_inbound_rule rule = rule_from(m, remote, connected, now);

@@ -102,12 +102,12 @@ int wpm_on_ban(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   wpm_wait ban = length > 0 ? wpm_wait_from(now, length) : (wpm_wait){.length_ns = 0};
   wpm_store_slot_wait(m->store, slot, WPM_WAIT_BAN, ban);
-  if (length > 0) {
+  if (length > 0 && wpm_rule_holds(WPM_RULE_BAN_CANCELS)) {
     wpm_peer_cancel_dial(m, slot);
   }
   wpm_change_end_of(m, &change, taken.added, now);
   wpm_store_keep(m->store, &taken);
-  if (length > 0) {
+  if (length > 0 && wpm_rule_holds(WPM_RULE_BAN_ENDS)) {
     wpm_connectivity_end_all(m, slot, WPM_REASON_LOCAL_CLOSE, now);
   }
   return WPM_OK;

@@ -61,7 +61,8 @@ static wpm_mono end_of(const wpm_range_bans *bans, const uint8_t ip[16], wpm_dia
       wpm_ip_range_key(ip, word * 64 + (unsigned)__builtin_ctzll(bits), key);
       uint32_t index = wpm_map_find(&bans->by_key, (wpm_bytes){key, sizeof(key)});
       const wpm_range_entry *entry = index != WPM_MAP_NONE ? entry_at(bans, index) : NULL;
-      if (entry && entry->ends.ns > end.ns && entry->dials_before >= since) {
+      if (entry && entry->ends.ns > end.ns &&
+          (entry->dials_before >= since || !wpm_rule_holds(WPM_RULE_BAN_PERSON))) {
         end = entry->ends;
       }
     }
@@ -108,7 +109,7 @@ wpm_mono wpm_range_bans_free_at(const wpm_manager *m, uint32_t slot) {
 
 /* The dial that is under way to the peer may lead where has been banned since it began. */
 static bool is_caught(const wpm_manager *m, uint32_t slot) {
-  wpm_dial_id dial = wpm_manager_policy(m, slot)->dial;
+  wpm_dial_id dial = wpm_rule_holds(WPM_RULE_BAN_CANCELS) ? wpm_manager_policy(m, slot)->dial : 0;
   size_t count = 0;
   const wpm_address *items =
       dial ? wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count) : NULL;
@@ -256,7 +257,7 @@ static uint32_t find_in_force(const wpm_range_bans *bans, const uint8_t key[WPM_
 /* ---- facts ------------------------------------------------------------------------------------- */
 
 static void end_connections(wpm_manager *m, const wpm_ip_range *range, wpm_instant now) {
-  for (uint32_t i = 0; i < m->connection_slots && wpm_rule_holds(WPM_RULE_BAN_RANGE); i++) {
+  for (uint32_t i = 0; i < m->connection_slots && wpm_rule_holds(WPM_RULE_BAN_ENDS); i++) {
     wpm_connection *connection = m->connections[i];
     if (connection && connection->peer != WPM_SLOT_NONE && connection->has_remote &&
         wpm_ip_range_holds(range, connection->remote)) {

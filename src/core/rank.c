@@ -82,6 +82,7 @@ static wpm_wall backoff_end(const wpm_manager *m, const wpm_peer *peer, const wp
   }
   wpm_wall since = failing_since(m, peer, item);
   int64_t span = wpm_wall_known(since) ? span_between(since, item->last_failure) : 0;
+  span = wpm_rule_holds(WPM_RULE_ADDRESS_DOUBLES) ? span : 0;
   int64_t delay = span < BACKOFF_LEAST ? BACKOFF_LEAST : span < BACKOFF_MOST ? span : BACKOFF_MOST;
   wpm_wall end;
   if (__builtin_add_overflow(item->last_failure.ns, jittered(m, item, delay), &end.ns)) {
@@ -184,7 +185,8 @@ static bool comes_before(wpm_bytes a, wpm_bytes b) {
   case UNTRIED:
     return false;
   case FAILED:
-    return of_a->last_failure.ns < of_b->last_failure.ns;
+    return of_a->last_failure.ns < of_b->last_failure.ns &&
+           wpm_rule_holds(WPM_RULE_LONGEST_FAILED_FIRST);
   }
   return false;
 }
@@ -288,7 +290,8 @@ size_t wpm_rank_dial(wpm_manager *m, uint32_t slot, bool all, wpm_bytes *out) {
   if (standings[BLOCKED] > 0 && wpm_black_hole_try_beside(m)) {
     append(&c, BLOCKED, 1);
   }
-  append(&c, standings[OPEN] > 0 ? OPEN : IN_BACKOFF, WPM_DIAL_ADDRESSES_MAX - c.chosen);
+  bool open = standings[OPEN] > 0 || !wpm_rule_holds(WPM_RULE_ADDRESS_ALL_HELD);
+  append(&c, open ? OPEN : IN_BACKOFF, WPM_DIAL_ADDRESSES_MAX - c.chosen);
   show_addresses(out, c.chosen);
   return c.chosen;
 }

@@ -26,14 +26,26 @@
   X(MISMATCH_DELAY, "mismatch_delay")                                                              \
   X(BAN, "ban")                                                                                    \
   X(BAN_RANGE, "ban_range")                                                                        \
+  X(BAN_CANCELS, "ban_cancels")                                                                    \
+  X(BAN_ENDS, "ban_ends")                                                                          \
+  X(BAN_LATE, "ban_late")                                                                          \
+  X(BAN_PERSON, "ban_person")                                                                      \
   X(HELD_OFF, "held_off")                                                                          \
   X(SCOPE, "scope")                                                                                \
+  X(SCOPE_LOOPBACK, "scope_loopback")                                                              \
+  X(SCOPE_NOWHERE, "scope_nowhere")                                                                \
+  X(SCOPE_MET, "scope_met")                                                                        \
+  X(SCOPE_GIVEN, "scope_given")                                                                    \
   X(MAX_CONNECTIONS, "max_connections")                                                            \
   X(MAX_DIALS, "max_dials")                                                                        \
   X(SHORT_LIVED, "short_lived")                                                                    \
+  X(SETBACK_OURS, "setback_ours")                                                                  \
+  X(SETBACK_GAP, "setback_gap")                                                                    \
   X(CROWDED_STAYS, "crowded_stays")                                                                \
   X(SHARD_SHARED, "shard_shared")                                                                  \
   X(STATIC_FIRST, "static_first")                                                                  \
+  X(RELAY_FIRST, "relay_first")                                                                    \
+  X(LAST_FIRST, "last_first")                                                                      \
   X(STABLE_FORGETS, "stable_forgets")                                                              \
   X(LOCAL_FAILURE, "local_failure")                                                                \
   X(LOCAL_DELAY, "local_delay")                                                                    \
@@ -43,13 +55,17 @@
   X(FADING, "fading")                                                                              \
   X(TAG_EXPIRES, "tag_expires")                                                                    \
   X(TAG_FADES, "tag_fades")                                                                        \
+  X(TAG_PROTECTS, "tag_protects")                                                                  \
   X(LATE_RESULT, "late_result")                                                                    \
   /* Which of its addresses (core/rank.h), over which paths (core/black_hole.h). */                \
   X(ADDRESS_BACKOFF, "address_backoff")                                                            \
   X(ADDRESS_EPOCH, "address_epoch")                                                                \
   X(ADDRESS_JITTER, "address_jitter")                                                              \
+  X(ADDRESS_DOUBLES, "address_doubles")                                                            \
+  X(ADDRESS_ALL_HELD, "address_all_held")                                                          \
   X(WORKED_FIRST, "worked_first")                                                                  \
   X(LATEST_FIRST, "latest_first")                                                                  \
+  X(LONGEST_FAILED_FIRST, "longest_failed_first")                                                  \
   X(CERTIFIED_FIRST, "certified_first")                                                            \
   X(TRUSTED_FIRST, "trusted_first")                                                                \
   X(NEAREST_FIRST, "nearest_first")                                                                \
@@ -62,6 +78,9 @@
   X(BLACK_HOLE_PROBE, "black_hole_probe")                                                          \
   X(BLACK_HOLE_BESIDE, "black_hole_beside")                                                        \
   X(BLACK_HOLE_SWALLOWED, "black_hole_swallowed")                                                  \
+  X(BLACK_HOLE_PUBLIC, "black_hole_public")                                                        \
+  X(BLACK_HOLE_ANSWER, "black_hole_answer")                                                        \
+  X(BLACK_HOLE_EPOCH, "black_hole_epoch")                                                          \
   /* What is kept of its addresses (core/addresses.h). */                                          \
   X(ADDRESS_ENDS, "address_ends")                                                                  \
   X(ADDRESS_FORGOTTEN, "address_forgotten")                                                        \
@@ -96,6 +115,8 @@
   X(VAIN_DIALS, "vain_dials")                                                                      \
   /* What is told of it (core/history_ring.h). */                                                  \
   X(HISTORY_SHARE, "history_share")                                                                \
+  X(HISTORY_REPEATS, "history_repeats")                                                            \
+  X(HISTORY_STRANGERS, "history_strangers")                                                        \
   /* Connections (core/keepalive.h, core/idle.h, core/duplicate.h). */                             \
   X(PING_INTERVAL, "ping_interval")                                                                \
   X(PING_JITTER, "ping_jitter")                                                                    \
@@ -105,9 +126,18 @@
   X(IDLE_LEARNED, "idle_learned")                                                                  \
   X(IDLE_TAKEN_BACK, "idle_taken_back")                                                            \
   X(IDLE_STRETCHED, "idle_stretched")                                                              \
+  X(IDLE_RETURN, "idle_return")                                                                    \
+  X(IDLE_TWO_OF_ONE, "idle_two_of_one")                                                            \
+  X(IDLE_ABSENT, "idle_absent")                                                                    \
+  X(IDLE_STANDS, "idle_stands")                                                                    \
+  X(IDLE_OF_NOW, "idle_of_now")                                                                    \
+  X(IDLE_HOUR, "idle_hour")                                                                        \
+  X(IDLE_DAY, "idle_day")                                                                          \
+  X(IDLE_EPOCH, "idle_epoch")                                                                      \
   X(RACE, "race")                                                                                  \
   X(RACE_SPAN, "race_span")                                                                        \
   X(RACE_SETTLES, "race_settles")                                                                  \
+  X(WINNER_PINGED, "winner_pinged")                                                                \
   X(OLDER_PINGED, "older_pinged")                                                                  \
   X(SILENT_ENDS, "silent_ends")                                                                    \
   X(NO_THIRD, "no_third")                                                                          \
@@ -118,24 +148,34 @@
   X(DIAL_PACE, "dial_pace")                                                                        \
   X(ONE_PER_GROUP, "one_per_group")                                                                \
   X(GROUPS_ALIKE, "groups_alike")                                                                  \
+  X(GROUP_PUBLIC, "group_public")                                                                  \
+  X(GROUP_DOMAIN, "group_domain")                                                                  \
   X(FRESHNESS, "freshness")                                                                        \
   X(FAILURES_WEIGH, "failures_weigh")                                                              \
   X(ROTATION, "rotation")                                                                          \
   X(ROTATION_SPARES, "rotation_spares")                                                            \
+  X(ROTATION_STABLE, "rotation_stable")                                                            \
   X(TRIED_OR_NEW, "tried_or_new")                                                                  \
   X(SHARDS_FIRST, "shards_first")                                                                  \
   X(SHARD_NEEDS, "shard_needs")                                                                    \
+  X(SHARD_POOREST, "shard_poorest")                                                                \
   X(SERVICE_SLOTS, "service_slots")                                                                \
   X(SERVICE_PROMISED, "service_promised")                                                          \
   X(SERVICE_RTT, "service_rtt")                                                                    \
   X(SERVICE_NEEDS, "service_needs")                                                                \
+  X(SERVICE_POOREST, "service_poorest")                                                            \
   X(KEPT_PLACES, "kept_places")                                                                    \
+  X(KEPT_HALF, "kept_half")                                                                        \
   /* Who comes in, who goes (core/inbound.h, core/crowd.h, core/shares.h, core/evict_kind.h). */   \
   X(INBOUND_ALLOW, "inbound_allow")                                                                \
+  X(INBOUND_STATIC, "inbound_static")                                                              \
+  X(ORIGIN_IP6, "origin_ip6")                                                                      \
+  X(ORIGINS_LIVE, "origins_live")                                                                  \
   X(PER_IP, "per_ip")                                                                              \
   X(PER_NETWORK, "per_network")                                                                    \
   X(PACE, "pace")                                                                                  \
   X(PACE_OF_PEER, "pace_of_peer")                                                                  \
+  X(PACE_ONCE, "pace_once")                                                                        \
   X(HIGH_WATER, "high_water")                                                                      \
   X(CROWD_SPARED, "crowd_spared")                                                                  \
   X(CROWD_DIVERSE, "crowd_diverse")                                                                \
@@ -144,26 +184,49 @@
   X(CROWD_OLD, "crowd_old")                                                                        \
   X(CROWD_GRACE, "crowd_grace")                                                                    \
   X(CROWD_PACE, "crowd_pace")                                                                      \
+  X(CROWD_GROUPS, "crowd_groups")                                                                  \
+  X(CROWD_YOUNGEST, "crowd_youngest")                                                              \
+  X(CROWD_REST, "crowd_rest")                                                                      \
+  X(CROWD_DISCOURAGED, "crowd_discouraged")                                                        \
+  X(DISCOURAGED_WAITS, "discouraged_waits")                                                        \
   X(GREETED, "greeted")                                                                            \
   X(SHARES, "shares")                                                                              \
   X(RELAY_INBOUND, "relay_inbound")                                                                \
   X(SHORTAGE, "shortage")                                                                          \
+  X(SHORTAGE_ONCE, "shortage_once")                                                                \
+  X(SHORTAGE_FEWEST, "shortage_fewest")                                                            \
   X(CEILING_RISES, "ceiling_rises")                                                                \
   X(EVICT_SPARED, "evict_spared")                                                                  \
+  X(EVICT_UNREACHABLE, "evict_unreachable")                                                        \
+  X(EVICT_PARTED, "evict_parted")                                                                  \
   X(TOMBSTONES, "tombstones")                                                                      \
   /* Who tells us of whom, and trial connections (core/sources.h, tellers.h, feelers.h). */        \
   X(SOURCE_LIMIT, "source_limit")                                                                  \
+  X(SOURCE_NETWORK, "source_network")                                                              \
+  X(SOURCE_WEIGHS, "source_weighs")                                                                \
+  X(SOURCE_SEEN, "source_seen")                                                                    \
+  X(SOURCE_FREED, "source_freed")                                                                  \
+  X(SOURCE_DISCOURAGED, "source_discouraged")                                                      \
   X(SOURCE_FEWEST, "source_fewest")                                                                \
   X(SOURCE_INBOUND, "source_inbound")                                                              \
   X(SOURCE_RESTORED, "source_restored")                                                            \
   X(FEELERS, "feelers")                                                                            \
+  X(FEELERS_LAST, "feelers_last")                                                                  \
+  X(FEELER_SPREAD, "feeler_spread")                                                                \
+  X(FEELER_ROOM, "feeler_room")                                                                    \
+  X(FEELER_HELD, "feeler_held")                                                                    \
+  X(FEELER_LONGEST, "feeler_longest")                                                              \
+  X(FEELER_APART, "feeler_apart")                                                                  \
+  X(FEELER_GOES, "feeler_goes")                                                                    \
   X(FEELER_ANSWERED, "feeler_answered")                                                            \
   X(FEELER_LINGERS, "feeler_lingers")                                                              \
   X(FEELER_STAYS, "feeler_stays")                                                                  \
   X(TEST_BEFORE_EVICT, "test_before_evict")                                                        \
   X(BLAME, "blame")                                                                                \
   X(BLAME_LIVE, "blame_live")                                                                      \
-  X(BLAME_PACE, "blame_pace")
+  X(BLAME_PACE, "blame_pace")                                                                      \
+  X(BLAME_REASONS, "blame_reasons")                                                                \
+  X(BLAME_ANEW, "blame_anew")
 
 typedef enum wpm_rule {
 #define WPM_RULE_ENUM(id, name) WPM_RULE_##id,

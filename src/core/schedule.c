@@ -32,7 +32,8 @@ bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot) {
     return true;
   }
   bool crowded = peer->reason == WPM_REASON_CROWDED && wpm_rule_holds(WPM_RULE_CROWDED_STAYS);
-  bool let_go = crowded || peer->reason == WPM_REASON_FEELER;
+  bool tried = peer->reason == WPM_REASON_FEELER && wpm_rule_holds(WPM_RULE_FEELER_GOES);
+  bool let_go = crowded || tried;
   return wpm_peer_has(peer, WPM_HAS_HELD) && !let_go && !wpm_targets_choose(m, slot) &&
          (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
 }
@@ -146,13 +147,14 @@ static kind kind_of(const wpm_manager *m, uint32_t slot) {
   if (wpm_peer_has(peer, WPM_HAS_STATIC) && wpm_rule_holds(WPM_RULE_STATIC_FIRST)) {
     return KIND_STATIC;
   }
-  return wpm_peer_relays(peer) ? KIND_RELAY : KIND_OTHER;
+  return wpm_peer_relays(peer) && wpm_rule_holds(WPM_RULE_RELAY_FIRST) ? KIND_RELAY : KIND_OTHER;
 }
 
 static wpm_mono rank(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   int64_t within = wpm_manager_policy(m, slot)->of_restart ? wpm_restart_rank(peer)
                                                            : wpm_restart_rank_by_time(peer);
+  within = wpm_rule_holds(WPM_RULE_LAST_FIRST) ? within : 0;
   return (wpm_mono){(int64_t)kind_of(m, slot) << KIND_SHIFT | within};
 }
 

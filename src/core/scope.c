@@ -121,7 +121,7 @@ static unsigned met_in(const wpm_manager *m, const wpm_peer *peer, const wpm_add
                        size_t count) {
   unsigned met = 1u << WPM_SCOPE_PUBLIC;
   wpm_bytes observed = wpm_facts_get(wpm_peer_facts(m->store, peer), WPM_FACT_OBSERVED);
-  if (observed.data) {
+  if (observed.data && wpm_rule_holds(WPM_RULE_SCOPE_MET)) {
     met |= 1u << wpm_scope_of(observed);
   }
   for (size_t i = 0; i < count; i++) {
@@ -129,12 +129,15 @@ static unsigned met_in(const wpm_manager *m, const wpm_peer *peer, const wpm_add
       met |= 1u << wpm_scope_of(items[i].multiaddr);
     }
   }
-  met &= ~(1u << WPM_SCOPE_NOWHERE);
-  return met & 1u << WPM_SCOPE_LOOPBACK ? met | 1u << WPM_SCOPE_PRIVATE : met;
+  met &= wpm_rule_holds(WPM_RULE_SCOPE_NOWHERE) ? ~(1u << WPM_SCOPE_NOWHERE) : UINT32_MAX;
+  return met & 1u << WPM_SCOPE_LOOPBACK && wpm_rule_holds(WPM_RULE_SCOPE_LOOPBACK)
+             ? met | 1u << WPM_SCOPE_PRIVATE
+             : met;
 }
 
 static bool is_trusted(const wpm_address *item) {
-  return item->source == WPM_SOURCE_CONFIG || item->source == WPM_SOURCE_PERSON;
+  return (item->source == WPM_SOURCE_CONFIG || item->source == WPM_SOURCE_PERSON) &&
+         wpm_rule_holds(WPM_RULE_SCOPE_GIVEN);
 }
 
 size_t wpm_scope_admit(const wpm_manager *m, uint32_t slot, wpm_address *items, size_t count) {

@@ -172,7 +172,8 @@ uint32_t wpm_services_choose(wpm_manager *m) {
     size_t most = 0;
     for (size_t i = 0; i < m->config.service_count; i++) {
       size_t missing = tried & bit_of(i) ? 0 : missing_of(m, i);
-      poorest = missing > most ? i : poorest;
+      bool poorer = missing > most && (wpm_rule_holds(WPM_RULE_SERVICE_POOREST) || most == 0);
+      poorest = poorer ? i : poorest;
       most = missing > most ? missing : most;
     }
     uint32_t slot = most > 0 ? choose_for(m, poorest) : WPM_SLOT_NONE;

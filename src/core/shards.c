@@ -68,7 +68,7 @@ bool wpm_shards_poorest(const wpm_manager *m, uint16_t *shard) {
   bool found = false;
   for (size_t i = 0; i < counted(m); i++) {
     if (m->relays_of_shard[i] < least) {
-      least = m->relays_of_shard[i];
+      least = wpm_rule_holds(WPM_RULE_SHARD_POOREST) ? m->relays_of_shard[i] : least;
       *shard = m->config.shards[i];
       found = true;
     }

@@ -19,13 +19,14 @@ int wpm_on_shortage(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return WPM_ERR_INVALID;
   }
   bool again = now.mono.ns < wpm_mono_after(m->shortage_at, SHORTAGE_EVERY).ns;
-  if (again || !wpm_rule_holds(WPM_RULE_SHORTAGE)) {
+  bool same = again && wpm_rule_holds(WPM_RULE_SHORTAGE_ONCE);
+  if (same || !wpm_rule_holds(WPM_RULE_SHORTAGE)) {
     return WPM_OK;
   }
   size_t leavers = m->places / PART_THAT_GOES + 1;
   m->shortage_at = now.mono;
   size_t left = m->places > leavers ? m->places - leavers : 0;
-  m->ceiling = left > FEWEST ? left : FEWEST;
+  m->ceiling = left > FEWEST || !wpm_rule_holds(WPM_RULE_SHORTAGE_FEWEST) ? left : FEWEST;
   m->rise_at = wpm_mono_after(now.mono, RISE_EVERY);
   wpm_history_note_own(m, WPM_HISTORY_SHORTAGE);
   wpm_crowd_let_go(m, leavers, now);

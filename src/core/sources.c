@@ -38,7 +38,8 @@ static uint64_t source_of(const wpm_manager *m, uint32_t teller) {
   }
   const wpm_policy *policy = wpm_manager_policy(m, teller);
   const wpm_connection *first = policy->connections[0];
-  const uint8_t *ip = first ? wpm_inbound_ip(m, first) : NULL;
+  const uint8_t *ip =
+      first && wpm_rule_holds(WPM_RULE_SOURCE_SEEN) ? wpm_inbound_ip(m, first) : NULL;
   uint64_t key = ip ? wpm_group_of_ip(ip) : wpm_groups_key(m, policy->group);
   return key == WPM_GROUP_NONE ? wpm_group_of_others() : key;
 }
@@ -46,19 +47,19 @@ static uint64_t source_of(const wpm_manager *m, uint32_t teller) {
 static uint32_t most(const wpm_manager *m) {
   size_t peers = m->config.store.max_peers;
   size_t share = peers / SHARE > LEAST ? peers / SHARE : LEAST;
-  return peers == 0 || share > UINT32_MAX || !wpm_rule_holds(WPM_RULE_SOURCE_LIMIT)
-             ? UINT32_MAX
-             : (uint32_t)share;
+  return peers == 0 || share > UINT32_MAX ? UINT32_MAX : (uint32_t)share;
 }
 
 static wpm_intake_rule admit_newcomer(const wpm_manager *m, const wpm_event *event,
                                       uint64_t source) {
   uint64_t group = wpm_group_of_any(event->u.found.addresses, event->u.found.address_count);
-  if (wpm_groups_told(m, wpm_groups_find(m, source)) >= most(m)) {
+  if (wpm_groups_told(m, wpm_groups_find(m, source)) >= most(m) &&
+      wpm_rule_holds(WPM_RULE_SOURCE_LIMIT)) {
     return WPM_INTAKE_PER_SOURCE;
   }
-  return wpm_groups_untried(m, wpm_groups_find(m, group)) >= most(m) ? WPM_INTAKE_PER_NETWORK
-                                                                     : WPM_INTAKE_TAKEN;
+  bool many = wpm_groups_untried(m, wpm_groups_find(m, group)) >= most(m);
+  return many && wpm_rule_holds(WPM_RULE_SOURCE_NETWORK) ? WPM_INTAKE_PER_NETWORK
+                                                         : WPM_INTAKE_TAKEN;
 }
 
 static wpm_intake_rule admit(const wpm_manager *m, const wpm_event *event, wpm_told *told) {
@@ -70,7 +71,8 @@ static wpm_intake_rule admit(const wpm_manager *m, const wpm_event *event, wpm_t
     return WPM_INTAKE_TAKEN;
   }
   uint32_t teller = wpm_store_find(m->store, event->u.found.told_by);
-  if (teller != WPM_SLOT_NONE && wpm_judge_discourages(m, teller)) {
+  if (teller != WPM_SLOT_NONE && wpm_judge_discourages(m, teller) &&
+      wpm_rule_holds(WPM_RULE_SOURCE_DISCOURAGED)) {
     return WPM_INTAKE_DISCOURAGED;
   }
   if (!matters) {
@@ -112,7 +114,7 @@ static void set_source(wpm_manager *m, uint32_t slot, uint32_t number) {
 void wpm_sources_found(wpm_manager *m, uint32_t slot, const wpm_told *told, bool added) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   if (told->source == WPM_GROUP_NONE) {
-    if (policy->source) {
+    if (policy->source && wpm_rule_holds(WPM_RULE_SOURCE_FREED)) {
       wpm_sources_leave(m, slot);
     }
   } else if (added) {
@@ -146,5 +148,5 @@ uint32_t wpm_sources_divisor(const wpm_manager *m, uint32_t slot) {
     return wpm_rule_holds(WPM_RULE_SOURCE_INBOUND) ? 1 + wpm_groups_peers(m, policy->group) / FULL
                                                    : 1;
   }
-  return wpm_rule_holds(WPM_RULE_SOURCE_LIMIT) ? 1 + wpm_groups_told(m, policy->source) / FULL : 1;
+  return wpm_rule_holds(WPM_RULE_SOURCE_WEIGHS) ? 1 + wpm_groups_told(m, policy->source) / FULL : 1;
 }

@@ -65,7 +65,8 @@ void wpm_tags_fade(wpm_manager *m, uint32_t slot, int64_t elapsed_ns) {
   }
   at = 0;
   while (next_tag(m, slot, &at, &tag)) {
-    if (tag.half_life_ns > 0 && tag.value == 0 && !tag.protects) {
+    if (tag.half_life_ns > 0 && tag.value == 0 &&
+        !(tag.protects && wpm_rule_holds(WPM_RULE_TAG_PROTECTS))) {
       remove_tag(m, slot, &tag);
       at = 0;
     }

@@ -37,7 +37,8 @@ bool wpm_targets_choose(const wpm_manager *m, uint32_t slot) {
 static bool is_outbound(const wpm_manager *m, uint32_t slot) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   const wpm_connection *first = policy->connections[0];
-  return wpm_backoff_applies(wpm_manager_peer(m, slot)) && !wpm_feelers_are_at(m, slot) &&
+  return wpm_backoff_applies(wpm_manager_peer(m, slot)) &&
+         !(wpm_feelers_are_at(m, slot) && wpm_rule_holds(WPM_RULE_FEELER_APART)) &&
          (first ? first->direction == WPM_OUTBOUND : policy->dial != 0);
 }
 
@@ -107,7 +108,7 @@ size_t wpm_targets_kept(const wpm_manager *m) {
   if (!wpm_rule_holds(WPM_RULE_KEPT_PLACES)) {
     return 0;
   }
-  return kept < half ? kept : half;
+  return kept < half || !wpm_rule_holds(WPM_RULE_KEPT_HALF) ? kept : half;
 }
 
 /* ---- choosing ---------------------------------------------------------------------------------- */
@@ -290,7 +291,8 @@ static wpm_mono draw_rotation(wpm_manager *m, wpm_mono from) {
 }
 
 static bool may_go(const wpm_manager *m, const wpm_connection *connection) {
-  if (!connection || connection->peer == WPM_SLOT_NONE || !connection->stable ||
+  if (!connection || connection->peer == WPM_SLOT_NONE ||
+      (!connection->stable && wpm_rule_holds(WPM_RULE_ROTATION_STABLE)) ||
       !wpm_manager_policy(m, connection->peer)->outbound) {
     return false;
   }

@@ -97,7 +97,8 @@ static bool is_dead_or_false(wpm_reason reason) {
 void wpm_tellers_failed(wpm_manager *m, uint32_t slot, wpm_reason reason, wpm_instant now) {
   wpm_teller *teller = take_teller(m, slot);
   bool alone = m->live_connections == 0 && wpm_rule_holds(WPM_RULE_BLAME_LIVE);
-  if (!teller || !is_dead_or_false(reason) || alone) {
+  bool counts = is_dead_or_false(reason) || !wpm_rule_holds(WPM_RULE_BLAME_REASONS);
+  if (!teller || !counts || alone) {
     return;
   }
   add_result(teller, false);
@@ -107,7 +108,7 @@ void wpm_tellers_failed(wpm_manager *m, uint32_t slot, wpm_reason reason, wpm_in
       !wpm_rule_holds(WPM_RULE_BLAME)) {
     return;
   }
-  teller->count = 0;
+  teller->count = wpm_rule_holds(WPM_RULE_BLAME_ANEW) ? 0 : teller->count;
   teller->blamed_at = now.mono;
   wpm_judge_blamed(m, teller->peer, now);
 }
