@@ -110,6 +110,23 @@ static void of_the_largest_group_the_youngest_goes(void **state) {
   wpm_world_free(w);
 }
 
+/* Those who are alone in their groups stay, though they came later. */
+static void the_largest_group_loses_one_though_others_are_younger(void **state) {
+  (void)state;
+  wpm_world *w = start(36);
+  fill(w, 20);
+  for (int i = 0; i < 10; i++) {
+    come(w, i, 7);
+    wpm_world_run(w, WPM_SECOND);
+  }
+  for (int i = 0; i < 6; i++) { /* More than are kept for being diverse. */
+    come(w, 500 + i, (unsigned)(50 + i));
+    wpm_world_run(w, WPM_SECOND);
+  }
+  assert_int_equal(newcomer(w), 9);
+  wpm_world_free(w);
+}
+
 static void the_fast_and_the_useful_stay(void **state) {
   (void)state;
   wpm_world *w = start(40);
@@ -361,6 +378,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(few_are_all_worth_keeping),
       cmocka_unit_test(of_the_largest_group_the_youngest_goes),
+      cmocka_unit_test(the_largest_group_loses_one_though_others_are_younger),
       cmocka_unit_test(the_fast_and_the_useful_stay),
       cmocka_unit_test(the_half_that_has_been_here_longest_stays),
       cmocka_unit_test(the_discouraged_go_first_and_push_nobody_out),

@@ -86,6 +86,17 @@ static void a_reset_after_a_sleep_happened_before_it(void **state) {
   wpm_world_expect(w, WPM_ACTION_DIAL, 1);
 }
 
+/* It had just come up, and speaks no relay: nothing but its own failure would hold it back. */
+static void who_died_in_a_sleep_did_not_drop_us(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, true);
+  wpm_connection_id connection = wpm_world_come_up(w, 1, 0);
+  wpm_world_run(w, S);
+  wpm_world_pass(w, WPM_HOUR);
+  wpm_world_disconnected(w, 1, connection, WPM_REASON_RESET);
+  wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+}
+
 static void a_backoff_of_the_other_side_passes_in_a_sleep_and_is_never_shortened(void **state) {
   wpm_world *w = *state;
   wpm_connection_id connection = come_up(w, 1);
@@ -234,6 +245,7 @@ int main(void) {
       TEST(who_died_in_a_sleep_is_dialled_again_within_ten_seconds),
       TEST(who_lived_through_a_sleep_stays),
       TEST(a_reset_after_a_sleep_happened_before_it),
+      TEST(who_died_in_a_sleep_did_not_drop_us),
       TEST(a_backoff_of_the_other_side_passes_in_a_sleep_and_is_never_shortened),
       TEST(a_wake_voids_the_retry_delay),
       TEST(a_call_that_is_a_little_late_is_no_sleep),

@@ -173,6 +173,16 @@ static void they_come_now_and_then(void **state) {
   wpm_world_free(w);
 }
 
+/* One of the network group of number 0. */
+static void hear_in_its_group(wpm_world *w, int peer) {
+  uint8_t bytes[8] = {4, 45, wpm_world_address(0, 1).data[2], 9, (uint8_t)peer, 6, 0xea, 0x60};
+  wpm_bytes address = {bytes, sizeof(bytes)};
+  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
+  e.u.found.addresses = &address;
+  e.u.found.address_count = 1;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+}
+
 /* All are of one network group, that of the outbound peer too. */
 static void any_network_group_will_do(void **state) {
   (void)state;
@@ -180,12 +190,7 @@ static void any_network_group_will_do(void **state) {
   wpm_world_start(w);
   (void)meet_target(w);
   for (int peer = 1; peer < 20; peer++) {
-    uint8_t bytes[8] = {4, 45, wpm_world_address(0, 1).data[2], 9, (uint8_t)peer, 6, 0xea, 0x60};
-    wpm_bytes address = {bytes, sizeof(bytes)};
-    wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
-    e.u.found.addresses = &address;
-    e.u.found.address_count = 1;
-    assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+    hear_in_its_group(w, peer);
   }
   assert_non_null(next_dial(w, 20 * WPM_MINUTE));
   wpm_world_free(w);
@@ -201,7 +206,8 @@ static void none_without_the_target_a_network_or_the_wish(void **state) {
   const wpm_world_action *dial = wpm_world_expect(w, WPM_ACTION_DIAL, 0);
   c = reach(w, dial);
   assert_int_equal(wpm_world_identified(w, 0, c, true, 0), WPM_OK);
-  wpm_world_run(w, WPM_DAY);
+  hear_in_its_group(w, 1); /* A trial would do for it, an outbound place would not. */
+  assert_null(next_dial(w, WPM_DAY));
   assert_int_equal(wpm_manager_feelers(w->manager).dialled, 0);
   wpm_world_free(w);
 
@@ -228,6 +234,26 @@ static void none_where_no_place_is_free(void **state) {
   (void)meet_target(w);
   assert_int_equal(hear(w, 1), WPM_OK);
   wpm_connection_id c = wpm_world_come_in(w, 300, 0);
+  assert_null(next_dial(w, WPM_DAY));
+  assert_int_equal(wpm_world_disconnected(w, 300, c, WPM_REASON_EOF), WPM_OK);
+  wpm_world_person(w, 300, WPM_EVENT_PERSON_DISCONNECT);
+  assert_int_equal(next_dial(w, 30 * WPM_MINUTE)->peer, 1);
+  wpm_world_free(w);
+}
+
+/* The last place is kept for a service that misses a peer. */
+static void none_where_the_place_is_kept(void **state) {
+  (void)state;
+  const wpm_service store = {{"/store", 6}, WPM_NO_CAPABILITY, 1};
+  wpm_world *w = make(8);
+  w->config.max_connections = 4;
+  w->config.services = &store;
+  w->config.service_count = 1;
+  wpm_world_start(w);
+  (void)meet_target(w);
+  assert_int_equal(hear(w, 1), WPM_OK);
+  wpm_connection_id c = wpm_world_come_in(w, 300, 0);
+  (void)wpm_world_come_in(w, 301, 0);
   assert_null(next_dial(w, WPM_DAY));
   assert_int_equal(wpm_world_disconnected(w, 300, c, WPM_REASON_EOF), WPM_OK);
   wpm_world_person(w, 300, WPM_EVENT_PERSON_DISCONNECT);
@@ -395,6 +421,7 @@ int main(void) {
       cmocka_unit_test(any_network_group_will_do),
       cmocka_unit_test(none_without_the_target_a_network_or_the_wish),
       cmocka_unit_test(none_where_no_place_is_free),
+      cmocka_unit_test(none_where_the_place_is_kept),
       cmocka_unit_test(it_is_no_outbound_peer),
       cmocka_unit_test(whom_a_person_connects_stays),
       cmocka_unit_test(who_becomes_static_stays),

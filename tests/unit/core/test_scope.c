@@ -112,6 +112,35 @@ static void it_is_where_the_peer_was_met_there(void **state) {
   assert_int_equal(wpm_world_expect(w, WPM_ACTION_DIAL, 1)->address_count, 1);
 }
 
+/* Who came from there names itself at these addresses, and leaves: how many of them are dialled. */
+static size_t dialled_after(wpm_world *w, const char *from, const char *const *texts,
+                            size_t count) {
+  wpm_multiaddr address;
+  wpm_event e = {.type = WPM_EVENT_CONNECTED, .peer = wpm_world_id(1)};
+  e.u.connected.connection = w->next_connection++;
+  e.u.connected.direction = WPM_INBOUND;
+  e.u.connected.remote = parse(from, &address);
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  hear(w, 1, texts, count);
+  wpm_world_disconnected(w, 1, e.u.connected.connection, WPM_REASON_EOF);
+  wpm_world_run(w, 2 * WPM_MINUTE);
+  return wpm_world_expect(w, WPM_ACTION_DIAL, 1)->address_count;
+}
+
+/* It is on our machine, so our private networks are its own, too. */
+static void who_was_on_our_loopback_is_dialled_at_private_addresses(void **state) {
+  wpm_world *w = *state;
+  const char *const texts[] = {"/ip4/127.0.0.1/tcp/60000", "/ip4/192.168.1.9/tcp/60000"};
+  assert_int_equal(dialled_after(w, "/ip4/127.0.0.1/tcp/45678", texts, 2), 2);
+}
+
+/* Not even where a host says that a connection came from such an address. */
+static void what_nobody_can_have_is_never_dialled(void **state) {
+  wpm_world *w = *state;
+  const char *const texts[] = {"/ip4/0.0.0.0/tcp/60000", "/ip4/45.0.0.9/tcp/60000"};
+  assert_int_equal(dialled_after(w, "/ip4/0.0.0.0/tcp/45678", texts, 2), 1);
+}
+
 /* A person's wish goes to whatever is known. */
 static void a_person_connects_anywhere(void **state) {
   wpm_world *w = *state;
@@ -130,6 +159,8 @@ int main(void) {
       cmocka_unit_test(it_is_by_option),
       TEST(it_is_where_a_person_gave_it),
       TEST(it_is_where_the_peer_was_met_there),
+      TEST(who_was_on_our_loopback_is_dialled_at_private_addresses),
+      TEST(what_nobody_can_have_is_never_dialled),
       TEST(a_person_connects_anywhere),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

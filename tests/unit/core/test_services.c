@@ -87,6 +87,22 @@ static void they_are_filled_by_the_lowest_round_trip(void **state) {
   wpm_world_free(w);
 }
 
+/* Of two services the one that misses more has the first dial. */
+static void the_poorest_service_comes_first(void **state) {
+  (void)state;
+  const wpm_text filter[] = {FILTER};
+  wpm_world *w = start_with(0, 0, 0);
+  know_store(w, 1, 10 * MS);
+  know(w, 2, filter, 1, 0, 20 * MS);
+  nobody_more_is_dialled(w);
+  wpm_service *services = (wpm_service *)(uintptr_t)w->manager->config.services;
+  services[0].slots = 1;
+  services[1].slots = 2;
+  wpm_manager_note_deadline(w->manager);
+  (void)let_up(w, 2, FILTER);
+  wpm_world_free(w);
+}
+
 static void one_that_fails_gives_the_next_its_turn(void **state) {
   (void)state;
   wpm_world *w = start_with(1, 0, 0);
@@ -240,6 +256,7 @@ static void what_is_configured_is_checked(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(they_are_filled_by_the_lowest_round_trip),
+      cmocka_unit_test(the_poorest_service_comes_first),
       cmocka_unit_test(one_that_fails_gives_the_next_its_turn),
       cmocka_unit_test(one_that_is_lost_is_replaced),
       cmocka_unit_test(static_nodes_are_not_left_to_it),

@@ -322,6 +322,25 @@ static void places_rotate_one_at_a_time(void **state) {
   wpm_world_free(w);
 }
 
+/* Whoever has been here for a short time has not shown yet whether it is worth its place. */
+static void only_the_stable_rotate(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 1;
+  w->config.feeler_ns = 0;
+  w->config.rotate_ns = WPM_HOUR;
+  w->config.stable_after_ns = 10 * WPM_HOUR;
+  w->config.keep_alive = false;
+  wpm_world_start(w);
+  hear_of(w, 1);
+  assert_int_equal(let_all_come_up(w), 1);
+  wpm_world_run(w, 9 * WPM_HOUR);
+  wpm_world_expect_none(w, WPM_ACTION_DISCONNECT, 0);
+  wpm_world_run(w, 3 * WPM_HOUR);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 0)->reason, WPM_REASON_LOCAL_CLOSE);
+  wpm_world_free(w);
+}
+
 /* Those that we had chosen come first after a restart, above what is wanted; who came in does not. */
 static void the_chosen_come_first_after_a_restart(void **state) {
   (void)state;
@@ -565,6 +584,7 @@ int main(void) {
       cmocka_unit_test(who_was_lost_comes_back_where_it_is_wanted),
       cmocka_unit_test(known_services_and_other_shards_are_no_candidates),
       cmocka_unit_test(places_rotate_one_at_a_time),
+      cmocka_unit_test(only_the_stable_rotate),
       cmocka_unit_test(the_chosen_come_first_after_a_restart),
       cmocka_unit_test(a_connection_that_a_person_makes_counts),
       cmocka_unit_test(what_goes_leaves_its_group),
