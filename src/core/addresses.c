@@ -508,7 +508,9 @@ static bool ends_later(const wpm_address *a, const wpm_address *b) {
 }
 
 static void merge(wpm_address *held, const wpm_address *item, wpm_offer_mode mode) {
-  held->source = item->source > held->source ? item->source : held->source;
+  held->source = item->source > held->source || !wpm_rule_holds(WPM_RULE_ADDRESS_TRUST)
+                     ? item->source
+                     : held->source;
   held->identified = held->identified || item->identified;
   held->certified = held->certified || item->certified;
   if (!wpm_wall_known(held->first_seen)) {
@@ -524,7 +526,7 @@ static void merge(wpm_address *held, const wpm_address *item, wpm_offer_mode mod
     held->expires = item->expires;
   } else if (item->ttl_ns != WPM_TTL_QUALITY &&
              (held->ttl_ns != WPM_TTL_QUALITY || !wpm_wall_known(item->expires))) {
-    if (ends_later(item, held)) {
+    if (ends_later(item, held) || !wpm_rule_holds(WPM_RULE_ADDRESS_LATER)) {
       held->expires = item->expires;
     }
     if (item->ttl_ns > held->ttl_ns) {

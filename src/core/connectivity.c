@@ -160,7 +160,7 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
   wpm_change change = wpm_change_begin(m, slot);
   wpm_instant end = wpm_reason_is_theirs(reason) ? wpm_epoch_end_of(m, connection, now) : now;
   wpm_keepalive_stable(m, connection, end);
-  if (end.mono.ns == now.mono.ns) {
+  if (end.mono.ns == now.mono.ns || !wpm_rule_holds(WPM_RULE_IDLE_GAP)) {
     wpm_idle_ended(m, connection, slot, reason, now);
   }
   connection->peer = WPM_SLOT_NONE;
@@ -177,7 +177,7 @@ void wpm_connection_ended(wpm_manager *m, wpm_connection *connection, wpm_reason
   wpm_history_note_connection(m, slot,
                               survivor ? WPM_HISTORY_SECOND_ENDED : WPM_HISTORY_DISCONNECTED,
                               reason, connection->direction);
-  if (survivor) {
+  if (survivor && wpm_rule_holds(WPM_RULE_SURVIVOR)) {
     wpm_store_slot_direction(m->store, slot, survivor->direction);
     wpm_duplicate_over(m, survivor);
   } else {
@@ -329,7 +329,8 @@ static bool has_room(const wpm_manager *m, uint32_t slot, wpm_direction directio
   const wpm_peer *peer = slot != WPM_SLOT_NONE ? wpm_manager_peer(m, slot) : NULL;
   bool is_ours =
       direction == WPM_OUTBOUND ||
-      (peer && (wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION)));
+      (peer && (wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION)) &&
+       wpm_rule_holds(WPM_RULE_KEPT_FOR_OURS));
   return wpm_schedule_room(m, slot) > (is_ours ? 0 : wpm_targets_kept(m));
 }
 
@@ -361,7 +362,8 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
   if (m->stopping) {
     return WPM_REASON_SHUTDOWN;
   }
-  if (event->u.connected.direction == WPM_OUTBOUND && event->u.connected.dial != 0 && !ours) {
+  if (event->u.connected.direction == WPM_OUTBOUND && event->u.connected.dial != 0 && !ours &&
+      wpm_rule_holds(WPM_RULE_LATE_DIAL)) {
     return WPM_REASON_LOCAL_CLOSE; /* That dial is over. */
   }
   if (ours && wpm_range_bans_any(m) && wpm_rule_holds(WPM_RULE_BAN_LATE) &&
@@ -431,7 +433,9 @@ static void accepted(wpm_manager *m, uint32_t slot, wpm_connection *connection,
     dial_over(m, slot); /* It led to this, or nobody has begun it. */
   }
   wpm_tellers_worked(m, slot, dialled);
-  wpm_sources_leave(m, slot);
+  if (wpm_rule_holds(WPM_RULE_SOURCE_TRIED)) {
+    wpm_sources_leave(m, slot);
+  }
   connection->peer = slot;
   connection->path = wpm_idle_path_of(event->u.connected.remote);
   m->live_connections++;

@@ -73,7 +73,9 @@ static bool may_go(const wpm_manager *m, const wpm_connection *connection, const
   bool old_enough = connection->began.ns <= who->before.ns || !wpm_rule_holds(WPM_RULE_CROWD_GRACE);
   bool spared = is_spared(m, connection->peer) && wpm_rule_holds(WPM_RULE_CROWD_SPARED);
   bool stranger = !wpm_manager_policy(m, connection->peer)->at_the_stop;
-  return (!who->inbound || connection->direction == WPM_INBOUND) && (!who->strangers || stranger) &&
+  return (!who->inbound || connection->direction == WPM_INBOUND ||
+          !wpm_rule_holds(WPM_RULE_CROWD_INBOUND)) &&
+         (!who->strangers || stranger || !wpm_rule_holds(WPM_RULE_GREETED_STRANGERS)) &&
          old_enough && !spared && wpm_shares_has(m, connection->peer, who->share);
 }
 

@@ -27,7 +27,8 @@ static void void_retry_delay(wpm_manager *m, uint32_t slot, wpm_instant now) {
   const wpm_wait retry = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_RETRY_DELAY);
   bool local = policy->local_until.ns > now.mono.ns;
   bool of_before = retry.start.boot_id != now.boot_id || retry.start.mono.ns < m->epoch.began.ns;
-  bool retries = of_before && wpm_wait_runs(&retry, now);
+  bool retries =
+      (of_before || !wpm_rule_holds(WPM_RULE_VOID_OF_BEFORE)) && wpm_wait_runs(&retry, now);
   if ((!local && !retries) || !wpm_rule_holds(WPM_RULE_VOID_DELAYS)) {
     return;
   }
@@ -118,7 +119,7 @@ bool wpm_epoch_cut_short(const wpm_manager *m, wpm_dial_id dial) {
 /* ---- what is known of the network -------------------------------------------------------------- */
 
 void wpm_epoch_dial_failed(wpm_manager *m) {
-  if (m->live_connections > 0) {
+  if (m->live_connections > 0 && wpm_rule_holds(WPM_RULE_VAIN_ALONE)) {
     m->epoch.failures = 0;
   } else if (m->epoch.failures < FAILURES_OF_NO_NETWORK) {
     m->epoch.failures++;
@@ -150,7 +151,7 @@ int wpm_on_network(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     }
     return WPM_OK;
   case WPM_NETWORK_CHANGED:
-    if (!m->epoch.offline) {
+    if (!m->epoch.offline && wpm_rule_holds(WPM_RULE_NETWORK_CHANGED)) {
       wpm_history_note_own(m, WPM_HISTORY_NETWORK_CHANGED);
       end_gap(m, now);
     }

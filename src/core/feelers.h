@@ -19,6 +19,7 @@
 #define WPM_CORE_FEELERS_H
 
 #include "core/connections.h"
+#include "core/rules.h"
 
 void wpm_feelers_init(wpm_manager *m);
 
@@ -31,7 +32,8 @@ static inline bool wpm_feelers_are_at(const wpm_manager *m, uint32_t slot) {
 void wpm_feelers_run_now(wpm_manager *m, wpm_instant now);
 
 static inline void wpm_feelers_run(wpm_manager *m, wpm_instant now) {
-  if (m->feelers.at.ns != WPM_NEVER.ns || m->targets.outbound >= m->config.relay_outbound) {
+  if (m->feelers.at.ns != WPM_NEVER.ns || m->targets.outbound >= m->config.relay_outbound ||
+      !wpm_rule_holds(WPM_RULE_FEELERS_LAST)) {
     wpm_feelers_run_now(m, now);
   }
 }

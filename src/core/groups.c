@@ -167,7 +167,7 @@ static uint64_t group_of_peer(const wpm_manager *m, uint32_t slot) {
   for (size_t i = 0; i < count; i++) {
     uint64_t group = wpm_group_of(items[i].multiaddr);
     first = first ? first : group;
-    if (group && items[i].last_success.ns > latest.ns) {
+    if (group && items[i].last_success.ns > latest.ns && wpm_rule_holds(WPM_RULE_GROUP_WORKED)) {
       latest = items[i].last_success;
       best = group;
     }

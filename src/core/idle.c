@@ -70,7 +70,7 @@ static wpm_idle_loss *new_loss(wpm_idle *idle) {
 
 static bool is_loss(wpm_reason reason) {
   return reason == WPM_REASON_PING_TIMEOUT || reason == WPM_REASON_TIMED_OUT ||
-         reason == WPM_REASON_RESET;
+         reason == WPM_REASON_RESET || !wpm_rule_holds(WPM_RULE_IDLE_LOSS);
 }
 
 /* Whether its silence was no longer than what is in use, or tried, now: after a fall it may have been. */
@@ -215,7 +215,7 @@ static int64_t next_stretch(const wpm_manager *m, const wpm_idle_path *path) {
   bool known = path->too_long_ns > 0;
   int64_t most = known ? path->too_long_ns : search_most(m);
   int64_t open = most - path->interval_ns;
-  if (open > most / CLOSE_ENOUGH) {
+  if (open > most / CLOSE_ENOUGH || !wpm_rule_holds(WPM_RULE_IDLE_CLOSE)) {
     return path->interval_ns + open / 2;
   }
   return known || open <= 0 ? 0 : most;
@@ -272,7 +272,7 @@ void wpm_idle_borne(wpm_manager *m, const wpm_connection *connection, wpm_instan
 
 int64_t wpm_idle_draw(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
   wpm_idle_path *path = &m->idle.paths[connection->path];
-  bool had_its_turn = connection->stretched;
+  bool had_its_turn = connection->stretched && wpm_rule_holds(WPM_RULE_IDLE_TURNS);
   connection->stretched =
       path->stretch_ns > 0 && now.mono.ns >= path->stretch_at.ns && !had_its_turn;
   if (connection->stretched) {

@@ -154,7 +154,8 @@ static bool may_attempt(wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY
 static bool may_both_attempt(wpm_inbound *inbound, uint8_t keys[2][WPM_IP_RANGE_KEY],
                              wpm_mono now) {
   bool may = may_attempt(inbound, keys[OF_ADDRESS], OF_ADDRESS, now);
-  return may_attempt(inbound, keys[OF_NETWORK], OF_NETWORK, now) && may;
+  bool network_may = may_attempt(inbound, keys[OF_NETWORK], OF_NETWORK, now);
+  return (network_may || !wpm_rule_holds(WPM_RULE_PACE_OF_NETWORK)) && may;
 }
 
 /* The peer, whose id is proven by now, makes no more attempts than one address may, from wherever. */
@@ -204,12 +205,14 @@ static wpm_inbound_rule rule_from(wpm_manager *m, wpm_bytes remote, bool connect
 wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes peer,
                                      wpm_bytes remote, wpm_mono now) {
   bool connected = peer.len > 0;
-  if (wpm_range_bans_any(m) && wpm_range_bans_hold(m, remote, 0, now)) { /* Before what exempts. */
+  bool is_static = slot != WPM_SLOT_NONE && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_STATIC);
+  bool exempt = is_static && !wpm_rule_holds(WPM_RULE_BAN_EXEMPTS_NONE);
+  if (!exempt && wpm_range_bans_any(m) &&
+      wpm_range_bans_hold(m, remote, 0, now)) { /* Before what exempts. */
     m->inbound.refused.by_rule[WPM_INBOUND_BAN]++;
     return WPM_INBOUND_BAN;
   }
-  if (slot != WPM_SLOT_NONE && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_STATIC) &&
-      wpm_rule_holds(WPM_RULE_INBOUND_STATIC)) {
+  if (is_static && wpm_rule_holds(WPM_RULE_INBOUND_STATIC)) {
     return WPM_INBOUND_ADMITTED;
   }
   wpm_inbound_rule rule = rule_from(m, remote, connected, now);

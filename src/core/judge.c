@@ -27,8 +27,9 @@ static void watch(wpm_manager *m) {
 
 bool wpm_judge_discourages(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
-  return m->config.discouraged_at < 0 && !wpm_peer_has(peer, WPM_HAS_STATIC) &&
-         score_of(m, slot) <= m->config.discouraged_at && wpm_rule_holds(WPM_RULE_DISCOURAGED);
+  bool spared = wpm_peer_has(peer, WPM_HAS_STATIC) && wpm_rule_holds(WPM_RULE_DISCOURAGED_STATIC);
+  return m->config.discouraged_at < 0 && !spared && score_of(m, slot) <= m->config.discouraged_at &&
+         wpm_rule_holds(WPM_RULE_DISCOURAGED);
 }
 
 static void lower(wpm_manager *m, uint32_t slot, int64_t by) {
@@ -39,7 +40,7 @@ static void lower(wpm_manager *m, uint32_t slot, int64_t by) {
 
 void wpm_judge_ended(wpm_manager *m, uint32_t slot, wpm_reason reason, bool in_gap) {
   bool is_gone = wpm_manager_policy(m, slot)->connections[0] == NULL;
-  bool others_live = m->live_connections > 0;
+  bool others_live = m->live_connections > 0 || !wpm_rule_holds(WPM_RULE_SILENCE_ALONE);
   if (reason == WPM_REASON_PROTOCOL_VIOLATION && wpm_rule_holds(WPM_RULE_VIOLATION)) {
     lower(m, slot, VIOLATION);
   } else if (reason == WPM_REASON_PING_TIMEOUT && !in_gap && is_gone && others_live &&

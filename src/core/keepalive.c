@@ -20,12 +20,13 @@ static wpm_mono later(wpm_mono a, wpm_mono b) {
 }
 
 static wpm_mono stable_at(const wpm_manager *m, const wpm_connection *connection) {
-  return wpm_mono_after(connection->began, m->config.stable_after_ns);
+  return wpm_mono_after(connection->began,
+                        wpm_rule_holds(WPM_RULE_STABLE_AFTER) ? m->config.stable_after_ns : 0);
 }
 
 int64_t wpm_keepalive_timeout(const wpm_manager *m, const wpm_connection *connection) {
   int64_t most = m->config.ping_timeout_ns;
-  if (connection->probed) {
+  if (connection->probed && wpm_rule_holds(WPM_RULE_GAP_PROBE_TIMEOUT)) {
     return m->config.probe_timeout_ns < most ? m->config.probe_timeout_ns : most;
   }
   return wpm_round_trip_timeout(&connection->round_trip, connection->misses, most);
@@ -97,7 +98,9 @@ void wpm_keepalive_probe(wpm_manager *m, wpm_connection *connection, wpm_instant
 }
 
 void wpm_keepalive_heard(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
-  connection->heard_at = now.mono;
+  if (wpm_rule_holds(WPM_RULE_BYTES_DEFER_PINGS)) {
+    connection->heard_at = now.mono;
+  }
   if (!connection->awaiting) {
     return;
   }
@@ -107,7 +110,7 @@ void wpm_keepalive_heard(wpm_manager *m, wpm_connection *connection, wpm_instant
   connection->tested_ns = 0;
   connection->awaiting = false;
   connection->probed = false;
-  connection->misses = 0;
+  connection->misses = wpm_rule_holds(WPM_RULE_MISSES_IN_A_ROW) ? 0 : connection->misses;
   connection->ping_span = draw_span(m, connection, now);
   wpm_duplicate_heard(m, connection, now);
   wpm_keepalive_arm(m, connection);
@@ -166,7 +169,7 @@ void wpm_keepalive_due(wpm_manager *m, wpm_connection *connection, wpm_instant n
   wpm_duplicate_due(m, connection, now);
   bool quiet = m->config.keep_alive && !connection->awaiting &&
                now.mono.ns >= wpm_mono_after(connection->heard_at, connection->ping_span).ns;
-  if (quiet && connection->misses == 0) {
+  if (quiet && (connection->misses == 0 || !wpm_rule_holds(WPM_RULE_IDLE_TESTED))) {
     connection->tested_ns = now.mono.ns - later(connection->heard_at, connection->ping_sent).ns;
   }
   if (quiet || (was_awaiting && !connection->awaiting)) {

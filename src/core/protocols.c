@@ -1,5 +1,6 @@
 #include "core/protocols.h"
 
+#include "core/rules.h"
 #include "core/store.h"
 
 #include "base/bytes.h"
@@ -50,7 +51,7 @@ static size_t choose_kind(const wpm_text *protocols, size_t count, size_t max_co
       if (protocols[i].len > 0) {
         out[kept++] = protocols[i];
       }
-    } else if (relay) {
+    } else if (relay && wpm_rule_holds(WPM_RULE_RELAY_PREFIX)) {
       out[kept++] = prefix;
     }
   }
@@ -60,8 +61,9 @@ static size_t choose_kind(const wpm_text *protocols, size_t count, size_t max_co
 /* Copies what may stay into `out`; returns how many. Some may be there twice. */
 static size_t choose(const wpm_text *protocols, size_t count, size_t max_count, size_t max_text,
                      wpm_text *out) {
-  size_t kept = choose_kind(protocols, count, max_count, max_text, true, out, 0);
-  return choose_kind(protocols, count, max_count, max_text, false, out, kept);
+  bool first = wpm_rule_holds(WPM_RULE_RELAY_KEPT);
+  size_t kept = choose_kind(protocols, count, max_count, max_text, first, out, 0);
+  return choose_kind(protocols, count, max_count, max_text, !first, out, kept);
 }
 
 /* ---- names with an index ----------------------------------------------------------------------- */

@@ -284,7 +284,7 @@ size_t wpm_rank_dial(wpm_manager *m, uint32_t slot, bool all, wpm_bytes *out) {
     fail_short_lived(m, c.peer, &c.items[i]);
     standings[standing_of(&c, &c.items[i])]++;
   }
-  if (all || standings[BLOCKED] == c.count) {
+  if ((all && wpm_rule_holds(WPM_RULE_PERSON_ALL)) || standings[BLOCKED] == c.count) {
     return wpm_rank_order(c.items, c.count, WPM_DIAL_ADDRESSES_MAX, out);
   }
   if (standings[BLOCKED] > 0 && wpm_black_hole_try_beside(m)) {

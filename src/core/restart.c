@@ -185,7 +185,9 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
                      const wpm_instant *heartbeat, wpm_instant now) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   resume_waits(m, slot, (resumption){heartbeat, now});
-  wpm_tags_expire(m, slot, now.wall);
+  if (wpm_rule_holds(WPM_RULE_TAG_RESTORED)) {
+    wpm_tags_expire(m, slot, now.wall);
+  }
   if (was_connected) {
     wpm_instant end = end_of_last_run(heartbeat, now);
     wpm_store_slot_crashed(m->store, slot, end.wall);

@@ -30,6 +30,7 @@
   X(BAN_ENDS, "ban_ends")                                                                          \
   X(BAN_LATE, "ban_late")                                                                          \
   X(BAN_PERSON, "ban_person")                                                                      \
+  X(BAN_EXEMPTS_NONE, "ban_exempts_none")                                                          \
   X(HELD_OFF, "held_off")                                                                          \
   X(SCOPE, "scope")                                                                                \
   X(SCOPE_LOOPBACK, "scope_loopback")                                                              \
@@ -50,19 +51,26 @@
   X(LOCAL_FAILURE, "local_failure")                                                                \
   X(LOCAL_DELAY, "local_delay")                                                                    \
   X(DISCOURAGED, "discouraged")                                                                    \
+  X(DISCOURAGED_STATIC, "discouraged_static")                                                      \
   X(VIOLATION, "violation")                                                                        \
   X(SILENCE, "silence")                                                                            \
+  X(SILENCE_ALONE, "silence_alone")                                                                \
   X(FADING, "fading")                                                                              \
   X(TAG_EXPIRES, "tag_expires")                                                                    \
   X(TAG_FADES, "tag_fades")                                                                        \
   X(TAG_PROTECTS, "tag_protects")                                                                  \
+  X(TAG_RESTORED, "tag_restored")                                                                  \
   X(LATE_RESULT, "late_result")                                                                    \
+  X(LATE_DIAL, "late_dial")                                                                        \
+  X(SURVIVOR, "survivor")                                                                          \
+  X(STABLE_AFTER, "stable_after")                                                                  \
   /* Which of its addresses (core/rank.h), over which paths (core/black_hole.h). */                \
   X(ADDRESS_BACKOFF, "address_backoff")                                                            \
   X(ADDRESS_EPOCH, "address_epoch")                                                                \
   X(ADDRESS_JITTER, "address_jitter")                                                              \
   X(ADDRESS_DOUBLES, "address_doubles")                                                            \
   X(ADDRESS_ALL_HELD, "address_all_held")                                                          \
+  X(PERSON_ALL, "person_all")                                                                      \
   X(WORKED_FIRST, "worked_first")                                                                  \
   X(LATEST_FIRST, "latest_first")                                                                  \
   X(LONGEST_FAILED_FIRST, "longest_failed_first")                                                  \
@@ -90,6 +98,8 @@
   X(ADDRESS_WORTH, "address_worth")                                                                \
   X(ADDRESS_UNTOLD, "address_untold")                                                              \
   X(ADDRESS_MOVES, "address_moves")                                                                \
+  X(ADDRESS_TRUST, "address_trust")                                                                \
+  X(ADDRESS_LATER, "address_later")                                                                \
   /* Restart, sleep, network (core/restart.h, core/epoch.h). */                                    \
   X(RESTART_FIRST, "restart_first")                                                                \
   X(RESTART_PLACES, "restart_places")                                                              \
@@ -105,14 +115,20 @@
   X(DISCONNECT_TIME, "disconnect_time")                                                            \
   X(WAIT_RESUMED, "wait_resumed")                                                                  \
   X(WAIT_AS_SEEN, "wait_as_seen")                                                                  \
+  X(WAIT_BOOT_CLOCK, "wait_boot_clock")                                                            \
+  X(WAIT_ANEW, "wait_anew")                                                                        \
   X(SLEEP, "sleep")                                                                                \
   X(OFFLINE, "offline")                                                                            \
   X(VOID_DELAYS, "void_delays")                                                                    \
+  X(VOID_OF_BEFORE, "void_of_before")                                                              \
+  X(NETWORK_CHANGED, "network_changed")                                                            \
   X(GAP_END, "gap_end")                                                                            \
   X(GAP_PROBE, "gap_probe")                                                                        \
   X(GAP_ONE_MISS, "gap_one_miss")                                                                  \
+  X(GAP_PROBE_TIMEOUT, "gap_probe_timeout")                                                        \
   X(CUT_SHORT, "cut_short")                                                                        \
   X(VAIN_DIALS, "vain_dials")                                                                      \
+  X(VAIN_ALONE, "vain_alone")                                                                      \
   /* What is told of it (core/history_ring.h). */                                                  \
   X(HISTORY_SHARE, "history_share")                                                                \
   X(HISTORY_REPEATS, "history_repeats")                                                            \
@@ -120,6 +136,8 @@
   /* Connections (core/keepalive.h, core/idle.h, core/duplicate.h). */                             \
   X(PING_INTERVAL, "ping_interval")                                                                \
   X(PING_JITTER, "ping_jitter")                                                                    \
+  X(BYTES_DEFER_PINGS, "bytes_defer_pings")                                                        \
+  X(MISSES_IN_A_ROW, "misses_in_a_row")                                                            \
   X(TWO_MISSES, "two_misses")                                                                      \
   X(PING_TIMEOUT_ADAPTS, "ping_timeout_adapts")                                                    \
   X(PING_TIMEOUT_DOUBLES, "ping_timeout_doubles")                                                  \
@@ -134,6 +152,11 @@
   X(IDLE_HOUR, "idle_hour")                                                                        \
   X(IDLE_DAY, "idle_day")                                                                          \
   X(IDLE_EPOCH, "idle_epoch")                                                                      \
+  X(IDLE_GAP, "idle_gap")                                                                          \
+  X(IDLE_LOSS, "idle_loss")                                                                        \
+  X(IDLE_TESTED, "idle_tested")                                                                    \
+  X(IDLE_CLOSE, "idle_close")                                                                      \
+  X(IDLE_TURNS, "idle_turns")                                                                      \
   X(RACE, "race")                                                                                  \
   X(RACE_SPAN, "race_span")                                                                        \
   X(RACE_SETTLES, "race_settles")                                                                  \
@@ -143,6 +166,8 @@
   X(NO_THIRD, "no_third")                                                                          \
   X(MISMATCH_ENDS, "mismatch_ends")                                                                \
   X(UNKNOWN_MATCHES, "unknown_matches")                                                            \
+  X(RELAY_KEPT, "relay_kept")                                                                      \
+  X(RELAY_PREFIX, "relay_prefix")                                                                  \
   /* Whom we choose (core/targets.h, core/shards.h, core/services.h). */                           \
   X(RELAY_OUTBOUND, "relay_outbound")                                                              \
   X(DIAL_PACE, "dial_pace")                                                                        \
@@ -150,6 +175,7 @@
   X(GROUPS_ALIKE, "groups_alike")                                                                  \
   X(GROUP_PUBLIC, "group_public")                                                                  \
   X(GROUP_DOMAIN, "group_domain")                                                                  \
+  X(GROUP_WORKED, "group_worked")                                                                  \
   X(FRESHNESS, "freshness")                                                                        \
   X(FAILURES_WEIGH, "failures_weigh")                                                              \
   X(ROTATION, "rotation")                                                                          \
@@ -166,6 +192,7 @@
   X(SERVICE_POOREST, "service_poorest")                                                            \
   X(KEPT_PLACES, "kept_places")                                                                    \
   X(KEPT_HALF, "kept_half")                                                                        \
+  X(KEPT_FOR_OURS, "kept_for_ours")                                                                \
   /* Who comes in, who goes (core/inbound.h, core/crowd.h, core/shares.h, core/evict_kind.h). */   \
   X(INBOUND_ALLOW, "inbound_allow")                                                                \
   X(INBOUND_STATIC, "inbound_static")                                                              \
@@ -175,6 +202,7 @@
   X(PER_NETWORK, "per_network")                                                                    \
   X(PACE, "pace")                                                                                  \
   X(PACE_OF_PEER, "pace_of_peer")                                                                  \
+  X(PACE_OF_NETWORK, "pace_of_network")                                                            \
   X(PACE_ONCE, "pace_once")                                                                        \
   X(HIGH_WATER, "high_water")                                                                      \
   X(CROWD_SPARED, "crowd_spared")                                                                  \
@@ -187,9 +215,11 @@
   X(CROWD_GROUPS, "crowd_groups")                                                                  \
   X(CROWD_YOUNGEST, "crowd_youngest")                                                              \
   X(CROWD_REST, "crowd_rest")                                                                      \
+  X(CROWD_INBOUND, "crowd_inbound")                                                                \
   X(CROWD_DISCOURAGED, "crowd_discouraged")                                                        \
   X(DISCOURAGED_WAITS, "discouraged_waits")                                                        \
   X(GREETED, "greeted")                                                                            \
+  X(GREETED_STRANGERS, "greeted_strangers")                                                        \
   X(SHARES, "shares")                                                                              \
   X(RELAY_INBOUND, "relay_inbound")                                                                \
   X(SHORTAGE, "shortage")                                                                          \
@@ -199,6 +229,7 @@
   X(EVICT_SPARED, "evict_spared")                                                                  \
   X(EVICT_UNREACHABLE, "evict_unreachable")                                                        \
   X(EVICT_PARTED, "evict_parted")                                                                  \
+  X(EVICT_STALEST, "evict_stalest")                                                                \
   X(TOMBSTONES, "tombstones")                                                                      \
   /* Who tells us of whom, and trial connections (core/sources.h, tellers.h, feelers.h). */        \
   X(SOURCE_LIMIT, "source_limit")                                                                  \
@@ -206,6 +237,8 @@
   X(SOURCE_WEIGHS, "source_weighs")                                                                \
   X(SOURCE_SEEN, "source_seen")                                                                    \
   X(SOURCE_FREED, "source_freed")                                                                  \
+  X(SOURCE_TRIED, "source_tried")                                                                  \
+  X(SOURCE_STATIC, "source_static")                                                                \
   X(SOURCE_DISCOURAGED, "source_discouraged")                                                      \
   X(SOURCE_FEWEST, "source_fewest")                                                                \
   X(SOURCE_INBOUND, "source_inbound")                                                              \
@@ -218,6 +251,7 @@
   X(FEELER_LONGEST, "feeler_longest")                                                              \
   X(FEELER_APART, "feeler_apart")                                                                  \
   X(FEELER_GOES, "feeler_goes")                                                                    \
+  X(FEELER_GROUPS, "feeler_groups")                                                                \
   X(FEELER_ANSWERED, "feeler_answered")                                                            \
   X(FEELER_LINGERS, "feeler_lingers")                                                              \
   X(FEELER_STAYS, "feeler_stays")                                                                  \
@@ -226,6 +260,8 @@
   X(BLAME_LIVE, "blame_live")                                                                      \
   X(BLAME_PACE, "blame_pace")                                                                      \
   X(BLAME_REASONS, "blame_reasons")                                                                \
+  X(BLAME_DIALLED, "blame_dialled")                                                                \
+  X(BLAME_SHARE, "blame_share")                                                                    \
   X(BLAME_ANEW, "blame_anew")
 
 typedef enum wpm_rule {

@@ -61,7 +61,6 @@ size_t wpm_shares_relay_leavers(const wpm_manager *m, size_t leavers) {
     return 0;
   }
   size_t stay = share_of_relay(m, left);
-  stay = left > others && left - others > stay ? left - others : stay; /* Others leave some free. */
   size_t excess = relays > stay ? relays - stay : 0;
   return excess < leavers ? excess : leavers;
 }

@@ -84,7 +84,9 @@ static wpm_intake_rule admit(const wpm_manager *m, const wpm_event *event, wpm_t
 }
 
 wpm_intake_rule wpm_sources_admit(wpm_manager *m, const wpm_event *event, wpm_told *told) {
-  wpm_intake_rule rule = event->u.found.is_static ? WPM_INTAKE_TAKEN : admit(m, event, told);
+  wpm_intake_rule rule = event->u.found.is_static && wpm_rule_holds(WPM_RULE_SOURCE_STATIC)
+                             ? WPM_INTAKE_TAKEN
+                             : admit(m, event, told);
   m->sources.left.by_rule[rule] += rule != WPM_INTAKE_TAKEN;
   return rule;
 }

@@ -208,7 +208,9 @@ static uint32_t draw(wpm_manager *m, kind which, const uint16_t *shard) {
     bool others = found == DRAWN;
     for (size_t i = 0; !err && i < found; i++) {
       uint32_t slot = drawn[i].slot;
-      if (!is_candidate(m, slot) || (which != KIND_UNTRIED && !is_of_new_group(m, slot))) {
+      if (!is_candidate(m, slot) ||
+          ((which != KIND_UNTRIED || !wpm_rule_holds(WPM_RULE_FEELER_GROUPS)) &&
+           !is_of_new_group(m, slot))) {
         continue;
       }
       uint64_t weight = weight_of(m, slot);

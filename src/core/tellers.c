@@ -75,7 +75,7 @@ static void add_result(wpm_teller *teller, bool worked) {
 
 void wpm_tellers_worked(wpm_manager *m, uint32_t slot, bool dialled) {
   wpm_teller *teller = take_teller(m, slot);
-  if (teller && dialled) {
+  if (teller && (dialled || !wpm_rule_holds(WPM_RULE_BLAME_DIALLED))) {
     add_result(teller, true);
   }
 }
@@ -104,8 +104,9 @@ void wpm_tellers_failed(wpm_manager *m, uint32_t slot, wpm_reason reason, wpm_in
   add_result(teller, false);
   bool early = now.mono.ns < wpm_mono_after(teller->blamed_at, BLAME_EVERY).ns &&
                wpm_rule_holds(WPM_RULE_BLAME_PACE);
-  if (teller->count < RESULTS || working(teller) >= RESULTS / WORKING_SHARE || early ||
-      !wpm_rule_holds(WPM_RULE_BLAME)) {
+  if (teller->count < RESULTS ||
+      (working(teller) >= RESULTS / WORKING_SHARE && wpm_rule_holds(WPM_RULE_BLAME_SHARE)) ||
+      early || !wpm_rule_holds(WPM_RULE_BLAME)) {
     return;
   }
   teller->count = wpm_rule_holds(WPM_RULE_BLAME_ANEW) ? 0 : teller->count;

@@ -61,7 +61,7 @@ static wpm_peer_ref stalest(const wpm_store *store, const wpm_peer_ref *drawn, s
   int64_t least = INT64_MAX;
   for (size_t i = 0; i < count; i++) {
     int64_t seen = wpm_peer_last_seen(store, wpm_store_peer(store, drawn[i].slot));
-    if (i == 0 || seen < least) {
+    if (i == 0 || (seen < least && wpm_rule_holds(WPM_RULE_EVICT_STALEST))) {
       best = i;
       least = seen;
     }

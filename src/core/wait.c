@@ -16,7 +16,7 @@ static int64_t cut(int64_t length, int64_t longest) {
 
 /* Nanoseconds that have passed of a wait; negative: its start cannot be right. */
 static int64_t passed(const wpm_wait *wait, wpm_instant now) {
-  if (wait->start.boot_id == now.boot_id) {
+  if (wait->start.boot_id == now.boot_id && wpm_rule_holds(WPM_RULE_WAIT_BOOT_CLOCK)) {
     return now.mono.ns >= wait->start.mono.ns && wait->start.mono.ns >= 0
                ? now.mono.ns - wait->start.mono.ns
                : -1;
@@ -35,7 +35,7 @@ wpm_mono wpm_wait_end(const wpm_wait *wait, wpm_instant now) {
   }
   int64_t gone = passed(wait, now);
   if (gone < 0) {
-    return wpm_mono_after(now.mono, length);
+    return wpm_rule_holds(WPM_RULE_WAIT_ANEW) ? wpm_mono_after(now.mono, length) : now.mono;
   }
   return gone < length ? wpm_mono_after(now.mono, length - gone) : now.mono;
 }
