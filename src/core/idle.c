@@ -82,7 +82,8 @@ static bool is_of_now(const wpm_manager *m, const wpm_connection *connection) {
 
 void wpm_idle_ended(wpm_manager *m, const wpm_connection *connection, uint32_t peer,
                     wpm_reason reason, wpm_instant now) {
-  if (connection->tested_ns == 0 || !is_loss(reason) || m->epoch.offline || !learns(m) ||
+  if (connection->tested_ns == 0 || !is_loss(reason) ||
+      (m->epoch.offline && wpm_rule_holds(WPM_RULE_IDLE_GAP)) || !learns(m) ||
       !(is_of_now(m, connection) || !wpm_rule_holds(WPM_RULE_IDLE_OF_NOW))) {
     return;
   }

@@ -92,7 +92,7 @@ void wpm_keepalive_ping(wpm_manager *m, wpm_connection *connection, wpm_instant 
 void wpm_keepalive_probe(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
   connection->awaiting = false;
   connection->probed = true;
-  connection->tested_ns = 0;
+  connection->tested_ns = wpm_rule_holds(WPM_RULE_IDLE_GAP) ? 0 : connection->tested_ns;
   connection->misses = wpm_rule_holds(WPM_RULE_GAP_ONE_MISS) ? MISSES_THAT_END - 1 : 0;
   wpm_keepalive_ping(m, connection, now);
 }

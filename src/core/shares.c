@@ -55,7 +55,6 @@ bool wpm_shares_has(const wpm_manager *m, uint32_t slot, wpm_share share) {
 
 size_t wpm_shares_relay_leavers(const wpm_manager *m, size_t leavers) {
   size_t relays = m->relay_places[0];
-  size_t others = m->places - relays;
   size_t left = m->places > leavers ? m->places - leavers : 0;
   if (!are_shared(m)) {
     return 0;

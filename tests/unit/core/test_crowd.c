@@ -127,6 +127,30 @@ static void the_largest_group_loses_one_though_others_are_younger(void **state) 
   wpm_world_free(w);
 }
 
+/* Whom we dialled ourselves stays, though it is the youngest of the largest group. */
+static void no_newcomer_pushes_out_whom_we_dialled(void **state) {
+  (void)state;
+  wpm_world *w = start(31);
+  fill(w, 20);
+  for (int i = 0; i < 11; i++) {
+    uint8_t bytes[8] = {4, 60, 7, 0, (uint8_t)i, 6, 0xea, 0x60};
+    wpm_bytes address = {bytes, sizeof(bytes)};
+    wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(i)};
+    e.u.found.addresses = &address;
+    e.u.found.address_count = 1;
+    assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+    if (i < 10) {
+      connection_of[i] = wpm_world_come_in(w, i, 0);
+    } else {
+      assert_int_equal(wpm_world_person(w, i, WPM_EVENT_PERSON_CONNECT), WPM_OK);
+      (void)wpm_world_come_up(w, i, 0);
+    }
+    wpm_world_run(w, WPM_SECOND);
+  }
+  assert_int_equal(newcomer(w), 9);
+  wpm_world_free(w);
+}
+
 static void the_fast_and_the_useful_stay(void **state) {
   (void)state;
   wpm_world *w = start(40);
@@ -379,6 +403,7 @@ int main(void) {
       cmocka_unit_test(few_are_all_worth_keeping),
       cmocka_unit_test(of_the_largest_group_the_youngest_goes),
       cmocka_unit_test(the_largest_group_loses_one_though_others_are_younger),
+      cmocka_unit_test(no_newcomer_pushes_out_whom_we_dialled),
       cmocka_unit_test(the_fast_and_the_useful_stay),
       cmocka_unit_test(the_half_that_has_been_here_longest_stays),
       cmocka_unit_test(the_discouraged_go_first_and_push_nobody_out),

@@ -124,6 +124,18 @@ static void a_wake_voids_the_retry_delay(void **state) { /* GO#1307 */
   wpm_world_expect(w, WPM_ACTION_DIAL, 1);
 }
 
+/* What fails in the new network is its own failure, though the old delays are not all void yet. */
+static void a_failure_after_the_change_holds_back(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, true);
+  wpm_connection_id connection = wpm_world_come_up(w, 1, 0);
+  network(w, WPM_NETWORK_CHANGED);
+  wpm_world_disconnected(w, 1, connection, WPM_REASON_GO_AWAY);
+  wpm_world_run(w, 0);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, 1);
+  assert_int_equal(wpm_world_plan(w, 1).held_by, WPM_HELD_BY_RETRY_DELAY);
+}
+
 static void a_call_that_is_a_little_late_is_no_sleep(void **state) {
   wpm_world *w = *state;
   come_up(w, 1);
@@ -248,6 +260,7 @@ int main(void) {
       TEST(who_died_in_a_sleep_did_not_drop_us),
       TEST(a_backoff_of_the_other_side_passes_in_a_sleep_and_is_never_shortened),
       TEST(a_wake_voids_the_retry_delay),
+      TEST(a_failure_after_the_change_holds_back),
       TEST(a_call_that_is_a_little_late_is_no_sleep),
       TEST(a_dial_across_a_sleep_is_no_failure_of_the_peer),
       TEST(offline_nothing_is_dialled_and_nobody_blamed),

@@ -95,6 +95,28 @@ static void for_each_that_fails_another_is_dialled(void **state) {
   wpm_world_free(w);
 }
 
+/* Of two addresses it is the one that worked that says whose group a peer is of. */
+static void a_peer_is_of_the_group_where_it_worked(void **state) {
+  (void)state;
+  wpm_world *w = start(3);
+  hear_in(w, 1, 9);
+  assert_int_equal(let_all_come_up(w), 1);
+  wpm_address addresses[2];
+  wpm_multiaddr elsewhere;
+  wpm_multiaddr there;
+  (void)wpm_world_imported(2, wpm_world_parse("/ip4/46.9.8.8/tcp/1", &there), &addresses[1]);
+  wpm_peer_record record =
+      wpm_world_imported(2, wpm_world_parse("/ip4/46.20.8.8/tcp/1", &elsewhere), &addresses[0]);
+  addresses[1].last_success = w->now.wall;
+  record.addresses = addresses;
+  record.address_count = 2;
+  wpm_event e = {.type = WPM_EVENT_IMPORTED, .peer = record.id};
+  e.u.imported.record = &record;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  assert_int_equal(let_all_come_up(w), 0);
+  wpm_world_free(w);
+}
+
 static void no_two_are_of_one_group(void **state) {
   (void)state;
   wpm_world *w = start(3);
@@ -574,6 +596,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(as_many_as_are_wanted_are_dialled_one_after_another),
       cmocka_unit_test(for_each_that_fails_another_is_dialled),
+      cmocka_unit_test(a_peer_is_of_the_group_where_it_worked),
       cmocka_unit_test(no_two_are_of_one_group),
       cmocka_unit_test(a_flood_of_addresses_in_few_groups_decides_nothing),
       cmocka_unit_test(who_came_in_is_no_more_than_a_candidate),

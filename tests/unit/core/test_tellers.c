@@ -72,6 +72,19 @@ static void hardly_any_address_is_good(void **state) {
   assert_int_equal(score(w, OTHER), 0);
 }
 
+/* That those whom it told of dial us says nothing of the addresses. */
+static void who_comes_by_itself_proves_no_address(void **state) {
+  wpm_world *w = *state;
+  tell_of(w, TELLER, RESULTS - 2, WPM_REASON_REFUSED);
+  for (int peer = 1900; peer < 1902; peer++) {
+    tell(w, TELLER, peer);
+    (void)wpm_world_come_in(w, peer, 0);
+  }
+  assert_int_equal(score(w, TELLER), 0);
+  tell_of(w, TELLER, 2, WPM_REASON_REFUSED);
+  assert_int_equal(score(w, TELLER), -20);
+}
+
 /* Two of sixteen are good, for as long as it goes on. */
 static void many_stale_addresses_are_no_fault(void **state) {
   wpm_world *w = *state;
@@ -206,6 +219,7 @@ static void without_memory_for_the_table_nobody_is_blamed(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(hardly_any_address_is_good),
+      TEST(who_comes_by_itself_proves_no_address),
       TEST(many_stale_addresses_are_no_fault),
       TEST(once_an_hour_at_most),
       TEST(who_goes_on_is_not_listened_to),
