@@ -8,6 +8,8 @@
  * - Of one peer: cancelled dial, change of connectivity, record to store, record to delete, dial.
  *   Of one connection: disconnect (then nothing else), identify, metadata, ping.
  * - Changes of connectivity that are not pulled before the next one are joined to one.
+ *
+ * wakupeers' own: no specification says how a client asks its host.
  */
 #ifndef WPM_CORE_ACTIONS_H
 #define WPM_CORE_ACTIONS_H

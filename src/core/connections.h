@@ -4,6 +4,8 @@
  *   (DISCONNECTED) or when we decide to close it: then it counts as ended at once, and its entry
  *   stays only until the host confirms, so that what it still says is known to be late.
  * - A refused connection was never live.
+ *
+ * wakupeers' own: 27/WAKU2-PEERS knows the states of a peer, not those of its connections.
  */
 #ifndef WPM_CORE_CONNECTIONS_H
 #define WPM_CORE_CONNECTIONS_H

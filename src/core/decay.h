@@ -3,6 +3,9 @@
  * - After `elapsed` a share of 2^-(elapsed / half_life) is left, exact to 2^-15 of it.
  * - A fraction is rounded up with its own chance, by `draw`: so small numbers do not stay for ever, nor go
  *   too soon, however often they are looked at.
+ *
+ * That the past counts less and less is as with the counters of GossipSub's peer scores (libp2p/specs,
+ * gossipsub v1.1) and go-libp2p's decaying tags; half-lives, integers and the drawn rounding are wakupeers' own.
  */
 #ifndef WPM_CORE_DECAY_H
 #define WPM_CORE_DECAY_H

@@ -8,6 +8,9 @@
  * - Nothing is kept where no outbound relay peers are wanted.
  * - How many of them we are connected to outbound is counted too (core/targets.h), and how many are
  *   untried and told of by others, and how many others they told of (core/sources.h).
+ *
+ * The groups of IP addresses are those of Bitcoin Core (netgroup) and of the limit of one outbound peer each;
+ * those of names are wakupeers' own: who has a domain names all nodes under it.
  */
 #ifndef WPM_CORE_GROUPS_H
 #define WPM_CORE_GROUPS_H

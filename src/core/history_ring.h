@@ -12,6 +12,8 @@
  *   that came meanwhile. An entry is found in it by its number, by halving.
  * - Numbers are kept by their lower half. An entry that is 2^31 numbers old goes, so that they are in order;
  *   the last of the records takes its place.
+ *
+ * wakupeers' own, as the history is.
  */
 #ifndef WPM_CORE_HISTORY_RING_H
 #define WPM_CORE_HISTORY_RING_H

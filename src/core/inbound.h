@@ -15,6 +15,9 @@
  *   handshake that fails leaves nothing behind (go-waku's counter leaks there).
  * - What is kept is bounded: over MOST_ORIGINS the one gives way that has nobody connected and made no
  *   attempt for the longest time, as far as a few that are looked at go.
+ *
+ * A limit per IP address is nwaku's and go-waku's, too; per network, pace, exemptions and numbers are
+ * wakupeers' own.
  */
 #ifndef WPM_CORE_INBOUND_H
 #define WPM_CORE_INBOUND_H

@@ -12,6 +12,9 @@
  * - Somebody is *discouraged* rather than banned: dialled by a person alone, the first to lose a place, and
  *   no reason for another to lose one; but welcome where there is room (Bitcoin Core, banman).
  * - Bans and protections are what a crash must not undo: the node brings them to disk at once.
+ *
+ * Tags and protection by owners are go-libp2p's connection manager's; who is discouraged is Bitcoin Core's
+ * (banman); what is held against a peer by itself, and how much, is wakupeers' own.
  */
 #ifndef WPM_CORE_JUDGE_H
 #define WPM_CORE_JUDGE_H

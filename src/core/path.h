@@ -6,6 +6,9 @@
  * - A *path* (wpm_path) is what may be a black hole as a whole: a transport of one family, secure
  *   WebSocket of whichever, since it mostly has a name. Other transports, what is relayed, and those at a
  *   name of either family are of no path.
+ *
+ * From go-libp2p's black hole detector, which tells UDP and IPv6 apart; transports of one family are
+ * wakupeers' own distinction, since a proxy or firewall may drop one and pass another.
  */
 #ifndef WPM_CORE_PATH_H
 #define WPM_CORE_PATH_H

@@ -10,6 +10,9 @@
  * - Who is at `discouraged_at` by it is not listened to any more (core/sources.h), until that fades.
  * - Results of TELLERS are kept. Beyond them the one gives way that told us of somebody last the
  *   longest ago; whom it told of is then nobody's fault. They are those of this run.
+ *
+ * wakupeers' own, its numbers too: no specification says whose fault a dead address is, and it would be easy to
+ * fill a store with them.
  */
 #ifndef WPM_CORE_TELLERS_H
 #define WPM_CORE_TELLERS_H

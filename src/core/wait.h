@@ -1,5 +1,9 @@
 /* Spans of waiting (wpm_wait): which of two ends later, and bringing one from an earlier boot into
- * this one. The rule of wpm_wait_end is in <wakupeers/store.h>. */
+ * this one. The rule of wpm_wait_end is in <wakupeers/store.h>.
+ *
+ * What outlives a restart is from 27/WAKU2-PEERS (Persistence, Reconnecting peers; core/restart.h); that it runs
+ * on boot time, and by the wall clock only across a boot, is wakupeers' own: a wall clock can be set.
+ */
 #ifndef WPM_CORE_WAIT_H
 #define WPM_CORE_WAIT_H
 
