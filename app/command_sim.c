@@ -46,28 +46,18 @@ static int tell(const app_options *options, const sim_report *report) {
 }
 
 /* Whose policies live it. */
-static int choose(const char *policy, sim_report *report) {
+static void choose(const char *policy, sim_report *report) {
   report->policies = sim_policies(&report->count);
-  if (report->scenario->rivals == 0) {
-    report->count = 1;
-  }
   if (strcmp(policy, "all") != 0) {
     report->policies = sim_policy_find(policy);
     report->count = 1;
   }
-  if (!report->policies || (report->scenario->rivals == 0 && !sim_report_ours(report))) {
-    return complain(EXIT_USAGE, "%s is lived by ours alone, not by %s", report->name, policy);
-  }
-  return EXIT_DONE;
 }
 
 static int run_all(const app_options *options, const sim_source *source,
                    const sim_scenario *scenario) {
   sim_report report = {.name = source->name, .scenario = scenario, .seed = options->seed};
-  int chosen = choose(options->policy, &report);
-  if (chosen != EXIT_DONE) {
-    return chosen;
-  }
+  choose(options->policy, &report);
   sim_results *results = calloc(report.count, sizeof(*results));
   if (!results) {
     return complain_no_memory();

@@ -94,7 +94,6 @@ typedef struct sim_scenario {
   uint32_t idle_share;
   uint32_t late; /* Share of links and dials of which we are told again when they are long over. */
   /* Ours. */
-  uint32_t rivals; /* 0: ours lives in it alone. */
   uint32_t max_connections, max_dials;
   uint32_t high_water;     /* Above so many connections some go; 0: as each policy has it. */
   uint32_t relay_outbound; /* Outbound relay peers wanted; 0: as each policy has it. */

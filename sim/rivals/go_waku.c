@@ -146,7 +146,8 @@ static void take_channel(sim_policy *policy, wpm_instant now) {
   while (policy->active < most && policy->channel.count > 0) {
     uint32_t number = sim_rival_shift(&policy->channel);
     sim_rival_peer *peer = sim_rival_peer_at(rival, number);
-    policy->pushed -= policy->pushed > 0;
+    policy->pushed -= peer->pushed;
+    peer->pushed = false;
     if (peer->links == 0 && peer->dials == 0 && peer->address_count > 0 &&
         sim_rival_clock(rival, now) >= peer->next_try) {
       peer->batch = true;
@@ -202,7 +203,8 @@ static void connect_to_peers(sim_policy *policy, wpm_instant now) {
     size_t missing = policy->out_target - connected;
     for (size_t i = 0; i < others.count && i < missing; i++) {
       if (has_address(sim_rival_peer_at(rival, others.items[i]), clock)) {
-        policy->pushed++;
+        policy->pushed += !sim_rival_peer_at(rival, others.items[i])->pushed;
+        sim_rival_peer_at(rival, others.items[i])->pushed = true;
         push(policy, others.items[i], now);
       } else {
         sim_rival_forget(rival, others.items[i]);

@@ -103,6 +103,8 @@ void sim_rival_forget(sim_rival *rival, uint32_t number) {
                            .wanted = peer->wanted,
                            .batch = peer->batch, /* Who dials it still waits for that. */
                            .dials = peer->dials,
+                           .dial = peer->dial,
+                           .pushed = peer->pushed,
                            .links = peer->links};
     *peer = kept;
   }
@@ -153,20 +155,28 @@ static bool remove_link(sim_rival *rival, uint64_t id) {
   return true;
 }
 
+/* False: the dial is over. The sources await a dial, so they hear of each end once. */
+static bool end_dial(sim_rival *rival, const sim_fact *fact) {
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
+  if (peer->dials == 0 || (peer->dials == 1 && fact->dial != peer->dial)) {
+    return false;
+  }
+  peer->dials--;
+  rival->dials--;
+  return true;
+}
+
 bool sim_rival_note(sim_rival *rival, const sim_fact *fact) {
   sim_rival_link *link = NULL;
   switch (fact->type) {
   case SIM_FACT_CONNECTED:
     if (fact->dial != 0) {
-      rival->dials--;
-      sim_rival_peer_at(rival, fact->peer)->dials--;
+      (void)end_dial(rival, fact);
     }
     add_link(rival, fact);
     return rival->error == WPM_OK;
   case SIM_FACT_DIAL_FAILED:
-    rival->dials--;
-    sim_rival_peer_at(rival, fact->peer)->dials--;
-    return true;
+    return end_dial(rival, fact);
   case SIM_FACT_DISCONNECTED:
     return remove_link(rival, fact->link);
   case SIM_FACT_RECEIVED:
@@ -224,7 +234,7 @@ void sim_rival_dial(sim_rival *rival, uint32_t number, int64_t timeout_ns) {
   sim_rival_peer *peer = sim_rival_peer_at(rival, number);
   sim_action *action = add_action(rival, SIM_ACTION_DIAL, number);
   if (action) {
-    action->dial = ++rival->next_dial;
+    action->dial = peer->dial = ++rival->next_dial;
     action->timeout_ns = timeout_ns;
     action->address_count = peer->address_count;
     memcpy(action->addresses, peer->addresses, peer->address_count * sizeof(*peer->addresses));

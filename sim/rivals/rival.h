@@ -25,6 +25,7 @@ typedef struct sim_rival_peer {
   bool relay;         /* Known to speak relay. */
   bool wanted;        /* Configured as a static or bootstrap node. */
   bool batch;         /* Dialled in a batch that is awaited. */
+  bool pushed;        /* Somebody waits until it is taken from a channel. */
   bool topic;         /* Subscribes our shard, as it knows. */
   uint8_t state;      /* A wpm_connectivity. */
   uint8_t dials;      /* Dials in flight. */
@@ -37,6 +38,7 @@ typedef struct sim_rival_peer {
   int64_t dialled_at; /* Its last successful one; 0: never. */
   int64_t next_try;   /* No dial before. */
   int64_t expires;    /* When its addresses do. */
+  uint64_t dial;      /* Its latest one. */
   size_t address_count;
   sim_address addresses[SIM_RIVAL_ADDRESSES];
 } sim_rival_peer;

@@ -118,7 +118,7 @@ void sim_rival_hang_up_all(sim_rival *rival) {
   for (size_t i = 0; i < rival->peers.count; i++) {
     sim_rival_peer *peer = &rival->peers.blocks[i / IN_BLOCK][i % IN_BLOCK];
     peer->links = peer->dials = 0;
-    peer->batch = false;
+    peer->batch = peer->pushed = false;
   }
 }
 

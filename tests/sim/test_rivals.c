@@ -387,6 +387,40 @@ static void whom_it_met_it_knows(void **state) {
   }
 }
 
+/* The dials of `peer` that came after `from`. */
+static size_t dials_of(uint32_t peer, size_t from) {
+  size_t count = 0;
+  for (size_t i = from; i < b.count; i++) {
+    count += b.dials[i].peer == peer;
+  }
+  return count;
+}
+
+/* What is told again of a dial that is over ends no other: a peer that is being dialled is dialled by nobody
+ * else, and whoever waits for it waits on. */
+static void a_dial_ends_once(void **state) {
+  (void)state;
+  size_t count = 0;
+  const sim_policy_type *const *policies = sim_policies(&count);
+  for (size_t i = 1; i < count; i++) {
+    begin(policies[i], 20);
+    hear(1, 0, true);
+    run(WPM_MINUTE);
+    assert_true(b.count > 0);
+    size_t first = 0;
+    fail_dial(first);
+    fail_dial(first); /* Of none in flight. */
+    sim_fact wants = {.type = SIM_FACT_PERSON_WANTS, .peer = 1};
+    tell(&wants);
+    assert_true(b.count > first + 1);
+    fail_dial(first); /* Of another one. */
+    size_t before = b.count;
+    tell(&wants);
+    assert_int_equal(dials_of(1, before), 0);
+    end();
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(whom_it_met_it_knows),
@@ -400,6 +434,7 @@ int main(void) {
       cmocka_unit_test(js_waku_drops_bootstrap_nodes),
       cmocka_unit_test(js_waku_finds_its_few_among_many),
       cmocka_unit_test(who_is_forgotten_while_dialled_ends_its_dial),
+      cmocka_unit_test(a_dial_ends_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
