@@ -4,8 +4,9 @@
 # usage: test.sh unit|check|all|long [CTEST-ARGUMENT...]
 #   unit   the unit suite under ASan and UBSan: quick, for every change
 #   check  formatting, static analysis and the rules of the house
-#   all    everything: gcc's release build, clang's ASan+UBSan build, TSan on what has threads, and a
-#          build in which one rule of the policy after the other does not hold
+#   all    everything: gcc's release build, clang's ASan+UBSan build, TSan on what has threads, a
+#          build in which one rule of the policy after the other does not hold, and the programs of gcc's debug
+#          and clang's release build, whose simulations print the same
 #   long   what can go on for longer, at its full length: 100 M operations of churn, 300 killed writers,
 #          the attacker of 100 seeds, a day of a million peers
 set -eu
@@ -49,12 +50,19 @@ all)
   configure clang-asan
   configure clang-tsan
   configure mutation
+  configure debug -DWPM_BUILD_TESTS=OFF -DWPM_BUILD_BENCH=OFF
+  configure clang-release -DWPM_BUILD_TESTS=OFF -DWPM_BUILD_BENCH=OFF
   build release all
   build clang-asan all
   build clang-tsan all_tests
   build mutation mutation_tests
-  # The programs whose simulations are held against each other: gcc's release, clang's debug.
-  WPM_TEST_PROGRAMS="$PWD/build/release/wakupeers:$PWD/build/clang-asan/wakupeers"
+  build debug wakupeers
+  build clang-release wakupeers
+  # The programs whose simulations are held against each other: gcc's and clang's, release and debug.
+  WPM_TEST_PROGRAMS=$PWD/build/release/wakupeers
+  for preset in debug clang-release clang-asan; do
+    WPM_TEST_PROGRAMS=$WPM_TEST_PROGRAMS:$PWD/build/$preset/wakupeers
+  done
   export WPM_TEST_PROGRAMS
   # One list of tests over the three builds; their names carry the build's prefix.
   printf 'subdirs("%s")\n' ../release ../mutation ../clang-asan ../clang-tsan >build/all/CTestTestfile.cmake

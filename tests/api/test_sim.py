@@ -1,16 +1,11 @@
 """wakupeers sim: scenarios, what they print, and how they end."""
 
 import json
-import os
 import re
-import subprocess
-import unittest
 
 import api
-from api import ApiTest, clean_environment, program
+from api import ApiTest
 
-# Where several builds are tested together: tools/test.sh names their programs. The first compares.
-PROGRAMS = [path for path in os.environ.get("WPM_TEST_PROGRAMS", "").split(":") if path] or [program()]
 POLICIES = ["ours", "nwaku", "go-waku", "js-waku"]
 
 
@@ -94,37 +89,6 @@ class Sim(ApiTest):
                 done = self.expect(2, *words)
                 self.assertEqual(done.out, "")
                 self.assertIn(says, done.err)
-
-    def scenarios(self):
-        names = [line.split()[0] for line in self.expect(0, "sim", "--list").out.splitlines()]
-        return [name for name in names if name != "million"]
-
-    def printed(self, path, name, **env):
-        """All that this program prints of a scenario."""
-        done = subprocess.run([path, "sim", name, "--seed=3", "--json"], capture_output=True, check=False,
-                              timeout=4 * api.PATIENCE, cwd=self.folder,
-                              env={**clean_environment(HOME=str(self.folder)), **env})
-        self.assertEqual((done.returncode, done.stderr), (0, b""), path)
-        return done.stdout
-
-    @unittest.skipIf(program() != PROGRAMS[0], "done once, from the first build")
-    def test_the_same_bytes_whatever_the_processor_can_do(self):
-        """The C library then takes other versions of its functions."""
-        masked = "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-FMA,-FMA_Usable,-FMA4,-FMA4_Usable,-AVX512F,-AVX512F_Usable"
-        for name in self.scenarios():
-            with self.subTest(name):
-                self.assertEqual(self.printed(program(), name),
-                                 self.printed(program(), name, GLIBC_TUNABLES=masked, LC_ALL="C"))
-
-    @unittest.skipIf(program() != PROGRAMS[0], "done once, from the first build")
-    def test_the_same_bytes_of_gcc_and_clang_release_and_debug(self):
-        if len(PROGRAMS) < 2:
-            self.skipTest("there is one build only; make test has more")
-        for name in self.scenarios():
-            ours = self.printed(program(), name)
-            for other in PROGRAMS[1:]:
-                with self.subTest(name, program=other):
-                    self.assertEqual(self.printed(other, name), ours)
 
 
 if __name__ == "__main__":
