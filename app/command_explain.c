@@ -73,12 +73,18 @@ static void print_pings(const json_t *ping, const json_t *rtt) {
   }
 }
 
+/* Empty where it says that there is none. */
+static const char *reason_text(const json_t *from) {
+  const char *reason = answer_text(from, "reason");
+  return strcmp(reason, wpm_reason_name(WPM_REASON_NONE)) == 0 ? "" : reason;
+}
+
 static void print_explanation(const json_t *value) {
   const json_t *next = json_object_get(value, "next");
   const json_t *held_by = json_object_get(value, "heldBy");
   answer_print_line("peer", answer_text(value, "peerId"));
   answer_print_line("state", answer_text(value, "state"));
-  print_with_time("reason", answer_text(value, "reason"), "", NULL);
+  print_with_time("reason", reason_text(value), "", NULL);
   print_with_time("next",
                   json_is_string(json_object_get(next, "action")) ? answer_text(next, "action")
                                                                   : "nothing",
@@ -185,7 +191,7 @@ static void print_history(const json_t *entries) {
                            relative,
                            answer_text(entry, "peerId"),
                            answer_text(entry, "event"),
-                           *cause ? cause : answer_text(entry, "reason"),
+                           *cause ? cause : reason_text(entry),
                            answer_text(entry, "direction")};
     table_add(rows, cells);
   }

@@ -2,10 +2,6 @@
 
 #include "json_peer.h"
 
-static json_t *reason_of(wpm_reason reason) {
-  return reason == WPM_REASON_NONE ? json_null() : json_string(wpm_reason_name(reason));
-}
-
 static json_t *held_by(wpm_held_by rule, wpm_mono until, wpm_instant now) {
   return json_pack("{s:o, s:o}", "rule",
                    rule == WPM_HELD_BY_NOTHING ? json_null() : json_string(wpm_held_by_name(rule)),
@@ -28,10 +24,10 @@ static json_t *rtt_of(const wpm_explanation *explanation) {
 }
 
 json_t *json_explanation(wpm_bytes peer, const wpm_explanation *explanation, wpm_instant now) {
-  return json_pack("{s:o, s:s, s:o, s:{s:o, s:o}, s:o, s:o, s:o}", "peerId", json_peer_id(peer),
+  return json_pack("{s:o, s:s, s:s, s:{s:o, s:o}, s:o, s:o, s:o}", "peerId", json_peer_id(peer),
                    "state", wpm_connectivity_name(explanation->state), "reason",
-                   reason_of(explanation->reason), "next", "action", next_of(explanation->next),
-                   "at", json_moment(explanation->at, now), "heldBy",
+                   wpm_reason_name(explanation->reason), "next", "action",
+                   next_of(explanation->next), "at", json_moment(explanation->at, now), "heldBy",
                    held_by(explanation->held_by, explanation->until, now), "ping",
                    pings_of(explanation), "rtt", rtt_of(explanation));
 }
@@ -89,10 +85,10 @@ json_t *json_preview(const wpm_manager *manager, const wpm_preview *preview,
 json_t *json_history_entry(const wpm_history_entry *entry) {
   bool is_evicted = entry->kind == WPM_HISTORY_EVICTED;
   return json_pack(
-      "{s:I, s:o, s:o, s:s, s:o, s:o, s:o}", "number", (json_int_t)entry->number, "time",
+      "{s:I, s:o, s:o, s:s, s:s, s:o, s:o}", "number", (json_int_t)entry->number, "time",
       json_wall(entry->time), "peerId",
       entry->peer.len > 0 ? json_peer_id(entry->peer) : json_null(), "event",
-      wpm_history_kind_name(entry->kind), "reason", reason_of(entry->reason), "cause",
+      wpm_history_kind_name(entry->kind), "reason", wpm_reason_name(entry->reason), "cause",
       is_evicted ? json_string(wpm_cause_name(entry->cause)) : json_null(), "direction",
       entry->direction == WPM_DIRECTION_NONE ? json_null()
                                              : json_string(wpm_direction_name(entry->direction)));

@@ -37,7 +37,7 @@ class Explain(harness.InteropTest):
         host.wait("ping_received", peer=node.id)  # What comes first has come.
         mark = host.peer.mark()
         found = self.come_to_rest(node, host)
-        self.assertEqual((found["state"], found["reason"]), ("Connected", None))
+        self.assertEqual((found["state"], found["reason"]), ("Connected", "none"))
         self.assertEqual(found["heldBy"], {"rule": None, "until": None})
         pinged = unix(host.wait("ping_received", peer=node.id, since=mark))
         self.assertTrue(found["next"]["at"] - 5 <= pinged < found["next"]["at"] + LATE, (found, pinged))
