@@ -208,6 +208,9 @@ static int choose(const wpm_store *store, wpm_evict_kind kind, wpm_evict_stock *
   } else {
     *stock = store->stock[kind];
   }
+  if (found == 0) {
+    return WPM_ERR_NO_VICTIM;
+  }
   *out = stalest(store, drawn, found);
   return WPM_OK;
 }
