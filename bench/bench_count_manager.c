@@ -1,47 +1,58 @@
 /* The manager's decisions for `make bench-count`, as bench/store/bench_count.c has the store's operations: a
- * function named phase_… for each kind of event, whose instructions callgrind counts. */
+ * function named phase_manager_… for each kind of event, whose instructions callgrind counts. */
+#include "bench/counted.h"
 #include "bench/manager_kit.h"
 #include "bench/measure.h"
 
 #include <stdio.h>
+#include <string.h>
 
-enum { PEERS = 20000, EVENTS = 2000 };
+enum { PEERS = 1000000, EVENTS = 2000 };
 
-/* Each kind in the order of manager_kit_kinds, with a name of its own for callgrind. */
-#define PHASE(name, kind)                                                                          \
-  __attribute__((noinline)) static size_t phase_##name(void) {                                     \
-    for (int i = 0; i < EVENTS; i++) {                                                             \
-      manager_kit_kinds[kind].once();                                                              \
-    }                                                                                              \
-    return (size_t)EVENTS * (size_t)manager_kit_kinds[kind].events;                                \
+/* Each kind has a function, so a name of its own for callgrind. */
+#define PHASES(phase)                                                                              \
+  phase(advance) phase(received) phase(pong) phase(found_again) phase(pruned) phase(connected)     \
+      phase(identified) phase(metadata) phase(disconnected) phase(dial_failed) phase(dial)         \
+          phase(found) phase(imported) phase(evicted)
+
+#define DEFINE(name)                                                                               \
+  __attribute__((noinline)) static void phase_manager_##name(const manager_kit_kind *kind,         \
+                                                             uint32_t count) {                     \
+    manager_kit_run(kind, count);                                                                  \
+    __asm__ volatile("" ::: "memory"); /* No tail call: it is to stay on the stack. */             \
   }
+PHASES(DEFINE)
 
-PHASE(manager_advance, 0)
-PHASE(manager_received, 1)
-PHASE(manager_pong, 2)
-PHASE(manager_found_again, 3)
-PHASE(manager_pruned, 4)
-PHASE(manager_connected, 5)
-PHASE(manager_evicted, 6)
-
+#define LIST(name) {#name, phase_manager_##name},
 static const struct {
   const char *name;
-  size_t (*run)(void);
-} phases[] = {
-    {"manager_advance", phase_manager_advance}, {"manager_received", phase_manager_received},
-    {"manager_pong", phase_manager_pong},       {"manager_found_again", phase_manager_found_again},
-    {"manager_pruned", phase_manager_pruned},   {"manager_connected", phase_manager_connected},
-    {"manager_evicted", phase_manager_evicted},
-};
+  void (*run)(const manager_kit_kind *kind, uint32_t count);
+} phases[] = {PHASES(LIST)};
+
+static void count_one(size_t i) {
+  const manager_kit_kind *kind = &manager_kit_kinds[i];
+  if (strcmp(kind->phase, phases[i].name) != 0) {
+    wpm_bench_fail("the phase of %s is another's", kind->name);
+  }
+  for (uint32_t left = EVENTS, count; left > 0; left -= count) {
+    count = manager_kit_batch(kind, left);
+    manager_kit_ready(kind, count);
+    phases[i].run(kind, count);
+    manager_kit_over(kind, count);
+  }
+  wpm_bench_say("{\"phase\":\"manager_%s\",\"operations\":%d}", kind->phase, EVENTS);
+}
 
 int main(void) {
   if (manager_kit_kind_count != sizeof phases / sizeof phases[0]) {
     wpm_bench_fail("not every kind of event has its phase");
   }
   manager_kit_make(PEERS);
+  CALLGRIND_START_INSTRUMENTATION;
   for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
-    wpm_bench_say("{\"phase\":\"%s\",\"operations\":%zu}", phases[i].name, phases[i].run());
+    count_one(i);
   }
+  CALLGRIND_STOP_INSTRUMENTATION;
   manager_kit_drop();
   return 0;
 }

@@ -4,6 +4,7 @@
  *
  * Without arguments it runs them all and prints how many operations each did, one JSON line a phase;
  * `about` prints what it was built by. */
+#include "bench/counted.h"
 #include "bench/measure.h"
 
 #include <wakupeers/store.h>
@@ -327,9 +328,10 @@ static void fill_half(void) {
 
 static void about(void) {
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)
-  wpm_bench_say("{\"arch\":\"x86_64\",\"compiler\":\"gcc %d.%d\"}", __GNUC__, __GNUC_MINOR__);
+  wpm_bench_say("{\"arch\":\"x86_64\",\"compiler\":\"gcc %d.%d\",\"counted\":%d}", __GNUC__,
+                __GNUC_MINOR__, WPM_BENCH_IS_COUNTED);
 #else
-  wpm_bench_say("{\"arch\":\"other\",\"compiler\":\"other\"}");
+  wpm_bench_say("{\"arch\":\"other\",\"compiler\":\"other\",\"counted\":%d}", WPM_BENCH_IS_COUNTED);
 #endif
 }
 
@@ -368,12 +370,14 @@ int main(int argc, char **argv) {
   }
   make_peers();
   new_store(0);
+  CALLGRIND_START_INSTRUMENTATION;
   for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
     if (phases[i].prepare) {
       phases[i].prepare();
     }
     wpm_bench_say("{\"phase\":\"%s\",\"operations\":%zu}", phases[i].name, phases[i].run());
   }
+  CALLGRIND_STOP_INSTRUMENTATION;
   wpm_store_free(store);
   return 0;
 }
