@@ -439,6 +439,15 @@ static void all_send(void) {
   }
 }
 
+/* In steps, or it would take it for a sleep. */
+static void minute_passes(void) {
+  for (int64_t left = WPM_MINUTE; left > 0; left -= 10 * WPM_SECOND) {
+    pass(10 * WPM_SECOND);
+    all_send();
+    advance();
+  }
+}
+
 /* Those that it dials itself, being all that it knows. */
 static void choose_outbound(void) {
   for (uint32_t number = 0; number < OUTBOUND; number++) {
@@ -529,9 +538,7 @@ static void step(void (*each)(uint32_t at, uint32_t number), uint32_t count) {
 }
 
 void manager_kit_ready(const manager_kit_kind *kind, uint32_t count) {
-  pass(WPM_MINUTE);
-  all_send();
-  advance();
+  minute_passes();
   step(kind->ready, count);
 }
 
