@@ -23,6 +23,11 @@ enum { OF_ADDRESS, OF_NETWORK, OF_PEER };
 
 #define KEY_OF_PEER 255 /* In place of the length of a prefix. */
 
+typedef struct origin_key {
+  uint8_t bytes[WPM_IP_RANGE_KEY];
+  uint32_t hash;
+} origin_key;
+
 static wpm_bytes key_of(const void *user, uint32_t index) {
   const wpm_inbound *inbound = user;
   return (wpm_bytes){inbound->origins[index].key, WPM_IP_RANGE_KEY};
@@ -40,20 +45,27 @@ void wpm_inbound_fini(wpm_manager *m) {
 
 /* ---- addresses --------------------------------------------------------------------------------- */
 
-static void make_keys(const uint8_t ip[16], uint8_t keys[2][WPM_IP_RANGE_KEY]) {
+static void hash_key(const wpm_inbound *inbound, origin_key *out) {
+  out->hash = wpm_map_hash(&inbound->by_key, (wpm_bytes){out->bytes, sizeof(out->bytes)});
+  wpm_map_prefetch(&inbound->by_key, out->hash);
+}
+
+static void make_keys(const wpm_inbound *inbound, const uint8_t ip[16], origin_key keys[2]) {
   bool is_ip4 = wpm_ip6_is_mapped(ip);
   bool is_whole = is_ip4 || !wpm_rule_holds(WPM_RULE_ORIGIN_IP6);
-  wpm_ip_range_key(ip, is_whole ? 128 : 64, keys[OF_ADDRESS]);
-  wpm_ip_range_key(ip, is_ip4 ? 96 + 24 : 48, keys[OF_NETWORK]);
+  wpm_ip_range_key(ip, is_whole ? 128 : 64, keys[OF_ADDRESS].bytes);
+  wpm_ip_range_key(ip, is_ip4 ? 96 + 24 : 48, keys[OF_NETWORK].bytes);
+  hash_key(inbound, &keys[OF_ADDRESS]);
+  hash_key(inbound, &keys[OF_NETWORK]);
 }
 
 /* Of a peer: its id, hashed as nobody else can. */
-static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer,
-                          uint8_t key[WPM_IP_RANGE_KEY]) {
+static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer, origin_key *out) {
   uint64_t hash = wpm_siphash13(&inbound->by_key.key, peer);
-  memset(key, 0, WPM_IP_RANGE_KEY);
-  memcpy(key, &hash, sizeof(hash));
-  key[WPM_IP_RANGE_KEY - 1] = KEY_OF_PEER;
+  memset(out->bytes, 0, WPM_IP_RANGE_KEY);
+  memcpy(out->bytes, &hash, sizeof(hash));
+  out->bytes[WPM_IP_RANGE_KEY - 1] = KEY_OF_PEER;
+  hash_key(inbound, out);
 }
 
 static bool is_allowed(const wpm_manager *m, const uint8_t ip[16]) {
@@ -67,15 +79,15 @@ static bool is_allowed(const wpm_manager *m, const uint8_t ip[16]) {
 
 /* ---- origins ----------------------------------------------------------------------------------- */
 
-static uint32_t find(const wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY]) {
-  return wpm_map_find(&inbound->by_key, (wpm_bytes){key, WPM_IP_RANGE_KEY});
+static uint32_t find(const wpm_inbound *inbound, const origin_key *of) {
+  return wpm_map_find_hashed(&inbound->by_key, (wpm_bytes){of->bytes, sizeof(of->bytes)}, of->hash);
 }
 
 /* The index of one that gives way; NO_ORIGIN: all that were looked at are in use. */
 static uint32_t give_way(wpm_inbound *inbound) {
   uint32_t best = NO_ORIGIN;
-  for (uint32_t i = 0; i < LOOKED_AT; i++) {
-    uint32_t at = (inbound->hand + i) % inbound->count;
+  for (uint32_t i = 0, at = inbound->hand; i < LOOKED_AT; i++, at++) {
+    at = at < inbound->count ? at : 0;
     const wpm_inbound_origin *origin = &inbound->origins[at];
     bool older = best == NO_ORIGIN || origin->attempt.ns < inbound->origins[best].attempt.ns;
     if ((origin->live == 0 || !wpm_rule_holds(WPM_RULE_ORIGINS_LIVE)) && older) {
@@ -100,8 +112,8 @@ static bool grow(wpm_inbound *inbound) {
 }
 
 /* The index of the origin, a new one where it is not known; NO_ORIGIN: there is no room for it. */
-static uint32_t enter(wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY], int64_t full) {
-  uint32_t index = find(inbound, key);
+static uint32_t enter(wpm_inbound *inbound, const origin_key *of, int64_t full) {
+  uint32_t index = find(inbound, of);
   if (index != WPM_MAP_NONE) {
     return index;
   }
@@ -114,8 +126,8 @@ static uint32_t enter(wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY],
     return NO_ORIGIN;
   }
   inbound->origins[index] = (wpm_inbound_origin){.tokens = full, .attempt = {INT64_MIN}};
-  memcpy(inbound->origins[index].key, key, WPM_IP_RANGE_KEY);
-  if (wpm_map_add(&inbound->by_key, key_of(inbound, index), index) != WPM_OK) {
+  memcpy(inbound->origins[index].key, of->bytes, sizeof(of->bytes));
+  if (wpm_map_add_hashed(&inbound->by_key, of->hash, index) != WPM_OK) {
     return NO_ORIGIN; /* The entry is not to be found; it gives way as others do. */
   }
   return index;
@@ -145,44 +157,44 @@ static bool take_attempt(wpm_inbound_origin *origin, unsigned which, wpm_mono no
 }
 
 /* One that is not known, for want of memory, is not paced. */
-static bool may_attempt(wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY], unsigned which,
-                        wpm_mono now) {
-  uint32_t index = enter(inbound, key, full_bucket(which));
+static bool may_attempt(wpm_inbound *inbound, const origin_key *of, unsigned which, wpm_mono now) {
+  uint32_t index = enter(inbound, of, full_bucket(which));
   return index == NO_ORIGIN || take_attempt(&inbound->origins[index], which, now);
 }
 
-static bool may_both_attempt(wpm_inbound *inbound, uint8_t keys[2][WPM_IP_RANGE_KEY],
-                             wpm_mono now) {
-  bool may = may_attempt(inbound, keys[OF_ADDRESS], OF_ADDRESS, now);
-  bool network_may = may_attempt(inbound, keys[OF_NETWORK], OF_NETWORK, now);
+static bool may_both_attempt(wpm_inbound *inbound, const origin_key keys[2], wpm_mono now) {
+  bool may = may_attempt(inbound, &keys[OF_ADDRESS], OF_ADDRESS, now);
+  bool network_may = may_attempt(inbound, &keys[OF_NETWORK], OF_NETWORK, now);
   return (network_may || !wpm_rule_holds(WPM_RULE_PACE_OF_NETWORK)) && may;
 }
 
 /* The peer, whose id is proven by now, makes no more attempts than one address may, from wherever. */
 static bool may_peer_attempt(wpm_manager *m, wpm_bytes peer, wpm_mono now) {
-  uint8_t key[WPM_IP_RANGE_KEY];
-  make_peer_key(&m->inbound, peer, key);
-  return !m->config.inbound_paced || !wpm_rule_holds(WPM_RULE_PACE_OF_PEER) ||
-         may_attempt(&m->inbound, key, OF_PEER, now);
+  origin_key of;
+  if (!m->config.inbound_paced || !wpm_rule_holds(WPM_RULE_PACE_OF_PEER)) {
+    return true;
+  }
+  make_peer_key(&m->inbound, peer, &of);
+  return may_attempt(&m->inbound, &of, OF_PEER, now);
 }
 
-static bool is_over(const wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY], size_t most) {
-  uint32_t index = most > 0 ? find(inbound, key) : WPM_MAP_NONE;
+static bool is_over(const wpm_inbound *inbound, const origin_key *of, size_t most) {
+  uint32_t index = most > 0 ? find(inbound, of) : WPM_MAP_NONE;
   return index != WPM_MAP_NONE && inbound->origins[index].live >= most;
 }
 
-static wpm_inbound_rule rule_of(wpm_manager *m, uint8_t keys[2][WPM_IP_RANGE_KEY], bool attempts,
+static wpm_inbound_rule rule_of(wpm_manager *m, const origin_key keys[2], bool attempts,
                                 wpm_mono now) {
   wpm_inbound *inbound = &m->inbound;
   if (attempts && m->config.inbound_paced && !may_both_attempt(inbound, keys, now) &&
       wpm_rule_holds(WPM_RULE_PACE)) {
     return WPM_INBOUND_PACE;
   }
-  if (is_over(inbound, keys[OF_ADDRESS], m->config.inbound_per_ip) &&
+  if (is_over(inbound, &keys[OF_ADDRESS], m->config.inbound_per_ip) &&
       wpm_rule_holds(WPM_RULE_PER_IP)) {
     return WPM_INBOUND_PER_IP;
   }
-  if (is_over(inbound, keys[OF_NETWORK], m->config.inbound_per_network) &&
+  if (is_over(inbound, &keys[OF_NETWORK], m->config.inbound_per_network) &&
       wpm_rule_holds(WPM_RULE_PER_NETWORK)) {
     return WPM_INBOUND_PER_NETWORK;
   }
@@ -192,11 +204,11 @@ static wpm_inbound_rule rule_of(wpm_manager *m, uint8_t keys[2][WPM_IP_RANGE_KEY
 /* Why one from there is refused. */
 static wpm_inbound_rule rule_from(wpm_manager *m, wpm_bytes remote, bool connected, wpm_mono now) {
   uint8_t ip[16];
-  uint8_t keys[2][WPM_IP_RANGE_KEY];
+  origin_key keys[2];
   if (!wpm_multiaddr_ip(remote, ip) || is_allowed(m, ip)) {
     return WPM_INBOUND_ADMITTED;
   }
-  make_keys(ip, keys);
+  make_keys(&m->inbound, ip, keys);
   m->inbound.asked = m->inbound.asked || !connected;
   bool attempts = !connected || !m->inbound.asked || !wpm_rule_holds(WPM_RULE_PACE_ONCE);
   return rule_of(m, keys, attempts, now);
@@ -224,14 +236,14 @@ wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes pe
 }
 
 void wpm_inbound_began(wpm_manager *m, wpm_connection *connection) {
-  uint8_t keys[2][WPM_IP_RANGE_KEY];
+  origin_key keys[2];
   if (connection->direction != WPM_INBOUND || !connection->has_remote ||
       is_allowed(m, connection->remote)) {
     return;
   }
-  make_keys(connection->remote, keys);
+  make_keys(&m->inbound, connection->remote, keys);
   for (unsigned which = OF_ADDRESS; which <= OF_NETWORK; which++) {
-    uint32_t index = enter(&m->inbound, keys[which], full_bucket(which));
+    uint32_t index = enter(&m->inbound, &keys[which], full_bucket(which));
     connection->origins[which] = index;
     if (index != NO_ORIGIN) {
       m->inbound.origins[index].live++;
