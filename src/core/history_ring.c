@@ -3,7 +3,11 @@
 #include "core/manager.h"
 #include "core/rules.h"
 
-#define FEWEST 16u                 /* Entries that there is room for from the start. */
+#include "base/prefetch.h"
+
+#define FEWEST 16u      /* Entries that there is room for from the start. */
+#define RECORD_AHEAD 8u /* What goes so many entries later is asked for: the entry, */
+#define CHAIN_AHEAD 4u  /* then the chain that it is of, which lies in memory anywhere. */
 #define OLDEST (UINT32_C(1) << 31) /* So many numbers after it an entry goes. */
 
 /* An entry of the order; a hole where the record has another number by now. */
@@ -157,6 +161,19 @@ static void drop_too_old(wpm_manager *m) {
   }
 }
 
+/* Asks for those that will go for the next. */
+static inline __attribute__((always_inline)) void ask_ahead(wpm_manager *m) {
+  wpm_history *history = &m->history;
+  if (history->count < history->room || history->end - history->head <= RECORD_AHEAD) {
+    return;
+  }
+  const turn *later = turn_at(history, history->head + RECORD_AHEAD);
+  const turn *soon = turn_at(history, history->head + CHAIN_AHEAD);
+  wpm_prefetch(wpm_history_at(history, later->place), sizeof(wpm_history_record));
+  uint32_t slot = wpm_history_at(history, soon->place)->slot;
+  wpm_prefetch(wpm_history_chain_of(m, slot), sizeof(wpm_history_chain));
+}
+
 /* A place that no chain has. */
 static uint32_t free_place(wpm_manager *m) {
   wpm_history *history = &m->history;
@@ -205,6 +222,7 @@ wpm_history_record *wpm_history_append(wpm_manager *m, uint32_t slot) {
   entry->number = (uint32_t)history->number;
   entry->slot = slot;
   *turn_at(history, history->end++) = (turn){entry->number, place};
+  ask_ahead(m);
   return entry;
 }
 
