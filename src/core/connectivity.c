@@ -212,6 +212,8 @@ int wpm_on_disconnected(wpm_manager *m, const wpm_event *event, wpm_instant now)
     return WPM_ERR_INVALID;
   }
   if (connection->peer != WPM_SLOT_NONE) {
+    wpm_manager_ask_for(m, connection->peer);
+    wpm_store_ask_for_state(m->store, connection->peer, wpm_reason_leaves(reason));
     wpm_connection_ended(m, connection, reason, now);
   }
   wpm_connection_leave(m, connection);
@@ -288,6 +290,10 @@ int wpm_on_dial_failed(wpm_manager *m, const wpm_event *event, wpm_instant now) 
     return WPM_ERR_INVALID;
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot != WPM_SLOT_NONE) {
+    wpm_manager_ask_for(m, slot);
+    wpm_store_ask_for_state(m->store, slot, WPM_CANNOT_CONNECT);
+  }
   if (slot == WPM_SLOT_NONE || event->u.dial_failed.dial == 0 ||
       (wpm_manager_policy(m, slot)->dial != event->u.dial_failed.dial &&
        wpm_rule_holds(WPM_RULE_LATE_RESULT))) {
@@ -504,6 +510,10 @@ int wpm_on_connected(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return err ? err : WPM_ERR_INVALID;
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot != WPM_SLOT_NONE) {
+    wpm_manager_ask_for(m, slot);
+    wpm_store_ask_for_state(m->store, slot, WPM_CONNECTED);
+  }
   wpm_reason reason = refusal(m, slot, event, now);
   if (reason != WPM_REASON_NONE) {
     return refuse(m, slot, event, reason, now);

@@ -240,6 +240,7 @@ void wpm_manager_ask_for(const wpm_manager *m, uint32_t slot) {
   wpm_prefetch(wpm_manager_policy(m, slot), sizeof(wpm_policy));
   wpm_heap_prefetch(&m->waiting, slot);
   wpm_heap_prefetch(&m->ready, slot);
+  wpm_heap_prefetch(&m->restart, slot);
   wpm_store_ask_for_parts(m->store, slot);
 }
 
@@ -432,6 +433,7 @@ static int on_identified(wpm_manager *m, const wpm_event *event, wpm_instant now
     return err;
   }
   uint32_t slot = connection->peer;
+  wpm_manager_ask_for(m, slot);
   wpm_identified timed = *fact;
   timed.now = now.wall;
   size_t held = wpm_peer_address_count(m->store, wpm_manager_peer(m, slot));
@@ -461,6 +463,7 @@ static int on_metadata(wpm_manager *m, const wpm_event *event, wpm_instant now) 
     return err;
   }
   uint32_t slot = connection->peer;
+  wpm_manager_ask_for(m, slot);
   uint32_t cluster_id = event->u.metadata.has_cluster_id ? event->u.metadata.cluster_id : 0;
   wpm_change change = wpm_change_begin(m, slot);
   err = wpm_store_slot_metadata(m->store, slot, cluster_id, event->u.metadata.shards,

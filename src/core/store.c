@@ -454,6 +454,14 @@ void wpm_store_ask_for_parts(const wpm_store *store, uint32_t slot) {
   }
 }
 
+void wpm_store_ask_for_state(const wpm_store *store, uint32_t slot, wpm_connectivity next) {
+  const uint32_t states = UINT32_C(0xf) << WPM_HAS_CONNECTIVITY;
+  const uint32_t directions = UINT32_C(3) << WPM_HAS_DIRECTION;
+  uint32_t leaves = wpm_store_peer(store, slot)->attributes & (states | directions);
+  uint32_t takes = WPM_BIT(WPM_HAS_CONNECTIVITY + next) | WPM_BIT(WPM_HAS_DIALABLE);
+  wpm_indexes_prefetch(&store->indexes, slot, leaves | takes);
+}
+
 void wpm_store_ask_for_place(const wpm_store *store, uint32_t slot) {
   const wpm_peer *peer = wpm_store_peer(store, slot);
   wpm_map_prefetch(&store->by_id, wpm_map_hash(&store->by_id, wpm_peer_id_of(store, peer)));

@@ -236,9 +236,10 @@ void wpm_store_give_up(wpm_store *store, const wpm_taken *taken);
 /* The peer of the slot is of that kind from now on. */
 void wpm_evict_note(wpm_store *store, uint32_t slot, wpm_evict_kind kind);
 
-/* Ask for what lies in memory anywhere: the peer's addresses and contact; its place in the map and its
- * bits, which removing it will look at. */
+/* Ask for what lies in memory anywhere: the peer's addresses and contact; the bits that change as its
+ * connectivity becomes `next`; its place in the map and its bits, which removing it will look at. */
 void wpm_store_ask_for_parts(const wpm_store *store, uint32_t slot);
+void wpm_store_ask_for_state(const wpm_store *store, uint32_t slot, wpm_connectivity next);
 void wpm_store_ask_for_place(const wpm_store *store, uint32_t slot);
 
 /* A detached slot of `id` with an open contact, in the map: a tombstone to be. Of a peer that the manager still
