@@ -439,13 +439,15 @@ static void all_send(void) {
   }
 }
 
-/* In steps, or it would take it for a sleep. */
+/* In steps, or it would take it for a sleep. With an event once a minute the manager looks through the ages of a
+ * sixtieth of all; it is none of those that are measured. */
 static void minute_passes(void) {
   for (int64_t left = WPM_MINUTE; left > 0; left -= 10 * WPM_SECOND) {
     pass(10 * WPM_SECOND);
     all_send();
     advance();
   }
+  hear(0);
 }
 
 /* Those that it dials itself, being all that it knows. */
