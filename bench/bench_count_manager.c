@@ -13,7 +13,7 @@ enum { PEERS = 1000000, EVENTS = 2000 };
 #define PHASES(phase)                                                                              \
   phase(advance) phase(received) phase(pong) phase(found_again) phase(pruned) phase(connected)     \
       phase(identified) phase(metadata) phase(disconnected) phase(dial_failed) phase(dial)         \
-          phase(found) phase(imported) phase(evicted)
+          phase(found) phase(told) phase(imported) phase(evicted)
 
 #define DEFINE(name)                                                                               \
   __attribute__((noinline)) static void phase_manager_##name(const manager_kit_kind *kind,         \

@@ -93,8 +93,10 @@ static void pass(int64_t ns) {
   now.wall.ns += ns;
 }
 
-static void hear_as(uint32_t number, bool is_static) {
+/* Of a connected peer, where it is not its own. */
+static void hear_from(uint32_t teller, uint32_t number, bool is_static) {
   uint8_t id[ID_LEN];
+  uint8_t teller_id[ID_LEN];
   uint8_t address[8];
   wpm_bytes addresses[] = {address_of(number, address)};
   wpm_event e = {.type = WPM_EVENT_FOUND, .peer = id_of(number, id)};
@@ -103,11 +105,12 @@ static void hear_as(uint32_t number, bool is_static) {
   e.u.found.source = WPM_SOURCE_PEER_EXCHANGE;
   e.u.found.origin = WPM_ORIGIN_PEER_EXCHANGE;
   e.u.found.is_static = is_static;
+  e.u.found.told_by = teller != number ? id_of(teller, teller_id) : (wpm_bytes){NULL, 0};
   handle(&e);
 }
 
 static void hear(uint32_t number) {
-  hear_as(number, false);
+  hear_from(number, number, false);
 }
 
 static void come_up(uint32_t number, wpm_dial_id dial) {
@@ -222,6 +225,11 @@ static void heard(uint32_t at, uint32_t number) {
   hear(number);
 }
 
+static void told(uint32_t at, uint32_t number) {
+  (void)at;
+  hear_from(number % CONNECTED, number, false);
+}
+
 static void removed(uint32_t at, uint32_t number) {
   uint8_t id[ID_LEN];
   (void)at;
@@ -241,6 +249,11 @@ static void was_heard(uint32_t at, uint32_t number) {
   must(record.address_count == 1 && held() == peers, "not held as it should be", number);
   /* Whole seconds are kept. */
   must(now.wall.ns - record.addresses[0].last_seen.ns < WPM_SECOND, "not heard of now", number);
+}
+
+static void was_told(uint32_t at, uint32_t number) {
+  was_heard(at, number);
+  as_before(at, number);
 }
 
 static uint32_t newcomers;
@@ -406,7 +419,7 @@ static void dial_had_failed(uint32_t at, uint32_t number) {
 
 /* It is to be kept connected, and waits for its next attempt. */
 static void waits(uint32_t at, uint32_t number) {
-  hear_as(number, true);
+  hear_from(number, number, true);
   must(is_dialled(number), "no dial began", number);
   dial_failed(at, number);
   must(held_by(number) == WPM_HELD_BY_RETRY_DELAY, "it does not wait", number);
@@ -517,6 +530,7 @@ const manager_kit_kind manager_kit_kinds[] = {
     {"dial failed", "dial_failed", dialled, dial_failed, dial_had_failed, BATCH_LIVE},
     {"advance, one dial begun", "dial", waits, one_is_due, one_was_due, BATCH_LIVE},
     {"found, with room", "found", removed, heard, was_heard, BATCH},
+    {"found, told by a peer, with room", "told", removed, told, was_told, BATCH},
     {"imported, with room", "imported", removed, imported, was_imported, BATCH},
     {"found, one evicted for it", "evicted", store_is_full, newcomer, one_had_gone, BATCH},
 };
