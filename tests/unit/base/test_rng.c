@@ -75,6 +75,43 @@ static void below_has_no_bias_at_large_bounds(void **state) {
   assert_in_range(low, 9750, 10250);
 }
 
+/* By the definition: what lies below 2^64 mod bound is drawn again. */
+static uint64_t below_by_definition(wpm_rng *rng, uint64_t bound) {
+  uint64_t uneven = (0 - bound) % bound;
+  uint64_t number;
+  do {
+    number = wpm_rng_next(rng);
+  } while (number < uneven);
+  return number % bound;
+}
+
+/* Replays depend on this too: no bound takes other numbers, or more of them. Of the largest ones nearly every
+ * draw is below the bound, and up to half are drawn again. */
+static void below_takes_the_same_numbers(void **state) {
+  (void)state;
+  static const uint64_t bounds[] = {1,
+                                    2,
+                                    3,
+                                    1000,
+                                    UINT64_C(1) << 32,
+                                    (UINT64_C(1) << 63) - 1,
+                                    UINT64_C(1) << 63,
+                                    (UINT64_C(1) << 63) + 1,
+                                    UINT64_C(3) << 62,
+                                    UINT64_MAX - 1,
+                                    UINT64_MAX};
+  wpm_rng one;
+  wpm_rng other;
+  wpm_rng_init(&one, 5);
+  wpm_rng_init(&other, 5);
+  for (size_t i = 0; i < 1000; i++) {
+    for (size_t k = 0; k < sizeof(bounds) / sizeof(bounds[0]); k++) {
+      assert_int_equal(wpm_rng_below(&one, bounds[k]), below_by_definition(&other, bounds[k]));
+    }
+  }
+  assert_memory_equal(&one, &other, sizeof(one));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(generator_is_xoshiro256starstar),
@@ -82,6 +119,7 @@ int main(void) {
       cmocka_unit_test(same_seed_same_numbers),
       cmocka_unit_test(below_is_in_range_and_even),
       cmocka_unit_test(below_has_no_bias_at_large_bounds),
+      cmocka_unit_test(below_takes_the_same_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
