@@ -262,7 +262,7 @@ int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, bool heard, wpm_taken *o
   if (!err && out->victim != WPM_SLOT_NONE) {
     ask_for_victim(m, out->victim); /* It goes when the newcomer is in. */
   }
-  if (!err && !out->added) {
+  if (!err) {
     wpm_manager_ask_for(m, out->slot);
   }
   return err;

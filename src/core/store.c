@@ -214,6 +214,9 @@ static void take_free(wpm_store *store, uint32_t slot) {
     store->slots++;
   } else {
     store->first_free = wpm_store_peer(store, slot)->u.next_free;
+    if (store->first_free != WPM_SLOT_NONE) { /* For the next who comes. */
+      wpm_prefetch(wpm_store_peer(store, store->first_free), sizeof(wpm_peer));
+    }
   }
 }
 
