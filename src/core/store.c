@@ -92,6 +92,9 @@ void wpm_store_free(wpm_store *store) {
   if (!store) {
     return;
   }
+  for (size_t i = 0; i < WPM_PIECES; i++) {
+    free(store->pieces[i]);
+  }
   for (size_t i = 0; i < store->chunk_count; i++) {
     free(store->chunks[i]);
   }
@@ -121,15 +124,23 @@ static size_t chunk_size(const wpm_store *store) {
   return WPM_CHUNK_SLOTS * store->stride;
 }
 
+static size_t slot_bytes(const wpm_store *store) {
+  size_t bytes = store->chunk_count * chunk_size(store);
+  for (size_t i = 0; i < WPM_PIECES && store->pieces[i]; i++) {
+    bytes += WPM_PIECE_SLOTS * store->stride;
+  }
+  return bytes;
+}
+
 size_t wpm_store_bytes(const wpm_store *store) {
-  return sizeof(*store) + store->chunk_count * chunk_size(store) +
-         store->chunk_capacity * sizeof(*store->chunks) + wpm_map_bytes(&store->by_id) +
-         wpm_slab_bytes(&store->slab) + store->indexes.bytes + wpm_intern_bytes(&store->texts) +
-         wpm_intern_bytes(&store->protocols) + wpm_intern_bytes(&store->sets) +
-         wpm_intern_bytes(&store->tags) + wpm_intern_bytes(&store->shards) +
-         wpm_heap_bytes(&store->waits) + wpm_heap_bytes(&store->tombstones) +
-         wpm_feed_bytes(&store->feed) + store->queries.bytes + wpm_secrets_bytes(&store->secrets) +
-         store->views.size + store->draft.size + store->bytes.size;
+  return sizeof(*store) + slot_bytes(store) + store->chunk_capacity * sizeof(*store->chunks) +
+         wpm_map_bytes(&store->by_id) + wpm_slab_bytes(&store->slab) + store->indexes.bytes +
+         wpm_intern_bytes(&store->texts) + wpm_intern_bytes(&store->protocols) +
+         wpm_intern_bytes(&store->sets) + wpm_intern_bytes(&store->tags) +
+         wpm_intern_bytes(&store->shards) + wpm_heap_bytes(&store->waits) +
+         wpm_heap_bytes(&store->tombstones) + wpm_feed_bytes(&store->feed) + store->queries.bytes +
+         wpm_secrets_bytes(&store->secrets) + store->views.size + store->draft.size +
+         store->bytes.size;
 }
 
 bool wpm_store_is_full(const wpm_store *store) {
@@ -174,6 +185,13 @@ int wpm_store_reserve_views(wpm_store *store, size_t addresses, size_t shards, s
 
 /* ---- slots ----------------------------------------------------------------------------------- */
 
+static int add_piece(wpm_store *store, uint32_t number) {
+  if (!store->pieces[number]) {
+    store->pieces[number] = calloc(WPM_PIECE_SLOTS, store->stride);
+  }
+  return store->pieces[number] ? WPM_OK : WPM_ERR_NO_MEMORY;
+}
+
 static int add_chunk(wpm_store *store) {
   if (store->chunk_count == store->chunk_capacity) {
     size_t capacity = store->chunk_capacity ? store->chunk_capacity * 2 : 4;
@@ -203,10 +221,13 @@ static int peek_free(wpm_store *store, uint32_t *slot) {
   }
   *slot = store->slots;
   int err = wpm_indexes_reserve(&store->indexes, *slot);
-  if (!err && store->slots / WPM_CHUNK_SLOTS >= store->chunk_count) {
-    err = add_chunk(store);
+  if (err) {
+    return err;
   }
-  return err;
+  if (*slot < WPM_CHUNK_SLOTS) {
+    return add_piece(store, *slot / WPM_PIECE_SLOTS);
+  }
+  return *slot / WPM_CHUNK_SLOTS > store->chunk_count ? add_chunk(store) : WPM_OK;
 }
 
 static void take_free(wpm_store *store, uint32_t slot) {

@@ -1,7 +1,7 @@
 /* The store from inside: peers by slot, for the manager and the store's own files.
  *
  * - A peer has a slot, a small number that stays its own while it is held. Slots lie in chunks that
- *   never move; each has room for `extra` bytes of the manager behind the peer, zeroed when the
+ *   never move, the first of them in pieces, so that a small store is small; each has room for `extra` bytes of the manager behind the peer, zeroed when the
  *   slot is given out.
  * - What every peer has lies in the slot; addresses, contact and facts are blocks of the slab, which
  *   a peer without them lacks. Protocol sets, agents and protocol versions are interned.
@@ -31,6 +31,8 @@
 
 #define WPM_SLOT_NONE WPM_MAP_NONE
 #define WPM_CHUNK_SLOTS 256u
+#define WPM_PIECE_SLOTS 32u /* Of the first of them, so that a small store is small. */
+#define WPM_PIECES (WPM_CHUNK_SLOTS / WPM_PIECE_SLOTS)
 #define WPM_PEER_INLINE_ID 40u /* Longer ids have a block. */
 
 /* What a slot is. */
@@ -91,14 +93,15 @@ struct wpm_store {
   wpm_query_cache queries;   /* Latest queries and how many match where. */
   wpm_secrets secrets;       /* Private keys. */
   const wpm_bits_ops *bits;  /* Operations on pages of bits. */
-  uint8_t **chunks;          /* Slots, WPM_CHUNK_SLOTS a chunk. */
-  size_t chunk_count;        /* Chunks allocated. */
-  size_t chunk_capacity;     /* Length of `chunks`. */
-  size_t stride;             /* Bytes per slot. */
-  uint32_t slots;            /* Slots that were ever given out. */
-  uint32_t first_free;       /* Free slots, a list; WPM_SLOT_NONE: none. */
-  uint32_t count;            /* Peers held. */
-  uint32_t tombstone_count;  /* Tombstones held. */
+  uint8_t *pieces[WPM_PIECES];            /* The first WPM_CHUNK_SLOTS slots; NULL: not made yet. */
+  uint8_t **chunks;                       /* Those behind, WPM_CHUNK_SLOTS a chunk. */
+  size_t chunk_count;                     /* Chunks allocated. */
+  size_t chunk_capacity;                  /* Length of `chunks`. */
+  size_t stride;                          /* Bytes per slot. */
+  uint32_t slots;                         /* Slots that were ever given out. */
+  uint32_t first_free;                    /* Free slots, a list; WPM_SLOT_NONE: none. */
+  uint32_t count;                         /* Peers held. */
+  uint32_t tombstone_count;               /* Tombstones held. */
   uint32_t kinds[WPM_EVICT_KINDS + 1];    /* Peers of each wpm_evict_kind, but the last. */
   wpm_evict_stock stock[WPM_EVICT_KINDS]; /* And some of them. */
   uint32_t contacts;           /* Those marked as counted: most deadlines there can be. */
@@ -126,7 +129,11 @@ struct wpm_store {
 WPM_MUST_USE int wpm_store_new_with(const wpm_store_config *config, size_t extra, wpm_store **out);
 
 static inline wpm_peer *wpm_store_peer(const wpm_store *store, uint32_t slot) {
-  uint8_t *chunk = store->chunks[slot / WPM_CHUNK_SLOTS];
+  if (slot < WPM_CHUNK_SLOTS) {
+    uint8_t *piece = store->pieces[slot / WPM_PIECE_SLOTS];
+    return (void *)(piece + (slot % WPM_PIECE_SLOTS) * store->stride);
+  }
+  uint8_t *chunk = store->chunks[slot / WPM_CHUNK_SLOTS - 1];
   return (void *)(chunk + (slot % WPM_CHUNK_SLOTS) * store->stride);
 }
 
