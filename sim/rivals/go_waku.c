@@ -4,20 +4,23 @@
  * four fifths are for relay; outbound a third of those, at least 10; inbound the rest.
  *
  * Dialling (peermanager/peer_connector.go):
- * - Peers to dial go through one channel without a buffer; min(5, outbound target) are dialled at
- *   once (maxActiveDials), each for at most 20 s (node/wakunode2.go discoveryConnectTimeout).
- * - Passed over: connected; in backoff. Without a network dials go all the same, and fail: a node takes
+ * - Peers to dial go through one channel without a buffer, first come, first served; min(5, outbound
+ *   target) are dialled at once (maxActiveDials), each for at most 20 s (node/wakunode2.go
+ *   discoveryConnectTimeout). One more is taken out, which waits for one of them to end (dialPeers).
+ * - Passed over as they are taken out: connected; in backoff. Without a network dials go all the same, and fail: a node takes
  *   itself to be online (node/wakuoptions.go, DefaultWakuNodeOptions) until an application calls
  *   SetOnline of its checker, which nothing of the node does.
  * - Only a failed dial makes a backoff (addConnectionBackoff): 1 min for the first three, then
  *   uniform between 1 min and 5^n s, at most 1 h (getBackOff; go-libp2p p2p/discovery/backoff,
  *   FullJitter). It is never reset; it lives in a cache of 600 peers, here without that bound.
  * - A discovered peer is dialled at once while fewer peers than the outbound target are connected
- *   (consumeSubscription).
+ *   (consumeSubscription); each has a sender of its own (AddDiscoveredPeer).
  * Loop, every 15 s and at the start (connectToPeers, ensureMinRelayConnsPerTopic): where fewer than
  * 4 peers are in the mesh or fewer than the outbound target are connected: peers of the topic that
- * are not connected, in no order (here shuffled), as many as are missing. It waits until the channel
- * has taken them. Inbound relay connections over their target go, the last first (pruneInRelayConns).
+ * are not connected, in no order (here shuffled), as many as are missing. It sends one after the other
+ * (connectToSpecifiedPeers), and waits until the channel has taken the last; of the ticks meanwhile one is
+ * made up for (Go's time.Ticker). Then inbound relay connections over their target go, the last first
+ * (pruneInRelayConns).
  * Topics (peermanager/topic_event_handler.go): a discovered peer has the topics of its node record. A
  * peer that leaves a topic, also by disconnecting (waku-org/go-libp2p-pubsub v0.13.1-gowaku, pubsub.go
  * handleDeadPeers), loses it (RemovePubSubTopic), and the loop does not see it any more. One that is discovered again is passed over unless its node record is newer
@@ -65,7 +68,11 @@ struct sim_policy {
   size_t out_target, in_target;
   sim_rival_queue channel; /* Peers that somebody wants to push into it. */
   size_t active;           /* Dials that came from it. */
-  size_t pushed;           /* Of those in the channel, the ones that the loop waits for. */
+  bool has_next;           /* One more came from it, which waits for one of them to end. */
+  uint32_t next;
+  sim_rival_queue missing; /* Whom the loop pushes when the channel has taken whom it waits with. */
+  size_t turn; /* Which of those in the channel that is, from 1; 0: the loop waits not. */
+  bool tick;   /* One came that the loop has not seen. */
   int64_t loop_at, prune_at, some_at, all_at, trim_at;
   int64_t pings_end_at; /* Of the round under way; INT64_MAX: none. */
   int64_t last_wall;    /* When the last round ended. */
@@ -79,6 +86,7 @@ static void drop(sim_policy *policy) {
   if (policy) {
     sim_rival_fini(&policy->rival);
     free(policy->channel.items);
+    free(policy->missing.items);
     free(policy);
   }
 }
@@ -97,7 +105,8 @@ static sim_policy *make(const sim_setup *setup) {
 
 static int start(sim_policy *policy, wpm_instant now) {
   int64_t clock = sim_rival_clock(&policy->rival, now);
-  policy->channel.count = policy->active = policy->pushed = 0;
+  policy->channel.count = policy->missing.count = policy->active = policy->turn = 0;
+  policy->has_next = policy->tick = false;
   policy->loop_at = clock;
   policy->prune_at = clock + PRUNE_INTERVAL;
   policy->some_at = clock + PING_SOME;
@@ -139,20 +148,66 @@ static void add_backoff(sim_policy *policy, uint32_t number, wpm_instant now) {
   peer->next_try = sim_rival_clock(&policy->rival, now) + delay;
 }
 
-/* Takes from the channel while a dial is free. */
+static bool has_address(const sim_rival_peer *peer, int64_t clock) {
+  return peer->links > 0 || clock < peer->expires;
+}
+
+static void prune_inbound(sim_policy *policy) {
+  sim_rival *rival = &policy->rival;
+  size_t in = 0;
+  for (size_t i = 0; i < rival->link_count; i++) {
+    const sim_rival_link *link = &rival->links[i];
+    if (link->direction == WPM_INBOUND && link->peer->relay && ++in > policy->in_target) {
+      sim_rival_close(rival, link->id, WPM_REASON_LOCAL_CLOSE);
+    }
+  }
+}
+
+/* The loop waits at the channel with the next that is missing; with none left its round is over. */
+static void push_missing(sim_policy *policy, wpm_instant now) {
+  sim_rival *rival = &policy->rival;
+  while (policy->missing.count > 0) {
+    uint32_t number = sim_rival_shift(&policy->missing);
+    if (has_address(sim_rival_peer_at(rival, number), sim_rival_clock(rival, now))) {
+      sim_rival_put(rival, &policy->channel, number);
+      policy->turn = policy->channel.count;
+      return;
+    }
+    sim_rival_forget(rival, number);
+  }
+  prune_inbound(policy);
+}
+
+static bool is_dialable(const sim_rival_peer *peer) {
+  return peer->links == 0 && peer->dial == 0 && peer->address_count > 0;
+}
+
+static void dial_next(sim_policy *policy) {
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, policy->next);
+  policy->has_next = false;
+  if (is_dialable(peer)) {
+    peer->batch = true;
+    policy->active++;
+    sim_rival_dial(&policy->rival, policy->next, DIAL_TIMEOUT);
+  }
+}
+
+/* Takes from the channel until one waits for a dial to be free. */
 static void take_channel(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   size_t most = policy->out_target < ACTIVE_DIALS ? policy->out_target : ACTIVE_DIALS;
-  while (policy->active < most && policy->channel.count > 0) {
-    uint32_t number = sim_rival_shift(&policy->channel);
-    sim_rival_peer *peer = sim_rival_peer_at(rival, number);
-    policy->pushed -= peer->pushed;
-    peer->pushed = false;
-    if (peer->links == 0 && peer->dials == 0 && peer->address_count > 0 &&
-        sim_rival_clock(rival, now) >= peer->next_try) {
-      peer->batch = true;
-      policy->active++;
-      sim_rival_dial(rival, number, DIAL_TIMEOUT);
+  for (;;) {
+    if (policy->has_next && policy->active < most) {
+      dial_next(policy);
+    }
+    if (policy->has_next || policy->channel.count == 0) {
+      return;
+    }
+    policy->next = sim_rival_shift(&policy->channel);
+    const sim_rival_peer *peer = sim_rival_peer_at(rival, policy->next);
+    policy->has_next = is_dialable(peer) && sim_rival_clock(rival, now) >= peer->next_try;
+    if (policy->turn > 0 && --policy->turn == 0) {
+      push_missing(policy, now);
     }
   }
 }
@@ -165,7 +220,7 @@ static void push(sim_policy *policy, uint32_t number, wpm_instant now) {
 /* A dial on its own account, of a static node or a person's. */
 static void dial_once(sim_policy *policy, uint32_t number) {
   const sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
-  if (peer->links == 0 && peer->dials == 0 && peer->address_count > 0) {
+  if (peer->links == 0 && peer->dial == 0 && peer->address_count > 0) {
     sim_rival_dial(&policy->rival, number, STATIC_TIMEOUT);
   }
 }
@@ -181,13 +236,8 @@ static void dial_is_over(sim_policy *policy, uint32_t number, wpm_instant now) {
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-static bool has_address(const sim_rival_peer *peer, int64_t clock) {
-  return peer->links > 0 || clock < peer->expires;
-}
-
 static void connect_to_peers(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  int64_t clock = sim_rival_clock(rival, now);
   size_t connected = 0;
   sim_rival_list others = {0};
   for (size_t i = 0; i < rival->known.count; i++) {
@@ -202,26 +252,19 @@ static void connect_to_peers(sim_policy *policy, wpm_instant now) {
     sim_rival_shuffle(rival, others.items, others.count);
     size_t missing = policy->out_target - connected;
     for (size_t i = 0; i < others.count && i < missing; i++) {
-      if (has_address(sim_rival_peer_at(rival, others.items[i]), clock)) {
-        policy->pushed += !sim_rival_peer_at(rival, others.items[i])->pushed;
-        sim_rival_peer_at(rival, others.items[i])->pushed = true;
-        push(policy, others.items[i], now);
-      } else {
-        sim_rival_forget(rival, others.items[i]);
-      }
+      sim_rival_put(rival, &policy->missing, others.items[i]);
     }
   }
   free(others.items);
+  push_missing(policy, now);
+  take_channel(policy, now);
 }
 
-static void prune_inbound(sim_policy *policy) {
-  sim_rival *rival = &policy->rival;
-  size_t in = 0;
-  for (size_t i = 0; i < rival->link_count; i++) {
-    const sim_rival_link *link = &rival->links[i];
-    if (link->direction == WPM_INBOUND && link->peer->relay && ++in > policy->in_target) {
-      sim_rival_close(rival, link->id, WPM_REASON_LOCAL_CLOSE);
-    }
+/* The loop goes round where a tick came, and it waits not. */
+static void go_round(sim_policy *policy, wpm_instant now) {
+  if (policy->tick && policy->turn == 0) {
+    policy->tick = false;
+    connect_to_peers(policy, now);
   }
 }
 
@@ -470,6 +513,7 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   case SIM_FACT_BANNED: /* It takes no notice. */
     break;
   }
+  go_round(policy, now);
   return policy->rival.error;
 }
 
@@ -500,11 +544,9 @@ static void keep_alive(sim_policy *policy, int64_t clock, wpm_instant now) {
 static int advance(sim_policy *policy, wpm_instant now) {
   int64_t clock = sim_rival_clock(&policy->rival, now);
   if (policy->loop_at <= clock) {
-    policy->loop_at = clock + LOOP_INTERVAL;
-    if (policy->pushed == 0) { /* Else it still waits for the channel. */
-      connect_to_peers(policy, now);
-    }
-    prune_inbound(policy);
+    policy->loop_at += ((clock - policy->loop_at) / LOOP_INTERVAL + 1) * LOOP_INTERVAL;
+    policy->tick = true;
+    go_round(policy, now);
   }
   if (policy->prune_at <= clock) {
     policy->prune_at = clock + PRUNE_INTERVAL;

@@ -84,7 +84,7 @@ static bool dial_peer(sim_policy *policy, uint32_t number, wpm_instant now) {
     peer->failed_at = now.wall.ns;
     return false;
   }
-  if (peer->dials > 0) { /* libp2p joins the two; the first to end serves both. */
+  if (peer->dial != 0) { /* libp2p joins the two; the first to end serves both. */
     return false;
   }
   sim_rival_dial(rival, number, DIAL_TIMEOUT);
@@ -142,7 +142,7 @@ static unsigned rank_of(const sim_rival_peer *peer) {
 
 /* Peers of whom nobody told for 6 h go, unless they are connected. */
 static int64_t goes_at(const sim_rival_peer *peer) {
-  return peer->links == 0 && peer->dials == 0 ? peer->expires + 5 * WPM_HOUR : INT64_MAX;
+  return peer->links == 0 && peer->dial == 0 ? peer->expires + 5 * WPM_HOUR : INT64_MAX;
 }
 
 /* Something of the peer is another now, or its place. */
@@ -359,7 +359,7 @@ static void person(sim_policy *policy, const sim_fact *fact) {
   merge_addresses(rival, fact);
   sim_rival_know(rival, fact->peer);
   if (sim_rival_peer_at(rival, fact->peer)->links == 0 &&
-      sim_rival_peer_at(rival, fact->peer)->dials == 0) {
+      sim_rival_peer_at(rival, fact->peer)->dial == 0) {
     sim_rival_dial(rival, fact->peer, DIAL_TIMEOUT);
   }
 }

@@ -164,7 +164,7 @@ static void connect_peer(sim_policy *policy, uint32_t number, bool awaited, wpm_
   } else if (rival->link_count + rival->dials >= rival->setup.max_connections ||
              peer->address_count == 0) {
     fail(policy, number, now);
-  } else if (peer->dials == 0) {
+  } else if (peer->dial == 0) {
     peer->batch = awaited;
     policy->awaited += awaited;
     sim_rival_dial(rival, number, DIAL_TIMEOUT);

@@ -102,9 +102,7 @@ void sim_rival_forget(sim_rival *rival, uint32_t number) {
                            .relay = peer->stored && peer->relay,
                            .wanted = peer->wanted,
                            .batch = peer->batch, /* Who dials it still waits for that. */
-                           .dials = peer->dials,
                            .dial = peer->dial,
-                           .pushed = peer->pushed,
                            .links = peer->links};
     *peer = kept;
   }
@@ -155,13 +153,13 @@ static bool remove_link(sim_rival *rival, uint64_t id) {
   return true;
 }
 
-/* False: the dial is over. The sources await a dial, so they hear of each end once. */
+/* False: it has no such dial (any more). */
 static bool end_dial(sim_rival *rival, const sim_fact *fact) {
   sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
-  if (peer->dials == 0 || (peer->dials == 1 && fact->dial != peer->dial)) {
+  if (fact->dial == 0 || peer->dial != fact->dial) {
     return false;
   }
-  peer->dials--;
+  peer->dial = 0;
   rival->dials--;
   return true;
 }
@@ -170,9 +168,7 @@ bool sim_rival_note(sim_rival *rival, const sim_fact *fact) {
   sim_rival_link *link = NULL;
   switch (fact->type) {
   case SIM_FACT_CONNECTED:
-    if (fact->dial != 0) {
-      (void)end_dial(rival, fact);
-    }
+    (void)end_dial(rival, fact);
     add_link(rival, fact);
     return rival->error == WPM_OK;
   case SIM_FACT_DIAL_FAILED:
@@ -234,11 +230,11 @@ void sim_rival_dial(sim_rival *rival, uint32_t number, int64_t timeout_ns) {
   sim_rival_peer *peer = sim_rival_peer_at(rival, number);
   sim_action *action = add_action(rival, SIM_ACTION_DIAL, number);
   if (action) {
-    action->dial = peer->dial = ++rival->next_dial;
+    peer->dial = ++rival->next_dial;
+    action->dial = peer->dial;
     action->timeout_ns = timeout_ns;
     action->address_count = peer->address_count;
     memcpy(action->addresses, peer->addresses, peer->address_count * sizeof(*peer->addresses));
-    peer->dials++;
     rival->dials++;
   }
 }

@@ -25,20 +25,18 @@ typedef struct sim_rival_peer {
   bool relay;         /* Known to speak relay. */
   bool wanted;        /* Configured as a static or bootstrap node. */
   bool batch;         /* Dialled in a batch that is awaited. */
-  bool pushed;        /* Somebody waits until it is taken from a channel. */
   bool topic;         /* Subscribes our shard, as it knows. */
   uint8_t state;      /* A wpm_connectivity. */
-  uint8_t dials;      /* Dials in flight. */
   uint8_t links;      /* Links. */
   uint32_t place;     /* In `known`, where it is known. */
   uint32_t failures;  /* Failed dials in a row. */
   uint32_t attempts;  /* Of its backoff. */
   uint32_t sequence;  /* Of its node record. */
+  uint32_t dial;      /* In flight; 0: none. None of them dials a peer twice at once. */
   int64_t failed_at;  /* Its last failed dial, on the clock that the source takes. */
   int64_t dialled_at; /* Its last successful one; 0: never. */
   int64_t next_try;   /* No dial before. */
   int64_t expires;    /* When its addresses do. */
-  uint64_t dial;      /* Its latest one. */
   size_t address_count;
   sim_address addresses[SIM_RIVAL_ADDRESSES];
 } sim_rival_peer;
@@ -88,7 +86,7 @@ typedef struct sim_rival {
   size_t action_first, action_count, action_capacity;
   size_t dials;     /* In flight. */
   size_t connected; /* Peers with a link. */
-  uint64_t next_dial;
+  uint32_t next_dial;
   int64_t slept; /* How long the machine slept in all. */
   bool online;   /* What the system says. */
   int error;     /* No memory. */

@@ -117,8 +117,9 @@ void sim_rival_all_met(sim_rival *rival, sim_rival_list *out) {
 void sim_rival_hang_up_all(sim_rival *rival) {
   for (size_t i = 0; i < rival->peers.count; i++) {
     sim_rival_peer *peer = &rival->peers.blocks[i / IN_BLOCK][i % IN_BLOCK];
-    peer->links = peer->dials = 0;
-    peer->batch = peer->pushed = false;
+    peer->links = 0;
+    peer->dial = 0;
+    peer->batch = false;
   }
 }
 

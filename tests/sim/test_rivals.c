@@ -296,6 +296,82 @@ static void go_waku_dials_five_at_once(void **state) {
   end();
 }
 
+/* The dials that end until that peer is dialled. */
+static size_t failures_until(uint32_t peer, size_t from) {
+  size_t failed = from;
+  while (b.dials[b.count - 1].peer != peer) {
+    assert_true(failed < b.count);
+    fail_dial(failed++);
+  }
+  return failed - from;
+}
+
+static bool was_dialled(uint32_t peer, size_t from, size_t to) {
+  for (size_t i = from; i < to; i++) {
+    if (b.dials[i].peer == peer) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Its loop waits at the channel with one peer at a time, so who is discovered meanwhile waits behind that one
+ * alone; and whatever others send through it, the loop's are all still to be dialled, each once. */
+static void go_wakus_loop_sends_one_after_the_other(void **state) {
+  (void)state;
+  enum { KNOWN = 30, TARGET = 26, NEW = 100 };
+  begin(&sim_policy_go_waku, 100); /* 80 for relay, 26 of them outbound. */
+  run(WPM_SECOND);
+  for (uint32_t i = 0; i < KNOWN; i++) {
+    hear(i, 1, false);
+  }
+  for (size_t i = 0; i < KNOWN; i++) {
+    fail_dial(i);
+  }
+  assert_int_equal(b.count, KNOWN); /* For a minute. */
+  assert_true(until_dial(2 * WPM_MINUTE) >= 0);
+  assert_int_equal(b.count, KNOWN + 5); /* A sixth waits for its dial, the loop with a seventh. */
+  hear(NEW, 1, false);
+  run(31 * WPM_SECOND); /* Of two ticks one is made up for. */
+  assert_int_equal(b.count, KNOWN + 5);
+  assert_int_equal(failures_until(NEW, KNOWN), 3);
+  for (size_t i = KNOWN + 3; i < b.count; i++) {
+    fail_dial(i);
+  }
+  assert_in_range(b.count, KNOWN + TARGET + 1,
+                  2 * KNOWN + 1); /* Some are of the round made up for. */
+  for (size_t i = KNOWN; i < b.count; i++) {
+    assert_false(was_dialled(b.dials[i].peer, KNOWN, i));
+  }
+  end();
+}
+
+/* What is told of a dial that is long over changes nothing. */
+static void a_late_failure_is_none(void **state) {
+  (void)state;
+  static const sim_policy_type *const types[] = {&sim_policy_nwaku, &sim_policy_go_waku,
+                                                 &sim_policy_js_waku};
+  for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+    begin(types[i], 100);
+    run(WPM_SECOND / 10);
+    hear(1, 1, false);
+    assert_true(b.count == 1 || until_dial(WPM_MINUTE) >= 0);
+    make_dial(0);
+    fail_dial(0);
+    fail_dial(0);
+    sim_counts counts;
+    b.type->count(b.policy, clocks(), &counts);
+    assert_int_equal(counts.state[WPM_CONNECTED], 1);
+    disconnect(1);
+    hear(1, 2, false); /* It is dialled as after no failure. */
+    assert_true(b.count == 2 || until_dial(46 * WPM_SECOND) >= 0);
+    b.type->count(b.policy, clocks(), &counts);
+    assert_int_equal(counts.state[WPM_CANNOT_CONNECT], 0);
+    fail_dial(1);
+    end();
+  }
+}
+
 /* It leaves the topic with its connection, and is passed over until its record is newer. */
 static void go_waku_loses_who_disconnects(void **state) {
   (void)state;
@@ -387,40 +463,6 @@ static void whom_it_met_it_knows(void **state) {
   }
 }
 
-/* The dials of `peer` that came after `from`. */
-static size_t dials_of(uint32_t peer, size_t from) {
-  size_t count = 0;
-  for (size_t i = from; i < b.count; i++) {
-    count += b.dials[i].peer == peer;
-  }
-  return count;
-}
-
-/* What is told again of a dial that is over ends no other: a peer that is being dialled is dialled by nobody
- * else, and whoever waits for it waits on. */
-static void a_dial_ends_once(void **state) {
-  (void)state;
-  size_t count = 0;
-  const sim_policy_type *const *policies = sim_policies(&count);
-  for (size_t i = 1; i < count; i++) {
-    begin(policies[i], 20);
-    hear(1, 0, true);
-    run(WPM_MINUTE);
-    assert_true(b.count > 0);
-    size_t first = 0;
-    fail_dial(first);
-    fail_dial(first); /* Of none in flight. */
-    sim_fact wants = {.type = SIM_FACT_PERSON_WANTS, .peer = 1};
-    tell(&wants);
-    assert_true(b.count > first + 1);
-    fail_dial(first); /* Of another one. */
-    size_t before = b.count;
-    tell(&wants);
-    assert_int_equal(dials_of(1, before), 0);
-    end();
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(whom_it_met_it_knows),
@@ -429,12 +471,13 @@ int main(void) {
       cmocka_unit_test(nwaku_reconnects_one_by_one),
       cmocka_unit_test(without_a_network_two_of_them_dial),
       cmocka_unit_test(go_waku_dials_five_at_once),
+      cmocka_unit_test(go_wakus_loop_sends_one_after_the_other),
+      cmocka_unit_test(a_late_failure_is_none),
       cmocka_unit_test(go_waku_loses_who_disconnects),
       cmocka_unit_test(js_waku_takes_three_at_a_time),
       cmocka_unit_test(js_waku_drops_bootstrap_nodes),
       cmocka_unit_test(js_waku_finds_its_few_among_many),
       cmocka_unit_test(who_is_forgotten_while_dialled_ends_its_dial),
-      cmocka_unit_test(a_dial_ends_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
