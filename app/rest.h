@@ -57,6 +57,15 @@ bool rest_admin_handle(rest_service *rest, http_request *request);
 /* rest_import.c: POST /admin/v1/peers/import. */
 void rest_post_import(rest_service *rest, http_request *request, const char *word);
 
+/* Takes in each of the list that the body is (400 where it is none: `shape` says what it must be); `take`
+ * returns its result, in which `done` says whether it was. Answered with the results when that is on disk. */
+typedef struct json_t *(*rest_take_fn)(rest_service *rest, const struct json_t *object);
+void rest_take_list(rest_service *rest, http_request *request, rest_take_fn take, const char *done,
+                    const char *shape);
+
+/* rest_discovered.c: POST /admin/v1/peers/discovered. */
+void rest_post_discovered(rest_service *rest, http_request *request, const char *word);
+
 /* rest_explain.c: GET /admin/v1/peer/{peerId}/explain, /admin/v1/plan, /admin/v1/history,
  * /admin/v1/peer/{peerId}/history. */
 void rest_get_explain(rest_service *rest, http_request *request, const char *word);

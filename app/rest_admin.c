@@ -492,6 +492,7 @@ static const struct {
     {"GET", "/admin/v1/peers", get_peers},
     {"POST", "/admin/v1/peers", post_peers},
     {"POST", "/admin/v1/peers/import", rest_post_import},
+    {"POST", "/admin/v1/peers/discovered", rest_post_discovered},
     {"GET", "/admin/v1/peers/stats", get_stats},
     {"GET", "/admin/v1/peers/service", get_service},
     {"GET", "/admin/v1/peers/connected", get_connected},

@@ -11,6 +11,7 @@ typedef struct import_answer {
   rest_service *rest;
   http_request *request;
   json_t *results;
+  const char *done; /* What says of a result that it was taken in. */
 } import_answer;
 
 /* Says of each peer that was taken in whether it is on disk, and where not, why. */
@@ -21,7 +22,7 @@ static void add_durable(const import_answer *answer, bool durable) {
   rest_storage_text(&status, why);
   for (size_t i = 0; i < json_array_size(answer->results); i++) {
     json_t *result = json_array_get(answer->results, i);
-    if (!json_is_true(json_object_get(result, "imported"))) {
+    if (!json_is_true(json_object_get(result, answer->done))) {
       continue;
     }
     (void)json_object_set_new(result, "durable", json_boolean(durable));
@@ -73,7 +74,8 @@ static json_t *import_one(rest_service *rest, const json_t *object) {
                    imported, "skipped", reasons);
 }
 
-static void import_all(rest_service *rest, http_request *request, const json_t *list) {
+static void take_all(rest_service *rest, http_request *request, const json_t *list,
+                     rest_take_fn take, const char *done) {
   import_answer *answer = calloc(1, sizeof *answer);
   json_t *results = json_array();
   if (!answer || !results) {
@@ -83,27 +85,31 @@ static void import_all(rest_service *rest, http_request *request, const json_t *
     return;
   }
   for (size_t i = 0; i < json_array_size(list); i++) {
-    (void)json_array_append_new(results, import_one(rest, json_array_get(list, i)));
+    (void)json_array_append_new(results, take(rest, json_array_get(list, i)));
   }
-  *answer = (import_answer){rest, request, results};
+  *answer = (import_answer){rest, request, results, done};
   http_wait(request);
   if (wpm_node_when_durable(rest->node, is_durable, answer) != WPM_OK) {
     is_durable(answer, false);
   }
 }
 
-void rest_post_import(rest_service *rest, http_request *request, const char *word) {
+void rest_take_list(rest_service *rest, http_request *request, rest_take_fn take, const char *done,
+                    const char *shape) {
   json_error_t error;
   size_t len = 0;
   const char *body = http_body(request, &len);
-  (void)word;
   json_t *list = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
   if (json_is_array(list)) {
-    import_all(rest, request, list);
+    take_all(rest, request, list, take, done);
   } else {
-    rest_answer_text(request, 400, "Failed to decode request: %s",
-                     list ? "it must be [{\"peerId\": ..., \"multiaddrs\": [...]}, ...]"
-                          : error.text);
+    rest_answer_text(request, 400, "Failed to decode request: %s", list ? shape : error.text);
   }
   json_decref(list);
+}
+
+void rest_post_import(rest_service *rest, http_request *request, const char *word) {
+  (void)word;
+  rest_take_list(rest, request, import_one, "imported",
+                 "it must be [{\"peerId\": ..., \"multiaddrs\": [...]}, ...]");
 }
