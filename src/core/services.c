@@ -5,6 +5,7 @@
 #include "core/protocols.h"
 #include "core/rank.h"
 #include "core/rules.h"
+#include "core/targets.h"
 
 #include "base/bytes.h"
 
@@ -128,7 +129,8 @@ bool wpm_services_need(const wpm_manager *m, uint32_t slot) {
 
 static bool may_serve(const wpm_manager *m, uint32_t slot, size_t service) {
   return !wpm_manager_policy(m, slot)->has_place && !wpm_judge_discourages(m, slot) &&
-         (offers(m, slot) & bit_of(service)) != 0 && wpm_rank_may_go(m, slot);
+         (offers(m, slot) & bit_of(service)) != 0 && wpm_rank_may_go(m, slot) &&
+         !wpm_targets_is_past_limit(m, slot);
 }
 
 /* Those who announce it, or promise it, and can be dialled. */

@@ -7,7 +7,7 @@
  *   promises the capability (31/WAKU2-ENR, `waku2`) is enough to try it.
  * - While there are fewer, the one with the lowest round trip of those that nothing holds back is dialled
  *   (of more than 64, of so many drawn); where none was ever measured, any. A failed attempt holds a peer back, so that the next one has its
- *   turn.
+ *   turn. A relay peer that had dialled us is not dialled past the limit of its group (core/targets.h).
  * - They are kept while they work: a peer without which a service would have too few keeps its place when
  *   places rotate.
  * - At most WPM_SERVICES_MAX services.

@@ -124,6 +124,12 @@ static bool is_of_new_group(const wpm_manager *m, uint32_t slot) {
          !wpm_rule_holds(WPM_RULE_ONE_PER_GROUP);
 }
 
+bool wpm_targets_is_past_limit(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  return wpm_targets_choose(m, slot) && wpm_peer_has(peer, WPM_HAS_HELD) &&
+         wpm_peer_direction(peer) == WPM_INBOUND && !is_of_new_group(m, slot);
+}
+
 /* Weeks since the last sign of the peer; 0 too where there is none, or the clock says that it is to come. */
 static uint32_t weeks_since(const wpm_manager *m, uint32_t slot) {
   int64_t seen = wpm_peer_last_seen(m->store, wpm_manager_peer(m, slot));

@@ -11,7 +11,8 @@
  *   each week, up to four, since the last sign of it.
  * - No two outbound relay peers are of one group, static peers, those of a restart and those chosen for a
  *   service aside (Bitcoin Core: one outbound peer per group). While a place is kept for one of a restart,
- *   its group counts as taken.
+ *   its group counts as taken. Who dialled us when we last held it is no exception for a service either:
+ *   past the limit of its group nothing dials it but a person, and our configuration.
  * - While one of our shards has too few relay peers, candidates of it come first (core/shards.h).
  * - While a service has too few peers, peers of it come next (core/services.h).
  * - Candidates are dialled `PACE` apart, so that a network that comes back is not met by all at once.
@@ -38,6 +39,9 @@ static inline bool wpm_targets_are_set(const wpm_manager *m) {
 
 /* A relay peer whose dials are chosen here. */
 bool wpm_targets_choose(const wpm_manager *m, uint32_t slot);
+
+/* A relay peer that had dialled us when we last held it, of a group that has its outbound peer. */
+bool wpm_targets_is_past_limit(const wpm_manager *m, uint32_t slot);
 
 /* Places kept from what comes in. */
 size_t wpm_targets_kept(const wpm_manager *m);

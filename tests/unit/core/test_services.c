@@ -103,6 +103,42 @@ static void the_poorest_service_comes_first(void **state) {
   wpm_world_free(w);
 }
 
+/* A relay peer of the store's that we held: it had dialled us, or we it. */
+static void know_held(wpm_world *w, int peer, wpm_direction direction) {
+  const wpm_text protocols[] = {RELAY, STORE};
+  uint8_t bytes[8] = {4, 46, (uint8_t)peer, (uint8_t)(peer >> 8), 1, 6, 0xea, 0x60};
+  wpm_address address;
+  wpm_peer_record record = wpm_world_imported(peer, (wpm_bytes){bytes, sizeof(bytes)}, &address);
+  record.protocols = protocols;
+  record.protocol_count = 2;
+  record.protocols_known = true;
+  record.held = true;
+  record.direction = direction;
+  wpm_event e = {.type = WPM_EVENT_IMPORTED, .peer = wpm_world_id(peer)};
+  e.u.imported.record = &record;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+}
+
+static void who_had_dialled_us_is_not_dialled_past_the_limit_of_its_group(void **state) {
+  (void)state;
+  const wpm_text relay[] = {RELAY};
+  for (int came_in = 0; came_in < 2; came_in++) {
+    wpm_world *w = start_with(1, 0, 1);
+    know(w, 257, relay, 1, 0, WPM_SPAN_NONE); /* Of the group of peer 1. */
+    (void)let_up(w, 257, RELAY);
+    know_held(w, 1, came_in ? WPM_INBOUND : WPM_OUTBOUND);
+    wpm_world_run(w, WPM_MINUTE);
+    if (came_in) {
+      wpm_world_expect_none(w, WPM_ACTION_DIAL, -1);
+      know_held(w, 2, WPM_INBOUND); /* Of a group that has none: a candidate as others are. */
+      (void)let_up(w, 2, STORE);
+    } else {
+      (void)wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+    }
+    wpm_world_free(w);
+  }
+}
+
 static void one_that_fails_gives_the_next_its_turn(void **state) {
   (void)state;
   wpm_world *w = start_with(1, 0, 0);
@@ -257,6 +293,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(they_are_filled_by_the_lowest_round_trip),
       cmocka_unit_test(the_poorest_service_comes_first),
+      cmocka_unit_test(who_had_dialled_us_is_not_dialled_past_the_limit_of_its_group),
       cmocka_unit_test(one_that_fails_gives_the_next_its_turn),
       cmocka_unit_test(one_that_is_lost_is_replaced),
       cmocka_unit_test(static_nodes_are_not_left_to_it),
