@@ -330,13 +330,16 @@ static bool of_our_dial(const wpm_manager *m, uint32_t slot, const wpm_event *ev
          wpm_manager_policy(m, slot)->dial == event->u.connected.dial;
 }
 
+/* A person named it. */
+static bool is_trusted(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = slot != WPM_SLOT_NONE ? wpm_manager_peer(m, slot) : NULL;
+  return peer && (wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION));
+}
+
 /* What comes in leaves the places free that are kept for outbound peers. */
 static bool has_room(const wpm_manager *m, uint32_t slot, wpm_direction direction) {
-  const wpm_peer *peer = slot != WPM_SLOT_NONE ? wpm_manager_peer(m, slot) : NULL;
   bool is_ours =
-      direction == WPM_OUTBOUND ||
-      (peer && (wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION)) &&
-       wpm_rule_holds(WPM_RULE_KEPT_FOR_OURS));
+      direction == WPM_OUTBOUND || (is_trusted(m, slot) && wpm_rule_holds(WPM_RULE_KEPT_FOR_OURS));
   return wpm_schedule_room(m, slot) > (is_ours ? 0 : wpm_targets_kept(m));
 }
 
@@ -351,6 +354,12 @@ static bool is_greeted(const wpm_manager *m, uint32_t slot) {
          wpm_schedule_room(m, slot) >= wpm_targets_kept(m) && wpm_rule_holds(WPM_RULE_GREETED);
 }
 
+/* Somebody goes for it, without a wait for its turn. */
+static bool is_let_in(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  return (is_greeted(m, slot) && wpm_crowd_greet(m, now)) ||
+         (is_trusted(m, slot) && wpm_rule_holds(WPM_RULE_CROWD_TRUSTED) && wpm_crowd_admit(m, now));
+}
+
 /* What comes in may take the place of another. */
 static bool finds_room(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_instant now) {
   wpm_direction direction = event->u.connected.direction;
@@ -358,7 +367,7 @@ static bool finds_room(wpm_manager *m, uint32_t slot, const wpm_event *event, wp
     return true;
   }
   bool one_goes = direction == WPM_INBOUND && may_push(m, slot) &&
-                  ((is_greeted(m, slot) && wpm_crowd_greet(m, now)) || wpm_crowd_make_way(m, now));
+                  (is_let_in(m, slot, now) || wpm_crowd_make_way(m, now));
   return one_goes && has_room(m, slot, direction);
 }
 

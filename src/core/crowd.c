@@ -329,6 +329,11 @@ bool wpm_crowd_greet(wpm_manager *m, wpm_instant now) {
   return let_go(m, &one, now) > 0;
 }
 
+bool wpm_crowd_admit(wpm_manager *m, wpm_instant now) {
+  leave one = leaver(m, now);
+  return let_go(m, &one, now) > 0;
+}
+
 int wpm_crowd_foretell(const wpm_manager *m, wpm_instant now, wpm_preview *out) {
   leave one = leaver(m, now);
   size_t count = 0;

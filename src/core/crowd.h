@@ -7,6 +7,8 @@
  *   place of a stranger, one that was not, whenever it comes: each is greeted once, so they are no flood, and
  *   whoever fills all places as we start keeps none of them out. Else it is a newcomer as others are. In
  *   what follows it has been here for longer than any stranger.
+ * - *Trusted*: a static or protected peer takes the place of the one worth least whenever it comes: others
+ *   that knock do not take its turn. A person names these, so they are no flood either.
  * - *Watermarks* (libp2p's connection manager): above `high_water` connections those worth least go, until
  *   `low_water` are left. A connection younger than `grace` does not go for this.
  * - Never for either: static and protected peers, those that a shard or a service needs, and outbound relay
@@ -33,6 +35,9 @@ bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now);
 
 /* The same for one that is greeted: whether a stranger went for it. */
 bool wpm_crowd_greet(wpm_manager *m, wpm_instant now);
+
+/* The same for one that is static or protected, whenever it comes. */
+bool wpm_crowd_admit(wpm_manager *m, wpm_instant now);
 
 /* Who would go for such a newcomer, why and when at the earliest (`crowded`…): a dry run of the same.
  * WPM_ERR_NO_MEMORY. */

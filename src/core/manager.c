@@ -273,6 +273,7 @@ void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause) {
   wpm_idle_gone(m, slot);
   wpm_history_note_gone(m, slot, cause);
   wpm_place_update(m, slot);
+  wpm_targets_leave(m, slot);
   wpm_sources_leave(m, slot);
   wpm_groups_leave(m, slot);
   wpm_schedule_drop(m, slot);

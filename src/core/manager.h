@@ -51,28 +51,29 @@ typedef struct wpm_policy {
   wpm_connection *connections[WPM_PEER_CONNECTIONS]; /* Live ones, the older first; NULL: none. */
   wpm_dial_id dial;                                  /* The dial in flight; 0: none. */
   wpm_history_chain history;                         /* Its latest events. */
-  wpm_dial_id cancelled;   /* The dial that a pending CANCEL_DIAL names. */
-  wpm_mono local_until;    /* After local failures no dial before this; not stored. */
-  wpm_mono stored_at;      /* When its record was last given to be stored. */
-  uint32_t short_lived;    /* Connections in a row that they ended before they were stable. */
-  uint32_t next;           /* Behind it in the queue of pending actions. */
-  uint32_t fields;         /* WPM_FIELD_… to be stored by the pending PERSIST. */
-  uint32_t services;       /* Bits of our services that it counts for (core/services.h). */
-  uint32_t shards;         /* Bits of our shards that it counts for (core/shards.h). */
-  uint32_t group;          /* Its network group (core/groups.h), 1 + …; 0: none. */
-  uint32_t outbound_group; /* The one that its outbound place, or that kept for it, counts for. */
-  uint32_t source;         /* Who told us of it (core/sources.h), a group, 1 + …; 0: nobody. */
-  uint16_t teller;         /* And which peer of these (core/tellers.h), 1 + …; 0: none. */
-  uint16_t teller_turn;    /* Its turn there: it may have given way. */
-  uint8_t pending;         /* WPM_PENDING_… */
-  uint8_t notify_from;     /* Connectivity before the pending NOTIFY. */
-  uint8_t local_failures;  /* Local failures in a row. */
-  uint8_t shares;          /* What it counts for in core/shares.c, as bits. */
-  bool queued : 1;         /* It is in the queue of pending actions. */
-  bool has_place : 1;      /* A live connection or a dial in flight. */
-  bool outbound : 1;       /* It counts as an outbound relay peer (core/targets.h). */
-  bool of_restart : 1;     /* Relay-capable, held before this start, no attempt ended since. */
-  bool reserved : 1;       /* A place is kept for it until its first attempt. */
+  wpm_dial_id cancelled;    /* The dial that a pending CANCEL_DIAL names. */
+  wpm_mono local_until;     /* After local failures no dial before this; not stored. */
+  wpm_mono stored_at;       /* When its record was last given to be stored. */
+  uint32_t short_lived;     /* Connections in a row that they ended before they were stable. */
+  uint32_t next;            /* Behind it in the queue of pending actions. */
+  uint32_t fields;          /* WPM_FIELD_… to be stored by the pending PERSIST. */
+  uint32_t services;        /* Bits of our services that it counts for (core/services.h). */
+  uint32_t shards;          /* Bits of our shards that it counts for (core/shards.h). */
+  uint32_t group;           /* Its network group (core/groups.h), 1 + …; 0: none. */
+  uint32_t outbound_group;  /* The one that its outbound place, or that kept for it, counts for. */
+  uint32_t source;          /* Who told us of it (core/sources.h), a group, 1 + …; 0: nobody. */
+  uint16_t teller;          /* And which peer of these (core/tellers.h), 1 + …; 0: none. */
+  uint16_t teller_turn;     /* Its turn there: it may have given way. */
+  uint8_t pending;          /* WPM_PENDING_… */
+  uint8_t notify_from;      /* Connectivity before the pending NOTIFY. */
+  uint8_t local_failures;   /* Local failures in a row. */
+  uint8_t shares;           /* What it counts for in core/shares.c, as bits. */
+  bool queued : 1;          /* It is in the queue of pending actions. */
+  bool has_place : 1;       /* A live connection or a dial in flight. */
+  bool outbound : 1;        /* It counts as an outbound relay peer (core/targets.h). */
+  bool of_restart : 1;      /* Relay-capable, held before this start, no attempt ended since. */
+  bool reserved : 1;        /* A place is kept for it until its first attempt. */
+  bool waits_for_place : 1; /* A static peer that is wanted and has none. */
   bool waits_to_be_chosen : 1; /* It is waiting, and then only a candidate (core/schedule.h). */
   bool
       at_the_stop : 1; /* Connected when we last stopped or died; none of its connections ended since. */
@@ -166,6 +167,7 @@ typedef struct wpm_feelers {
 /* What core/targets.h keeps. */
 typedef struct wpm_targets {
   uint32_t outbound;   /* Relay peers, or that may be, connected outbound or being dialled. */
+  uint32_t waiting;    /* Static peers that are wanted and have no place. */
   wpm_mono dialled_at; /* When the last candidate was dialled. */
   wpm_mono next;       /* When the next may be looked for. */
   wpm_mono rotate_at;  /* When one is to be let go; WPM_NEVER: not as things are. */

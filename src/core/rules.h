@@ -192,6 +192,7 @@
   X(SERVICE_POOREST, "service_poorest")                                                            \
   X(KEPT_PLACES, "kept_places")                                                                    \
   X(KEPT_HALF, "kept_half")                                                                        \
+  X(KEPT_FOR_STATIC, "kept_for_static")                                                            \
   X(KEPT_FOR_OURS, "kept_for_ours")                                                                \
   /* Who comes in, who goes (core/inbound.h, core/crowd.h, core/shares.h, core/evict_kind.h). */   \
   X(INBOUND_ALLOW, "inbound_allow")                                                                \
@@ -219,6 +220,7 @@
   X(CROWD_DISCOURAGED, "crowd_discouraged")                                                        \
   X(DISCOURAGED_WAITS, "discouraged_waits")                                                        \
   X(GREETED, "greeted")                                                                            \
+  X(CROWD_TRUSTED, "crowd_trusted")                                                                \
   X(GREETED_STRANGERS, "greeted_strangers")                                                        \
   X(SHARES, "shares")                                                                              \
   X(RELAY_INBOUND, "relay_inbound")                                                                \

@@ -65,7 +65,33 @@ wpm_mono wpm_targets_choice_by(const wpm_manager *m, uint32_t slot, wpm_mono at)
   return !is_worth_a_look(m, slot) ? WPM_NEVER : soon.ns > at.ns ? soon : at;
 }
 
+static void set_waiting(wpm_manager *m, uint32_t slot, bool waits) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  if (waits && !policy->waits_for_place) {
+    m->targets.waiting++;
+  } else if (!waits && policy->waits_for_place) {
+    m->targets.waiting--;
+  }
+  policy->waits_for_place = waits;
+}
+
+/* A static peer that nobody holds off, without a place, nor one that is kept for it alone. */
+static void update_waiting(wpm_manager *m, uint32_t slot) {
+  const uint32_t held_off = WPM_BIT(WPM_HAS_HELD_OFF) | WPM_BIT(WPM_HAS_BAN);
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  bool has = policy->connections[0] || policy->dial || policy->reserved;
+  set_waiting(m, slot,
+              wpm_peer_has(peer, WPM_HAS_STATIC) && !(peer->attributes & held_off) && !has &&
+                  wpm_rule_holds(WPM_RULE_KEPT_FOR_STATIC));
+}
+
+void wpm_targets_leave(wpm_manager *m, uint32_t slot) {
+  set_waiting(m, slot, false);
+}
+
 void wpm_targets_take_group(wpm_manager *m, uint32_t slot) {
+  update_waiting(m, slot);
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool kept = policy->reserved && wpm_rule_holds(WPM_RULE_RESTART_GROUPS);
   bool takes = policy->outbound || kept;
@@ -81,6 +107,7 @@ void wpm_targets_take_group(wpm_manager *m, uint32_t slot) {
 void wpm_targets_update(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool outbound = is_outbound(m, slot);
+  update_waiting(m, slot);
   wpm_shares_update(m, slot);
   bool lost_for_shard = wpm_shards_update(m, slot);
   bool lost_for_service = wpm_services_update(m, slot);
@@ -104,7 +131,7 @@ size_t wpm_targets_kept(const wpm_manager *m) {
   size_t half = wpm_manager_most_places(m) / 2;
   size_t wanted = m->config.relay_outbound;
   size_t missing = wanted > m->targets.outbound ? wanted - m->targets.outbound : 0;
-  size_t kept = missing + wpm_services_missing(m);
+  size_t kept = missing + wpm_services_missing(m) + m->targets.waiting;
   if (!wpm_rule_holds(WPM_RULE_KEPT_PLACES)) {
     return 0;
   }

@@ -21,7 +21,7 @@
  *   leave. Once every `rotate_ns`, half to one and a half of that, one outbound relay peer at random is
  *   let go, if it is stable, neither static nor protected, and neither its shards nor its services need
  *   it; no more than one at a time.
- * - Places are kept for those that are missing, those of services too, up to half of max_connections: what comes in, but for
+ * - Places are kept for those that are missing, those of services and static peers that are wanted too, up to half of max_connections: what comes in, but for
  *   static and protected peers, finds the others. Else whoever fills all places from outside would leave
  *   none to choose.
  * - Static peers, and those of a restart, are dialled ahead of this, and count. So do those that a person
@@ -42,6 +42,9 @@ bool wpm_targets_choose(const wpm_manager *m, uint32_t slot);
 
 /* A relay peer that had dialled us when we last held it, of a group that has its outbound peer. */
 bool wpm_targets_is_past_limit(const wpm_manager *m, uint32_t slot);
+
+/* The peer is forgotten, and waits for no place. */
+void wpm_targets_leave(wpm_manager *m, uint32_t slot);
 
 /* Places kept from what comes in. */
 size_t wpm_targets_kept(const wpm_manager *m);

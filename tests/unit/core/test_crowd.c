@@ -210,15 +210,19 @@ static void the_discouraged_go_first_and_push_nobody_out(void **state) {
   wpm_world_free(w);
 }
 
+static void protect(wpm_world *w, int peer) {
+  wpm_event e = {.type = WPM_EVENT_TAG, .peer = wpm_world_id(peer)};
+  e.u.tag.tag = (wpm_tag){.name = {"x", 1}, .protects = true, .expires = WPM_WALL_NONE};
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+}
+
 static void protected_static_and_outbound_peers_stay(void **state) {
   (void)state;
   wpm_world *w = start(24);
   for (int i = 0; i < 24; i++) {
     come(w, i, (unsigned)i);
-    wpm_event e = {.type = WPM_EVENT_TAG, .peer = wpm_world_id(i)};
-    e.u.tag.tag = (wpm_tag){.name = {"x", 1}, .protects = true, .expires = WPM_WALL_NONE};
     if (i % 2 == 0) {
-      assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+      protect(w, i);
     } else {
       assert_int_equal(wpm_world_found(w, i, 0, true), WPM_OK);
     }
@@ -243,6 +247,24 @@ static void no_more_than_one_in_a_while(void **state) {
   wpm_world_run(w, 1);
   come(w, 2, 1);
   assert_true(wpm_crowded_out(w) >= 0);
+  wpm_world_free(w);
+}
+
+/* However many knock: a protected peer needs no turn. */
+static void a_trusted_peer_waits_for_no_turn(void **state) {
+  (void)state;
+  wpm_world *w = start(30);
+  assert_int_equal(wpm_world_found(w, 5, 1, false), WPM_OK);
+  protect(w, 5);
+  fill(w, 30);
+  wpm_world_run(w, WPM_SECOND);
+  come(w, 1, 1);
+  assert_true(wpm_crowded_out(w) >= 0);
+  come(w, 2, 1);
+  assert_int_equal(wpm_crowded_out(w), -1);
+  come(w, 5, 1);
+  assert_true(wpm_crowded_out(w) >= 0);
+  assert_int_equal(wpm_world_state(w, 5), WPM_CONNECTED);
   wpm_world_free(w);
 }
 
@@ -408,6 +430,7 @@ int main(void) {
       cmocka_unit_test(the_half_that_has_been_here_longest_stays),
       cmocka_unit_test(the_discouraged_go_first_and_push_nobody_out),
       cmocka_unit_test(protected_static_and_outbound_peers_stay),
+      cmocka_unit_test(a_trusted_peer_waits_for_no_turn),
       cmocka_unit_test(no_more_than_one_in_a_while),
       cmocka_unit_test(when_one_may_go_is_foretold),
       cmocka_unit_test(to_foretell_changes_nothing),

@@ -279,6 +279,35 @@ static void places_are_kept_from_what_comes_in(void **state) {
   wpm_world_free(w);
 }
 
+/* Whoever fills all places takes none of a static peer's that is lost; once it is held off, or forgotten, no
+ * place is kept for it. */
+static void a_place_is_kept_for_a_static_peer(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.max_connections = 4;
+  wpm_world_start(w);
+  for (int peer = 1; peer <= 2; peer++) {
+    assert_int_equal(wpm_world_found(w, peer, 1, true), WPM_OK);
+  }
+  assert_int_equal(let_all_come_up(w), 2);
+  assert_true(comes_in(w, 100) && comes_in(w, 101));
+  wpm_world_run(w, WPM_MINUTE);
+  assert_int_equal(wpm_world_disconnected(w, 1, connection_of[1], WPM_REASON_TIMED_OUT), WPM_OK);
+  assert_int_equal(wpm_world_disconnected(w, 2, connection_of[2], WPM_REASON_TIMED_OUT), WPM_OK);
+  assert_int_equal(w->manager->targets.waiting, 2);
+  assert_false(comes_in(w, 102));
+  wpm_world_run(w, 2 * WPM_MINUTE);
+  assert_int_equal(let_all_come_up(w), 2);
+  assert_int_equal(w->manager->targets.waiting, 0);
+  wpm_world_run(w, WPM_MINUTE);
+  assert_int_equal(wpm_world_person(w, 1, WPM_EVENT_PERSON_DISCONNECT), WPM_OK);
+  assert_int_equal(w->manager->targets.waiting, 0);
+  assert_int_equal(wpm_world_person(w, 2, WPM_EVENT_PERSON_REMOVE), WPM_OK);
+  assert_int_equal(w->manager->targets.waiting, 0);
+  assert_true(comes_in(w, 103));
+  wpm_world_free(w);
+}
+
 static void who_was_lost_comes_back_where_it_is_wanted(void **state) {
   (void)state;
   wpm_world *w = start(5);
@@ -604,6 +633,7 @@ int main(void) {
       cmocka_unit_test(each_failure_halves_the_chance),
       cmocka_unit_test(each_week_without_a_sign_does_too),
       cmocka_unit_test(places_are_kept_from_what_comes_in),
+      cmocka_unit_test(a_place_is_kept_for_a_static_peer),
       cmocka_unit_test(who_was_lost_comes_back_where_it_is_wanted),
       cmocka_unit_test(known_services_and_other_shards_are_no_candidates),
       cmocka_unit_test(places_rotate_one_at_a_time),
