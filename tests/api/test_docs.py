@@ -69,7 +69,7 @@ class Reference(ApiTest):
 
     def test_closed_sets(self):
         for name, header, prefix, begin, end, missing in (
-                ("rest", "types.h", "WPM_REASON_", "`reason`: ", "\n\n", {"none"}),
+                ("rest", "types.h", "WPM_REASON_", "`reason`: ", "\n\n", set()),
                 ("rest", "manager.h", "WPM_HELD_BY_", "`heldBackBy`: ", "\n\n", {"nothing"}),
                 ("rest", "explain.h", "WPM_NEXT_", "`action`: ", "\n\n", {"none"}),
                 ("rest", "explain.h", "WPM_HISTORY_", "`event`: ", "\n\n", set()),

@@ -252,6 +252,7 @@ class Commands(ExplainTest):
         for each in events:
             self.assertEqual(set(each), {"number", "time", "peerId", "event", "reason", "cause", "direction"})
             self.assertIn(each["event"], words_of("WPM_HISTORY_", "explain.h"))
+            self.assertIn(each["reason"], words_of("WPM_REASON_"))
             self.assertLess(abs(each["time"] - now()), 60_000)
         numbers = [each["number"] for each in events]
         self.assertEqual(numbers, list(range(len(events), 0, -1)))
