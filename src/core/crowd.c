@@ -314,24 +314,27 @@ static wpm_mono earliest(const wpm_manager *m, wpm_instant now) {
   return early ? m->evict_at : now.mono;
 }
 
+/* One goes for somebody that waits for no turn. */
+static bool one_goes(wpm_manager *m, bool strangers, wpm_instant now) {
+  leave one = leaver(m, now);
+  one.strangers = strangers;
+  return let_go(m, &one, now) > 0;
+}
+
 bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now) {
   if (now.mono.ns < earliest(m, now).ns) {
     return false;
   }
   m->evict_at = wpm_mono_after(now.mono, EVICT_EVERY);
-  leave one = leaver(m, now);
-  return let_go(m, &one, now) > 0;
+  return one_goes(m, false, now);
 }
 
 bool wpm_crowd_greet(wpm_manager *m, wpm_instant now) {
-  leave one = leaver(m, now);
-  one.strangers = true;
-  return let_go(m, &one, now) > 0;
+  return one_goes(m, true, now);
 }
 
 bool wpm_crowd_admit(wpm_manager *m, wpm_instant now) {
-  leave one = leaver(m, now);
-  return let_go(m, &one, now) > 0;
+  return one_goes(m, false, now);
 }
 
 int wpm_crowd_foretell(const wpm_manager *m, wpm_instant now, wpm_preview *out) {

@@ -340,38 +340,16 @@ uint64_t wpm_query_word(const wpm_query_plan *p, uint32_t page, uint32_t word) {
   uint64_t all = wpm_indexes_page(&p->store->indexes, page, WPM_HAS_PRESENCE)[word];
   for (size_t i = 0; i < p->count; i++) {
     const wpm_operand *which = &p->operands[i];
-    switch (which->kind) {
-    case WPM_TERM_AND:
-      assert(depth >= 2);
-      depth--;
-      stack[depth - 1] &= stack[depth];
-      break;
-    case WPM_TERM_OR:
-      assert(depth >= 2);
-      depth--;
-      stack[depth - 1] |= stack[depth];
-      break;
-    case WPM_TERM_NOT:
+    if (which->kind == WPM_TERM_NOT) {
       assert(depth >= 1);
       stack[depth - 1] = all & ~stack[depth - 1];
-      break;
-    case WPM_TERM_ALL:
-    case WPM_TERM_CONNECTIVITY:
-    case WPM_TERM_PROTOCOL:
-    case WPM_TERM_RELAY:
-    case WPM_TERM_SHARD:
-    case WPM_TERM_CAPABILITY:
-    case WPM_TERM_ORIGIN:
-    case WPM_TERM_DIRECTION:
-    case WPM_TERM_DIALABLE:
-    case WPM_TERM_BANNED:
-    case WPM_TERM_PROTECTED:
-    case WPM_TERM_STATIC:
-    case WPM_TERM_HELD:
-    case WPM_TERM_ADDRESS:
-    case WPM_TERM_TAG:
+    } else if (which->kind == WPM_TERM_AND || which->kind == WPM_TERM_OR) {
+      assert(depth >= 2);
+      depth--;
+      uint64_t b = stack[depth];
+      stack[depth - 1] = which->kind == WPM_TERM_AND ? stack[depth - 1] & b : stack[depth - 1] | b;
+    } else {
       stack[depth++] = load_word(p, which, page, word);
-      break;
     }
   }
   assert(depth == 1);

@@ -215,24 +215,27 @@ static int choose(const wpm_store *store, wpm_evict_kind kind, wpm_evict_stock *
   return WPM_OK;
 }
 
-int wpm_store_victim(const wpm_store *store, wpm_peer_ref *out, wpm_cause *cause) {
-  wpm_evict_kind kind = next_kind(store);
-  wpm_evict_stock stock;
-  if (kind == WPM_EVICT_NEVER) {
+/* Who goes next, and why; `stock` is what is left of the stock of its kind then. */
+static int foretell(const wpm_store *store, wpm_evict_kind *kind, wpm_evict_stock *stock,
+                    wpm_peer_ref *out, wpm_cause *cause) {
+  *kind = next_kind(store);
+  if (*kind == WPM_EVICT_NEVER) {
     return WPM_ERR_NO_VICTIM;
   }
-  *cause = kinds[kind].cause;
-  return choose(store, kind, &stock, out);
+  *cause = kinds[*kind].cause;
+  return choose(store, *kind, stock, out);
+}
+
+int wpm_store_victim(const wpm_store *store, wpm_peer_ref *out, wpm_cause *cause) {
+  wpm_evict_kind kind;
+  wpm_evict_stock stock;
+  return foretell(store, &kind, &stock, out, cause);
 }
 
 static int take_victim(wpm_store *store, wpm_peer_ref *out, wpm_cause *cause) {
-  wpm_evict_kind kind = next_kind(store);
+  wpm_evict_kind kind;
   wpm_evict_stock stock;
-  if (kind == WPM_EVICT_NEVER) {
-    return WPM_ERR_NO_VICTIM;
-  }
-  *cause = kinds[kind].cause;
-  int err = choose(store, kind, &stock, out);
+  int err = foretell(store, &kind, &stock, out, cause);
   if (!err) {
     store->stock[kind] = stock;
   }
