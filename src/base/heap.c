@@ -7,7 +7,7 @@ void wpm_heap_init(wpm_heap *heap) {
 }
 
 void wpm_heap_init_at(wpm_heap *heap, wpm_heap_position_fn position_of, const void *user) {
-  *heap = (wpm_heap){.position_of = position_of, .user = user};
+  *heap = (wpm_heap){.least = {.at = WPM_NEVER}, .position_of = position_of, .user = user};
 }
 
 void wpm_heap_fini(wpm_heap *heap) {
@@ -45,6 +45,9 @@ static bool before(const wpm_heap_entry *a, const wpm_heap_entry *b) {
 /* Puts `entry` at `position`, which is `place`. */
 static void put(wpm_heap *heap, wpm_heap_entry *place, size_t position, wpm_heap_entry entry) {
   *place = entry;
+  if (position == 1) {
+    heap->least = entry;
+  }
   *position_at(heap, entry.slot) = (uint32_t)position;
 }
 
@@ -93,6 +96,9 @@ static void settle(wpm_heap *heap, size_t position, wpm_heap_entry entry) {
 static void remove_at(wpm_heap *heap, size_t position) {
   *position_at(heap, wpm_heap_at(heap, position)->slot) = 0;
   wpm_heap_entry last = *wpm_heap_at(heap, heap->count--);
+  if (heap->count == 0) {
+    heap->least.at = WPM_NEVER;
+  }
   if (position <= heap->count) {
     settle(heap, position, last);
   }
@@ -122,12 +128,8 @@ wpm_mono wpm_heap_get(const wpm_heap *heap, uint32_t slot) {
 }
 
 wpm_mono wpm_heap_least(const wpm_heap *heap, uint32_t *slot) {
-  if (heap->count == 0) {
-    return WPM_NEVER;
+  if (slot && heap->count > 0) {
+    *slot = heap->least.slot;
   }
-  const wpm_heap_entry *least = wpm_heap_at(heap, 1);
-  if (slot) {
-    *slot = least->slot;
-  }
-  return least->at;
+  return heap->least.at;
 }

@@ -1,5 +1,6 @@
 /* A heap of deadlines: the least first; ties by the smaller slot, so that a run can be replayed.
- * Each slot has at most one deadline, which can be moved or removed in O(log n). */
+ * Each slot has at most one deadline, which can be moved or removed in O(log n). The least is kept in the
+ * heap itself too: it is asked for far more often than it changes, and then mostly in cold memory. */
 #ifndef WPM_BASE_HEAP_H
 #define WPM_BASE_HEAP_H
 
@@ -17,6 +18,7 @@ typedef struct wpm_heap_entry {
 typedef struct wpm_heap {
   wpm_chunks entries;               /* The heap, from position 1. */
   wpm_chunks positions;             /* By slot, where position_of is NULL. */
+  wpm_heap_entry least;             /* As at position 1; WPM_NEVER where there is none. */
   size_t count;                     /* Entries used. */
   size_t slots;                     /* Deadlines that there is room for. */
   wpm_heap_position_fn position_of; /* Where positions are kept; NULL: in `positions`. */
