@@ -82,40 +82,70 @@ static int grow(wpm_indexes *indexes) {
   return WPM_OK;
 }
 
+/* The first page with twice as many words, or its first ones. */
+static int widen_first(wpm_indexes *indexes) {
+  uint32_t old = indexes->first_words;
+  uint32_t words = old ? 2 * old : 1;
+  uint64_t *bits = calloc((size_t)words * WPM_ATTRIBUTES, sizeof(*bits));
+  if (!bits) {
+    return WPM_ERR_NO_MEMORY;
+  }
+  for (size_t i = 0; old && i < WPM_ATTRIBUTES; i++) {
+    memcpy(bits + i * words, indexes->fixed[0] + i * old, old * sizeof(*bits));
+  }
+  if (old) {
+    free(indexes->fixed[0]);
+  }
+  indexes->fixed[0] = bits;
+  indexes->first_words = words;
+  indexes->bytes += (size_t)(words - old) * WPM_ATTRIBUTES * sizeof(*bits);
+  return WPM_OK;
+}
+
 /* The group that `page`, its first, begins. */
 static int add_group(wpm_indexes *indexes, uint32_t page) {
-  uint32_t count = count_of(page, WPM_FIXED_GROUP);
-  while (page + count > indexes->capacity) {
+  while (page + count_of(page, WPM_FIXED_GROUP) > indexes->capacity) {
     int err = grow(indexes);
     if (err) {
       return err;
     }
   }
-  uint64_t *bits = calloc((size_t)count * WPM_ATTRIBUTES, PAGE_SIZE);
+  if (page == 0) {
+    return widen_first(indexes);
+  }
+  uint64_t *bits = calloc((size_t)WPM_FIXED_GROUP * WPM_ATTRIBUTES, PAGE_SIZE);
   if (!bits) {
     return WPM_ERR_NO_MEMORY;
   }
-  for (uint32_t i = 0; i < count; i++) {
+  for (uint32_t i = 0; i < WPM_FIXED_GROUP; i++) {
     indexes->fixed[page + i] = bits + (size_t)i * WPM_BITS_WORDS;
   }
-  indexes->bytes += (size_t)count * WPM_ATTRIBUTES * PAGE_SIZE;
+  indexes->bytes += (size_t)WPM_FIXED_GROUP * WPM_ATTRIBUTES * PAGE_SIZE;
+  return WPM_OK;
+}
+
+static int add_page(wpm_indexes *indexes) {
+  uint32_t page = indexes->length;
+  int err = page == first_of(page, WPM_FIXED_GROUP) ? add_group(indexes, page) : WPM_OK;
+  if (err) {
+    return err;
+  }
+  indexes->stamps[page] = 1;
+  indexes->length++;
   return WPM_OK;
 }
 
 int wpm_indexes_reserve(wpm_indexes *indexes, uint32_t slot) {
-  uint32_t page = slot / WPM_BITS_PAGE;
-  if (page < indexes->length) {
+  if (slot < indexes->room) {
     return WPM_OK;
   }
-  assert(page == indexes->length); /* Slots are given out one after another. */
-  if (page == first_of(page, WPM_FIXED_GROUP)) {
-    int err = add_group(indexes, page);
-    if (err) {
-      return err;
-    }
+  assert(slot == indexes->room); /* Slots are given out one after another. */
+  bool is_narrow = indexes->length == 1 && indexes->first_words < WPM_BITS_WORDS;
+  int err = is_narrow ? widen_first(indexes) : add_page(indexes);
+  if (err) {
+    return err;
   }
-  indexes->stamps[page] = 1;
-  indexes->length++;
+  indexes->room = indexes->length == 1 ? indexes->first_words * 64 : indexes->length * WPM_BITS_PAGE;
   return WPM_OK;
 }
 

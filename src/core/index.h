@@ -6,6 +6,8 @@
  *   where a peer has it; wpm_index_reserve makes room before a change.
  * - Pages are made in groups, so that those a query walks lie behind one another: the first page alone,
  *   since most stores are small, then 16 of every attribute, or 8 of a protocol, at a time.
+ * - The first page of the attributes begins as one word of each, and doubles: of a small store, all of them
+ *   lie in a few lines of memory. Whoever reads it as a whole asks how many words it has.
  * - Each page of slots has a stamp that every change of a peer in it moves on, so that an answer
  *   worked out before can tell what to look at again.
  */
@@ -54,6 +56,8 @@ typedef struct wpm_index {
 typedef struct wpm_indexes {
   uint64_t **fixed;      /* By page of slots: its bits of attribute 0; see wpm_indexes_page. */
   uint32_t *stamps;      /* By page of slots; never 0. */
+  uint32_t room;         /* Slots that there is room for. */
+  uint32_t first_words;  /* Words of each attribute in the first page; a power of two. */
   uint32_t length;       /* Pages of slots. */
   uint32_t capacity;     /* Room in both arrays. */
   uint16_t *page_counts; /* By attribute, `capacity` pages each: peers of the page that have it. */
@@ -70,7 +74,7 @@ typedef struct wpm_indexes {
 void wpm_indexes_init(wpm_indexes *indexes);
 void wpm_indexes_fini(wpm_indexes *indexes);
 
-/* Makes room for slots 0 … slot. WPM_ERR_NO_MEMORY. */
+/* Makes room for slots 0 … slot, of which all but the last may have it already. WPM_ERR_NO_MEMORY. */
 WPM_MUST_USE int wpm_indexes_reserve(wpm_indexes *indexes, uint32_t slot);
 
 /* Turns the attributes of `flips` (bits below WPM_ATTRIBUTES) over for a slot with room; those of
@@ -83,11 +87,17 @@ static inline void wpm_indexes_touch(wpm_indexes *indexes, uint32_t slot) {
   *stamp += *stamp == UINT32_MAX ? 2 : 1;
 }
 
-/* The page of an attribute. In a group all pages of one attribute lie before those of the next. */
+/* Words of each attribute's page. */
+static inline uint32_t wpm_indexes_words(const wpm_indexes *indexes, uint32_t page) {
+  return page == 0 ? indexes->first_words : WPM_BITS_WORDS;
+}
+
+/* The page of an attribute, wpm_indexes_words of it. In a group all pages of one attribute lie before
+ * those of the next. */
 static inline uint64_t *wpm_indexes_page(const wpm_indexes *indexes, uint32_t page,
                                          unsigned attribute) {
-  size_t group = page == 0 ? 1 : WPM_FIXED_GROUP;
-  return indexes->fixed[page] + attribute * group * WPM_BITS_WORDS;
+  size_t words = page == 0 ? indexes->first_words : WPM_FIXED_GROUP * WPM_BITS_WORDS;
+  return indexes->fixed[page] + attribute * words;
 }
 
 /* Asks for a slot's bits of the attributes (bits below WPM_ATTRIBUTES). */

@@ -242,26 +242,49 @@ static const uint64_t *indexed(const wpm_store *store, const wpm_operand *which,
   return page < index->length && index->counts[page] > 0 ? index->pages[page] : NULL;
 }
 
+/* Words of it that there are. */
+static uint32_t words_of(const wpm_store *store, const wpm_operand *which, uint32_t page) {
+  return is_named(which) ? WPM_BITS_WORDS : wpm_indexes_words(&store->indexes, page);
+}
+
 /* Nobody but the peers themselves tells who has it. */
 static bool is_unindexed(const wpm_operand *which) {
   return is_named(which) && which->handle && !which->index;
 }
 
+/* The whole page of bits of which there may be the first words alone, then put into `room`. */
+static const uint64_t *whole(const uint64_t *bits, uint32_t words, uint64_t *room) {
+  if (words == WPM_BITS_WORDS) {
+    return bits;
+  }
+  memcpy(room, bits, words * sizeof(*bits));
+  memset(room + words, 0, (WPM_BITS_WORDS - words) * sizeof(*bits));
+  return room;
+}
+
 static const uint64_t *load(wpm_query_machine *m, const wpm_operand *which) {
-  return is_unindexed(which) ? look(m, which) : indexed(m->plan->store, which, m->page);
+  if (is_unindexed(which)) {
+    return look(m, which);
+  }
+  const wpm_store *store = m->plan->store;
+  const uint64_t *bits = indexed(store, which, m->page);
+  return bits ? whole(bits, words_of(store, which, m->page), m->words[m->depth]) : NULL;
 }
 
 static void negate(wpm_query_machine *m) {
   const wpm_bits_ops *ops = m->plan->store->bits;
-  const uint64_t *all = wpm_indexes_page(&m->plan->store->indexes, m->page, WPM_HAS_PRESENCE);
+  const wpm_indexes *indexes = &m->plan->store->indexes;
+  const uint64_t *all = wpm_indexes_page(indexes, m->page, WPM_HAS_PRESENCE);
+  uint32_t words = wpm_indexes_words(indexes, m->page);
   assert(m->depth >= 1);
   const uint64_t **top = &m->stack[m->depth - 1];
+  uint64_t *out = m->words[m->depth - 1];
   if (!*top) {
-    *top = all;
+    *top = whole(all, words, out);
     return;
   }
-  uint64_t *out = m->words[m->depth - 1];
-  ops->and_not(out, all, *top);
+  uint64_t room[WPM_BITS_WORDS];
+  ops->and_not(out, whole(all, words, room), *top);
   *top = out;
 }
 
@@ -363,7 +386,7 @@ void wpm_query_prefetch(const wpm_query_plan *p, uint32_t page) {
         which->kind == WPM_TERM_AND || which->kind == WPM_TERM_OR || which->kind == WPM_TERM_NOT;
     const uint64_t *bits = combines ? NULL : indexed(p->store, which, page);
     if (bits) {
-      wpm_prefetch(bits, WPM_BITS_WORDS * sizeof(*bits));
+      wpm_prefetch(bits, words_of(p->store, which, page) * sizeof(*bits));
     }
   }
 }

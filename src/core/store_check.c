@@ -244,12 +244,20 @@ static size_t count_feed_blocks(const wpm_feed *feed) {
   return count;
 }
 
+static unsigned count_bits(const uint64_t *words, uint32_t count) {
+  unsigned bits = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    bits += (unsigned)__builtin_popcountll(words[i]);
+  }
+  return bits;
+}
+
 /* The numbers of each page, held against its bits. */
 static const char *fault_of_indexes(const wpm_store *store) {
   const wpm_indexes *indexes = &store->indexes;
   for (uint32_t page = 0; page < indexes->length; page++) {
     for (unsigned i = 0; i < WPM_ATTRIBUTES; i++) {
-      if (store->bits->count(wpm_indexes_page(indexes, page, i)) !=
+      if (count_bits(wpm_indexes_page(indexes, page, i), wpm_indexes_words(indexes, page)) !=
           *wpm_indexes_page_counts(indexes, page, i)) {
         return "an attribute with a wrong number of peers in a page";
       }
