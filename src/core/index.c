@@ -145,7 +145,8 @@ int wpm_indexes_reserve(wpm_indexes *indexes, uint32_t slot) {
   if (err) {
     return err;
   }
-  indexes->room = indexes->length == 1 ? indexes->first_words * 64 : indexes->length * WPM_BITS_PAGE;
+  indexes->room =
+      indexes->length == 1 ? indexes->first_words * 64 : indexes->length * WPM_BITS_PAGE;
   return WPM_OK;
 }
 

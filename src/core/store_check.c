@@ -6,6 +6,8 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
+#include <string.h>
+
 static int broken(wpm_error *error, const char *what, uint32_t slot) {
   return wpm_fail(error, WPM_ERR_CORRUPT, "peer store: %s (slot %u)", what, (unsigned)slot);
 }
@@ -244,12 +246,12 @@ static size_t count_feed_blocks(const wpm_feed *feed) {
   return count;
 }
 
-static unsigned count_bits(const uint64_t *words, uint32_t count) {
-  unsigned bits = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    bits += (unsigned)__builtin_popcountll(words[i]);
-  }
-  return bits;
+static unsigned count_attribute(const wpm_store *store, uint32_t page, unsigned attribute) {
+  const wpm_indexes *indexes = &store->indexes;
+  uint64_t bits[WPM_BITS_WORDS] = {0};
+  memcpy(bits, wpm_indexes_page(indexes, page, attribute),
+         wpm_indexes_words(indexes, page) * sizeof(*bits));
+  return store->bits->count(bits);
 }
 
 /* The numbers of each page, held against its bits. */
@@ -257,8 +259,7 @@ static const char *fault_of_indexes(const wpm_store *store) {
   const wpm_indexes *indexes = &store->indexes;
   for (uint32_t page = 0; page < indexes->length; page++) {
     for (unsigned i = 0; i < WPM_ATTRIBUTES; i++) {
-      if (count_bits(wpm_indexes_page(indexes, page, i), wpm_indexes_words(indexes, page)) !=
-          *wpm_indexes_page_counts(indexes, page, i)) {
+      if (count_attribute(store, page, i) != *wpm_indexes_page_counts(indexes, page, i)) {
         return "an attribute with a wrong number of peers in a page";
       }
     }
