@@ -38,6 +38,9 @@ static void deadlines_come_in_order(void **state) {
     assert_int_equal(wpm_heap_get(&heap, slot).ns, WPM_NEVER.ns);
   }
   assert_int_equal(heap.count, 0);
+  uint32_t slot = 77;
+  assert_int_equal(wpm_heap_least(&heap, &slot).ns, WPM_NEVER.ns);
+  assert_int_equal(slot, 77);
   wpm_heap_fini(&heap);
 }
 

@@ -529,6 +529,20 @@ static void what_goes_gives_its_memory_back(void **state) {
   wpm_kit_free(store);
 }
 
+/* So that a simulation may have many. */
+static void a_store_of_twenty_is_small(void **state) {
+  (void)state;
+  wpm_store_config config;
+  wpm_store_config_default(&config);
+  wpm_store *store;
+  assert_int_equal(wpm_store_new(&config, &store), WPM_OK);
+  for (unsigned i = 1; i <= 20; i++) {
+    wpm_kit_add_dialable(store, i);
+  }
+  assert_in_range(wpm_store_bytes(store), 1024, 24 * 1024);
+  wpm_kit_free(store);
+}
+
 static void a_new_store_fails_whole(void **state) {
   (void)state;
   wpm_store_config config;
@@ -556,6 +570,7 @@ int main(void) {
       cmocka_unit_test(leaving_never_fails),
       cmocka_unit_test(removing_all_never_fails),
       cmocka_unit_test(what_goes_gives_its_memory_back),
+      cmocka_unit_test(a_store_of_twenty_is_small),
       cmocka_unit_test(a_new_store_fails_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
