@@ -76,20 +76,39 @@ void wpm_witness_owe_backoff(wpm_witness *r, int peer, int64_t from, int64_t nam
   r->peers[peer].prune_until = wpm_witness_later(r->peers[peer].prune_until, from + length);
 }
 
-/* The last connection of a peer went, for this reason. */
-static void truly_disconnected(wpm_witness *r, const wpm_witness_link *l, wpm_reason reason,
-                               bool gossip) {
+static bool is_theirs(wpm_reason reason) {
+  return reason >= WPM_REASON_GO_AWAY && reason <= WPM_REASON_IMPORTED;
+}
+
+static bool is_in_gap(const wpm_witness *r, const wpm_witness_link *l, wpm_reason reason) {
+  return is_theirs(reason) && l->last_byte <= r->gap_from;
+}
+
+/* It went as the sleep began. */
+static int64_t end_of(const wpm_witness *r, const wpm_witness_link *l, wpm_reason reason) {
+  return is_in_gap(r, l, reason) ? r->gap_from : wpm_witness_now(r);
+}
+
+/* Whichever of two ends: failures are forgotten where it was stable. */
+static bool was_stable(wpm_witness *r, const wpm_witness_link *l, wpm_reason reason) {
   wpm_witness_peer *t = &r->peers[l->peer];
-  bool theirs = reason >= WPM_REASON_GO_AWAY && reason <= WPM_REASON_IMPORTED;
-  bool in_gap = theirs && l->last_byte <= r->gap_from;
-  int64_t now = in_gap ? r->gap_from : wpm_witness_now(r); /* It went as the sleep began. */
-  if (gossip) {
-    wpm_witness_owe_backoff(r, l->peer, now, 0);
-  }
-  bool stable = now - l->began >= r->w->config.stable_after_ns;
+  bool stable = end_of(r, l, reason) - l->began >= r->w->config.stable_after_ns;
   if (stable) {
     t->failures = t->short_lived = 0;
     t->retry_until = 0;
+  }
+  return stable;
+}
+
+/* The last connection of a peer went, for this reason. */
+static void truly_disconnected(wpm_witness *r, const wpm_witness_link *l, wpm_reason reason,
+                               bool stable, bool gossip) {
+  wpm_witness_peer *t = &r->peers[l->peer];
+  bool theirs = is_theirs(reason);
+  bool in_gap = is_in_gap(r, l, reason);
+  int64_t now = end_of(r, l, reason);
+  if (gossip) {
+    wpm_witness_owe_backoff(r, l->peer, now, 0);
   }
   if (!stable && l->direction == WPM_OUTBOUND && theirs && !in_gap) {
     t->short_lived++;
@@ -103,8 +122,9 @@ static void truly_disconnected(wpm_witness *r, const wpm_witness_link *l, wpm_re
 
 void wpm_witness_saw_end(wpm_witness *r, const wpm_witness_link *l, wpm_reason reason,
                          bool gossip) {
+  bool stable = was_stable(r, l, reason);
   if (wpm_witness_open_links(r, l->peer) == 0) {
-    truly_disconnected(r, l, reason, gossip);
+    truly_disconnected(r, l, reason, stable, gossip);
     r->peers[l->peer].dialled_by_person = false;
   }
   r->peers[l->peer].two_since = -1;
