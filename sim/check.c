@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define SLOW_DIAL (250 * WPM_MILLISECOND)
+
 static void breach(sim_world *world, const char *format, ...) WPM_PRINTF(2, 3);
 
 static void breach(sim_world *world, const char *format, ...) {
@@ -51,10 +53,12 @@ void sim_check_dial(sim_world *world, uint32_t number) {
   if (automatic && is_banned(world, number)) {
     breach(world, "peer %" PRIu32 " is dialled, and is banned", number);
   }
+  world->peers[number].chosen = false;
   bool is_chosen = automatic && !is_static(world, number) && !peer->returns &&
                    sim_peer_is_relay(world->scenario, world->seed, number);
   if (is_chosen && world->chosen_count < sizeof(world->chosen) / sizeof(*world->chosen)) {
     world->chosen[world->chosen_count++] = number;
+    world->peers[number].chosen = true;
   }
 }
 
@@ -191,6 +195,29 @@ static uint32_t group_of(const sim_world *world, uint32_t number) {
   return sim_peer_address(world->scenario, world->seed, number, 0).ip >> 16;
 }
 
+/* A fault of ours, or a time without a network that nobody told us of, is over for so short a time that our
+ * policy may still be in haste, or wait for the dials that it then began. */
+static bool may_be_in_haste(const sim_world *world) {
+  int64_t most = 40 * WPM_SECOND;
+  return world->now - world->disturbed_at < most || world->now - world->revived_at < most;
+}
+
+/* It has an outbound place that need not count: its dial is slow, or its ping not answered. */
+static bool is_in_doubt(const sim_world *world, uint32_t number) {
+  const sim_peer *peer = &world->peers[number];
+  if (peer->link > 0) {
+    const sim_link *link = &world->links[peer->link - 1];
+    return link->unanswered >= 0 && world->now - link->unanswered >= WPM_SECOND;
+  }
+  for (uint32_t i = 0; i < world->dial_slots; i++) {
+    const sim_dial *dial = &world->dials[i];
+    if (dial->id != 0 && dial->peer == number && world->now - dial->began < SLOW_DIAL) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /* What there is besides the one chosen. */
 typedef struct others {
   size_t places;       /* Outbound, of any peer. */
@@ -203,9 +230,10 @@ static void count_other(const sim_world *world, uint32_t chosen, uint32_t number
   if (number == chosen || !has_outbound_place(world, number)) {
     return;
   }
-  out->places++;
+  bool counts = !may_be_in_haste(world) || !is_in_doubt(world, number);
+  out->places += counts;
   if (sim_peer_is_relay(world->scenario, world->seed, number)) {
-    out->relays++;
+    out->relays += counts;
     out->trials += world->peers[number].trial == SIM_TRIAL_IS && !is_protected(world, number);
     out->of_its_group += world->peers[number].trial == SIM_TRIAL_NONE &&
                          is_of_one_group(world, number) &&
@@ -247,6 +275,22 @@ static void check_chosen(sim_world *world, uint32_t number) {
   }
 }
 
+/* Of the relay peers that we chose as many are connected as are wanted, and one that is tried. */
+static void check_outbound(sim_world *world) {
+  size_t most = world->limits.relay_outbound + 1;
+  size_t chosen = 0;
+  for (uint32_t i = 0; i < world->link_slots && world->outbound > most; i++) {
+    const sim_link *link = &world->links[i];
+    const sim_peer *peer = &world->peers[link->peer];
+    chosen += link->id != 0 && peer->link == i + 1 && peer->chosen &&
+              has_outbound_place(world, link->peer) && !is_protected(world, link->peer) &&
+              !is_in_doubt(world, link->peer);
+  }
+  if (chosen > most) {
+    breach(world, "%zu outbound relay peers are held by choice, of %zu", chosen, most - 1);
+  }
+}
+
 void sim_check_step(sim_world *world) {
   const sim_scenario *scenario = world->scenario;
   check_changed(world);
@@ -254,6 +298,9 @@ void sim_check_step(sim_world *world) {
     check_chosen(world, world->chosen[i]);
   }
   world->chosen_count = 0;
+  if (is_ours(world)) {
+    check_outbound(world);
+  }
   if (world->places > scenario->max_connections + world->asked_places) {
     breach(world, "%" PRIu32 " places are taken, of %" PRIu32, world->places,
            scenario->max_connections);

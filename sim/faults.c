@@ -166,6 +166,7 @@ void sim_peer_heard_of(sim_world *world, uint32_t number, uint32_t told_by) {
 
 void sim_node_start(sim_world *world) {
   world->running = true;
+  world->told = false;
   world->restarted_at = world->now;
   world->disturbed_at = world->now;
   world->error = world->type->start(world->policy, sim_world_clocks(world));
@@ -272,7 +273,9 @@ static bool wounds(sim_fault_type type) {
 
 void sim_fault_begin(sim_world *world, uint32_t which) {
   const sim_fault *fault = &world->scenario->faults[which];
+  size_t wanted = world->limits.relay_outbound;
   world->wounds[which].before = world->connected;
+  world->wounds[which].outbound = world->outbound < wanted ? world->outbound : (uint32_t)wanted;
   switch (fault->type) {
   case SIM_FAULT_CONNECT:
     sim_person_connects(world, fault->number);
@@ -369,6 +372,7 @@ void sim_fault_end(sim_world *world, uint32_t which) {
   }
   world->results->value[SIM_METRIC_FAULTS]++;
   world->wounds[which].healing = true;
+  world->wounds[which].falls_short = true;
   world->wounds[which].since = world->now;
 }
 
@@ -387,12 +391,27 @@ static bool is_back(const sim_world *world, uint32_t before) {
   return alive * 10 >= (uint64_t)before * 9;
 }
 
+/* Those whose other end is gone not counted. */
+static bool meets_target(const sim_world *world, uint32_t wanted) {
+  uint32_t alive = 0;
+  for (uint32_t i = 0; i < world->link_slots && world->outbound >= wanted && alive < wanted; i++) {
+    const sim_link *link = &world->links[i];
+    alive += link->id != 0 && !link->closed && !link->gone && link->direction == WPM_OUTBOUND &&
+             world->peers[link->peer].link == i + 1;
+  }
+  return alive >= wanted;
+}
+
 void sim_wounds_look(sim_world *world) {
   for (size_t i = 0; i < world->scenario->fault_count; i++) {
     sim_wound *wound = &world->wounds[i];
     if (wound->healing && is_back(world, wound->before)) {
       wound->healing = false;
       keep_most(world, SIM_METRIC_RECOVER, world->now - wound->since);
+    }
+    if (wound->falls_short && meets_target(world, wound->outbound)) {
+      wound->falls_short = false;
+      keep_most(world, SIM_METRIC_TARGETS, world->now - wound->since);
     }
   }
 }

@@ -95,6 +95,8 @@ void sim_world_pull(sim_world *world) {
 void sim_world_tell(sim_world *world, const sim_fact *fact) {
   if (!world->error && sim_world_listens(world)) {
     world->results->value[SIM_METRIC_FACTS]++;
+    world->revived_at = world->told ? world->revived_at : world->now;
+    world->told = true;
     world->error = world->type->take(world->policy, fact, sim_world_clocks(world));
     sim_world_pull(world);
   }

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#define VAIN_DIALS 8 /* Of as many our policy thinks that there was no network. */
 #define STAGGER (250 * WPM_MILLISECOND)
 #define TCP_GIVES_UP (INT64_C(924600) * WPM_MILLISECOND)
 #define LET_GO_LEAST (20 * WPM_SECOND)
@@ -116,6 +117,7 @@ void sim_peer_recount(sim_world *world, uint32_t number) {
     move_count(&world->asked_places, peer->asked, false);
     peer->asked = false;
     peer->trial = SIM_TRIAL_NONE;
+    peer->chosen = false;
   }
   move_count(&world->wanted_up, old & SIM_PEER_WANTED_UP, wanted_up);
   move_count(&world->wanted_connected, both_before, wanted_up && connected);
@@ -201,6 +203,8 @@ void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
     return;
   }
   sim_peer *peer = &world->peers[number];
+  world->revived_at = world->vain >= VAIN_DIALS ? world->now : world->revived_at;
+  world->vain = 0;
   link->peer = number;
   link->next = peer->link;
   link->began = link->heard = link->pinged = link->moved = world->now;
@@ -516,6 +520,7 @@ static void fail_dial(sim_world *world, const sim_dial *dial) {
     fact.reasons[i] = dial->reasons[i];
   }
   world->results->value[SIM_METRIC_DIALS_FAILED]++;
+  world->vain = world->connected == 0 ? world->vain + 1 : 0;
   sim_world_tell(world, &fact);
 }
 

@@ -34,6 +34,10 @@
   X(RECOVER, "recover_ms",                                                                         \
     "longest time from a fault's end until 9 of 10 peers that it cost us were connected again")    \
   X(UNRECOVERED, "unrecovered", "faults after which that did not happen")                          \
+  X(TARGETS, "targets_ms",                                                                         \
+    "longest time from a fault's end until as many peers that we dialled are connected as before " \
+    "it, at most our target")                                                                      \
+  X(TARGETS_MISSED, "targets_missed", "faults after which that did not happen")                    \
   X(REDIAL, "redial_ms",                                                                           \
     "longest time from a restart until all peers connected before were dialled again")             \
   X(REDIAL_MISSED, "redial_missed", "of these, peers that were not")                               \

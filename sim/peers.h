@@ -54,6 +54,7 @@ typedef struct sim_peer {
   bool met;      /* We dialled it and were connected, in this life of our process or one before. */
   bool returns;  /* That was before the restart, and it was not tried since. */
   uint8_t trial; /* It has its place though there were outbound relay peers enough (a sim_trial). */
+  bool chosen;   /* It is a relay peer and has its place by our policy's choice alone. */
 } sim_peer;
 
 /* The attacker's are the last; those before are honest. */

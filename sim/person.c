@@ -29,6 +29,7 @@ void sim_person_connects(sim_world *world, uint32_t count) {
       sim_peer_heard_of(world, i, 0);
     }
     peer->trial = SIM_TRIAL_NONE;
+    peer->chosen = false;
     bool dials = sim_world_listens(world) && !(peer->flags & SIM_PEER_PLACE);
     peer->flags |= (uint8_t)(SIM_PEER_WANTED | (dials ? SIM_PEER_ASKED : 0));
     sim_peer_recount(world, i);

@@ -117,6 +117,7 @@ static void sum_up(sim_world *world) {
   }
   for (size_t i = 0; i < world->scenario->fault_count; i++) {
     value[SIM_METRIC_UNRECOVERED] += world->wounds[i].healing;
+    value[SIM_METRIC_TARGETS_MISSED] += world->wounds[i].falls_short;
   }
 }
 
@@ -309,7 +310,8 @@ int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_
     return sim_network_run(scenario, seed, type, out);
   }
   *out = (sim_results){0};
-  sim_world world = {.scenario = scenario, .seed = seed, .type = type, .results = out};
+  sim_world world = {
+      .scenario = scenario, .seed = seed, .type = type, .results = out, .revived_at = -WPM_HOUR};
   world.limits = limits_of(scenario);
   const sim_setup setup = {.seed = sim_hash(seed, OF_POLICY, 0, 0),
                            .peers = scenario->peers,

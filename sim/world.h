@@ -85,9 +85,11 @@ typedef struct sim_dial {
 
 /* Of a fault that is under way or over: what it cost. */
 typedef struct sim_wound {
-  bool healing;    /* It is over, and we are not back where we were. */
-  int64_t since;   /* Its end. */
-  uint32_t before; /* Peers connected before it. */
+  bool healing;      /* It is over, and we are not back where we were. */
+  bool falls_short;  /* It is over, and the outbound target is not met. */
+  int64_t since;     /* Its end. */
+  uint32_t before;   /* Peers connected before it. */
+  uint32_t outbound; /* Of these, that we dialled, as many as are wanted. */
 } sim_wound;
 
 /* What a person said of a peer. */
@@ -119,7 +121,12 @@ typedef struct sim_world {
   int64_t slept_at;     /* When it last fell asleep. */
   int64_t gap_at;       /* When it last fell asleep or lost its network, whichever began the gap. */
   int64_t disturbed_at; /* When a fault of ours last ended. */
-  int64_t booted_at;    /* When its monotonic clock began. */
+  int64_t
+      revived_at; /* When it was first told something, or the last of many vain dials without a link was
+                           followed by a link. */
+  bool told;      /* It was told something since it started. */
+  uint32_t vain;     /* Such dials in a row. */
+  int64_t booted_at; /* When its monotonic clock began. */
   int64_t wall_offset;
   uint64_t boot;
   uint32_t partitioned; /* Share of the peers beyond reach, in per mille. */

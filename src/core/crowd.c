@@ -2,6 +2,7 @@
 
 #include "core/connections.h"
 #include "core/connectivity.h"
+#include "core/doubt.h"
 #include "core/judge.h"
 #include "core/rules.h"
 #include "core/services.h"
@@ -43,7 +44,7 @@ typedef struct candidate {
 static bool is_spared(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   bool wanted =
-      wpm_manager_policy(m, slot)->outbound && m->targets.outbound <= m->config.relay_outbound;
+      wpm_manager_policy(m, slot)->outbound && wpm_doubt_outbound(m) <= m->config.relay_outbound;
   return wanted || wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION) ||
          wpm_shards_need(m, slot) || wpm_services_need(m, slot);
 }

@@ -2,6 +2,7 @@
 
 #include "core/black_hole.h"
 #include "core/connectivity.h"
+#include "core/doubt.h"
 #include "core/idle.h"
 #include "core/keepalive.h"
 #include "core/rules.h"
@@ -18,6 +19,7 @@ static void begin_epoch(wpm_manager *m) {
   m->epoch.began = m->now;
   m->epoch.voiding = 0;
   m->epoch.failures = 0;
+  wpm_doubt_begin_epoch(m);
   wpm_idle_forget(m);
   wpm_black_hole_forget(m);
 }
@@ -77,6 +79,7 @@ static void end_gap(wpm_manager *m, wpm_instant now) {
   begin_epoch(m);
   if (m->config.keep_alive && wpm_rule_holds(WPM_RULE_GAP_PROBE)) {
     probe_all(m, now);
+    wpm_doubt_probed(m);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/actions.h"
 #include "core/connectivity.h"
+#include "core/doubt.h"
 #include "core/duplicate.h"
 #include "core/idle.h"
 #include "core/rules.h"
@@ -107,9 +108,13 @@ void wpm_keepalive_heard(wpm_manager *m, wpm_connection *connection, wpm_instant
   if (connection->tested_ns > 0) {
     wpm_idle_borne(m, connection, now);
   }
+  bool was_probed = connection->probed;
   connection->tested_ns = 0;
   connection->awaiting = false;
   connection->probed = false;
+  if (was_probed) {
+    wpm_doubt_answered(m, connection->peer);
+  }
   connection->misses = wpm_rule_holds(WPM_RULE_MISSES_IN_A_ROW) ? 0 : connection->misses;
   connection->ping_span = draw_span(m, connection, now);
   wpm_duplicate_heard(m, connection, now);

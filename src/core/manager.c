@@ -8,6 +8,7 @@
 #include "core/connections.h"
 #include "core/connectivity.h"
 #include "core/crowd.h"
+#include "core/doubt.h"
 #include "core/epoch.h"
 #include "core/feelers.h"
 #include "core/groups.h"
@@ -171,6 +172,7 @@ int wpm_manager_new(const wpm_manager_config *config, wpm_manager **out) {
   wpm_black_hole_init(m);
   wpm_groups_init(m);
   wpm_feelers_init(m);
+  wpm_doubt_init(m);
   int err = copy_lists(m, config);
   if (!err) {
     err = wpm_history_init(&m->history, config->max_history);
@@ -348,6 +350,7 @@ static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant
   wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, false);
   wpm_sources_leave(m, slot);
   wpm_feelers_adopt(m, slot);
+  wpm_doubt_adopt(m, slot);
   wpm_change_end(m, &change, now);
   if (change.dials) {
     wpm_schedule_dial(m, slot, true);

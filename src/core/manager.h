@@ -75,6 +75,9 @@ typedef struct wpm_policy {
   bool reserved : 1;        /* A place is kept for it until its first attempt. */
   bool waits_for_place : 1; /* A static peer that is wanted and has none. */
   bool waits_to_be_chosen : 1; /* It is waiting, and then only a candidate (core/schedule.h). */
+  bool in_doubt : 1;           /* Its outbound place may come to nothing (core/doubt.h). */
+  bool chosen : 1;             /* It has that since more such peers were wanted. */
+  bool met : 1;                /* It has that by a connection which is not in doubt. */
   bool
       at_the_stop : 1; /* Connected when we last stopped or died; none of its connections ended since. */
 } wpm_policy;
@@ -173,6 +176,26 @@ typedef struct wpm_targets {
   wpm_mono rotate_at;  /* When one is to be let go; WPM_NEVER: not as things are. */
 } wpm_targets;
 
+#define WPM_DOUBT_DIALS 16u /* Most dials watched at once. */
+
+typedef struct wpm_doubted_dial {
+  uint32_t slot; /* The peer's. */
+  wpm_dial_id dial;
+  wpm_mono slow_at; /* When it is in doubt. */
+} wpm_doubted_dial;
+
+/* What core/doubt.h keeps. */
+typedef struct wpm_doubt {
+  wpm_mono until;  /* Dials that begin before this are watched. */
+  wpm_mono probed; /* When connections pinged after a gap are in doubt; WPM_NEVER: none were. */
+  uint32_t count;  /* Outbound places in doubt. */
+  uint32_t met;    /* Outbound relay peers connected, none of them in doubt. */
+  bool looks;      /* There may be more of them than are wanted. */
+  unsigned first;  /* Of the dials watched, the oldest. */
+  unsigned watched;
+  wpm_doubted_dial dials[WPM_DOUBT_DIALS]; /* A ring. */
+} wpm_doubt;
+
 #define WPM_IDLE_PATHS 10u  /* Transports, each over IPv4 and over IPv6. */
 #define WPM_IDLE_LOSSES 16u /* Most losses remembered, of different peers. */
 
@@ -246,6 +269,7 @@ struct wpm_manager {
   wpm_range_bans range_bans; /* Banned ranges of addresses. */
   wpm_groups groups;         /* Network groups of the peers. */
   wpm_targets targets;       /* Outbound relay peers. */
+  wpm_doubt doubt;           /* Which of them may come to nothing. */
   wpm_sources sources;       /* Who told us of whom. */
   wpm_feelers feelers;       /* Trial connections. */
   /* Relay peers of each of our shards (core/shards.h). */

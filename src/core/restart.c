@@ -4,6 +4,7 @@
 #include "core/actions.h"
 #include "core/backoff.h"
 #include "core/connectivity.h"
+#include "core/doubt.h"
 #include "core/groups.h"
 #include "core/judge.h"
 #include "core/rules.h"
@@ -82,6 +83,7 @@ void wpm_restart_begin(wpm_manager *m, wpm_instant now) {
     return;
   }
   m->begun = true;
+  wpm_doubt_begin_epoch(m);
   wpm_restart_reserve(m, now);
 }
 

@@ -123,6 +123,11 @@
   X(VOID_OF_BEFORE, "void_of_before")                                                              \
   X(NETWORK_CHANGED, "network_changed")                                                            \
   X(GAP_END, "gap_end")                                                                            \
+  X(DOUBT_HASTE, "doubt_haste")                                                                    \
+  X(DOUBT_DIALS, "doubt_dials")                                                                    \
+  X(DOUBT_PROBED, "doubt_probed")                                                                  \
+  X(BEYOND, "beyond")                                                                              \
+  X(BEYOND_SPARES, "beyond_spares")                                                                \
   X(GAP_PROBE, "gap_probe")                                                                        \
   X(GAP_ONE_MISS, "gap_one_miss")                                                                  \
   X(GAP_PROBE_TIMEOUT, "gap_probe_timeout")                                                        \

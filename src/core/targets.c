@@ -3,6 +3,7 @@
 #include "core/backoff.h"
 #include "core/connections.h"
 #include "core/connectivity.h"
+#include "core/doubt.h"
 #include "core/feelers.h"
 #include "core/groups.h"
 #include "core/judge.h"
@@ -17,7 +18,8 @@
 
 #include <string.h>
 
-#define PACE (wpm_rule_holds(WPM_RULE_DIAL_PACE) ? 100 * WPM_MILLISECOND : 0)
+#define PACE (100 * WPM_MILLISECOND)
+#define PACE_IN_HASTE (50 * WPM_MILLISECOND)
 #define LOOK_AGAIN (10 * WPM_SECOND)
 #define DRAWN 64
 #define ROUNDS 8
@@ -42,9 +44,13 @@ static bool is_outbound(const wpm_manager *m, uint32_t slot) {
          (first ? first->direction == WPM_OUTBOUND : policy->dial != 0);
 }
 
-/* It is time to look for candidates again. */
-static void look_soon(wpm_manager *m) {
-  wpm_mono soon = wpm_mono_after(m->targets.dialled_at, PACE);
+static int64_t pace(const wpm_manager *m) {
+  int64_t least = wpm_doubt_is_haste(m) ? PACE_IN_HASTE : PACE;
+  return wpm_rule_holds(WPM_RULE_DIAL_PACE) ? least : 0;
+}
+
+void wpm_targets_look_soon(wpm_manager *m) {
+  wpm_mono soon = wpm_mono_after(m->targets.dialled_at, pace(m));
   m->targets.next = soon.ns < m->targets.next.ns ? soon : m->targets.next;
 }
 
@@ -56,12 +62,12 @@ static bool is_worth_a_look(const wpm_manager *m, uint32_t slot) {
 
 void wpm_targets_candidate(wpm_manager *m, uint32_t slot) {
   if (is_worth_a_look(m, slot)) {
-    look_soon(m);
+    wpm_targets_look_soon(m);
   }
 }
 
 wpm_mono wpm_targets_choice_by(const wpm_manager *m, uint32_t slot, wpm_mono at) {
-  wpm_mono soon = wpm_mono_after(m->targets.dialled_at, PACE);
+  wpm_mono soon = wpm_mono_after(m->targets.dialled_at, pace(m));
   return !is_worth_a_look(m, slot) ? WPM_NEVER : soon.ns > at.ns ? soon : at;
 }
 
@@ -104,16 +110,9 @@ void wpm_targets_take_group(wpm_manager *m, uint32_t slot) {
   }
 }
 
-void wpm_targets_update(wpm_manager *m, uint32_t slot) {
+static void update_outbound(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   bool outbound = is_outbound(m, slot);
-  update_waiting(m, slot);
-  wpm_shares_update(m, slot);
-  bool lost_for_shard = wpm_shards_update(m, slot);
-  bool lost_for_service = wpm_services_update(m, slot);
-  if (lost_for_shard || lost_for_service) {
-    look_soon(m);
-  }
   if (outbound == policy->outbound) {
     return;
   }
@@ -122,15 +121,28 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot) {
     m->targets.outbound++;
   } else {
     m->targets.outbound--;
-    look_soon(m);
+    wpm_targets_look_soon(m);
   }
   wpm_targets_take_group(m, slot);
+}
+
+void wpm_targets_update(wpm_manager *m, uint32_t slot) {
+  update_waiting(m, slot);
+  wpm_shares_update(m, slot);
+  bool lost_for_shard = wpm_shards_update(m, slot);
+  bool lost_for_service = wpm_services_update(m, slot);
+  if (lost_for_shard || lost_for_service) {
+    wpm_targets_look_soon(m);
+  }
+  update_outbound(m, slot);
+  wpm_doubt_update(m, slot);
 }
 
 size_t wpm_targets_kept(const wpm_manager *m) {
   size_t half = wpm_manager_most_places(m) / 2;
   size_t wanted = m->config.relay_outbound;
-  size_t missing = wanted > m->targets.outbound ? wanted - m->targets.outbound : 0;
+  size_t outbound = wpm_doubt_outbound(m);
+  size_t missing = wanted > outbound ? wanted - outbound : 0;
   size_t kept = missing + wpm_services_missing(m) + m->targets.waiting;
   if (!wpm_rule_holds(WPM_RULE_KEPT_PLACES)) {
     return 0;
@@ -277,17 +289,19 @@ static bool is_shard_poor(const wpm_manager *m, uint16_t *shard) {
 }
 
 static bool is_outbound_missing(const wpm_manager *m) {
-  return m->targets.outbound < m->config.relay_outbound || !wpm_rule_holds(WPM_RULE_RELAY_OUTBOUND);
+  return wpm_doubt_outbound(m) < m->config.relay_outbound ||
+         !wpm_rule_holds(WPM_RULE_RELAY_OUTBOUND);
 }
 
-static uint32_t choose(wpm_manager *m) {
+/* `any`: it is one whom only the outbound target wants. */
+static uint32_t choose(wpm_manager *m, bool *any) {
   uint16_t shard;
   uint32_t slot = is_shard_poor(m, &shard) ? choose_of(m, &shard) : WPM_SLOT_NONE;
   if (slot == WPM_SLOT_NONE && wpm_rule_holds(WPM_RULE_SERVICE_SLOTS)) {
     slot = wpm_services_choose(m);
   }
-  bool any = slot == WPM_SLOT_NONE && is_outbound_missing(m);
-  return any ? choose_of(m, NULL) : slot;
+  *any = slot == WPM_SLOT_NONE && is_outbound_missing(m);
+  return *any ? choose_of(m, NULL) : slot;
 }
 
 /* Peers are chosen here: relay peers, or those of a service. */
@@ -307,14 +321,16 @@ static bool is_wanting(const wpm_manager *m) {
 
 static void dial_candidates(wpm_manager *m, wpm_instant now) {
   while (is_wanting(m) && m->targets.next.ns <= now.mono.ns) {
-    uint32_t slot = choose(m);
+    bool any = false;
+    uint32_t slot = choose(m, &any);
     if (slot == WPM_SLOT_NONE || wpm_store_open_contact(m->store, slot) != WPM_OK) {
       m->targets.next = wpm_mono_after(now.mono, LOOK_AGAIN);
       return;
     }
     m->targets.dialled_at = now.mono;
-    m->targets.next = wpm_mono_after(now.mono, PACE);
+    m->targets.next = wpm_mono_after(now.mono, pace(m));
     wpm_schedule_dial(m, slot, false);
+    wpm_doubt_dialled(m, slot, any);
   }
 }
 
@@ -351,7 +367,7 @@ static uint32_t draw_leaver(wpm_manager *m) {
 
 static void rotate(wpm_manager *m, wpm_instant now) {
   if (!wpm_targets_are_set(m) || m->config.rotate_ns == 0 || !wpm_rule_holds(WPM_RULE_ROTATION) ||
-      m->targets.outbound < m->config.relay_outbound) {
+      wpm_doubt_outbound(m) < m->config.relay_outbound) {
     m->targets.rotate_at = WPM_NEVER;
     return;
   }
@@ -369,6 +385,7 @@ static void rotate(wpm_manager *m, wpm_instant now) {
 
 void wpm_targets_run(wpm_manager *m, wpm_instant now) {
   if (is_in_force(m)) {
+    wpm_doubt_run(m, now);
     rotate(m, now);
     dial_candidates(m, now);
   }
@@ -380,7 +397,7 @@ static bool is_at_work(const wpm_manager *m) {
   return is_in_force(m) && m->begun && !m->epoch.offline && !m->stopping;
 }
 
-wpm_mono wpm_targets_choice_at(const wpm_manager *m) {
+static wpm_mono next_choice(const wpm_manager *m) {
   if (!is_at_work(m) || m->store->count == 0 || !is_wanting(m)) {
     return WPM_NEVER;
   }
@@ -388,12 +405,21 @@ wpm_mono wpm_targets_choice_at(const wpm_manager *m) {
   return starves && m->targets.next.ns < m->starved_until.ns ? m->starved_until : m->targets.next;
 }
 
+wpm_mono wpm_targets_choice_at(const wpm_manager *m) {
+  wpm_mono choice = next_choice(m);
+  wpm_mono doubt = is_at_work(m) ? wpm_doubt_next(m) : WPM_NEVER;
+  wpm_mono paced = wpm_mono_after(m->targets.dialled_at, pace(m));
+  doubt = paced.ns > doubt.ns ? paced : doubt;
+  return wpm_mono_earlier(choice, doubt);
+}
+
 wpm_mono wpm_targets_rotation_at(const wpm_manager *m) {
   return is_at_work(m) ? m->targets.rotate_at : WPM_NEVER;
 }
 
 wpm_mono wpm_targets_deadline(const wpm_manager *m) {
-  wpm_mono choice = wpm_targets_choice_at(m);
+  wpm_mono choice = next_choice(m);
   wpm_mono rotation = wpm_targets_rotation_at(m);
-  return rotation.ns < choice.ns ? rotation : choice;
+  wpm_mono doubt = is_at_work(m) ? wpm_doubt_deadline(m) : WPM_NEVER;
+  return wpm_mono_earlier(doubt, wpm_mono_earlier(rotation, choice));
 }

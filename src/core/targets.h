@@ -15,7 +15,8 @@
  *   past the limit of its group nothing dials it but a person, and our configuration.
  * - While one of our shards has too few relay peers, candidates of it come first (core/shards.h).
  * - While a service has too few peers, peers of it come next (core/services.h).
- * - Candidates are dialled `PACE` apart, so that a network that comes back is not met by all at once.
+ * - Candidates are dialled `PACE` apart, half of that in the haste of a new epoch (core/doubt.h), so that
+ *   a network that comes back is not met by all at once.
  *   Where there is none, it is looked again when one comes, or a wait is over, or after `LOOK_AGAIN`.
  * - Places rotate: an attacker that is always there would gather them one after another, as honest peers
  *   leave. Once every `rotate_ns`, half to one and a half of that, one outbound relay peer at random is
@@ -54,6 +55,9 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot);
 
 /* The peer has got, or lost, an outbound place, or one that is kept for it: its group is taken, or free. */
 void wpm_targets_take_group(wpm_manager *m, uint32_t slot);
+
+/* It is time to look for candidates again. */
+void wpm_targets_look_soon(wpm_manager *m);
 
 /* There is a candidate that there may not have been. */
 void wpm_targets_candidate(wpm_manager *m, uint32_t slot);

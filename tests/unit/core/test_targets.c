@@ -67,6 +67,8 @@ static size_t connected(const wpm_world *w) {
 static void as_many_as_are_wanted_are_dialled_one_after_another(void **state) {
   (void)state;
   wpm_world *w = start(1);
+  wpm_world_run(w, 0);
+  wpm_world_run(w, 30 * S); /* The haste of the start is over (test_doubt.c). */
   hear_of(w, 40);
   assert_int_equal(wpm_world_count(w, WPM_ACTION_DIAL), 1);
   for (size_t i = 1; i <= 10; i++) {
@@ -497,6 +499,7 @@ static wpm_world *start_with_shards(uint64_t seed, size_t relay_outbound, int pe
   for (int peer = 0; peer < peers; peer++) {
     take_in(w, peer);
   }
+  wpm_world_run(w, 30 * S); /* The haste of the start is over (test_doubt.c). */
   w->manager->config.max_dials = 256;
   wpm_manager_note_deadline(w->manager);
   return w;

@@ -1,0 +1,184 @@
+#include "core/doubt.h"
+
+#include "core/connectivity.h"
+#include "core/rules.h"
+#include "core/services.h"
+#include "core/shards.h"
+#include "core/targets.h"
+#include "core/wait.h"
+
+#define HASTE (30 * WPM_SECOND)
+#define SLOW_DIAL (250 * WPM_MILLISECOND) /* RFC 8305, Connection Attempt Delay. */
+#define SLOW_PONG WPM_SECOND
+
+void wpm_doubt_init(wpm_manager *m) {
+  m->doubt = (wpm_doubt){.until = {INT64_MIN}, .probed = WPM_NEVER};
+}
+
+void wpm_doubt_begin_epoch(wpm_manager *m) {
+  m->doubt.until = wpm_mono_after(m->now, HASTE);
+}
+
+void wpm_doubt_probed(wpm_manager *m) {
+  m->doubt.probed = wpm_mono_after(m->now, SLOW_PONG);
+}
+
+bool wpm_doubt_is_haste(const wpm_manager *m) {
+  return m->now.ns < m->doubt.until.ns || !wpm_rule_holds(WPM_RULE_DOUBT_HASTE);
+}
+
+/* ---- who is in doubt --------------------------------------------------------------------------- */
+
+static void set_doubt(wpm_manager *m, uint32_t slot, bool in_doubt) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  m->doubt.count += (uint32_t)in_doubt - (uint32_t)policy->in_doubt;
+  policy->in_doubt = in_doubt;
+}
+
+/* Connected outbound, so that it counts. There may be one too many then, where it was chosen or in doubt. */
+static void set_met(wpm_manager *m, uint32_t slot, bool met, bool was_in_doubt) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  m->doubt.met += (uint32_t)met - (uint32_t)policy->met;
+  m->doubt.looks = m->doubt.looks || (met && !policy->met && (policy->chosen || was_in_doubt));
+  policy->met = met;
+}
+
+void wpm_doubt_update(wpm_manager *m, uint32_t slot) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  const wpm_connection *first = policy->connections[0];
+  bool of_ping = first && first->awaiting && first->probed;
+  bool stays = policy->outbound && (of_ping || (!first && policy->dial != 0));
+  bool was_in_doubt = policy->in_doubt;
+  set_doubt(m, slot, was_in_doubt && stays);
+  set_met(m, slot, policy->outbound && first && !policy->in_doubt, was_in_doubt);
+  policy->chosen = policy->chosen && policy->outbound;
+}
+
+void wpm_doubt_answered(wpm_manager *m, uint32_t slot) {
+  wpm_doubt_update(m, slot);
+  if (m->doubt.looks) {
+    wpm_manager_note_deadline(m); /* Bytes alone would bring nothing else about. */
+  }
+}
+
+void wpm_doubt_adopt(wpm_manager *m, uint32_t slot) {
+  wpm_manager_policy(m, slot)->chosen = false;
+  for (unsigned i = 0; i < WPM_DOUBT_DIALS; i++) {
+    if (m->doubt.dials[i].slot == slot) {
+      m->doubt.dials[i].dial = 0; /* Not watched any more. */
+    }
+  }
+  set_doubt(m, slot, false);
+  wpm_doubt_update(m, slot);
+}
+
+/* ---- dials ------------------------------------------------------------------------------------- */
+
+void wpm_doubt_dialled(wpm_manager *m, uint32_t slot, bool for_target) {
+  wpm_policy *policy = wpm_manager_policy(m, slot);
+  wpm_doubt *doubt = &m->doubt;
+  policy->chosen = for_target && policy->outbound;
+  if (wpm_doubt_is_haste(m) &&
+      doubt->watched < WPM_DOUBT_DIALS) { /* One more than those counts as it is. */
+    unsigned last = (doubt->first + doubt->watched++) % WPM_DOUBT_DIALS;
+    doubt->dials[last] = (wpm_doubted_dial){slot, policy->dial, wpm_mono_after(m->now, SLOW_DIAL)};
+  }
+}
+
+static bool is_still_dialled(const wpm_manager *m, const wpm_doubted_dial *one) {
+  const wpm_policy *policy = wpm_manager_policy(m, one->slot);
+  return one->dial != 0 && policy->dial == one->dial && policy->outbound && !policy->connections[0];
+}
+
+static void doubt_dials(wpm_manager *m, wpm_instant now) {
+  wpm_doubt *doubt = &m->doubt;
+  while (doubt->watched > 0 && doubt->dials[doubt->first].slow_at.ns <= now.mono.ns) {
+    wpm_doubted_dial one = doubt->dials[doubt->first];
+    doubt->first = (doubt->first + 1) % WPM_DOUBT_DIALS;
+    doubt->watched--;
+    if (is_still_dialled(m, &one) && wpm_rule_holds(WPM_RULE_DOUBT_DIALS)) {
+      set_doubt(m, one.slot, true);
+      wpm_targets_look_soon(m);
+    }
+  }
+}
+
+static void doubt_connections(wpm_manager *m, wpm_instant now) {
+  if (m->doubt.probed.ns > now.mono.ns) {
+    return;
+  }
+  m->doubt.probed = WPM_NEVER;
+  for (uint32_t i = 0; i < m->connection_slots && wpm_rule_holds(WPM_RULE_DOUBT_PROBED); i++) {
+    const wpm_connection *connection = m->connections[i];
+    if (connection && connection->peer != WPM_SLOT_NONE && connection->probed &&
+        connection->awaiting && wpm_manager_policy(m, connection->peer)->outbound) {
+      set_doubt(m, connection->peer, true);
+      wpm_doubt_update(m, connection->peer);
+      wpm_targets_look_soon(m);
+    }
+  }
+}
+
+wpm_mono wpm_doubt_next(const wpm_manager *m) {
+  for (unsigned i = 0; i < m->doubt.watched; i++) {
+    const wpm_doubted_dial *one = &m->doubt.dials[(m->doubt.first + i) % WPM_DOUBT_DIALS];
+    if (is_still_dialled(m, one)) {
+      return wpm_mono_earlier(one->slow_at, m->doubt.probed);
+    }
+  }
+  return m->doubt.probed;
+}
+
+/* ---- those beyond ------------------------------------------------------------------------------ */
+
+static bool may_go(const wpm_manager *m, const wpm_connection *connection) {
+  if (!connection || connection->peer == WPM_SLOT_NONE) {
+    return false;
+  }
+  uint32_t slot = connection->peer;
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  bool spared = wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION) ||
+                wpm_shards_need(m, slot) || wpm_services_need(m, slot);
+  return policy->chosen && policy->met && !(spared && wpm_rule_holds(WPM_RULE_BEYOND_SPARES));
+}
+
+/* WPM_SLOT_NONE: nobody may go. */
+static uint32_t newest_chosen(const wpm_manager *m) {
+  const wpm_connection *newest = NULL;
+  for (uint32_t i = 0; i < m->connection_slots; i++) {
+    const wpm_connection *one = m->connections[i];
+    if (may_go(m, one) && (!newest || one->began.ns > newest->began.ns ||
+                           (one->began.ns == newest->began.ns && one->id > newest->id))) {
+      newest = one;
+    }
+  }
+  return newest ? newest->peer : WPM_SLOT_NONE;
+}
+
+static void let_go_beyond(wpm_manager *m, wpm_instant now) {
+  uint32_t slot = WPM_SLOT_NONE;
+  while (wpm_targets_are_set(m) && m->doubt.met > m->config.relay_outbound &&
+         wpm_rule_holds(WPM_RULE_BEYOND) && (slot = newest_chosen(m)) != WPM_SLOT_NONE) {
+    wpm_connectivity_end_all(m, slot, WPM_REASON_CROWDED, now);
+  }
+  m->doubt.looks = false;
+}
+
+/* ---- when -------------------------------------------------------------------------------------- */
+
+void wpm_doubt_run(wpm_manager *m, wpm_instant now) {
+  doubt_dials(m, now);
+  doubt_connections(m, now);
+  if (m->doubt.looks) {
+    let_go_beyond(m, now);
+  }
+}
+
+wpm_mono wpm_doubt_deadline(const wpm_manager *m) {
+  if (m->doubt.looks) {
+    return m->now;
+  }
+  wpm_mono dial = m->doubt.watched > 0 ? m->doubt.dials[m->doubt.first].slow_at : WPM_NEVER;
+  return wpm_mono_earlier(dial, m->doubt.probed);
+}
