@@ -62,13 +62,29 @@ void sim_check_dial(sim_world *world, uint32_t number) {
   }
 }
 
+static bool is_by_rule(wpm_reason reason) {
+  static const wpm_reason by_rule[] = {
+      WPM_REASON_LOCAL_CLOSE,      WPM_REASON_CROWDED,
+      WPM_REASON_FEELER,           WPM_REASON_ROTATED,
+      WPM_REASON_SURPLUS,          WPM_REASON_DUPLICATE,
+      WPM_REASON_THIRD_CONNECTION, WPM_REASON_LATE_DIAL,
+      WPM_REASON_NO_PLACE,         WPM_REASON_STORE_FULL,
+      WPM_REASON_INBOUND_PER_IP,   WPM_REASON_INBOUND_PER_NETWORK,
+      WPM_REASON_INBOUND_PACE,     WPM_REASON_BANNED,
+      WPM_REASON_RANGE_BANNED,     WPM_REASON_SELF,
+  };
+  size_t i = 0;
+  while (i < sizeof(by_rule) / sizeof(*by_rule) && by_rule[i] != reason) {
+    i++;
+  }
+  return i < sizeof(by_rule) / sizeof(*by_rule);
+}
+
 /* We let somebody go by a rule of ours: not one who has another link, is refused as he comes, or is
  * banned. */
 void sim_check_close(sim_world *world, const sim_link *link, wpm_reason reason) {
-  bool by_rule = reason == WPM_REASON_CROWDED || reason == WPM_REASON_LOCAL_CLOSE ||
-                 reason == WPM_REASON_FEELER;
-  bool goes = by_rule && sim_peer_links(world, link->peer) == 1 && link->began < world->now &&
-              !is_banned(world, link->peer);
+  bool goes = is_by_rule(reason) && sim_peer_links(world, link->peer) == 1 &&
+              link->began < world->now && !is_banned(world, link->peer);
   if (goes && (is_static(world, link->peer) || is_protected(world, link->peer))) {
     breach(world, "peer %" PRIu32 " is let go (%s), and is %s", link->peer, wpm_reason_name(reason),
            is_protected(world, link->peer) ? "protected" : "static");

@@ -251,15 +251,28 @@ typedef enum wpm_connectivity {
 typedef enum wpm_reason {
   WPM_REASON_NONE = 0,
   /* Ended on purpose: CanConnect. */
-  WPM_REASON_LOCAL_CLOSE,      /* We closed it, by a rule of ours. */
-  WPM_REASON_CROWDED,          /* We closed it: there were too many connections. */
-  WPM_REASON_FEELER,           /* We closed it: it was a trial, and the peer is there (a feeler). */
-  WPM_REASON_PERSON,           /* A person asked us to close it. */
-  WPM_REASON_SHUTDOWN,         /* We stopped. */
-  WPM_REASON_CLUSTER_MISMATCH, /* We closed it: its Waku metadata names another cluster. */
-  WPM_REASON_GO_AWAY,          /* They sent a go-away with a code other than 1 and 2. */
-  WPM_REASON_EOF,              /* They ended the stream between two frames. */
-  WPM_REASON_RESET,            /* A TCP reset between two frames (how go-libp2p closes). */
+  WPM_REASON_LOCAL_CLOSE, /* We closed it; the host chose to, or another store says no more. */
+  WPM_REASON_CROWDED,     /* We closed it: there were too many connections. */
+  WPM_REASON_FEELER,      /* We closed it: it was a trial, and the peer is there (a feeler). */
+  WPM_REASON_ROTATED,     /* We closed it: another outbound relay peer gets its place. */
+  WPM_REASON_SURPLUS,     /* We closed it: more outbound relay peers were connected than wanted. */
+  WPM_REASON_DUPLICATE,   /* We closed it: another connection with the peer lives on. */
+  WPM_REASON_THIRD_CONNECTION,    /* We refused it: there were two with the peer. */
+  WPM_REASON_LATE_DIAL,           /* We refused it: the dial that it comes from was over. */
+  WPM_REASON_NO_PLACE,            /* We refused it: all places were taken, or kept for others. */
+  WPM_REASON_STORE_FULL,          /* We refused it: of the peers held, none might be evicted. */
+  WPM_REASON_INBOUND_PER_IP,      /* We refused it: too many from its IP address were connected. */
+  WPM_REASON_INBOUND_PER_NETWORK, /* We refused it: too many from its network were. */
+  WPM_REASON_INBOUND_PACE,        /* We refused it: so many attempts in so short a time. */
+  WPM_REASON_BANNED,              /* We closed or refused it: the peer is banned. */
+  WPM_REASON_RANGE_BANNED,        /* We closed or refused it: its address is in a banned range. */
+  WPM_REASON_SELF,                /* We refused it: it is ourselves. */
+  WPM_REASON_PERSON,              /* A person asked us to close it. */
+  WPM_REASON_SHUTDOWN,            /* We stopped. */
+  WPM_REASON_CLUSTER_MISMATCH,    /* We closed it: its Waku metadata names another cluster. */
+  WPM_REASON_GO_AWAY,             /* They sent a go-away with a code other than 1 and 2. */
+  WPM_REASON_EOF,                 /* They ended the stream between two frames. */
+  WPM_REASON_RESET,               /* A TCP reset between two frames (how go-libp2p closes). */
   /* Lost or never made: CannotConnect. */
   WPM_REASON_GO_AWAY_ERROR,       /* They sent go-away code 1 (protocol) or 2 (internal error). */
   WPM_REASON_TRUNCATED,           /* The end came inside a Noise message or muxer frame. */

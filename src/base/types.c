@@ -71,64 +71,51 @@ const char *wpm_connectivity_name(wpm_connectivity value) {
   return "?";
 }
 
+static const char *const reason_names[WPM_REASON_COUNT] = {
+    [WPM_REASON_NONE] = "none",
+    [WPM_REASON_LOCAL_CLOSE] = "local_close",
+    [WPM_REASON_CROWDED] = "crowded",
+    [WPM_REASON_FEELER] = "feeler",
+    [WPM_REASON_ROTATED] = "rotated",
+    [WPM_REASON_SURPLUS] = "surplus",
+    [WPM_REASON_DUPLICATE] = "duplicate",
+    [WPM_REASON_THIRD_CONNECTION] = "third_connection",
+    [WPM_REASON_LATE_DIAL] = "late_dial",
+    [WPM_REASON_NO_PLACE] = "no_place",
+    [WPM_REASON_STORE_FULL] = "store_full",
+    [WPM_REASON_INBOUND_PER_IP] = "inbound_per_ip",
+    [WPM_REASON_INBOUND_PER_NETWORK] = "inbound_per_network",
+    [WPM_REASON_INBOUND_PACE] = "inbound_pace",
+    [WPM_REASON_BANNED] = "banned",
+    [WPM_REASON_RANGE_BANNED] = "range_banned",
+    [WPM_REASON_SELF] = "self",
+    [WPM_REASON_PERSON] = "person",
+    [WPM_REASON_SHUTDOWN] = "shutdown",
+    [WPM_REASON_CLUSTER_MISMATCH] = "cluster_mismatch",
+    [WPM_REASON_GO_AWAY] = "go_away",
+    [WPM_REASON_EOF] = "eof",
+    [WPM_REASON_RESET] = "reset",
+    [WPM_REASON_GO_AWAY_ERROR] = "go_away_error",
+    [WPM_REASON_TRUNCATED] = "truncated",
+    [WPM_REASON_PING_TIMEOUT] = "ping_timeout",
+    [WPM_REASON_TIMED_OUT] = "timed_out",
+    [WPM_REASON_UNREACHABLE] = "unreachable",
+    [WPM_REASON_REFUSED] = "refused",
+    [WPM_REASON_DIAL_TIMEOUT] = "dial_timeout",
+    [WPM_REASON_NAME_NOT_FOUND] = "name_not_found",
+    [WPM_REASON_UPGRADE_CLOSED] = "upgrade_closed",
+    [WPM_REASON_NEGOTIATION_FAILED] = "negotiation_failed",
+    [WPM_REASON_HANDSHAKE_FAILED] = "handshake_failed",
+    [WPM_REASON_PEER_ID_MISMATCH] = "peer_id_mismatch",
+    [WPM_REASON_PROTOCOL_VIOLATION] = "protocol_violation",
+    [WPM_REASON_UNSUPPORTED_ADDRESS] = "unsupported_address",
+    [WPM_REASON_CRASH] = "crash",
+    [WPM_REASON_IMPORTED] = "imported",
+    [WPM_REASON_LOCAL_FAILURE] = "local_failure",
+};
+
 const char *wpm_reason_name(wpm_reason value) {
-  switch (value) {
-  case WPM_REASON_NONE:
-    return "none";
-  case WPM_REASON_LOCAL_CLOSE:
-    return "local_close";
-  case WPM_REASON_CROWDED:
-    return "crowded";
-  case WPM_REASON_FEELER:
-    return "feeler";
-  case WPM_REASON_PERSON:
-    return "person";
-  case WPM_REASON_SHUTDOWN:
-    return "shutdown";
-  case WPM_REASON_CLUSTER_MISMATCH:
-    return "cluster_mismatch";
-  case WPM_REASON_GO_AWAY:
-    return "go_away";
-  case WPM_REASON_EOF:
-    return "eof";
-  case WPM_REASON_RESET:
-    return "reset";
-  case WPM_REASON_GO_AWAY_ERROR:
-    return "go_away_error";
-  case WPM_REASON_TRUNCATED:
-    return "truncated";
-  case WPM_REASON_PING_TIMEOUT:
-    return "ping_timeout";
-  case WPM_REASON_TIMED_OUT:
-    return "timed_out";
-  case WPM_REASON_UNREACHABLE:
-    return "unreachable";
-  case WPM_REASON_REFUSED:
-    return "refused";
-  case WPM_REASON_DIAL_TIMEOUT:
-    return "dial_timeout";
-  case WPM_REASON_NAME_NOT_FOUND:
-    return "name_not_found";
-  case WPM_REASON_UPGRADE_CLOSED:
-    return "upgrade_closed";
-  case WPM_REASON_NEGOTIATION_FAILED:
-    return "negotiation_failed";
-  case WPM_REASON_HANDSHAKE_FAILED:
-    return "handshake_failed";
-  case WPM_REASON_PEER_ID_MISMATCH:
-    return "peer_id_mismatch";
-  case WPM_REASON_PROTOCOL_VIOLATION:
-    return "protocol_violation";
-  case WPM_REASON_UNSUPPORTED_ADDRESS:
-    return "unsupported_address";
-  case WPM_REASON_CRASH:
-    return "crash";
-  case WPM_REASON_IMPORTED:
-    return "imported";
-  case WPM_REASON_LOCAL_FAILURE:
-    return "local_failure";
-  }
-  return "?";
+  return (unsigned)value < WPM_REASON_COUNT ? reason_names[value] : "?";
 }
 
 wpm_connectivity wpm_reason_leaves(wpm_reason reason) {
@@ -139,6 +126,19 @@ wpm_connectivity wpm_reason_leaves(wpm_reason reason) {
   case WPM_REASON_LOCAL_CLOSE:
   case WPM_REASON_CROWDED:
   case WPM_REASON_FEELER:
+  case WPM_REASON_ROTATED:
+  case WPM_REASON_SURPLUS:
+  case WPM_REASON_DUPLICATE:
+  case WPM_REASON_THIRD_CONNECTION:
+  case WPM_REASON_LATE_DIAL:
+  case WPM_REASON_NO_PLACE:
+  case WPM_REASON_STORE_FULL:
+  case WPM_REASON_INBOUND_PER_IP:
+  case WPM_REASON_INBOUND_PER_NETWORK:
+  case WPM_REASON_INBOUND_PACE:
+  case WPM_REASON_BANNED:
+  case WPM_REASON_RANGE_BANNED:
+  case WPM_REASON_SELF:
   case WPM_REASON_PERSON:
   case WPM_REASON_SHUTDOWN:
   case WPM_REASON_CLUSTER_MISMATCH:

@@ -371,6 +371,16 @@ static bool finds_room(wpm_manager *m, uint32_t slot, const wpm_event *event, wp
   return one_goes && has_room(m, slot, direction);
 }
 
+/* Why one that comes in is refused by where it comes from. */
+static wpm_reason refusal_of_origin(wpm_manager *m, uint32_t slot, const wpm_event *event,
+                                    wpm_instant now) {
+  if (event->u.connected.direction != WPM_INBOUND) {
+    return WPM_REASON_NONE;
+  }
+  return wpm_inbound_reason(
+      wpm_inbound_refusal(m, slot, event->peer, event->u.connected.remote, now.mono));
+}
+
 /* Why the connection is refused; WPM_REASON_NONE: it is not. */
 static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_instant now) {
   bool ours = of_our_dial(m, slot, event);
@@ -379,16 +389,15 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
   }
   if (event->u.connected.direction == WPM_OUTBOUND && event->u.connected.dial != 0 && !ours &&
       wpm_rule_holds(WPM_RULE_LATE_DIAL)) {
-    return WPM_REASON_LOCAL_CLOSE; /* That dial is over. */
+    return WPM_REASON_LATE_DIAL;
   }
   if (ours && wpm_range_bans_any(m) && wpm_rule_holds(WPM_RULE_BAN_LATE) &&
       wpm_range_bans_hold(m, event->u.connected.remote, event->u.connected.dial, now.mono)) {
-    return WPM_REASON_LOCAL_CLOSE; /* It leads where has been banned since it began. */
+    return WPM_REASON_RANGE_BANNED; /* Since its dial began. */
   }
-  if (event->u.connected.direction == WPM_INBOUND &&
-      wpm_inbound_refusal(m, slot, event->peer, event->u.connected.remote, now.mono) !=
-          WPM_INBOUND_ADMITTED) {
-    return WPM_REASON_LOCAL_CLOSE;
+  wpm_reason of_origin = refusal_of_origin(m, slot, event, now);
+  if (of_origin != WPM_REASON_NONE) {
+    return of_origin;
   }
   if (slot != WPM_SLOT_NONE && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_HELD_OFF) &&
       wpm_rule_holds(WPM_RULE_HELD_OFF)) {
@@ -396,17 +405,17 @@ static wpm_reason refusal(wpm_manager *m, uint32_t slot, const wpm_event *event,
   }
   if (event->u.connected.direction == WPM_INBOUND && wpm_store_bans(m->store, event->peer, now) &&
       wpm_rule_holds(WPM_RULE_BAN)) {
-    return WPM_REASON_LOCAL_CLOSE; /* Also one that gave way for another since. */
+    return WPM_REASON_BANNED; /* Also one that gave way for another since. */
   }
   if (slot == WPM_SLOT_NONE) {
-    return finds_room(m, slot, event, now) ? WPM_REASON_NONE : WPM_REASON_LOCAL_CLOSE;
+    return finds_room(m, slot, event, now) ? WPM_REASON_NONE : WPM_REASON_NO_PLACE;
   }
   const wpm_policy *policy = wpm_manager_policy(m, slot);
-  bool third = policy->connections[1] && wpm_rule_holds(WPM_RULE_NO_THIRD);
-  if (third || (!policy->has_place && !finds_room(m, slot, event, now))) {
-    return WPM_REASON_LOCAL_CLOSE;
+  if (policy->connections[1] && wpm_rule_holds(WPM_RULE_NO_THIRD)) {
+    return WPM_REASON_THIRD_CONNECTION;
   }
-  return WPM_REASON_NONE;
+  bool has_place = policy->has_place || finds_room(m, slot, event, now);
+  return has_place ? WPM_REASON_NONE : WPM_REASON_NO_PLACE;
 }
 
 static int refuse(wpm_manager *m, uint32_t slot, const wpm_event *event, wpm_reason reason,
@@ -476,7 +485,7 @@ static int accept_connection(wpm_manager *m, const wpm_event *event, wpm_instant
   wpm_taken taken;
   int err = wpm_manager_take_peer(m, event->peer, false, &taken);
   if (err == WPM_ERR_FULL || err == WPM_ERR_NO_VICTIM) {
-    int refused = refuse(m, WPM_SLOT_NONE, event, WPM_REASON_LOCAL_CLOSE, now);
+    int refused = refuse(m, WPM_SLOT_NONE, event, WPM_REASON_STORE_FULL, now);
     return refused ? refused : err;
   }
   if (err) {
@@ -515,7 +524,7 @@ int wpm_on_connected(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return WPM_ERR_INVALID;
   }
   if (wpm_manager_is_local(m, event->peer)) {
-    int err = refuse(m, WPM_SLOT_NONE, event, WPM_REASON_LOCAL_CLOSE, now);
+    int err = refuse(m, WPM_SLOT_NONE, event, WPM_REASON_SELF, now);
     return err ? err : WPM_ERR_INVALID;
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);

@@ -79,7 +79,7 @@ wpm_mono wpm_duplicate_deadline(const wpm_manager *m, const wpm_connection *conn
 void wpm_duplicate_due(wpm_manager *m, wpm_connection *connection, wpm_instant now) {
   if (connection->trial == WPM_TRIAL_WINNER && connection->trial_heard &&
       wpm_duplicate_deadline(m, connection).ns <= now.mono.ns) {
-    wpm_connection_end(m, other_of(m, connection), WPM_REASON_LOCAL_CLOSE, now);
+    wpm_connection_end(m, other_of(m, connection), WPM_REASON_DUPLICATE, now);
   }
 }
 
@@ -89,7 +89,7 @@ void wpm_duplicate_heard(wpm_manager *m, wpm_connection *connection, wpm_instant
   }
   connection->trial_heard = true;
   if (connection->trial == WPM_TRIAL_OLDER) {
-    wpm_connection_end(m, other_of(m, connection), WPM_REASON_LOCAL_CLOSE, now);
+    wpm_connection_end(m, other_of(m, connection), WPM_REASON_DUPLICATE, now);
     return;
   }
   wpm_duplicate_due(m, connection, now);

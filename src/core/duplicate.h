@@ -3,11 +3,11 @@
  * - Race: two of opposite direction that came up within the dial timeout of each other. The one
  *   dialled by the peer with the smaller binary id wins, so both sides choose the same without a
  *   word. The winner is pinged at once; a second after the race began, or as soon after that as the
- *   winner has sent a byte, the loser is ended, if both still live. A winner that stays silent for
- *   the ping timeout ends as lost, and the loser stays.
+ *   winner has sent a byte, the loser is ended (reason `duplicate`), if both still live. A winner that
+ *   stays silent for the ping timeout ends as lost, and the loser stays.
  * - Any other second connection: the older is pinged at once. Silent for the ping timeout, it ends
- *   as lost; at its first byte the newer is ended.
- * - A third is refused at once.
+ *   as lost; at its first byte the newer is ended (`duplicate`).
+ * - A third is refused at once (`third_connection`).
  * - None of this is a disconnect of the peer.
  */
 #ifndef WPM_CORE_DUPLICATE_H

@@ -235,6 +235,22 @@ wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes pe
   return rule;
 }
 
+wpm_reason wpm_inbound_reason(wpm_inbound_rule rule) {
+  switch (rule) {
+  case WPM_INBOUND_ADMITTED:
+    return WPM_REASON_NONE;
+  case WPM_INBOUND_PER_IP:
+    return WPM_REASON_INBOUND_PER_IP;
+  case WPM_INBOUND_PER_NETWORK:
+    return WPM_REASON_INBOUND_PER_NETWORK;
+  case WPM_INBOUND_PACE:
+    return WPM_REASON_INBOUND_PACE;
+  case WPM_INBOUND_BAN:
+    return WPM_REASON_RANGE_BANNED;
+  }
+  return WPM_REASON_LOCAL_CLOSE; /* None of the rules. */
+}
+
 void wpm_inbound_began(wpm_manager *m, wpm_connection *connection) {
   origin_key keys[2];
   if (connection->direction != WPM_INBOUND || !connection->has_remote ||

@@ -33,6 +33,9 @@ void wpm_inbound_fini(wpm_manager *m);
 wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes peer,
                                      wpm_bytes remote, wpm_mono now);
 
+/* The same as the end of a connection tells it; NONE: it is admitted. */
+wpm_reason wpm_inbound_reason(wpm_inbound_rule rule);
+
 /* The IP address that a live inbound connection comes from (16 bytes, IPv4 mapped, IPv6 cut to its /64);
  * NULL: none is kept. */
 const uint8_t *wpm_inbound_ip(const wpm_manager *m, const wpm_connection *connection);

@@ -109,7 +109,7 @@ int wpm_on_ban(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   wpm_change_end_of(m, &change, taken.added, now);
   wpm_store_keep(m->store, &taken);
   if (length > 0 && wpm_rule_holds(WPM_RULE_BAN_ENDS)) {
-    wpm_connectivity_end_all(m, slot, WPM_REASON_LOCAL_CLOSE, now);
+    wpm_connectivity_end_all(m, slot, WPM_REASON_BANNED, now);
   }
   return WPM_OK;
 }

@@ -261,7 +261,7 @@ static void end_connections(wpm_manager *m, const wpm_ip_range *range, wpm_insta
     wpm_connection *connection = m->connections[i];
     if (connection && connection->peer != WPM_SLOT_NONE && connection->has_remote &&
         wpm_ip_range_holds(range, connection->remote)) {
-      wpm_connection_end(m, connection, WPM_REASON_LOCAL_CLOSE, now);
+      wpm_connection_end(m, connection, WPM_REASON_RANGE_BANNED, now);
     }
   }
 }

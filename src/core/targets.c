@@ -378,7 +378,7 @@ static void rotate(wpm_manager *m, wpm_instant now) {
     uint32_t slot = draw_leaver(m);
     m->targets.rotate_at = draw_rotation(m, now.mono);
     if (slot != WPM_SLOT_NONE) {
-      wpm_connectivity_end_all(m, slot, WPM_REASON_LOCAL_CLOSE, now);
+      wpm_connectivity_end_all(m, slot, WPM_REASON_ROTATED, now);
     }
   }
 }

@@ -367,7 +367,7 @@ static failure secured(wpm_conn *conn) {
     return failure_of(WPM_ERR_NO_MEMORY, WPM_REASON_LOCAL_FAILURE, "");
   }
   if (wpm_bytes_equal(conn->peer, wpm_peer_id_view(&conn->host->config.identity->peer_id))) {
-    return (failure){WPM_REASON_LOCAL_CLOSE, "it is ourselves"};
+    return (failure){WPM_REASON_SELF, "it is ourselves"};
   }
   conn->security_type->settle(conn->security);
   conn->upgrade->step = WPM_STEP_MUXER;

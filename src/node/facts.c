@@ -120,8 +120,8 @@ static int take_in(wpm_node *node, wpm_conn *conn, wpm_dial_id dial, const failu
   node->counters.connections_opened[direction]++;
   int err = wpm_node_fact(node, &event);
   entry = wpm_node_find_conn(node, id);
-  if (err != WPM_OK && entry) {
-    wpm_node_conn_gone(node, entry, WPM_REASON_LOCAL_CLOSE);
+  if (err != WPM_OK && entry) { /* For want of memory; what is refused has gone by now. */
+    wpm_node_conn_gone(node, entry, WPM_REASON_LOCAL_FAILURE);
   }
   return err;
 }

@@ -36,6 +36,20 @@ class Inbound(ApiTest):
         for rule in ("per_ip", "per_network", "pace", "ban"):
             self.assertEqual(self.limited(made, rule), 0)
 
+    def test_who_finds_no_place_is_told_apart(self):
+        holds = self.daemon()
+        made = self.daemon(max_connections=1, staticnode=holds.address)
+        made.wait_connected(holds.id)
+        other = self.daemon(staticnode=made.address)
+        ended = 'wakupeers_connections_ended_total{reason="%s"}'
+        wait_for(lambda: made.metrics().get(ended % "no_place", 0) >= 1, "one to be refused")
+        self.assertNotIn(ended % "local_close", made.metrics())
+        # Nothing else is known of it.
+        self.assertEqual(set(made.peers()), {holds.id})
+        refused = {(each["peerId"], each["reason"], each["direction"])
+                   for each in made.ask("GET", "/admin/v1/history") if each["event"] == "refused"}
+        self.assertEqual(refused, {(other.id, "no_place", "inbound")})
+
     def test_what_it_takes(self):
         for bad in ("10.0.0.0/33", "10.0.0/8", "example.org", "::/129"):
             done = self.expect(2, "run", f"--inbound-allow={bad}")

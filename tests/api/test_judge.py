@@ -28,6 +28,7 @@ class Judge(ApiTest):
     def test_a_ban_ends_refuses_and_outlasts_a_crash(self):
         self.assertEqual(self.peers(0, "ban", self.other.id).out, "banned\n")
         self.made.wait_peer(self.other.id, lambda peer: peer["connected"] == "CanConnect", "disconnected")
+        self.assertEqual(self.made.peer(self.other.id)["reason"], "banned")
         self.made.kill()
         self.made.start()
         self.assertTrue(self.banned())
@@ -57,6 +58,7 @@ class Judge(ApiTest):
     def test_a_range_is_banned_and_outlasts_a_crash(self):
         self.assertEqual(self.peers(0, "ban", "127.1.2.3/8").out, "banned\n")
         self.made.wait_peer(self.other.id, lambda peer: peer["connected"] == "CanConnect", "disconnected")
+        self.assertEqual(self.made.peer(self.other.id)["reason"], "range_banned")
         self.made.kill()
         self.made.start()
         self.assertEqual(self.ranges(), {"127.0.0.0/8": None})

@@ -280,7 +280,7 @@ static void ourselves_are_no_peer(void **state) {
   wpm_dial *dial = NULL;
   assert_int_equal(wpm_host_dial(pair.a.host, (wpm_bytes){0}, &address, 1, NULL, &dial), WPM_OK);
   RUN_UNTIL(&pair.loop, pair.a.failed == 1 && pair.a.inbound_failed == 1);
-  assert_int_equal(pair.a.ends[WPM_STEP_HANDSHAKE][WPM_REASON_LOCAL_CLOSE], 2);
+  assert_int_equal(pair.a.ends[WPM_STEP_HANDSHAKE][WPM_REASON_SELF], 2);
   end(&pair);
 }
 

@@ -177,7 +177,7 @@ static void no_more_are_held_than_there_are_places(void **state) {
     lab_start(&l.nodes[i]);
   }
   RUN_UNTIL(&l.loop, wpm_manager_connection_count(wpm_node_manager(a->node)) == 2 &&
-                         lab_counters(a).connections_ended[WPM_REASON_LOCAL_CLOSE] > 0);
+                         lab_counters(a).connections_ended[WPM_REASON_NO_PLACE] > 0);
   assert_int_equal(wpm_manager_connection_count(wpm_node_manager(a->node)), 2);
   lab_fini(&l);
 }
@@ -454,7 +454,7 @@ static void a_person_needs_no_place(void **state) {
   /* Nobody else finds a place. */
   lab_hold(d, b);
   lab_start(d);
-  RUN_UNTIL(&l.loop, lab_counters(b).connections_ended[WPM_REASON_LOCAL_CLOSE] > 0);
+  RUN_UNTIL(&l.loop, lab_counters(b).connections_ended[WPM_REASON_NO_PLACE] > 0);
   assert_int_equal(wpm_manager_connection_count(wpm_node_manager(b->node)), 2);
   lab_fini(&l);
 }

@@ -219,7 +219,7 @@ static void failures_name_reason_and_step(void **state) {
   fails(&s, s.address, WPM_ERR_CLOSED, WPM_REASON_NEGOTIATION_FAILED, WPM_STEP_SECURITY);
   attacker_fini(&s.attacker);
   /* Ourselves. */
-  fails(&s, s.prober->listen_text, WPM_ERR_CLOSED, WPM_REASON_LOCAL_CLOSE, WPM_STEP_HANDSHAKE);
+  fails(&s, s.prober->listen_text, WPM_ERR_CLOSED, WPM_REASON_SELF, WPM_STEP_HANDSHAKE);
   end(&s);
 }
 

@@ -49,6 +49,22 @@ static void words_are_those_of_nwaku(void **state) {
 
 static void words_that_are_promised(void **state) {
   (void)state;
+  assert_string_equal(wpm_reason_name(WPM_REASON_LOCAL_CLOSE), "local_close");
+  assert_string_equal(wpm_reason_name(WPM_REASON_CROWDED), "crowded");
+  assert_string_equal(wpm_reason_name(WPM_REASON_FEELER), "feeler");
+  assert_string_equal(wpm_reason_name(WPM_REASON_ROTATED), "rotated");
+  assert_string_equal(wpm_reason_name(WPM_REASON_SURPLUS), "surplus");
+  assert_string_equal(wpm_reason_name(WPM_REASON_DUPLICATE), "duplicate");
+  assert_string_equal(wpm_reason_name(WPM_REASON_THIRD_CONNECTION), "third_connection");
+  assert_string_equal(wpm_reason_name(WPM_REASON_LATE_DIAL), "late_dial");
+  assert_string_equal(wpm_reason_name(WPM_REASON_NO_PLACE), "no_place");
+  assert_string_equal(wpm_reason_name(WPM_REASON_STORE_FULL), "store_full");
+  assert_string_equal(wpm_reason_name(WPM_REASON_INBOUND_PER_IP), "inbound_per_ip");
+  assert_string_equal(wpm_reason_name(WPM_REASON_INBOUND_PER_NETWORK), "inbound_per_network");
+  assert_string_equal(wpm_reason_name(WPM_REASON_INBOUND_PACE), "inbound_pace");
+  assert_string_equal(wpm_reason_name(WPM_REASON_BANNED), "banned");
+  assert_string_equal(wpm_reason_name(WPM_REASON_RANGE_BANNED), "range_banned");
+  assert_string_equal(wpm_reason_name(WPM_REASON_SELF), "self");
   assert_string_equal(wpm_reason_name(WPM_REASON_GO_AWAY), "go_away");
   assert_string_equal(wpm_reason_name(WPM_REASON_EOF), "eof");
   assert_string_equal(wpm_reason_name(WPM_REASON_RESET), "reset");
@@ -68,9 +84,28 @@ static void words_that_are_promised(void **state) {
 static void a_reason_leaves_the_state_of_the_specification(void **state) {
   (void)state;
   static const wpm_reason on_purpose[] = {
-      WPM_REASON_LOCAL_CLOSE, WPM_REASON_CROWDED,  WPM_REASON_FEELER,
-      WPM_REASON_PERSON,      WPM_REASON_SHUTDOWN, WPM_REASON_CLUSTER_MISMATCH,
-      WPM_REASON_GO_AWAY,     WPM_REASON_EOF,      WPM_REASON_RESET,
+      WPM_REASON_LOCAL_CLOSE,
+      WPM_REASON_CROWDED,
+      WPM_REASON_FEELER,
+      WPM_REASON_ROTATED,
+      WPM_REASON_SURPLUS,
+      WPM_REASON_DUPLICATE,
+      WPM_REASON_THIRD_CONNECTION,
+      WPM_REASON_LATE_DIAL,
+      WPM_REASON_NO_PLACE,
+      WPM_REASON_STORE_FULL,
+      WPM_REASON_INBOUND_PER_IP,
+      WPM_REASON_INBOUND_PER_NETWORK,
+      WPM_REASON_INBOUND_PACE,
+      WPM_REASON_BANNED,
+      WPM_REASON_RANGE_BANNED,
+      WPM_REASON_SELF,
+      WPM_REASON_PERSON,
+      WPM_REASON_SHUTDOWN,
+      WPM_REASON_CLUSTER_MISMATCH,
+      WPM_REASON_GO_AWAY,
+      WPM_REASON_EOF,
+      WPM_REASON_RESET,
   };
   for (int reason = 0; reason < WPM_REASON_COUNT; reason++) {
     wpm_connectivity expected = WPM_CANNOT_CONNECT;

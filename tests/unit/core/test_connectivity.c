@@ -37,6 +37,37 @@ static void a_connection_makes_it_connected(void **state) {
   wpm_world_expect_plan(w, 1, WPM_HELD_BY_CONNECTED, WPM_SPAN_NONE, 0);
 }
 
+static bool is_on_purpose(wpm_reason reason) {
+  static const wpm_reason on_purpose[] = {WPM_REASON_LOCAL_CLOSE,
+                                          WPM_REASON_CROWDED,
+                                          WPM_REASON_FEELER,
+                                          WPM_REASON_ROTATED,
+                                          WPM_REASON_SURPLUS,
+                                          WPM_REASON_DUPLICATE,
+                                          WPM_REASON_THIRD_CONNECTION,
+                                          WPM_REASON_LATE_DIAL,
+                                          WPM_REASON_NO_PLACE,
+                                          WPM_REASON_STORE_FULL,
+                                          WPM_REASON_INBOUND_PER_IP,
+                                          WPM_REASON_INBOUND_PER_NETWORK,
+                                          WPM_REASON_INBOUND_PACE,
+                                          WPM_REASON_BANNED,
+                                          WPM_REASON_RANGE_BANNED,
+                                          WPM_REASON_SELF,
+                                          WPM_REASON_PERSON,
+                                          WPM_REASON_SHUTDOWN,
+                                          WPM_REASON_CLUSTER_MISMATCH,
+                                          WPM_REASON_GO_AWAY,
+                                          WPM_REASON_EOF,
+                                          WPM_REASON_RESET};
+  for (size_t i = 0; i < sizeof(on_purpose) / sizeof(*on_purpose); i++) {
+    if (on_purpose[i] == reason) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /* Every reason of the closed set, and what the end of a connection for it leaves behind. */
 static void each_end_leaves_its_state(void **state) {
   wpm_world *w = *state;
@@ -46,11 +77,7 @@ static void each_end_leaves_its_state(void **state) {
     wpm_world_forget_log(w);
     wpm_world_pass(w, WPM_SECOND);
     assert_int_equal(wpm_world_disconnected(w, reason, c, (wpm_reason)reason), WPM_OK);
-    bool on_purpose = reason == WPM_REASON_LOCAL_CLOSE || reason == WPM_REASON_CROWDED ||
-                      reason == WPM_REASON_FEELER || reason == WPM_REASON_PERSON ||
-                      reason == WPM_REASON_SHUTDOWN || reason == WPM_REASON_CLUSTER_MISMATCH ||
-                      reason == WPM_REASON_GO_AWAY || reason == WPM_REASON_EOF ||
-                      reason == WPM_REASON_RESET;
+    bool on_purpose = is_on_purpose((wpm_reason)reason);
     wpm_peer_record r = wpm_world_record(w, reason);
     assert_int_equal(r.connectivity, on_purpose ? WPM_CAN_CONNECT : WPM_CANNOT_CONNECT);
     assert_int_equal(r.reason, reason);
@@ -211,10 +238,12 @@ static void a_connection_of_a_dial_that_is_over_is_refused(void **state) {
   assert_int_equal(wpm_world_expect(w, WPM_ACTION_CANCEL_DIAL, 1)->dial, dial);
   wpm_connection_id c;
   assert_int_equal(wpm_world_connected(w, 1, WPM_OUTBOUND, dial, &c), WPM_OK);
-  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1)->connection, c);
+  wpm_world_action *end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1);
+  assert_int_equal(end->connection, c);
+  assert_int_equal(end->reason, WPM_REASON_LATE_DIAL);
   assert_int_equal(wpm_world_state(w, 1), WPM_NOT_CONNECTED);
   assert_false(wpm_world_record(w, 1).held);
-  assert_int_equal(wpm_world_disconnected(w, 1, c, WPM_REASON_LOCAL_CLOSE), WPM_OK);
+  assert_int_equal(wpm_world_disconnected(w, 1, c, WPM_REASON_LATE_DIAL), WPM_OK);
   assert_int_equal(wpm_world_state(w, 1), WPM_NOT_CONNECTED);
 }
 
@@ -259,8 +288,10 @@ static void our_own_id_is_neither_taken_nor_dialled(void **state) {
   assert_int_equal(wpm_world_found(w, 100, 60000, true), WPM_ERR_INVALID);
   wpm_connection_id c;
   assert_int_equal(wpm_world_connected(w, 100, WPM_INBOUND, 0, &c), WPM_ERR_INVALID);
-  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 100)->connection, c);
-  assert_int_equal(wpm_world_disconnected(w, 100, c, WPM_REASON_LOCAL_CLOSE), WPM_OK);
+  wpm_world_action *end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, 100);
+  assert_int_equal(end->connection, c);
+  assert_int_equal(end->reason, WPM_REASON_SELF);
+  assert_int_equal(wpm_world_disconnected(w, 100, c, WPM_REASON_SELF), WPM_OK);
   wpm_peer_record mine = {.id = wpm_world_id(100)};
   assert_int_equal(wpm_manager_restore(w->manager, &mine, NULL, w->now), WPM_ERR_STATE);
   wpm_world_run(w, WPM_DAY);

@@ -61,12 +61,12 @@ static void a_race_keeps_the_one_dialled_by_the_smaller_id(void **state) {
     wpm_world_run(w, 1);
     wpm_world_action *end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, peer);
     assert_int_equal(end->connection, loser);
-    assert_int_equal(end->reason, WPM_REASON_LOCAL_CLOSE);
+    assert_int_equal(end->reason, WPM_REASON_DUPLICATE);
     assert_int_equal(end->go_away_code, 0);
     expect_no_disconnect(w, peer, &before);
     assert_int_equal(wpm_world_record(w, peer).direction,
                      peer == SMALLER ? WPM_INBOUND : WPM_OUTBOUND);
-    wpm_world_disconnected(w, peer, loser, WPM_REASON_LOCAL_CLOSE);
+    wpm_world_disconnected(w, peer, loser, WPM_REASON_DUPLICATE);
     expect_no_disconnect(w, peer, &before);
     /* What is left is an ordinary connection. */
     wpm_world_disconnected(w, peer, winner, WPM_REASON_EOF);
@@ -174,7 +174,7 @@ static void a_second_of_the_same_direction_asks_the_older(void **state) {
   wpm_world_received(w, 1, older); /* Alive: the newer is closed at once. */
   wpm_world_action *end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1);
   assert_int_equal(end->connection, newer);
-  assert_int_equal(end->reason, WPM_REASON_LOCAL_CLOSE);
+  assert_int_equal(end->reason, WPM_REASON_DUPLICATE);
   expect_no_disconnect(w, 1, &before);
 }
 
@@ -222,10 +222,10 @@ static void a_third_is_refused_at_once(void **state) {
   wpm_connection_id third = wpm_world_come_in(w, 1, -1);
   wpm_world_action *end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1);
   assert_int_equal(end->connection, third);
-  assert_int_equal(end->reason, WPM_REASON_LOCAL_CLOSE);
+  assert_int_equal(end->reason, WPM_REASON_THIRD_CONNECTION);
   wpm_world_expect_none(w, WPM_ACTION_IDENTIFY, 1);
   assert_int_equal(wpm_manager_connection_count(w->manager), 2);
-  wpm_world_disconnected(w, 1, third, WPM_REASON_LOCAL_CLOSE);
+  wpm_world_disconnected(w, 1, third, WPM_REASON_THIRD_CONNECTION);
   assert_int_equal(wpm_manager_connection_count(w->manager), 2);
   assert_int_equal(wpm_world_state(w, 1), WPM_CONNECTED);
 }

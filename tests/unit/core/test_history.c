@@ -4,6 +4,8 @@
 
 #include "core/manager.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 #define S WPM_SECOND
@@ -270,7 +272,41 @@ static void a_flood_of_strangers_pushes_out_nothing(void **state) {
   assert_int_equal(wpm_history_count(w, -1), 1 + 10);
   uint64_t cursor = 0;
   wpm_history_entry latest = wpm_history_next(w, -1, &cursor);
-  wpm_history_expect_is(&latest, 901, WPM_HISTORY_REFUSED, WPM_REASON_LOCAL_CLOSE);
+  wpm_history_expect_is(&latest, 901, WPM_HISTORY_REFUSED, WPM_REASON_NO_PLACE);
+  wpm_world_free(w);
+}
+
+/* One is refused before there is a record of it: its history says by which rule. */
+static void who_is_not_held_is_refused_for_a_reason(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.max_connections = 3;
+  w->config.inbound_per_ip = 1;
+  w->config.inbound_per_network = 0;
+  wpm_world_start(w);
+  wpm_event range = {.type = WPM_EVENT_BAN_RANGE, .u.ban_range.length_ns = WPM_HOUR};
+  assert_int_equal(wpm_ip_range_parse(WPM_TEXT("45.0.7.0/24"), &range.u.ban_range.range), WPM_OK);
+  assert_int_equal(wpm_world_handle(w, &range), WPM_OK);
+  wpm_event e = {.type = WPM_EVENT_CONNECTED};
+  e.u.connected.direction = WPM_INBOUND;
+  const struct {
+    int peer, from;
+    wpm_reason reason;
+  } come[] = {{1, 1, WPM_REASON_NONE}, {2, 1, WPM_REASON_INBOUND_PER_IP},
+              {3, 3, WPM_REASON_NONE}, {7, 7, WPM_REASON_RANGE_BANNED},
+              {4, 4, WPM_REASON_NONE}, {5, 5, WPM_REASON_NO_PLACE}};
+  for (size_t i = 0; i < sizeof(come) / sizeof(*come); i++) {
+    e.peer = wpm_world_id(come[i].peer);
+    e.u.connected.connection = 7 + i;
+    e.u.connected.remote = wpm_world_address(come[i].from, 1);
+    assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+    uint64_t cursor = 0;
+    wpm_history_entry latest = wpm_history_next(w, come[i].peer, &cursor);
+    wpm_history_expect_is(&latest, come[i].peer,
+                          come[i].reason ? WPM_HISTORY_REFUSED : WPM_HISTORY_CONNECTED,
+                          come[i].reason);
+    wpm_world_pass(w, 2 * WPM_SECOND);
+  }
   wpm_world_free(w);
 }
 
@@ -324,6 +360,7 @@ int main(void) {
       TEST(a_ban_and_its_end_are_told),
       TEST(a_flood_pushes_out_nothing),
       cmocka_unit_test(a_flood_of_strangers_pushes_out_nothing),
+      cmocka_unit_test(who_is_not_held_is_refused_for_a_reason),
       TEST(an_id_that_is_too_long_is_left_out),
       cmocka_unit_test(names_are_a_closed_set),
   };

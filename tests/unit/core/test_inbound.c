@@ -18,14 +18,46 @@ static wpm_bytes parse(const char *text) {
   return wpm_multiaddr_view(at);
 }
 
-/* The peer connects from there; 0: it was refused. */
+static wpm_reason reason_of(wpm_inbound_rule rule) {
+  switch (rule) {
+  case WPM_INBOUND_PER_IP:
+    return WPM_REASON_INBOUND_PER_IP;
+  case WPM_INBOUND_PER_NETWORK:
+    return WPM_REASON_INBOUND_PER_NETWORK;
+  case WPM_INBOUND_PACE:
+    return WPM_REASON_INBOUND_PACE;
+  case WPM_INBOUND_BAN:
+    return WPM_REASON_RANGE_BANNED;
+  case WPM_INBOUND_ADMITTED:
+    break;
+  }
+  return WPM_REASON_NONE;
+}
+
+/* Of whatever rule was counted since: the reason of a refusal is its own. */
+static void expect_reason(const wpm_world *w, const wpm_inbound_counters *before,
+                          const wpm_world_action *refused) {
+  const wpm_inbound_counters now = wpm_manager_inbound_refused(w->manager);
+  wpm_reason expected = WPM_REASON_NONE;
+  for (int rule = 0; rule < WPM_INBOUND_RULE_COUNT; rule++) {
+    expected =
+        now.by_rule[rule] > before->by_rule[rule] ? reason_of((wpm_inbound_rule)rule) : expected;
+  }
+  assert_string_equal(wpm_reason_name(refused ? refused->reason : WPM_REASON_NONE),
+                      wpm_reason_name(expected));
+}
+
+/* The peer connects from there; 0: it was refused, for the reason of the rule that did. */
 static wpm_connection_id come_from(wpm_world *w, int peer, const char *remote) {
+  const wpm_inbound_counters before = wpm_manager_inbound_refused(w->manager);
   wpm_event e = {.type = WPM_EVENT_CONNECTED, .peer = wpm_world_id(peer)};
   e.u.connected.connection = w->next_connection++;
   e.u.connected.direction = WPM_INBOUND;
   e.u.connected.remote = parse(remote);
   assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
-  bool refused = wpm_world_take(w, WPM_ACTION_DISCONNECT, peer) != NULL;
+  const wpm_world_action *closed = wpm_world_take(w, WPM_ACTION_DISCONNECT, peer);
+  bool refused = closed != NULL;
+  expect_reason(w, &before, closed);
   wpm_world_forget_log(w);
   return refused ? 0 : e.u.connected.connection;
 }

@@ -29,13 +29,13 @@ static void a_ban_ends_refuses_and_holds_back(void **state) {
   (void)wpm_world_come_up(w, 1, 0);
   wpm_world_forget_log(w);
   assert_int_equal(ban(w, 1, WPM_HOUR), WPM_OK);
-  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1)->reason, WPM_REASON_LOCAL_CLOSE);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1)->reason, WPM_REASON_BANNED);
   wpm_world_expect(w, WPM_ACTION_PERSIST, 1);
   assert_int_equal(wpm_world_state(w, 1), WPM_CAN_CONNECT);
   wpm_world_expect_plan(w, 1, WPM_HELD_BY_BAN, WPM_HOUR, WPM_HOUR);
   wpm_connection_id connection;
   wpm_world_connected(w, 1, WPM_INBOUND, 0, &connection);
-  wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1)->reason, WPM_REASON_BANNED);
   wpm_world_run(w, WPM_HOUR - S);
   wpm_world_expect_none(w, WPM_ACTION_DIAL, 1);
   wpm_world_run(w, 2 * S);

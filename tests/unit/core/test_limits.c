@@ -22,12 +22,19 @@ static void an_inbound_connection_without_a_place_is_refused(void **state) {
   assert_int_equal(wpm_world_connected(w, 3, WPM_INBOUND, 0, &c), WPM_OK);
   wpm_world_action *end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, 3);
   assert_int_equal(end->connection, c);
-  assert_int_equal(end->reason, WPM_REASON_LOCAL_CLOSE);
+  assert_int_equal(end->reason, WPM_REASON_NO_PLACE);
   wpm_world_expect_none(w, WPM_ACTION_IDENTIFY, 3);
   assert_int_equal(wpm_store_count(wpm_manager_store(w->manager)), 2); /* A stranger stays one. */
   assert_int_equal(wpm_world_received(w, 3, c), WPM_OK);
-  assert_int_equal(wpm_world_disconnected(w, 3, c, WPM_REASON_LOCAL_CLOSE), WPM_OK);
+  assert_int_equal(wpm_world_disconnected(w, 3, c, WPM_REASON_NO_PLACE), WPM_OK);
   assert_int_equal(w->count, 1);
+  /* Nor does one that is known find one. */
+  wpm_world_found(w, 4, 60000, false);
+  wpm_world_connected(w, 4, WPM_INBOUND, 0, &c);
+  end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, 4);
+  assert_int_equal(end->reason, WPM_REASON_NO_PLACE);
+  assert_int_equal(wpm_world_disconnected(w, 4, c, WPM_REASON_NO_PLACE), WPM_OK);
+  assert_int_equal(wpm_world_record(w, 4).reason, WPM_REASON_NONE); /* It never was connected. */
   /* A second connection of a connected peer takes no place. */
   wpm_world_come_in(w, 1, 1);
   assert_int_equal(wpm_manager_connection_count(w->manager), 3);
@@ -145,9 +152,11 @@ static void a_full_store_refuses_the_newcomer(void **state) {
   assert_int_equal(wpm_world_found(w, 3, 60000, true), WPM_ERR_FULL);
   wpm_connection_id c;
   assert_int_equal(wpm_world_connected(w, 3, WPM_INBOUND, 0, &c), WPM_ERR_FULL);
-  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 3)->connection, c);
+  wpm_world_action *end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, 3);
+  assert_int_equal(end->connection, c);
+  assert_int_equal(end->reason, WPM_REASON_STORE_FULL);
   assert_int_equal(wpm_manager_connection_count(w->manager), 0);
-  assert_int_equal(wpm_world_disconnected(w, 3, c, WPM_REASON_LOCAL_CLOSE), WPM_OK);
+  assert_int_equal(wpm_world_disconnected(w, 3, c, WPM_REASON_STORE_FULL), WPM_OK);
   wpm_world_come_in(w, 2, 1);
   assert_int_equal(wpm_world_state(w, 2), WPM_CONNECTED);
   wpm_world_free(w);

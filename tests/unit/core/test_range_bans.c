@@ -40,8 +40,8 @@ static bool comes_in(wpm_world *w, int peer) {
   assert_int_equal(wpm_world_connected(w, peer, WPM_INBOUND, 0, &connection), WPM_OK);
   const wpm_world_action *closed = wpm_world_take(w, WPM_ACTION_DISCONNECT, peer);
   if (closed) {
-    assert_int_equal(closed->reason, WPM_REASON_LOCAL_CLOSE);
-    wpm_world_disconnected(w, peer, connection, WPM_REASON_LOCAL_CLOSE);
+    assert_int_equal(closed->reason, WPM_REASON_RANGE_BANNED);
+    wpm_world_disconnected(w, peer, connection, WPM_REASON_RANGE_BANNED);
   }
   return !closed;
 }
@@ -134,7 +134,7 @@ static void connections_there_end(void **state) {
   assert_int_equal(ban(w, "45.0.0.0/22", WPM_HOUR), WPM_OK); /* Of 0 to 3. */
   for (int peer = 1; peer <= 3; peer++) {
     assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, peer)->reason,
-                     WPM_REASON_LOCAL_CLOSE);
+                     WPM_REASON_RANGE_BANNED);
     assert_int_equal(wpm_world_state(w, peer), WPM_CAN_CONNECT);
   }
   (void)wpm_world_come_in(w, 4, 0);
@@ -208,7 +208,7 @@ static void a_dial_that_is_not_cancelled_yet_comes_to_nothing(void **state) {
   wpm_world_expect_none(w, WPM_ACTION_CANCEL_DIAL, 1);
   wpm_connection_id connection;
   assert_int_equal(wpm_world_connected(w, 1, WPM_OUTBOUND, dial, &connection), WPM_OK);
-  wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1)->reason, WPM_REASON_RANGE_BANNED);
   assert_int_equal(wpm_world_state(w, 1), WPM_NOT_CONNECTED);
   wpm_world_expect_plan(w, 1, WPM_HELD_BY_BAN, WPM_HOUR, WPM_HOUR);
   assert_int_equal(ban(w, "45.0.1.0/24", 0), WPM_OK);

@@ -363,9 +363,9 @@ static void places_rotate_one_at_a_time(void **state) {
   for (int hour = 0; hour < 48; hour++) {
     wpm_world_run(w, WPM_HOUR);
     for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
-      assert_int_equal(a->reason, WPM_REASON_LOCAL_CLOSE);
+      assert_int_equal(a->reason, WPM_REASON_ROTATED);
       assert_int_not_equal(a->peer, 1999);
-      wpm_world_disconnected(w, a->peer, a->connection, WPM_REASON_LOCAL_CLOSE);
+      wpm_world_disconnected(w, a->peer, a->connection, WPM_REASON_ROTATED);
       left++;
     }
     (void)let_all_come_up(w);
@@ -390,7 +390,7 @@ static void only_the_stable_rotate(void **state) {
   wpm_world_run(w, 9 * WPM_HOUR);
   wpm_world_expect_none(w, WPM_ACTION_DISCONNECT, 0);
   wpm_world_run(w, 3 * WPM_HOUR);
-  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 0)->reason, WPM_REASON_LOCAL_CLOSE);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 0)->reason, WPM_REASON_ROTATED);
   wpm_world_free(w);
 }
 
@@ -577,7 +577,7 @@ static void who_a_shard_needs_does_not_rotate(void **state) {
     wpm_world_run(w, WPM_HOUR);
     for (wpm_world_action *a; (a = wpm_world_take(w, WPM_ACTION_DISCONNECT, -1));) {
       assert_true(a->peer < RARE);
-      wpm_world_disconnected(w, a->peer, a->connection, WPM_REASON_LOCAL_CLOSE);
+      wpm_world_disconnected(w, a->peer, a->connection, WPM_REASON_ROTATED);
       left++;
     }
     (void)let_all_come_up(w);
