@@ -146,8 +146,10 @@ static void print_plan(const json_t *value) {
   char line[200];
   (void)snprintf(line, sizeof line,
                  "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " taken, %" JSON_INTEGER_FORMAT
-                 " kept for peers of the last run",
-                 number_of(places, "taken"), number_of(places, "most"), number_of(places, "kept"));
+                 " kept for peers of the last run, %" JSON_INTEGER_FORMAT
+                 " kept from inbound newcomers",
+                 number_of(places, "taken"), number_of(places, "most"), number_of(places, "kept"),
+                 number_of(places, "keptFromInbound"));
   answer_print_line("places", line);
   (void)snprintf(line, sizeof line,
                  "%" JSON_INTEGER_FORMAT " ready, %" JSON_INTEGER_FORMAT " waiting",

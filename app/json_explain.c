@@ -72,11 +72,12 @@ json_t *json_preview(const wpm_manager *manager, const wpm_preview *preview,
   for (size_t i = 0; i < preview->dial_count; i++) {
     (void)json_array_append_new(list, json_planned_dial(&dials[i], now));
   }
-  return json_pack("{s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "places",
-                   "taken", (json_int_t)preview->places, "kept", (json_int_t)preview->kept, "most",
-                   (json_int_t)preview->max_places, "ready", (json_int_t)preview->ready, "waiting",
-                   (json_int_t)preview->waiting, "dials", list, "choiceAt",
-                   json_moment(preview->choice_at, now), "feelerAt",
+  return json_pack("{s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                   "places", "taken", (json_int_t)preview->places, "kept",
+                   (json_int_t)preview->kept, "keptFromInbound",
+                   (json_int_t)preview->kept_from_inbound, "most", (json_int_t)preview->max_places,
+                   "ready", (json_int_t)preview->ready, "waiting", (json_int_t)preview->waiting,
+                   "dials", list, "choiceAt", json_moment(preview->choice_at, now), "feelerAt",
                    json_moment(preview->feeler_at, now), "rotationAt",
                    json_moment(preview->rotation_at, now), "eviction", eviction_of(preview),
                    "crowded", crowding_of(preview, now), "paths", paths_of(manager));

@@ -105,6 +105,10 @@ typedef struct wpm_preview {
   size_t waiting;    /* Peers that wait for a time and are dialled then. */
   size_t places;     /* Peers that are connected or being dialled. */
   size_t kept;       /* Places kept for peers that were connected before the start. */
+  /* Places that no inbound newcomer gets unless a person named it: for outbound relay peers and peers of
+   * services that are missing, and for static peers that are not connected; at most half of those there
+   * are. */
+  size_t kept_from_inbound;
   size_t max_places; /* Places that there are: max_connections, or fewer after a shortage. */
   wpm_bytes
       victim; /* Who goes for the next newcomer without room that came by itself (for one merely

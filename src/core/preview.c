@@ -136,8 +136,8 @@ static int foretell_eviction(const wpm_store *store, wpm_preview *out) {
 
 static int foretell_crowding(const wpm_manager *m, wpm_instant now, wpm_preview *out) {
   size_t room = wpm_schedule_room(m, WPM_SLOT_NONE);
-  size_t kept = wpm_targets_kept(m);
-  out->inbound_room = room > kept ? room - kept : 0;
+  out->kept_from_inbound = wpm_targets_kept(m);
+  out->inbound_room = room > out->kept_from_inbound ? room - out->kept_from_inbound : 0;
   return wpm_crowd_foretell(m, now, out);
 }
 

@@ -298,6 +298,7 @@ class Commands(ExplainTest):
     def test_plan(self):
         self.ask("peers", "add", NOBODYS_ADDRESS, code=1)
         found = self.told("plan")
+        kept = found["places"].pop("keptFromInbound")
         self.assertEqual(found["places"], {"taken": 0, "kept": 0, "most": 300})
         self.assertEqual((found["ready"], found["waiting"]), (0, 1))
         self.assertEqual(set(found), {"places", "ready", "waiting", "dials", "choiceAt", "feelerAt", "rotationAt",
@@ -308,14 +309,14 @@ class Commands(ExplainTest):
         self.assertEqual(dial["heldBy"], {"rule": "retry_delay", "until": dial["at"]})
         self.assertEqual(found["eviction"], {"peerId": None, "cause": None, "newcomers": 99_999})
         room = found["crowded"].pop("newcomers")
-        self.assertTrue(0 < room <= 300)  # Some places are kept for those that we dial.
+        self.assertEqual((kept, room), (1, 299))  # For the static peer.
         self.assertEqual(found["crowded"], {"peerId": None, "layer": None, "at": None})
         self.assertEqual({each["path"] for each in found["paths"]}, words_of("WPM_PATH_", "manager.h"))
         self.assertTrue(all(each == {"path": each["path"], "blocked": False, "silent": 0, "connections": 0}
                             for each in found["paths"]))
         lines, table = self.ask("plan").out.split("\n\n")
         said = self.lines(lines)
-        self.assertEqual(said["places"], "0 of 300 taken, 0 kept for peers of the last run")
+        self.assertEqual(said["places"], "0 of 300 taken, 0 kept for peers of the last run, 1 kept from inbound newcomers")
         self.assertEqual(said["to be dialled"], "0 ready, 1 waiting")
         self.assertEqual(said["next to go"], "nobody")
         self.assertEqual(said["makes place"], "nobody")
@@ -324,6 +325,14 @@ class Commands(ExplainTest):
         self.assertEqual((row[0], row[3]), (NOBODY, "retry_delay"))
         self.assertRegex(row[1], r"\Ain \d+[ms]\Z")
         self.assertRegex(row[2], rf"\A{TIME}\Z")
+
+    def test_places_kept_for_outbound_peers(self):
+        self.made = self.daemon(relay_outbound=10)
+        found = self.told("plan")
+        self.assertEqual(found["places"], {"taken": 0, "kept": 0, "keptFromInbound": 10, "most": 300})
+        self.assertEqual(found["crowded"]["newcomers"], 290)
+        self.made = self.daemon(relay_outbound=10, max_connections=12)
+        self.assertEqual(self.told("plan")["places"]["keptFromInbound"], 6)  # At most half.
 
     def test_who_would_be_evicted_is_evicted(self):
         self.made = self.daemon(peer_store_capacity=1)

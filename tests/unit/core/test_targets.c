@@ -5,6 +5,8 @@
 #include "support/core/world.h"
 #include "support/test.h"
 
+#include <wakupeers/explain.h>
+
 #include <string.h>
 
 #define S WPM_SECOND
@@ -260,6 +262,16 @@ static bool comes_in(wpm_world *w, int peer) {
   return wpm_world_take(w, WPM_ACTION_DISCONNECT, peer) == NULL;
 }
 
+/* As foretold. */
+static size_t kept_from_inbound(const wpm_world *w) {
+  wpm_preview p;
+  assert_int_equal(wpm_manager_preview(w->manager, w->now, NULL, 0, &p), WPM_OK);
+  assert_int_equal(p.inbound_room, p.max_places - p.places > p.kept_from_inbound
+                                       ? p.max_places - p.places - p.kept_from_inbound
+                                       : 0);
+  return p.kept_from_inbound;
+}
+
 static void places_are_kept_from_what_comes_in(void **state) {
   (void)state;
   wpm_world *w = wpm_world_new(2000);
@@ -267,6 +279,7 @@ static void places_are_kept_from_what_comes_in(void **state) {
   w->config.feeler_ns = 0;
   w->config.max_connections = 8; /* No more than half are kept. */
   wpm_world_start(w);
+  assert_int_equal(kept_from_inbound(w), 4);
   for (int peer = 100; peer < 104; peer++) {
     assert_true(comes_in(w, peer));
   }
@@ -297,6 +310,7 @@ static void a_place_is_kept_for_a_static_peer(void **state) {
   assert_int_equal(wpm_world_disconnected(w, 1, connection_of[1], WPM_REASON_TIMED_OUT), WPM_OK);
   assert_int_equal(wpm_world_disconnected(w, 2, connection_of[2], WPM_REASON_TIMED_OUT), WPM_OK);
   assert_int_equal(w->manager->targets.waiting, 2);
+  assert_int_equal(kept_from_inbound(w), 2);
   assert_false(comes_in(w, 102));
   wpm_world_run(w, 2 * WPM_MINUTE);
   assert_int_equal(let_all_come_up(w), 2);
@@ -306,6 +320,7 @@ static void a_place_is_kept_for_a_static_peer(void **state) {
   assert_int_equal(w->manager->targets.waiting, 0);
   assert_int_equal(wpm_world_person(w, 2, WPM_EVENT_PERSON_REMOVE), WPM_OK);
   assert_int_equal(w->manager->targets.waiting, 0);
+  assert_int_equal(kept_from_inbound(w), 0);
   assert_true(comes_in(w, 103));
   wpm_world_free(w);
 }
