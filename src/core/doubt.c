@@ -160,7 +160,7 @@ static void let_go_beyond(wpm_manager *m, wpm_instant now) {
   uint32_t slot = WPM_SLOT_NONE;
   while (wpm_targets_are_set(m) && m->doubt.met > m->config.relay_outbound &&
          wpm_rule_holds(WPM_RULE_BEYOND) && (slot = newest_chosen(m)) != WPM_SLOT_NONE) {
-    wpm_connectivity_end_all(m, slot, WPM_REASON_CROWDED, now);
+    wpm_connectivity_end_all(m, slot, WPM_REASON_SURPLUS, now);
   }
   m->doubt.looks = false;
 }

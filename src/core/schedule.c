@@ -31,7 +31,8 @@ bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot) {
   if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
     return true;
   }
-  bool crowded = peer->reason == WPM_REASON_CROWDED && wpm_rule_holds(WPM_RULE_CROWDED_STAYS);
+  bool too_many = peer->reason == WPM_REASON_CROWDED || peer->reason == WPM_REASON_SURPLUS;
+  bool crowded = too_many && wpm_rule_holds(WPM_RULE_CROWDED_STAYS);
   bool tried = peer->reason == WPM_REASON_FEELER && wpm_rule_holds(WPM_RULE_FEELER_GOES);
   bool let_go = crowded || tried;
   return wpm_peer_has(peer, WPM_HAS_HELD) && !let_go && !wpm_targets_choose(m, slot) &&

@@ -115,7 +115,7 @@ static void of_those_beyond_the_newest_go(void **state) {
     assert_int_equal(connected(w), i < WANTED ? i + 1 : WANTED);
     if (i >= WANTED) {
       const wpm_world_action *end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, order[i]);
-      assert_int_equal(end->reason, WPM_REASON_CROWDED);
+      assert_int_equal(end->reason, WPM_REASON_SURPLUS);
       assert_int_equal(wpm_world_state(w, order[i]), WPM_CAN_CONNECT);
     }
   }
