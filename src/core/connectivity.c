@@ -133,11 +133,22 @@ static void failed_locally(wpm_manager *m, uint32_t slot, wpm_instant now) {
   policy->local_until = wpm_mono_after(now.mono, wpm_backoff_local(m, policy->local_failures));
 }
 
+/* A dial that began before would arrive in the backoff. */
+static void keep_backoff(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  const wpm_policy *policy = wpm_manager_policy(m, slot);
+  wpm_wait prune = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_PRUNE_BACKOFF);
+  if (policy->dial && !policy->asked && wpm_wait_runs(&prune, now) &&
+      wpm_rule_holds(WPM_RULE_PRUNE_CANCELS)) {
+    wpm_peer_cancel_dial(m, slot);
+  }
+}
+
 static void peer_disconnected(wpm_manager *m, uint32_t slot, const wpm_connection *last,
                               wpm_reason reason, wpm_instant end, wpm_instant now) {
   wpm_manager_policy(m, slot)->at_the_stop = false;
   if (wpm_backoff_applies(wpm_manager_peer(m, slot))) {
     wpm_backoff_prune(m, slot, end, 0, now);
+    keep_backoff(m, slot, now);
   }
   bool in_gap = end.mono.ns < now.mono.ns;
   bool ours = last->direction == WPM_OUTBOUND || !wpm_rule_holds(WPM_RULE_SETBACK_OURS);
@@ -225,6 +236,7 @@ int wpm_on_disconnected(wpm_manager *m, const wpm_event *event, wpm_instant now)
 static void dial_over(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   policy->dial = 0;
+  policy->asked = false;
   policy->pending &= (uint8_t)~WPM_PENDING_DIALS;
   m->dials--;
 }

@@ -75,6 +75,7 @@ typedef struct wpm_policy {
   bool reserved : 1;        /* A place is kept for it until its first attempt. */
   bool waits_for_place : 1; /* A static peer that is wanted and has none. */
   bool waits_to_be_chosen : 1; /* It is waiting, and then only a candidate (core/schedule.h). */
+  bool asked : 1;              /* A person asked for the dial in flight. */
   bool in_doubt : 1;           /* Its outbound place may come to nothing (core/doubt.h). */
   bool chosen : 1;             /* It has that since more such peers were wanted. */
   bool met : 1;                /* It has that by a connection which is not in doubt. */

@@ -17,6 +17,7 @@
   X(PRUNE_SLACK, "prune_slack")                                                                    \
   X(PRUNE_DAY, "prune_day")                                                                        \
   X(PRUNE_NAMED, "prune_named")                                                                    \
+  X(PRUNE_CANCELS, "prune_cancels")                                                                \
   X(PRUNE_GOSSIP, "prune_gossip")                                                                  \
   X(RETRY_DELAY, "retry_delay")                                                                    \
   X(RETRY_DOUBLES, "retry_doubles")                                                                \
@@ -186,6 +187,7 @@
   X(ROTATION, "rotation")                                                                          \
   X(ROTATION_SPARES, "rotation_spares")                                                            \
   X(ROTATION_STABLE, "rotation_stable")                                                            \
+  X(ROTATION_PROBED, "rotation_probed")                                                            \
   X(TRIED_OR_NEW, "tried_or_new")                                                                  \
   X(SHARDS_FIRST, "shards_first")                                                                  \
   X(SHARD_NEEDS, "shard_needs")                                                                    \

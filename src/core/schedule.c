@@ -221,6 +221,7 @@ void wpm_schedule_dial(wpm_manager *m, uint32_t slot, bool all) {
     wpm_black_hole_probed(m);
   }
   policy->dial = ++m->next_dial;
+  policy->asked = all;
   m->dials++;
   set_waiting(m, slot, WPM_NEVER, false);
   wpm_heap_set(&m->ready, slot, WPM_NEVER);

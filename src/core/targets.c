@@ -344,6 +344,7 @@ static wpm_mono draw_rotation(wpm_manager *m, wpm_mono from) {
 static bool may_go(const wpm_manager *m, const wpm_connection *connection) {
   if (!connection || connection->peer == WPM_SLOT_NONE ||
       (!connection->stable && wpm_rule_holds(WPM_RULE_ROTATION_STABLE)) ||
+      (connection->probed && wpm_rule_holds(WPM_RULE_ROTATION_PROBED)) ||
       !wpm_manager_policy(m, connection->peer)->outbound) {
     return false;
   }

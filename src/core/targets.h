@@ -20,8 +20,8 @@
  *   Where there is none, it is looked again when one comes, or a wait is over, or after `LOOK_AGAIN`.
  * - Places rotate: an attacker that is always there would gather them one after another, as honest peers
  *   leave. Once every `rotate_ns`, half to one and a half of that, one outbound relay peer at random is
- *   let go, if it is stable, neither static nor protected, and neither its shards nor its services need
- *   it; no more than one at a time.
+ *   let go, if it is stable, has answered since the last gap (core/epoch.h), is neither static nor
+ *   protected, and neither its shards nor its services need it; no more than one at a time.
  * - Places are kept for those that are missing, those of services and static peers that are wanted too, up to half of max_connections: what comes in, but for
  *   static and protected peers, finds the others. Else whoever fills all places from outside would leave
  *   none to choose.

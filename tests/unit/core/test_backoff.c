@@ -333,6 +333,31 @@ static void the_wall_clock_has_no_part_in_it_within_a_boot(void **state) {
   run_to_dial(w, 1);
 }
 
+/* Each dials the other at the same time; the connection of theirs comes up, and ends while our dial goes on. */
+static void a_dial_in_flight_is_cancelled_as_it_begins(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, true);
+  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
+  wpm_connection_id c = wpm_world_come_in(w, 1, 1);
+  wpm_world_disconnected(w, 1, c, WPM_REASON_EOF);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_CANCEL_DIAL, 1)->dial, dial);
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_PRUNE_BACKOFF, 62 * S, 63 * S);
+  assert_int_equal(wpm_world_connected(w, 1, WPM_OUTBOUND, dial, &c), WPM_OK); /* Too late. */
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1)->reason, WPM_REASON_LATE_DIAL);
+}
+
+static void the_dial_of_a_person_is_not(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, false);
+  wpm_world_person(w, 1, WPM_EVENT_PERSON_CONNECT);
+  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
+  wpm_connection_id c = wpm_world_come_in(w, 1, 1);
+  wpm_world_disconnected(w, 1, c, WPM_REASON_EOF);
+  wpm_world_expect_none(w, WPM_ACTION_CANCEL_DIAL, 1);
+  assert_int_equal(wpm_world_connected(w, 1, WPM_OUTBOUND, dial, &c), WPM_OK);
+  assert_int_equal(wpm_world_state(w, 1), WPM_CONNECTED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wpm_world_setup, wpm_world_teardown)
 
 int main(void) {
@@ -356,6 +381,8 @@ int main(void) {
       TEST(it_is_at_most_a_day),
       cmocka_unit_test(its_jitter_is_at_most_a_second_and_only_later),
       TEST(the_later_of_the_two_delays_decides),
+      TEST(a_dial_in_flight_is_cancelled_as_it_begins),
+      TEST(the_dial_of_a_person_is_not),
       TEST(the_wall_clock_has_no_part_in_it_within_a_boot),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -409,6 +409,27 @@ static void only_the_stable_rotate(void **state) {
   wpm_world_free(w);
 }
 
+/* The time to rotate passed in a sleep: who it was that died in it is not known before the pings are
+ * answered. */
+static void nobody_rotates_before_it_has_answered_after_a_gap(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 1;
+  w->config.feeler_ns = 0;
+  w->config.rotate_ns = WPM_HOUR;
+  wpm_world_start(w);
+  hear_of(w, 1);
+  assert_int_equal(let_all_come_up(w), 1);
+  wpm_world_run(w, 2 * WPM_MINUTE);
+  wpm_world_pass(w, 8 * WPM_HOUR);
+  wpm_world_run(w, 0);
+  wpm_world_expect(w, WPM_ACTION_PING, 0);
+  wpm_world_expect_none(w, WPM_ACTION_DISCONNECT, 0);
+  wpm_world_run(w, 5 * S);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 0)->reason, WPM_REASON_PING_TIMEOUT);
+  wpm_world_free(w);
+}
+
 /* Those that we had chosen come first after a restart, above what is wanted; who came in does not. */
 static void the_chosen_come_first_after_a_restart(void **state) {
   (void)state;
@@ -656,6 +677,7 @@ int main(void) {
       cmocka_unit_test(known_services_and_other_shards_are_no_candidates),
       cmocka_unit_test(places_rotate_one_at_a_time),
       cmocka_unit_test(only_the_stable_rotate),
+      cmocka_unit_test(nobody_rotates_before_it_has_answered_after_a_gap),
       cmocka_unit_test(the_chosen_come_first_after_a_restart),
       cmocka_unit_test(a_connection_that_a_person_makes_counts),
       cmocka_unit_test(what_goes_leaves_its_group),
