@@ -49,6 +49,7 @@
   X(HOSTILE_MOST, "hostile_most", "most of them at once")                                          \
   X(HOSTILE_MEAN, "hostile_permille", "share of them, mean over the time since the attack began")  \
   X(KNOWN_END, "known_end", "peers known at the end")                                              \
+  X(KNOWN_MOST, "known_most", "of many nodes: most peers that one knew")                           \
   X(CONNECTED_LEAST, "connected_least", "of many nodes: fewest connections of one at the end")     \
   X(WHOLE, "whole_permille", "of many nodes that are up: share that hangs together at the end")    \
   X(STORE_BYTES, "store_bytes", "of many nodes: memory of a peer store of ours, mean at the end")  \

@@ -108,12 +108,24 @@ static void end(sim_network *net, uint64_t number, int side) {
   sim_network_tell(net, self, &fact);
 }
 
+/* A ping came to the other end, too; both are told of it as its answer comes. */
+static void hear_ping(sim_network *net, uint64_t number, int side) {
+  sim_tie *t = sim_network_tie_of(net, number);
+  if (t && t->live[side] && t->open[side] && net->members[t->members[side]].up) {
+    sim_fact fact = {
+        .type = SIM_FACT_RECEIVED, .peer = t->members[!side], .link = sim_network_link_of(t, side)};
+    t->heard[side] = net->now;
+    sim_network_tell(net, t->members[side], &fact);
+  }
+}
+
 static void answer(sim_network *net, uint64_t number, int side, sim_network_kind kind) {
-  const sim_tie *t = sim_network_tie_of(net, number);
+  sim_tie *t = sim_network_tie_of(net, number);
   if (!t || !t->live[side] || !t->open[side] || !net->members[t->members[!side]].up) {
     return;
   }
   uint32_t other = t->members[!side];
+  t->heard[side] = net->now;
   sim_fact fact = {.type = SIM_FACT_PONG, .peer = other, .link = sim_network_link_of(t, side)};
   if (kind == SIM_NETWORK_PONG) {
     fact.span_ns = 2 * sim_network_way(net, t);
@@ -124,6 +136,9 @@ static void answer(sim_network *net, uint64_t number, int side, sim_network_kind
     fact.relay = sim_peer_is_relay(net->scenario, net->seed, other);
   }
   sim_network_tell(net, t->members[side], &fact);
+  if (kind == SIM_NETWORK_PONG) {
+    hear_ping(net, number, !side);
+  }
 }
 
 /* As by DNS discovery: some of all. */
@@ -139,6 +154,22 @@ static void plan_to_ask(sim_network *net, uint32_t number) {
   sim_network_plan(net,
                    sim_exponential(draw(net, OF_ASKING, number), net->scenario->discover_every),
                    SIM_NETWORK_ASK, number, 0);
+}
+
+/* Peers that one member may know. */
+static uint64_t most_known(const sim_scenario *scenario) {
+  bool fewer = scenario->max_peers > 0 && scenario->max_peers < STORE_OF_EACH;
+  return fewer ? scenario->max_peers : STORE_OF_EACH;
+}
+
+/* No member of ours knows more than it may: looked at after each round of being told. */
+static void check_known(sim_network *net, uint32_t number) {
+  int64_t *most = &net->results->value[SIM_METRIC_KNOWN_MOST];
+  sim_counts counts = {0};
+  net->type->count(net->members[number].policy, sim_network_clocks(net), &counts);
+  *most = (int64_t)counts.known > *most ? (int64_t)counts.known : *most;
+  net->results->value[SIM_METRIC_BROKEN] +=
+      net->type == &sim_policy_ours && counts.known > most_known(net->scenario);
 }
 
 /* Peer exchange: somebody that it is connected with tells it of some whom it knows. */
@@ -163,6 +194,9 @@ static void ask_for_others(sim_network *net, uint32_t number) {
       net->type->pick(net->members[other].policy, draw(net, OF_TOLD, number), told, most);
   for (size_t i = 0; i < count; i++) {
     sim_network_tell_of(net, number, told[i], other);
+  }
+  if (!net->error) {
+    check_known(net, number);
   }
 }
 
@@ -326,7 +360,7 @@ static void make_policy(sim_network *net, uint32_t number) {
                            .backoff_slack_ns = scenario->backoff_slack,
                            .high_water = scenario->high_water,
                            .relay_outbound = scenario->relay_outbound,
-                           .max_peers = STORE_OF_EACH};
+                           .max_peers = most_known(scenario)};
   net->members[number].policy = net->type->make(&setup);
   if (!net->members[number].policy) {
     net->error = WPM_ERR_NO_MEMORY;

@@ -148,6 +148,7 @@ sim_tie *sim_network_tie(sim_network *net, uint32_t from, uint32_t to) {
   sim_tie *t = tie_at(net, slot);
   *t = (sim_tie){.number = ++net->next_number << SIM_NETWORK_SLOT_BITS | slot,
                  .began = net->now,
+                 .heard = {net->now, net->now},
                  .members = {from, to},
                  .pair = pair,
                  .open = {true, true}};
@@ -158,6 +159,12 @@ sim_tie *sim_network_tie(sim_network *net, uint32_t from, uint32_t to) {
   return t;
 }
 
+/* That end was away since it last heard of it, and did not end it itself. */
+static bool died_in_gap(const sim_network *net, const sim_tie *t, int side, wpm_reason reason) {
+  int64_t slept_at = net->members[t->members[side]].slept_at;
+  return reason == WPM_REASON_EOF && slept_at > 0 && t->heard[side] <= slept_at;
+}
+
 void sim_network_part(sim_network *net, sim_tie *t, int side, wpm_reason reason) {
   if (!t->live[side] || !set_live(net, t, side, false)) {
     return;
@@ -165,7 +172,8 @@ void sim_network_part(sim_network *net, sim_tie *t, int side, wpm_reason reason)
   net->results->value[SIM_METRIC_DISCONNECTS]++;
   if (!t->refused) {
     sim_pair_part((sim_pair *)net->pairs.items + t->pair, t->members[side], net->now,
-                  reason == WPM_REASON_PING_TIMEOUT || reason == WPM_REASON_RESET);
+                  reason == WPM_REASON_PING_TIMEOUT || reason == WPM_REASON_RESET ||
+                      died_in_gap(net, t, side, reason));
   }
 }
 

@@ -35,6 +35,7 @@ typedef struct sim_member {
 typedef struct sim_tie {
   uint64_t number; /* 0: the slot is free. */
   int64_t began;
+  int64_t heard[2]; /* When that end last had a byte of it. */
   uint32_t members[2];
   uint32_t next[2], previous[2]; /* In each member's list of its ends. */
   uint32_t pair;
@@ -57,10 +58,11 @@ typedef struct sim_network_dial {
 
 /* Two that were connected once: index 0 is what the one of the lower number has of it. */
 typedef struct sim_pair {
-  uint64_t members;   /* The lower number, and the higher one. */
-  int64_t parted[2];  /* When that one's last tie with the other ended; -1: never. */
-  uint32_t ties[2];   /* That it believes in. */
-  bool found_late[2]; /* It found that one dead: the other cannot know when. */
+  uint64_t members;  /* The lower number, and the higher one. */
+  int64_t parted[2]; /* When that one's last tie with the other ended; -1: never. */
+  uint32_t ties[2];  /* That it believes in. */
+  bool found_late
+      [2]; /* It found that one dead, or over since it was away: the other cannot know when. */
 } sim_pair;
 
 /* A table of things with a number, of which the low bits are the slot. */
