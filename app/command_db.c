@@ -16,7 +16,8 @@ static const char usage[] =
     "  export [FILE]   write its peers in another client's format, or as jsonl, to\n"
     "                  FILE, or to the standard output\n"
     "  import FILE     take in the peers of such a file; \"-\" is the standard input\n\n"
-    "All of them work beside a running daemon too.\n\n";
+    "All of them work beside a running daemon too. Import goes through the one that\n"
+    "runs on --data-dir, or that --rest-address and --rest-port name.\n\n";
 
 /* ---- shared ---------------------------------------------------------------------------------- */
 
@@ -275,13 +276,19 @@ static int run(const app_options *options, int count, char **words) {
                                             : db_import(options, &dir, file);
 }
 
-/* The environment may say it for all; on the line it is meant for this verb. */
-static int check_capacity(int argc, char **argv, const char *verb) {
-  static const char option[] = "--peer-store-capacity";
-  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-    if (strncmp(argv[i], option, sizeof option - 1) == 0 && strcmp(verb, "import") != 0) {
-      return complain(EXIT_USAGE, "db %s takes no %s; import does", verb, option);
+/* Nothing that is asked for on the line is passed over. The environment may say it for all. */
+static int check_line(const app_options *options, const char *verb) {
+  static const char *const of_import[] = {"peer-store-capacity", "rest-address", "rest-port"};
+  bool is_import = strcmp(verb, "import") == 0;
+  for (size_t i = 0; !is_import && i < sizeof of_import / sizeof *of_import; i++) {
+    if (options_on_line(options, of_import[i])) {
+      return complain(EXIT_USAGE, "db %s takes no --%s; import does", verb, of_import[i]);
     }
+  }
+  if (db_names_daemon(options) && options_on_line(options, "peer-store-capacity")) {
+    return complain(EXIT_USAGE,
+                    "a daemon goes by its own --peer-store-capacity: leave it out where "
+                    "--rest-address or --rest-port names one");
   }
   return EXIT_DONE;
 }
@@ -294,7 +301,7 @@ int command_db(int argc, char **argv) {
     (void)fputs(usage, stdout);
     options_print(FOR_DB, stdout);
   } else if (result == EXIT_DONE) {
-    result = words < argc ? check_capacity(argc, argv, argv[words]) : EXIT_DONE;
+    result = words < argc ? check_line(&options, argv[words]) : EXIT_DONE;
     result = result == EXIT_DONE ? run(&options, argc - words, argv + words) : result;
   }
   options_free(&options);

@@ -37,6 +37,9 @@ void db_skip(void *account, const char *what, const char *why);
 /* The time, for what has none of its own. */
 wpm_wall db_now(void);
 
+/* True where the command line names a daemon that is to take the peers in. */
+bool db_names_daemon(const app_options *options);
+
 /* Opens the database of `dir`; says what is wrong. EXIT_DONE, EXIT_FAILED. */
 int db_open(const datadir *dir, wpm_storage_mode mode, wpm_storage **out);
 

@@ -23,6 +23,7 @@ struct db_sink {
   datadir *dir;
   bool exact;
   bool live;       /* A daemon takes them. */
+  bool named;      /* It is the one that the command line names, wherever its data are. */
   wpm_store *seen; /* Ids of the peers that were taken, each once. */
   /* Without a daemon. */
   wpm_exchange_taker *taker;
@@ -363,14 +364,29 @@ static int take_to_daemon(db_sink *sink, const wpm_peer_record *record) {
   return err;
 }
 
+/* Before anything is read. */
+static int find_out_whether_it_answers(const db_sink *sink) {
+  char *answer = NULL;
+  long status = 0;
+  int result = client_call(&sink->client, "GET", "/info", NULL, &answer, &status);
+  free(answer);
+  return result;
+}
+
 static int open_daemon(db_sink *sink) {
   char pid[32];
-  if (is_import_locked(sink->dir, pid)) {
+  if (!sink->named && is_import_locked(sink->dir, pid)) {
     return complain(EXIT_LOCKED, "another import (pid %s) is at work on %s; wait until it is done",
                     pid, sink->dir->path);
   }
   sink->body = malloc(HTTP_BODY_MAX);
-  return sink->body ? client_find(&sink->client, sink->options) : complain_no_memory();
+  int result = sink->body ? client_find(&sink->client, sink->options) : complain_no_memory();
+  return result == EXIT_DONE ? find_out_whether_it_answers(sink) : result;
+}
+
+bool db_names_daemon(const app_options *options) {
+  return options_on_line(options, "rest-address") ||
+         (options_on_line(options, "rest-port") && options->rest_port != 0);
 }
 
 /* ---- either ---------------------------------------------------------------------------------- */
@@ -386,7 +402,8 @@ int db_sink_open(const app_options *options, datadir *dir, bool exact, db_accoun
   sink->account = account;
   sink->dir = dir;
   sink->exact = exact;
-  sink->live = datadir_is_locked(dir);
+  sink->named = db_names_daemon(options);
+  sink->live = sink->named || datadir_is_locked(dir);
   if (open_store(&sink->seen, 0) != WPM_OK) {
     return complain_no_memory();
   }

@@ -1,5 +1,7 @@
-/* Where `db import` puts peers: into the data directory's database or, while a daemon runs on it, to
- * that daemon over its REST interface, so that the one who holds the peers in memory takes them in.
+/* Where `db import` puts peers: to the daemon that --rest-address or --rest-port on the command line names;
+ * else into the data directory's database or, while a daemon runs on it, to that daemon over its REST
+ * interface, so that the one who holds the peers in memory takes them in. In the environment these options
+ * only say where a daemon that runs on the data directory is found: there they are meant for it, too.
  *
  * Either way a peer is verified and brought together with what is known of it (wpm_exchange_take), no
  * peer that is held gives way to one that is imported, and what the caps cut off is told.

@@ -110,10 +110,10 @@ static const option_spec specs[] = {
     {"rest", KIND_FLAG, AT(rest), FOR_RUN, serving, "true", 0, 0, NULL, "serve the REST interface"},
     {"rest-admin", KIND_FLAG, AT(rest_admin), FOR_RUN, serving, "true", 0, 0, NULL,
      "serve its /admin/ calls"},
-    {"rest-address", KIND_IP, AT(rest_address), FOR_RUN | FOR_CLIENTS, serving, "127.0.0.1", 0, 0,
-     "IP", "IP address of the REST interface"},
-    {"rest-port", KIND_NUMBER, AT(rest_port), FOR_RUN | FOR_CLIENTS, serving, "8645", 0, 65535,
-     "PORT", "port of the REST interface; 0: any free one"},
+    {"rest-address", KIND_IP, AT(rest_address), FOR_RUN | FOR_DB | FOR_CLIENTS, serving,
+     "127.0.0.1", 0, 0, "IP", "IP address of the REST interface"},
+    {"rest-port", KIND_NUMBER, AT(rest_port), FOR_RUN | FOR_DB | FOR_CLIENTS, serving, "8645", 0,
+     65535, "PORT", "port of the REST interface; 0: any free one"},
     {"metrics-server", KIND_FLAG, AT(metrics_server), FOR_RUN, serving, "true", 0, 0, NULL,
      "serve Prometheus metrics"},
     {"metrics-server-address", KIND_IP, AT(metrics_server_address), FOR_RUN, serving, "127.0.0.1",
@@ -158,7 +158,7 @@ static const option_spec specs[] = {
     {"help", KIND_FLAG, AT(help), FOR_ALL, rest_of_it, "false", 0, 0, NULL, "print this"},
 };
 
-_Static_assert(sizeof specs / sizeof *specs <= 64, "options.c keeps a bit for each in a uint64_t");
+_Static_assert(sizeof specs / sizeof *specs <= OPTIONS_MOST, "option_set has a bit for each");
 
 static const struct {
   unsigned command;

@@ -28,7 +28,7 @@ typedef struct option_spec {
   const char *help;
 } option_spec;
 
-/* The table, and the number of its rows: at most 64. */
+/* The table, and the number of its rows: at most OPTIONS_MOST. */
 const option_spec *option_table(size_t *count);
 
 /* The name of a FOR_… command; "" for none. */

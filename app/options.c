@@ -100,24 +100,35 @@ static int set_value(app_options *options, const option_spec *spec, const char *
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
+static bool holds(const option_set *set, size_t index) {
+  return set->bits[index / 64] >> index % 64 & 1;
+}
+
+static void include(option_set *set, size_t index) {
+  set->bits[index / 64] |= UINT64_C(1) << index % 64;
+}
+
 /* One place that options come from. */
 typedef struct option_source {
   app_options *options;
   unsigned command;
-  uint64_t given;   /* A bit for each option given in this place. */
+  bool is_line;
+  option_set given; /* In this place. */
   const char *file; /* Where it is a file. */
 } option_source;
 
 static int give(option_source *source, size_t index, const char *where, const char *value) {
   size_t count = 0;
   const option_spec *spec = &option_table(&count)[index];
-  uint64_t bit = UINT64_C(1) << index;
   /* The first item of a list in this place replaces what the places behind it gave. */
-  if (spec->kind == KIND_LIST && !(source->given & bit)) {
+  if (spec->kind == KIND_LIST && !holds(&source->given, index)) {
     clear_list(option_field(source->options, spec));
   }
-  source->given |= bit;
-  source->options->given |= bit;
+  include(&source->given, index);
+  include(&source->options->given, index);
+  if (source->is_line) {
+    include(&source->options->on_line, index);
+  }
   return set_value(source->options, spec, where, value);
 }
 
@@ -187,8 +198,8 @@ static int read_environment(app_options *options, unsigned command) {
 #define LONG_VALUE 256 /* getopt's value of a long option is this and its index. */
 
 typedef struct line_tables {
-  struct option longs[65];
-  char shorts[2 * 64 + 2];
+  struct option longs[OPTIONS_MOST + 1];
+  char shorts[2 * OPTIONS_MOST + 2];
 } line_tables;
 
 static void make_tables(unsigned command, line_tables *tables) {
@@ -277,7 +288,7 @@ static int read_option(option_source *source, char **argv, int value) {
 }
 
 static int read_line(app_options *options, unsigned command, int argc, char **argv, int *words) {
-  option_source source = {.options = options, .command = command};
+  option_source source = {.options = options, .command = command, .is_line = true};
   line_tables tables = {.shorts = ""};
   make_tables(command, &tables);
   opterr = 0;
@@ -359,13 +370,21 @@ void options_free(app_options *options) {
   }
 }
 
-bool options_given(const app_options *options, const char *name) {
+static bool holds_name(const option_set *set, const char *name) {
   size_t count = 0;
   const option_spec *specs = option_table(&count);
   for (size_t i = 0; i < count; i++) {
     if (strcmp(specs[i].name, name) == 0) {
-      return options->given >> i & 1;
+      return holds(set, i);
     }
   }
   return false;
+}
+
+bool options_given(const app_options *options, const char *name) {
+  return holds_name(&options->given, name);
+}
+
+bool options_on_line(const app_options *options, const char *name) {
+  return holds_name(&options->on_line, name);
 }

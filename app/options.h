@@ -25,6 +25,13 @@ typedef struct text_list {
   size_t count;
 } text_list;
 
+#define OPTIONS_MOST 128 /* Most options in all. */
+
+/* A bit for each option of the table. */
+typedef struct option_set {
+  uint64_t bits[OPTIONS_MOST / 64];
+} option_set;
+
 /* Every option of every command, with its value. Texts are owned; NULL: not given. */
 typedef struct app_options {
   /* All commands. */
@@ -99,7 +106,8 @@ typedef struct app_options {
   char *report;
   char *policy;
   text_list expectations;
-  uint64_t given; /* A bit for each option of the table that was given. */
+  option_set given;   /* Those of the table that were given. */
+  option_set on_line; /* Those of them that the command line gave. */
 } app_options;
 
 /* The commands that an option belongs to. */
@@ -127,6 +135,10 @@ void options_free(app_options *options);
 
 /* True where the option of that name was given in any of the three places. */
 bool options_given(const app_options *options, const char *name);
+
+/* True where the command line gave it: it is meant for this call. The environment may hold it for other
+ * commands. */
+bool options_on_line(const app_options *options, const char *name);
 
 /* Prints the command's options in groups, with default and help, at most 80 columns wide. */
 void options_print(unsigned command, FILE *out);

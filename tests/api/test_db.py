@@ -497,12 +497,13 @@ class Care(DbTest):
         self.assertIn("damaged", done.err)
         self.assertEqual(len(self.exported()), 5)
 
-    def test_only_import_takes_a_capacity(self):
+    def test_what_only_import_takes(self):
         self.db(0, "import", self.write("list", TEXT))
-        for verb in ("info", "check", "compact", "export"):
-            done = self.db(2, verb, "--peer-store-capacity=1")
-            self.assertIn(f"db {verb} takes no --peer-store-capacity", done.err)
-            self.db(0, verb, env={"WAKUPEERS_PEER_STORE_CAPACITY": "1"})
+        for option, value in (("peer-store-capacity", "1"), ("rest-address", "127.0.0.1"), ("rest-port", "1")):
+            for verb in ("info", "check", "compact", "export"):
+                done = self.db(2, verb, f"--{option}", value)
+                self.assertIn(f"db {verb} takes no --{option}; import does", done.err)
+                self.db(0, verb, env={f"WAKUPEERS_{option.upper().replace('-', '_')}": value})
 
     def test_the_oldest_schema(self):
         """It is not read beside a daemon that may be at work on it; what is said to be done does it."""
@@ -626,6 +627,42 @@ class Live(DbTest):
             self.assertEqual(found, status, text)
         _, _, text = api.http_call(self.made.netloc, "POST", "/admin/v1/peers/import", "[{}]", headers)
         self.assertEqual(json.loads(text), [{"peerId": None, "imported": False, "skipped": ["\"peerId\" is missing"]}])
+
+
+class ByAddress(DbTest):
+    """--rest-address and --rest-port name a daemon, wherever its data directory is."""
+
+    def setUp(self):
+        super().setUp()
+        self.made = self.daemon()
+        self.write("list", TEXT)
+        self.host, self.port = self.made.netloc.rsplit(":", 1)
+
+    def test_the_daemon_that_is_named_takes_them(self):
+        for given in ([f"--rest-port={self.port}"], [f"--rest-address={self.host}", f"--rest-port={self.port}"]):
+            self.assertEqual(self.db(0, "import", "list", *given, data="none").out, "imported 2, skipped 0\n")
+            self.assertEqual(set(self.made.peers()), {NOBODY, OTHER})
+            self.assertFalse((self.folder / "none").exists())
+            for peer in (NOBODY, OTHER):
+                self.made.ask("DELETE", f"/admin/v1/peer/{peer}")
+
+    def test_where_none_answers(self):
+        self.made.kill()
+        done = self.db(3, "import", "list", f"--rest-port={self.port}", data="none")
+        self.assertIn(f"no daemon answers at http://127.0.0.1:{self.port}", done.err)
+        self.assertFalse((self.folder / "none").exists())
+
+    def test_a_daemon_has_its_own_capacity(self):
+        done = self.db(2, "import", "list", f"--rest-port={self.port}", "--peer-store-capacity=1", data="none")
+        self.assertIn("its own --peer-store-capacity", done.err)
+        self.assertEqual(self.made.peers(), {})
+
+    def test_in_the_environment_it_is_of_the_daemon_on_the_directory(self):
+        env = {"WAKUPEERS_REST_PORT": self.port}
+        self.assertEqual(self.db(0, "import", "list", data="mine", env=env).out, "imported 2, skipped 0\n")
+        self.assertEqual((len(self.exported("mine")), self.made.peers()), (2, {}))
+        self.db(0, "import", "list", data=self.made.data_dir, env=env)
+        self.assertEqual(set(self.made.peers()), {NOBODY, OTHER})
 
 
 class WithoutRest(DbTest):
