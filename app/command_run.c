@@ -113,6 +113,7 @@ static int read_ratio(const char *text, wpm_manager_config *policy) {
 static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   int64_t longest = options->idle_timeout_ns / 2;
   policy->max_connections = (size_t)options->max_connections;
+  policy->max_dials = (size_t)options->max_dials;
   policy->max_history = (size_t)options->max_history;
   policy->store.max_peers = (size_t)options->peer_store_capacity;
   policy->cluster_id = (uint32_t)options->cluster_id;
@@ -138,11 +139,14 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
                         : "--idle-timeout: it takes at least 2ms, since pings go twice as often");
   }
   policy->ping_interval_min_ns = options->ping_interval_min_ns;
+  policy->sleep_gap_ns = options->sleep_gap_ns;
+  policy->probe_timeout_ns = options->probe_timeout_ns;
   policy->prune_backoff_ns = options->prune_backoff_ns;
   policy->backoff_slack_ns = options->backoff_slack_ns;
   policy->reconnect_min_ns = options->reconnect_min_ns;
   policy->reconnect_max_ns = options->reconnect_max_ns;
   policy->stable_after_ns = options->stable_after_ns;
+  policy->mismatch_delay_ns = options->mismatch_delay_ns;
   policy->dial_private = options->dial_private_addresses;
   policy->high_water = (size_t)options->high_water;
   policy->low_water =
@@ -153,6 +157,7 @@ static int fill_policy(const app_options *options, wpm_manager_config *policy) {
   }
   policy->grace_ns = options->grace_ns;
   policy->score_half_life_ns = options->score_half_life_ns;
+  policy->discouraged_at = (int32_t)options->discouraged_at;
   policy->relay_outbound = (size_t)options->relay_outbound;
   policy->rotate_ns = options->rotate_ns;
   policy->feeler_ns = options->feeler_ns;

@@ -30,6 +30,8 @@ static const option_spec specs[] = {
      "TCP port to listen on; 0: any free one"},
     {"max-connections", KIND_NUMBER, AT(max_connections), FOR_RUN, node, "300", 1, 1000000, "N",
      "most connections at once, beside those a person asks for"},
+    {"max-dials", KIND_NUMBER, AT(max_dials), FOR_RUN, node, "256", 1, 1000000, "N",
+     "most dials in flight, beside those a person asks for"},
     {"high-water", KIND_NUMBER, AT(high_water), FOR_RUN, node, "0", 0, 1000000, "N",
      "above so many connections those worth least go; 0: --max-connections alone limits them"},
     {"low-water", KIND_NUMBER, AT(low_water), FOR_RUN, node, NULL, 0, 1000000, "N",
@@ -37,9 +39,11 @@ static const option_spec specs[] = {
     {"grace", KIND_DURATION, AT(grace_ns), FOR_RUN, node, "20s", 0, 0, "TIME",
      "a connection younger than this does not go for that"},
     {"score-half-life", KIND_DURATION, AT(score_half_life_ns), FOR_RUN, node, "10h", 0, 0, "TIME",
-     "after it half of a peer's score is left, which each broken protocol lowers by 20; at -100 it "
-     "is "
-     "discouraged; 0: it stays"},
+     "after it half of a peer's score is left, which each broken protocol lowers by 20; 0: it "
+     "stays"},
+    {"discouraged-at", KIND_NEGATIVE, AT(discouraged_at), FOR_RUN, node, "-100", 0, INT32_MAX, "N",
+     "a peer with this score or less is dialled by a person alone, and goes first where there are "
+     "too many; 0: nobody is"},
     {"relay-outbound", KIND_NUMBER, AT(relay_outbound), FOR_RUN, node, "10", 0, 100000, "N",
      "outbound relay peers wanted, chosen among all that are known; 0: every relay peer that was "
      "held "
@@ -72,6 +76,8 @@ static const option_spec specs[] = {
      "latest events kept for `wakupeers history`, 88 bytes each; of one peer 32; 0: none"},
     {"cluster-id", KIND_NUMBER, AT(cluster_id), FOR_RUN | FOR_PING, node, "1", 0, 65535, "N",
      "our Waku cluster; peers of another are left alone; 0: no such rule"},
+    {"mismatch-delay", KIND_DURATION, AT(mismatch_delay_ns), FOR_RUN, node, "6h", 0, 0, "TIME",
+     "how long a peer of another cluster is left alone"},
     {"shard", KIND_LIST, AT(shards), FOR_RUN, node, NULL, 0, 1023, "N",
      "shard whose peers we want; repeatable; default: any"},
     {"relay-per-shard", KIND_NUMBER, AT(relay_per_shard), FOR_RUN, node, "4", 0, 100000, "N",
@@ -92,6 +98,11 @@ static const option_spec specs[] = {
      "what that may fall to where connections get lost sooner; from --ping-interval on: it stays"},
     {"ping-timeout", KIND_DURATION, AT(ping_timeout_ns), FOR_RUN | FOR_PING, coming_back, "10s", 1,
      0, "TIME", "longest silence after a ping that is no miss; two misses end a connection"},
+    {"sleep-gap", KIND_DURATION, AT(sleep_gap_ns), FOR_RUN, coming_back, "30s", 1, 0, "TIME",
+     "who wakes so much later than it was to has slept: every connection is pinged at once"},
+    {"probe-timeout", KIND_DURATION, AT(probe_timeout_ns), FOR_RUN, coming_back, "4s", 1, 0, "TIME",
+     "silence after that ping, or after that of a network that came back, which ends a connection; "
+     "--ping-timeout at most"},
     {"prune-backoff", KIND_DURATION, AT(prune_backoff_ns), FOR_RUN, coming_back, "60s", 0, 0,
      "TIME", "GossipSub prune backoff: no redial within this time of a disconnect"},
     {"backoff-slack", KIND_DURATION, AT(backoff_slack_ns), FOR_RUN, coming_back, "2s", 0, 0, "TIME",
@@ -220,6 +231,9 @@ void option_describe(const option_spec *spec, char *out, size_t cap) {
   case KIND_NUMBER:
     (void)snprintf(out, cap, "a whole number from %" PRIu64 " to %" PRIu64, spec->least,
                    spec->most);
+    break;
+  case KIND_NEGATIVE:
+    (void)snprintf(out, cap, "a whole number from -%" PRIu64 " to 0", spec->most);
     break;
   case KIND_DURATION:
     (void)snprintf(out, cap, "a time such as 500ms, 5s or 10m%s",

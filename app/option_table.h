@@ -11,6 +11,7 @@ typedef enum option_kind {
   KIND_IP,   /* An IP address, as text. */
   KIND_WORD, /* One of the words in `takes`, which are separated by `|`. */
   KIND_NUMBER,
+  KIND_NEGATIVE, /* 0, or a negative number. */
   KIND_DURATION,
   KIND_LIST
 } option_kind;
@@ -23,7 +24,8 @@ typedef struct option_spec {
   const char *group;    /* Heading under which --help lists it. */
   const char *preset;   /* Default as typed; NULL: none. */
   uint64_t least, most; /* Of a number, or of each of a list (most 0: it is not of numbers). Of a
-                           duration: `least` 1, more than 0. */
+                           negative one: -most is the least. Of a duration: `least` 1, more
+                           than 0. */
   const char *takes;    /* What it takes, for --help and errors. */
   const char *help;
 } option_spec;

@@ -88,6 +88,8 @@ static int set_value(app_options *options, const option_spec *spec, const char *
   case KIND_NUMBER:
     return text_to_number(value, spec->least, spec->most, field) ? EXIT_DONE
                                                                  : bad_value(spec, where, value);
+  case KIND_NEGATIVE:
+    return text_to_negative(value, spec->most, field) ? EXIT_DONE : bad_value(spec, where, value);
   case KIND_DURATION:
     return text_to_duration(value, field) && *(int64_t *)field >= (int64_t)spec->least
                ? EXIT_DONE

@@ -46,6 +46,7 @@ typedef struct app_options {
   char *listen_address;
   uint64_t tcp_port;
   uint64_t max_connections;
+  uint64_t max_dials;
   uint64_t peer_store_capacity;
   uint64_t max_history;
   uint64_t cluster_id;
@@ -56,11 +57,14 @@ typedef struct app_options {
   int64_t ping_interval_ns;
   int64_t ping_interval_min_ns;
   int64_t ping_timeout_ns;
+  int64_t sleep_gap_ns;
+  int64_t probe_timeout_ns;
   int64_t prune_backoff_ns;
   int64_t backoff_slack_ns;
   int64_t reconnect_min_ns;
   int64_t reconnect_max_ns;
   int64_t stable_after_ns;
+  int64_t mismatch_delay_ns;
   int64_t for_ns; /* 0: not given. */
   char *tag;      /* NULL: not given. */
   uint64_t relay_inbound;
@@ -69,6 +73,7 @@ typedef struct app_options {
   uint64_t low_water; /* 0 where not given. */
   int64_t grace_ns;
   int64_t score_half_life_ns;
+  int64_t discouraged_at;
   uint64_t relay_outbound;
   int64_t rotate_ns;
   int64_t feeler_ns;

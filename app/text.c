@@ -65,6 +65,16 @@ bool text_to_number(const char *text, uint64_t least, uint64_t most, uint64_t *o
   return true;
 }
 
+bool text_to_negative(const char *text, uint64_t most, int64_t *out) {
+  uint64_t value = 0;
+  bool has_sign = *text == '-';
+  if (!text_to_number(text + has_sign, 0, has_sign ? most : 0, &value)) {
+    return false;
+  }
+  *out = -(int64_t)value;
+  return true;
+}
+
 bool text_to_duration(const char *text, int64_t *out_ns) {
   uint64_t whole = 0;
   uint64_t part = 0;

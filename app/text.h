@@ -13,6 +13,9 @@ bool text_to_bool(const char *text, bool *out);
 /* A decimal number from `least` to `most`. */
 bool text_to_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 
+/* 0, or a number from -`most` to -1, with its sign. `most` is at most INT64_MAX. */
+bool text_to_negative(const char *text, uint64_t most, int64_t *out);
+
 /* True for an IPv4 or IPv6 address in text. */
 bool text_is_ip(const char *text);
 

@@ -41,6 +41,11 @@ static void has_defaults(void **state) {
   assert_int_equal(options.reconnect_min_ns, WPM_SECOND);
   assert_int_equal(options.reconnect_max_ns, 5 * WPM_MINUTE);
   assert_int_equal(options.stable_after_ns, 60 * WPM_SECOND);
+  assert_int_equal(options.max_dials, 256);
+  assert_int_equal(options.discouraged_at, -100);
+  assert_int_equal(options.mismatch_delay_ns, 6 * WPM_HOUR);
+  assert_int_equal(options.sleep_gap_ns, 30 * WPM_SECOND);
+  assert_int_equal(options.probe_timeout_ns, 4 * WPM_SECOND);
   assert_int_equal(options.dial_timeout_ns, 10 * WPM_SECOND);
   assert_true(options.rest && options.rest_admin && options.metrics_server);
   assert_string_equal(options.rest_address, "127.0.0.1");
@@ -137,7 +142,7 @@ static void the_table_is_sound(void **state) {
   (void)state;
   size_t count = 0;
   const option_spec *specs = option_table(&count);
-  assert_true(count > 30 && count <= 64);
+  assert_true(count > 30 && count <= OPTIONS_MOST);
   for (size_t i = 0; i < count; i++) {
     assert_true(strspn(specs[i].name, "abcdefghijklmnopqrstuvwxyz-") == strlen(specs[i].name));
     assert_true(specs[i].commands != 0 && (specs[i].commands & ~(unsigned)FOR_ALL) == 0);

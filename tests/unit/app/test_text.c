@@ -38,6 +38,22 @@ static void reads_numbers(void **state) {
   assert_false(text_to_number("99999999999999999999999", 0, UINT64_MAX, &value));
 }
 
+static void reads_negative_numbers(void **state) {
+  (void)state;
+  int64_t value = 7;
+  assert_true(text_to_negative("0", 10, &value));
+  assert_int_equal(value, 0);
+  assert_true(text_to_negative("-10", 10, &value));
+  assert_int_equal(value, -10);
+  assert_true(text_to_negative("-9223372036854775807", INT64_MAX, &value));
+  assert_true(value == -INT64_MAX);
+  const char *const bad[] = {
+      "", "-", "--1", "1", "+1", " -1", "-1 ", "-11", "-18446744073709551616"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    assert_false(text_to_negative(bad[i], 10, &value));
+  }
+}
+
 static void reads_durations(void **state) {
   (void)state;
   const struct {
@@ -165,9 +181,13 @@ static void cleans_text(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_booleans),  cmocka_unit_test(reads_numbers),
-      cmocka_unit_test(reads_durations), cmocka_unit_test(writes_durations),
-      cmocka_unit_test(tells_addresses), cmocka_unit_test(cleans_text),
+      cmocka_unit_test(reads_booleans),
+      cmocka_unit_test(reads_numbers),
+      cmocka_unit_test(reads_negative_numbers),
+      cmocka_unit_test(reads_durations),
+      cmocka_unit_test(writes_durations),
+      cmocka_unit_test(tells_addresses),
+      cmocka_unit_test(cleans_text),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
