@@ -20,6 +20,36 @@ json_t *rest_read_object(http_request *request) {
   return NULL;
 }
 
+static bool is_self(const rest_service *rest, wpm_bytes peer) {
+  wpm_bytes own = wpm_peer_id_view(wpm_node_peer_id(rest->node));
+  return peer.len == own.len && memcmp(peer.data, own.data, own.len) == 0;
+}
+
+/* A score and a tag are of a peer that is held: where it is not, what makes it so. */
+static void not_yet_held(http_request *request, const char *word, wpm_bytes peer) {
+  if (is_self(http_user(request), peer)) {
+    rest_answer_text(request, 400, "Invalid argument: it is this node itself");
+  } else {
+    rest_answer_text(
+        request, 404,
+        "Peer with ID %.120s not found; add it first: wakupeers peers add MULTIADDR, or "
+        "POST /admin/v1/peers",
+        word);
+  }
+}
+
+/* A tag that is to go, and is not there. */
+static void no_such_tag(http_request *request, const char *word, wpm_bytes peer, wpm_text tag) {
+  const rest_service *rest = http_user(request);
+  wpm_peer_record record;
+  if (wpm_store_get(wpm_manager_store(wpm_node_manager(rest->node)), peer, &record) != WPM_OK) {
+    rest_not_held(request, word);
+  } else {
+    rest_answer_text(request, 404, "Peer with ID %.120s has no tag \"%.*s\"", word,
+                     (int)(tag.len < 120 ? tag.len : 120), tag.data);
+  }
+}
+
 static void answer(http_request *request, int err, const char *word) {
   if (err == WPM_OK) {
     rest_answer_when_durable(request);
@@ -95,10 +125,15 @@ static void change_protection(rest_service *rest, http_request *request, const c
       tag.name = (wpm_text){json_string_value(name), json_string_length(name)};
     }
     wpm_bytes peer = wpm_peer_id_view(&id);
-    answer(request,
-           protects ? wpm_node_set_tag(rest->node, peer, &tag)
-                    : wpm_node_remove_tag(rest->node, peer, tag.name),
-           word);
+    int err = protects ? wpm_node_set_tag(rest->node, peer, &tag)
+                       : wpm_node_remove_tag(rest->node, peer, tag.name);
+    if (err != WPM_ERR_NOT_FOUND) {
+      answer(request, err, word);
+    } else if (protects) {
+      not_yet_held(request, word, peer);
+    } else {
+      no_such_tag(request, word, peer, tag.name);
+    }
   }
   json_decref(body);
 }
@@ -128,10 +163,13 @@ void rest_post_score(rest_service *rest, http_request *request, const char *word
                      "Invalid argument: it takes either score or add, a whole number from %d to %d",
                      INT32_MIN, INT32_MAX);
   } else {
-    answer(request,
-           whole ? wpm_node_set_score(rest->node, peer, (int32_t)value)
-                 : wpm_node_add_score(rest->node, peer, (int32_t)value),
-           word);
+    int err = whole ? wpm_node_set_score(rest->node, peer, (int32_t)value)
+                    : wpm_node_add_score(rest->node, peer, (int32_t)value);
+    if (err == WPM_ERR_NOT_FOUND) {
+      not_yet_held(request, word, peer);
+    } else {
+      answer(request, err, word);
+    }
   }
   json_decref(body);
 }

@@ -48,7 +48,21 @@ class Judge(ApiTest):
         self.assertIn("not found", self.peers(1, "unban", NOBODY).err)
         self.assertEqual(self.peers(0, "ban", NOBODY, "--json").out, '{"result": "banned"}\n')
         self.assertTrue(self.made.peer(NOBODY)["banned"])
-        self.assertIn("not found", self.peers(1, "protect", self.made.id).err)
+
+    def test_who_is_judged_must_be_known(self):
+        """A tag and a score are of a peer that is held; the answer says how it comes to be."""
+        for verb, body in (("protect", "{}"), ("score", '{"score": 1}')):
+            status, _, text = self.post(verb, body, peer=NOBODY)
+            self.assertEqual((status, text), (404, f"Peer with ID {NOBODY} not found; add it first: wakupeers peers "
+                                                   "add MULTIADDR, or POST /admin/v1/peers"))
+            status, _, text = self.post(verb, body, peer=self.made.id)
+            self.assertEqual((status, text), (400, "Invalid argument: it is this node itself"))
+        done = self.peers(1, "protect", NOBODY)
+        self.assertEqual(done.out, "")
+        self.assertIn(f"Peer with ID {NOBODY} not found; add it first: wakupeers peers add MULTIADDR", done.err)
+        self.assertNotIn(NOBODY, self.made.peers())
+        self.peers(1, "add", api.NOBODYS_ADDRESS)  # It is kept, though nobody answers.
+        self.assertEqual(self.peers(0, "protect", NOBODY).out, "protected\n")
 
     def ranges(self):
         status, _, text = api.http_call(self.made.netloc, "GET", "/admin/v1/ranges/banned")
@@ -109,7 +123,9 @@ class Judge(ApiTest):
         self.assertEqual(tags(), {"person": True, "mesh": True})
         self.peers(0, "unprotect", self.other.id)
         self.assertEqual(tags(), {"mesh": True})
-        self.assertIn("not found", self.peers(1, "unprotect", self.other.id).err)
+        done = self.peers(1, "unprotect", self.other.id)
+        self.assertEqual(done.err, f'wakupeers: Peer with ID {self.other.id} has no tag "person"\n')
+        self.assertEqual(self.peers(1, "unprotect", NOBODY).err, f"wakupeers: Peer with ID {NOBODY} not found\n")
 
     def test_protection_for_a_time(self):
         self.peers(0, "protect", self.other.id, "--for=2h", "--tag=mesh")
