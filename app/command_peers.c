@@ -4,6 +4,7 @@
 #include "client.h"
 #include "json_peer.h"
 #include "options.h"
+#include "peers_discovered.h"
 #include "table.h"
 #include "text.h"
 
@@ -18,6 +19,9 @@ static const char usage[] =
     "  list            list a running daemon's peers; also without a verb\n"
     "  show ID         show one\n"
     "  add MULTIADDR   add one and connect to it now; it is kept in any case\n"
+    "  discovered MULTIADDR\n"
+    "                  hand in what a discovery of yours found, by which --source\n"
+    "                  and --told-by which peer; it is a candidate as others are\n"
     "  connect ID      connect to it now\n"
     "  disconnect ID   disconnect it, until a person connects it again\n"
     "  remove ID       disconnect and forget it\n"
@@ -287,18 +291,45 @@ static int of_range(const daemon_call *call, const char *verb, const char *range
 
 static const struct {
   const char *name;
-  const char *takes; /* NULL: nothing. */
-} verbs[] = {{"list", NULL},
-             {"show", "a peer id"},
-             {"add", "a multiaddr"},
-             {"connect", "a peer id"},
-             {"disconnect", "a peer id"},
-             {"remove", "a peer id"},
-             {"ban", "a peer id, or a range of addresses"},
-             {"unban", "a peer id, or a range of addresses"},
-             {"ranges", NULL},
-             {"protect", "a peer id"},
-             {"unprotect", "a peer id"}};
+  const char *takes;      /* NULL: nothing. */
+  const char *options[2]; /* Those of its own. */
+} verbs[] = {{"list", NULL, {NULL}},
+             {"show", "a peer id", {NULL}},
+             {"add", "a multiaddr", {NULL}},
+             {"discovered", "a multiaddr", {"source", "told-by"}},
+             {"connect", "a peer id", {NULL}},
+             {"disconnect", "a peer id", {NULL}},
+             {"remove", "a peer id", {NULL}},
+             {"ban", "a peer id, or a range of addresses", {"for"}},
+             {"unban", "a peer id, or a range of addresses", {NULL}},
+             {"ranges", NULL, {NULL}},
+             {"protect", "a peer id", {"for", "tag"}},
+             {"unprotect", "a peer id", {"tag"}}};
+
+static bool has_option(size_t verb, const char *name) {
+  for (size_t i = 0; i < 2; i++) {
+    if (verbs[verb].options[i] && strcmp(verbs[verb].options[i], name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Nothing that is asked for on the line is passed over. The environment may say it for all. */
+static int check_line(const app_options *options, const char *verb) {
+  static const char *const some[] = {"for", "tag", "source", "told-by"};
+  size_t at = 0;
+  while (strcmp(verbs[at].name, verb) != 0) {
+    at++;
+  }
+  for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+    if (options_on_line(options, some[i]) && !has_option(at, some[i])) {
+      return complain(EXIT_USAGE, "peers %s takes no --%s; see wakupeers peers --help", verb,
+                      some[i]);
+    }
+  }
+  return strcmp(verb, "discovered") == 0 ? peers_discovered_check(options) : EXIT_DONE;
+}
 
 /* EXIT_DONE where the words make a call. */
 static int check_words(int count, char **words) {
@@ -324,7 +355,7 @@ static int read_peer(const char *verb, const char *word, wpm_peer_id *id) {
   wpm_bytes peer = {0};
   wpm_error error = {.text = "it has no /p2p/PEER-ID behind an address"};
   wpm_text text = {word, strlen(word)};
-  if (strcmp(verb, "add") != 0) {
+  if (strcmp(verb, "add") != 0 && strcmp(verb, "discovered") != 0) {
     return wpm_peer_id_parse(text, id, &error) == WPM_OK ? EXIT_DONE
                                                          : complain(EXIT_USAGE, "%s", error.text);
   }
@@ -334,9 +365,9 @@ static int read_peer(const char *verb, const char *word, wpm_peer_id *id) {
     return EXIT_DONE;
   }
   return complain(EXIT_USAGE,
-                  "\"%s\": %s; add takes a multiaddr such as "
+                  "\"%s\": %s; %s takes a multiaddr such as "
                   "/ip4/127.0.0.1/tcp/60000/p2p/PEER-ID",
-                  word, error.text);
+                  word, error.text, verb);
 }
 
 /* A peer id is never a range. */
@@ -351,6 +382,9 @@ static int run(const app_options *options, int count, char **words) {
   const char *verb = count > 0 ? words[0] : "list";
   wpm_peer_id id = {0};
   int result = check_words(count, words);
+  if (result == EXIT_DONE) {
+    result = check_line(options, verb);
+  }
   bool of_a_range = result == EXIT_DONE && count > 1 && is_range(verb, words[1]);
   if (result == EXIT_DONE && count > 1 && !of_a_range) {
     result = read_peer(verb, words[1], &id);
@@ -370,7 +404,9 @@ static int run(const app_options *options, int count, char **words) {
   if (of_a_range) {
     return of_range(&call, verb, words[1]);
   }
-  return strcmp(verb, "add") == 0 ? add(&call, words[1], &id) : of_one(&call, verb, &id);
+  return strcmp(verb, "add") == 0          ? add(&call, words[1], &id)
+         : strcmp(verb, "discovered") == 0 ? peers_discovered(&call, words[1])
+                                           : of_one(&call, verb, &id);
 }
 
 int command_peers(int argc, char **argv) {

@@ -92,8 +92,8 @@ static void print_values(const option_spec *spec, FILE *out) {
 /* What may stand behind a command. */
 static void print_command(unsigned command, const option_spec *specs, size_t count, FILE *out) {
   const char *verbs = command == FOR_PEERS
-                          ? "list show add remove connect disconnect ban unban ranges protect "
-                            "unprotect "
+                          ? "list show add discovered remove connect disconnect ban unban ranges "
+                            "protect unprotect "
                       : command == FOR_KEY ? "new show "
                       : command == FOR_DB  ? "info check export import compact "
                                            : "";

@@ -67,6 +67,8 @@ typedef struct app_options {
   int64_t mismatch_delay_ns;
   int64_t for_ns; /* 0: not given. */
   char *tag;      /* NULL: not given. */
+  char *source;   /* NULL: not given. */
+  char *told_by;  /* NULL: not given. */
   uint64_t relay_inbound;
   const char *relay_service_ratio; /* "60:40" or "none", not checked. */
   uint64_t high_water;

@@ -68,31 +68,18 @@ static bool read_found(const json_t *object, found_peer *out, wpm_error *error) 
   return read_teller(json_object_get(object, "toldBy"), out, error);
 }
 
-/* The rule by which one was left out between the two; NULL: none was. */
-static const char *left_out_by(const wpm_intake_counters *before,
-                               const wpm_intake_counters *after) {
-  for (int i = 0; i < WPM_INTAKE_RULE_COUNT; i++) {
-    if (after->by_rule[i] > before->by_rule[i]) {
-      return wpm_intake_rule_name((wpm_intake_rule)i);
-    }
-  }
-  return NULL;
-}
-
 /* {"multiaddr", "taken", "skipped": [why not]}. */
 static json_t *take_one(rest_service *rest, const json_t *object) {
-  const wpm_manager *manager = wpm_node_manager(rest->node);
-  wpm_intake_counters before = wpm_manager_intake_left_out(manager);
   found_peer found;
+  wpm_intake_rule rule = WPM_INTAKE_TAKEN;
   wpm_error error = {.text = ""};
   const char *why = NULL;
   if (!read_found(object, &found, &error) ||
       wpm_node_discovered(rest->node, found.multiaddr, found.source, found.origin, found.told_by,
-                          &error) != WPM_OK) {
+                          &rule, &error) != WPM_OK) {
     why = error.text;
-  } else {
-    wpm_intake_counters after = wpm_manager_intake_left_out(manager);
-    why = left_out_by(&before, &after);
+  } else if (rule != WPM_INTAKE_TAKEN) {
+    why = wpm_intake_rule_name(rule);
   }
   json_t *skipped = json_array();
   if (why) {

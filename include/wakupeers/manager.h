@@ -290,6 +290,8 @@ typedef struct wpm_event {
           told_by; /* Binary id of the peer that told us of it, by peer exchange or the like; empty:
                             none did. Where it, or its network, has told more than its share it is
                             left out: WPM_OK, and counted (wpm_manager_intake_left_out). */
+      wpm_intake_rule *intake; /* Where it is WPM_OK, gets the rule by which it was left out, or
+                                  WPM_INTAKE_TAKEN; NULL: nobody asks. */
     } found;
     struct {
       wpm_connection_id connection; /* Chosen by the host. */

@@ -203,12 +203,14 @@ WPM_API void wpm_node_count_streams(const wpm_node *node, wpm_stream_count_fn fn
 
 /* Takes in a peer that the host discovered by means of its own (peer exchange, discv5, DNS), by multiaddr
  * with /p2p/ID (text). `told_by`: binary id of the peer that told of it; empty: none did. Where that one,
- * or its network, has told more than its share it is left out: WPM_OK, and counted
- * (wpm_manager_intake_left_out). WPM_ERR_INVALID (also an enumerator outside its set), WPM_ERR_UNSUPPORTED,
+ * or its network, has told more than its share, or its score is too low, it is left out: WPM_OK, and counted
+ * (wpm_manager_intake_left_out). *rule (may be NULL) then says by which rule, and is WPM_INTAKE_TAKEN where
+ * it was taken in; on an error it is not set. WPM_ERR_INVALID (also an enumerator outside its set), WPM_ERR_UNSUPPORTED,
  * WPM_ERR_FULL, WPM_ERR_NO_VICTIM, WPM_ERR_NO_MEMORY; *error (may be NULL) says it in words. */
 WPM_API WPM_MUST_USE int wpm_node_discovered(wpm_node *node, wpm_text multiaddr,
                                              wpm_address_source source, wpm_origin origin,
-                                             wpm_bytes told_by, wpm_error *error);
+                                             wpm_bytes told_by, wpm_intake_rule *rule,
+                                             wpm_error *error);
 
 /* ---- what a person asks for ------------------------------------------------------------------ */
 

@@ -300,7 +300,12 @@ static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
     return WPM_ERR_INVALID;
   }
   wpm_told told = {WPM_SLOT_NONE, WPM_SLOT_NONE, WPM_GROUP_NONE};
-  if (event->u.found.told_by.len > 0 && wpm_sources_admit(m, event, &told) != WPM_INTAKE_TAKEN) {
+  wpm_intake_rule rule =
+      event->u.found.told_by.len > 0 ? wpm_sources_admit(m, event, &told) : WPM_INTAKE_TAKEN;
+  if (event->u.found.intake) {
+    *event->u.found.intake = rule;
+  }
+  if (rule != WPM_INTAKE_TAKEN) {
     return WPM_OK;
   }
   wpm_taken taken = {.slot = told.slot, .victim = WPM_SLOT_NONE};

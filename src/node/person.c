@@ -100,8 +100,10 @@ int wpm_node_found(wpm_node *node, wpm_text text, wpm_address_source source, wpm
 }
 
 int wpm_node_discovered(wpm_node *node, wpm_text multiaddr, wpm_address_source source,
-                        wpm_origin origin, wpm_bytes told_by, wpm_error *error) {
-  wpm_event event = {.u.found = {.source = source, .origin = origin, .told_by = told_by}};
+                        wpm_origin origin, wpm_bytes told_by, wpm_intake_rule *rule,
+                        wpm_error *error) {
+  wpm_event event = {
+      .u.found = {.source = source, .origin = origin, .told_by = told_by, .intake = rule}};
   return found(node, multiaddr, &event, NULL, error);
 }
 

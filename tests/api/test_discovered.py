@@ -1,5 +1,7 @@
 """What somebody's discovery finds comes in by REST, with the peer that told of it, which answers for it."""
 
+import json
+
 import api
 from api import NOBODY, NOBODYS_ADDRESS, ApiTest
 
@@ -50,6 +52,39 @@ class Discovered(ApiTest):
         self.assertEqual(self.made.metrics()['wakupeers_intake_left_out_total{rule="discouraged"}'], 1)
         self.made.ask("POST", f"/admin/v1/peer/{self.other.id}/score", {"score": 0})
         self.assertTrue(self.tell(found)[0]["taken"])
+
+    def typed(self, code, *words):
+        return self.expect(code, "peers", "discovered", *words, f"--data-dir={self.made.data_dir}")
+
+    def test_as_a_person_types_it(self):
+        self.choose_relay_peers()
+        told = (NOBODYS_ADDRESS, "--source=peer_exchange", f"--told-by={self.other.id}")
+        self.made.ask("POST", f"/admin/v1/peer/{self.other.id}/score", {"score": -1000})
+        self.assertEqual(self.typed(1, *told).err, "wakupeers: left out: the teller's score is too low\n")
+        left_out = json.loads(self.typed(1, *told, "--json").out)
+        self.assertEqual(left_out, {"multiaddr": NOBODYS_ADDRESS, "taken": False, "skipped": ["discouraged"]})
+        self.assertNotIn(NOBODY, self.made.peers())
+        self.made.ask("POST", f"/admin/v1/peer/{self.other.id}/score", {"score": 0})
+        done = self.typed(0, *told)
+        self.assertEqual((done.out, done.err), ("taken in\n", ""))
+        self.assertEqual(self.made.peer(NOBODY)["origin"], "PeerExchange")
+        self.assertTrue(json.loads(self.typed(0, *told, "--json").out)["durable"])
+
+    def test_what_nobody_told(self):
+        self.assertEqual(self.typed(0, NOBODYS_ADDRESS, "--source=dns").out, "taken in\n")
+        self.assertEqual(self.made.peer(NOBODY)["origin"], "Dns")
+        own = f"/ip4/192.0.2.1/tcp/1/p2p/{self.made.id}"
+        self.assertIn("is this node itself", self.typed(1, own, "--source=dns").err)
+
+    def test_usage(self):
+        for words, says in (((NOBODYS_ADDRESS,), "takes --source: peer_exchange, discv5 or dns"),
+                            ((NOBODYS_ADDRESS, "--source=friends"), '"friends" is not valid'),
+                            ((NOBODY, "--source=dns"), "discovered takes a multiaddr such as"),
+                            (("--source=dns",), "peers discovered takes a multiaddr"),
+                            ((NOBODYS_ADDRESS, "--source=dns", "--told-by=me"), '"me"'),
+                            ((NOBODYS_ADDRESS, "--source=dns", "--for=1h"), "takes no --for")):
+            with self.subTest(words):
+                self.assertIn(says, self.typed(2, *words).err)
 
     def test_who_tells_of_dead_addresses_is_blamed(self):
         self.choose_relay_peers()

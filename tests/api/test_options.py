@@ -261,7 +261,7 @@ class Completion(ApiTest):
 
     def test_words(self):
         self.assertEqual(self.complete("wakupeers", "p"), ["ping", "peers", "plan"])
-        self.assertEqual(self.complete("wakupeers", "peers", "dis"), ["disconnect"])
+        self.assertEqual(self.complete("wakupeers", "peers", "dis"), ["discovered", "disconnect"])
         self.assertEqual(self.complete("wakupeers", "run", "--log-l"), ["--log-level="])
         self.assertEqual(self.complete("wakupeers", "run", "--log-level", "=", "de"), ["debug"])
         self.assertEqual(self.complete("wakupeers", "run", "--keep-alive", "="), ["true", "false"])

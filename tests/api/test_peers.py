@@ -57,6 +57,15 @@ class Peers(PeersTest):
             done = self.peers(1, verb, NOBODY)
             self.assertEqual((done.out, done.err), ("", f"wakupeers: Peer with ID {NOBODY} not found\n"))
 
+    def test_options_of_other_verbs(self):
+        for words, option in ((["list"], "--for=1h"), (["add", NOBODYS_ADDRESS], "--tag=mesh"),
+                              (["unban", NOBODY], "--for=1h"), (["ban", NOBODY], "--tag=mesh"),
+                              (["unprotect", NOBODY], "--for=1h"), (["show", NOBODY], "--source=dns"),
+                              (["add", NOBODYS_ADDRESS], f"--told-by={NOBODY}")):
+            with self.subTest(words):
+                done = self.peers(2, *words, option)
+                self.assertIn(f"peers {words[0]} takes no {option.split('=')[0]};", done.err)
+
     def test_connect_to_nobody(self):
         self.peers(1, "add", NOBODYS_ADDRESS)
         done = self.peers(1, "connect", NOBODY)

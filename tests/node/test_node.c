@@ -184,11 +184,14 @@ static void no_more_are_held_than_there_are_places(void **state) {
 
 /* ---- what a person asks for ------------------------------------------------------------------ */
 
-static uint64_t left_out(const lab_node *n, wpm_intake_rule rule) {
-  return wpm_manager_intake_left_out(wpm_node_manager(n->node)).by_rule[rule];
+static int discover(lab_node *n, wpm_text multiaddr, wpm_bytes told_by, wpm_intake_rule *rule) {
+  wpm_error error;
+  return wpm_node_discovered(n->node, multiaddr, WPM_SOURCE_PEER_EXCHANGE, WPM_ORIGIN_PEER_EXCHANGE,
+                             told_by, rule, &error);
 }
 
-/* What the host discovers is kept, but not dialled for that; what the discouraged tell is left out. */
+/* What the host discovers is kept, but not dialled for that; what the discouraged tell is left out, and
+ * the caller told. */
 static void a_host_discovers(void **state) {
   (void)state;
   lab l;
@@ -198,34 +201,38 @@ static void a_host_discovers(void **state) {
   lab_start(b);
   wpm_error error;
   wpm_peer_record record;
+  wpm_intake_rule rule = WPM_INTAKE_PER_NETWORK;
   const wpm_bytes nobody = {NULL, 0};
   const wpm_text far =
       WPM_TEXT("/ip4/192.0.2.7/tcp/1/p2p/16Uiu2HAmRfTQQFTxLYE8xuS1rxmwk2NTgvqA9E2Czqdrea6uLEdn");
-  assert_int_equal(
-      wpm_node_discovered(b->node, a->listen, WPM_SOURCE_DNS, WPM_ORIGIN_DNS, nobody, &error),
-      WPM_ERR_INVALID);
+  assert_int_equal(wpm_node_discovered(b->node, a->listen, WPM_SOURCE_DNS, WPM_ORIGIN_DNS, nobody,
+                                       &rule, &error),
+                   WPM_ERR_INVALID);
   assert_non_null(strstr(error.text, "/p2p/"));
   assert_int_equal(wpm_node_discovered(b->node, wpm_text_of(a->address),
                                        (wpm_address_source)WPM_ADDRESS_SOURCE_COUNT, WPM_ORIGIN_DNS,
-                                       nobody, &error),
+                                       nobody, &rule, &error),
                    WPM_ERR_INVALID);
+  assert_int_equal(rule, WPM_INTAKE_PER_NETWORK); /* Not set by what failed. */
   assert_int_equal(wpm_node_discovered(b->node, wpm_text_of(a->address), WPM_SOURCE_DNS,
-                                       WPM_ORIGIN_DNS, nobody, &error),
+                                       WPM_ORIGIN_DNS, nobody, &rule, &error),
                    WPM_OK);
+  assert_int_equal(rule, WPM_INTAKE_TAKEN);
   const wpm_store *store = wpm_manager_store(wpm_node_manager(b->node));
-  assert_int_equal(wpm_store_get(store, wpm_peer_id_view(&a->id), &record), WPM_OK);
+  const wpm_bytes teller = wpm_peer_id_view(&a->id);
+  assert_int_equal(wpm_store_get(store, teller, &record), WPM_OK);
   assert_int_equal(record.origin, WPM_ORIGIN_DNS);
   assert_false(record.is_static);
-  assert_int_equal(wpm_node_set_score(b->node, wpm_peer_id_view(&a->id), -100), WPM_OK);
-  assert_int_equal(wpm_node_discovered(b->node, far, WPM_SOURCE_PEER_EXCHANGE,
-                                       WPM_ORIGIN_PEER_EXCHANGE, wpm_peer_id_view(&a->id), &error),
-                   WPM_OK);
+  assert_int_equal(wpm_node_set_score(b->node, teller, -100), WPM_OK);
+  assert_int_equal(discover(b, far, teller, &rule), WPM_OK);
+  assert_int_equal(rule, WPM_INTAKE_DISCOURAGED);
+  assert_int_equal(discover(b, far, teller, NULL), WPM_OK);
   assert_int_equal(wpm_store_count(store), 1);
-  assert_int_equal(left_out(b, WPM_INTAKE_DISCOURAGED), 1);
-  assert_int_equal(wpm_node_set_score(b->node, wpm_peer_id_view(&a->id), 0), WPM_OK);
-  assert_int_equal(wpm_node_discovered(b->node, far, WPM_SOURCE_PEER_EXCHANGE,
-                                       WPM_ORIGIN_PEER_EXCHANGE, wpm_peer_id_view(&a->id), &error),
-                   WPM_OK);
+  assert_int_equal(
+      wpm_manager_intake_left_out(wpm_node_manager(b->node)).by_rule[WPM_INTAKE_DISCOURAGED], 2);
+  assert_int_equal(wpm_node_set_score(b->node, teller, 0), WPM_OK);
+  assert_int_equal(discover(b, far, teller, &rule), WPM_OK);
+  assert_int_equal(rule, WPM_INTAKE_TAKEN);
   assert_int_equal(wpm_store_count(store), 2);
   lab_fini(&l);
 }

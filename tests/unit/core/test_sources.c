@@ -20,7 +20,12 @@ static int setup(void **state) {
   return 0;
 }
 
-/* The event, of a peer whose address is of network group 46.`group`; `teller` -1: nobody told. */
+static uint64_t left_out(const wpm_world *w, wpm_intake_rule rule) {
+  return wpm_manager_intake_left_out(w->manager).by_rule[rule];
+}
+
+/* The event, of a peer whose address is of network group 46.`group`; `teller` -1: nobody told. What it is
+ * answered is what is counted. */
 static int tell(wpm_world *w, int teller, int peer, unsigned group) {
   uint8_t bytes[8] = {4, 46, (uint8_t)group, (uint8_t)(peer >> 8), (uint8_t)peer, 6, 0xea, 0x60};
   wpm_bytes address = {bytes, sizeof(bytes)};
@@ -32,7 +37,15 @@ static int tell(wpm_world *w, int teller, int peer, unsigned group) {
   if (teller >= 0) {
     e.u.found.told_by = wpm_world_id(teller);
   }
-  return wpm_world_handle(w, &e);
+  wpm_intake_rule rule = WPM_INTAKE_TAKEN;
+  wpm_intake_counters before = wpm_manager_intake_left_out(w->manager);
+  e.u.found.intake = &rule;
+  int err = wpm_world_handle(w, &e);
+  for (int i = 0; i < WPM_INTAKE_RULE_COUNT; i++) {
+    bool grows = rule != WPM_INTAKE_TAKEN && i == (int)rule;
+    assert_int_equal(left_out(w, (wpm_intake_rule)i), before.by_rule[i] + grows);
+  }
+  return err;
 }
 
 static size_t held(const wpm_world *w) {
@@ -42,10 +55,6 @@ static size_t held(const wpm_world *w) {
 static bool knows(const wpm_world *w, int peer) {
   wpm_peer_ref ref;
   return wpm_store_ref(wpm_manager_store(w->manager), wpm_world_id(peer), &ref) == WPM_OK;
-}
-
-static uint64_t left_out(const wpm_world *w, wpm_intake_rule rule) {
-  return wpm_manager_intake_left_out(w->manager).by_rule[rule];
 }
 
 /* A peer that dialled us from 45.(number / 256), and says that it is of some other network. */
