@@ -346,7 +346,6 @@ typedef struct addition {
   struct added {
     struct addition *owner;
     size_t index;
-    wpm_peer_id id;
   } * peers;
 } addition;
 
@@ -417,18 +416,10 @@ static void start_addition(rest_service *rest, addition *add) {
     struct added *added = &add->peers[i];
     wpm_error error;
     *added = (struct added){.owner = add, .index = i};
-    int err =
-        wpm_node_add(rest->node, (wpm_text){json_string_value(item), json_string_length(item)},
-                     &added->id, &error);
-    if (err == WPM_OK) {
-      add->pending++;
-      err = wpm_node_connect(rest->node, wpm_peer_id_view(&added->id), added_ended, added);
-      if (err != WPM_OK) {
-        add->pending--;
-        (void)snprintf(error.text, sizeof error.text, "%s", wpm_strerror(err));
-      }
-    }
-    if (err != WPM_OK) {
+    wpm_text address = {json_string_value(item), json_string_length(item)};
+    add->pending++;
+    if (wpm_node_add_and_connect(rest->node, address, added_ended, added, &error) != WPM_OK) {
+      add->pending--;
       fail_addition(add, i, error.text);
     }
   }

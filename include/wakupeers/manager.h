@@ -286,6 +286,8 @@ typedef struct wpm_event {
       wpm_address_source source;
       wpm_origin origin;
       bool is_static; /* Configured as, or made by a person, a static node. */
+      bool connect; /* A person wants a connection with it now: as by PERSON_CONNECT, which for one
+                         that is new would come too late to be the first that is asked. */
       wpm_bytes
           told_by; /* Binary id of the peer that told us of it, by peer exchange or the like; empty:
                             none did. Where it, or its network, has told more than its share it is

@@ -225,11 +225,17 @@ typedef struct wpm_attempt {
 typedef void (*wpm_attempt_fn)(void *user, wpm_bytes peer, const wpm_attempt *attempt);
 
 /* Adds a peer by multiaddr with /p2p/ID (text), as a static node, and keeps it whether it can be
- * reached or not; `id` (may be NULL) gets its peer id. Does not dial by itself before the next
- * deadline: follow with wpm_node_connect for "now". WPM_ERR_INVALID, WPM_ERR_UNSUPPORTED,
- * WPM_ERR_FULL, WPM_ERR_NO_MEMORY; *error (may be NULL) says it in words. */
+ * reached or not; `id` (may be NULL) gets its peer id. It is dialled when nothing holds it back, as other
+ * static nodes are. WPM_ERR_INVALID, WPM_ERR_UNSUPPORTED, WPM_ERR_FULL, WPM_ERR_NO_VICTIM,
+ * WPM_ERR_NO_MEMORY; *error (may be NULL) says it in words. */
 WPM_API WPM_MUST_USE int wpm_node_add(wpm_node *node, wpm_text multiaddr, wpm_peer_id *id,
                                       wpm_error *error);
+
+/* The same, and connects it now, whatever holds it back; `done` as of wpm_node_connect, unless an error is
+ * returned: then nothing was done. Errors as wpm_node_add. */
+WPM_API WPM_MUST_USE int wpm_node_add_and_connect(wpm_node *node, wpm_text multiaddr,
+                                                  wpm_attempt_fn done, void *user,
+                                                  wpm_error *error);
 
 /* Takes in what another store knows of a peer, brought together with what is known here
  * (wpm_exchange_take). Nobody gives way to it; whether it is dialled follows from its record, as after a

@@ -292,6 +292,34 @@ static bool is_merely_heard(const wpm_event *event) {
          event->u.found.source != WPM_SOURCE_CONFIG;
 }
 
+/* A person wants a connection. The peer's contact is open. */
+static void ask_for_connection(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  wpm_history_note(m, slot, WPM_HISTORY_CONNECT_ASKED, WPM_REASON_NONE);
+  wpm_change change = wpm_change_begin(m, slot);
+  change.dials = !m->stopping && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_ADDRESS) &&
+                 !wpm_manager_policy(m, slot)->has_place;
+  wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, false);
+  wpm_sources_leave(m, slot);
+  wpm_feelers_adopt(m, slot);
+  wpm_doubt_adopt(m, slot);
+  wpm_change_end(m, &change, now);
+  if (change.dials) {
+    wpm_schedule_dial(m, slot, true);
+  }
+}
+
+static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant now) {
+  uint32_t slot = wpm_store_find(m->store, event->peer);
+  if (slot == WPM_SLOT_NONE) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  int err = wpm_store_open_contact(m->store, slot);
+  if (!err) {
+    ask_for_connection(m, slot, now);
+  }
+  return err;
+}
+
 static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   if (wpm_manager_is_local(m, event->peer) ||
       (unsigned)event->u.found.source >= WPM_ADDRESS_SOURCE_COUNT ||
@@ -321,6 +349,9 @@ static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   size_t count = event->u.found.address_count;
   size_t held = wpm_peer_address_count(m->store, wpm_manager_peer(m, slot));
   err = count > SIZE_MAX - held ? WPM_ERR_NO_MEMORY : wpm_manager_make_room(m, held + count);
+  if (!err && event->u.found.connect) {
+    err = wpm_store_open_contact(m->store, slot);
+  }
   if (!err) {
     err = wpm_store_slot_addresses(m->store, slot, event->u.found.addresses, count, &offer,
                                    WPM_OFFER_ADD, NULL);
@@ -336,29 +367,8 @@ static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   wpm_change_end_of(m, &change, taken.added, now);
   wpm_sources_found(m, slot, &told, taken.added);
   wpm_store_keep(m->store, &taken);
-  return WPM_OK;
-}
-
-static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant now) {
-  uint32_t slot = wpm_store_find(m->store, event->peer);
-  if (slot == WPM_SLOT_NONE) {
-    return WPM_ERR_NOT_FOUND;
-  }
-  int err = wpm_store_open_contact(m->store, slot);
-  if (err) {
-    return err;
-  }
-  wpm_history_note(m, slot, WPM_HISTORY_CONNECT_ASKED, WPM_REASON_NONE);
-  wpm_change change = wpm_change_begin(m, slot);
-  change.dials = !m->stopping && wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_ADDRESS) &&
-                 !wpm_manager_policy(m, slot)->has_place;
-  wpm_store_slot_flag(m->store, slot, WPM_HAS_HELD_OFF, false);
-  wpm_sources_leave(m, slot);
-  wpm_feelers_adopt(m, slot);
-  wpm_doubt_adopt(m, slot);
-  wpm_change_end(m, &change, now);
-  if (change.dials) {
-    wpm_schedule_dial(m, slot, true);
+  if (event->u.found.connect) {
+    ask_for_connection(m, slot, now);
   }
   return WPM_OK;
 }

@@ -62,35 +62,56 @@ int wpm_node_set_note(wpm_node *node, wpm_bytes peer, wpm_text key, wpm_bytes va
   return judge(node, peer, &event);
 }
 
-/* What FOUND says beside the address. */
-static int found(wpm_node *node, wpm_text text, wpm_event *event, wpm_peer_id *id,
-                 wpm_error *error) {
+/* A peer, by a multiaddr that names it. The views lead into `address`. */
+typedef struct named_peer {
   wpm_multiaddr address;
-  int err = wpm_multiaddr_parse(text, &address, error);
+  wpm_bytes transport;
+  wpm_bytes peer;
+} named_peer;
+
+static int read_named(const wpm_node *node, wpm_text text, named_peer *out, wpm_error *error) {
+  int err = wpm_multiaddr_parse(text, &out->address, error);
   if (err != WPM_OK) {
     return err;
   }
-  wpm_bytes transport;
-  wpm_bytes peer;
-  err = wpm_multiaddr_split_peer(wpm_multiaddr_view(&address), &transport, &peer);
-  if (err != WPM_OK || peer.len == 0 || transport.len == 0) {
+  err = wpm_multiaddr_split_peer(wpm_multiaddr_view(&out->address), &out->transport, &out->peer);
+  if (err != WPM_OK || out->peer.len == 0 || out->transport.len == 0) {
     return wpm_fail(error, WPM_ERR_INVALID,
                     "%.*s names no peer: give it as /ip4/ADDRESS/tcp/PORT/p2p/PEER-ID",
                     (int)(text.len < 120 ? text.len : 120), text.data);
   }
-  if (wpm_bytes_equal(peer, wpm_peer_id_view(&node->identity.peer_id))) {
+  if (wpm_bytes_equal(out->peer, wpm_peer_id_view(&node->identity.peer_id))) {
     return wpm_fail(error, WPM_ERR_INVALID, "%.*s is this node itself",
                     (int)(text.len < 120 ? text.len : 120), text.data);
   }
+  return WPM_OK;
+}
+
+static void say_found(wpm_event *event, const named_peer *named) {
   event->type = WPM_EVENT_FOUND;
-  event->peer = peer;
-  event->u.found.addresses = &transport;
+  event->peer = named->peer;
+  event->u.found.addresses = &named->transport;
   event->u.found.address_count = 1;
+}
+
+static int not_kept(wpm_error *error, int err) {
+  return wpm_fail(error, err, "the peer cannot be kept: %s", wpm_strerror(err));
+}
+
+/* What FOUND says beside the address. */
+static int found(wpm_node *node, wpm_text text, wpm_event *event, wpm_peer_id *id,
+                 wpm_error *error) {
+  named_peer named;
+  int err = read_named(node, text, &named, error);
+  if (err != WPM_OK) {
+    return err;
+  }
+  say_found(event, &named);
   err = wpm_node_fact(node, event);
   if (err != WPM_OK) {
-    return wpm_fail(error, err, "the peer cannot be kept: %s", wpm_strerror(err));
+    return not_kept(error, err);
   }
-  return id ? wpm_peer_id_from_bytes(peer, id) : WPM_OK;
+  return id ? wpm_peer_id_from_bytes(named.peer, id) : WPM_OK;
 }
 
 int wpm_node_found(wpm_node *node, wpm_text text, wpm_address_source source, wpm_peer_id *id,
@@ -210,24 +231,21 @@ static bool take_waiter(wpm_node *node, const wpm_waiter *waiter) {
   return true;
 }
 
-int wpm_node_connect(wpm_node *node, wpm_bytes peer, wpm_attempt_fn done, void *user) {
-  wpm_peer_id id; /* `peer` may lead into a record that moves. */
+/* A person asks for a connection with this peer by this fact; `done` is told how it went. */
+static int ask(wpm_node *node, const wpm_event *event, const wpm_peer_id *id, wpm_attempt_fn done,
+               void *user) {
   wpm_waiter *waiter = NULL;
-  int err = wpm_peer_id_from_bytes(peer, &id);
-  if (err != WPM_OK) {
-    return WPM_ERR_NOT_FOUND;
-  }
   if (done) {
     waiter = calloc(1, sizeof *waiter);
     if (!waiter) {
       return WPM_ERR_NO_MEMORY;
     }
-    *waiter = (wpm_waiter){.next = node->waiters, .peer = id, .done = done, .user = user};
+    *waiter = (wpm_waiter){.next = node->waiters, .peer = *id, .done = done, .user = user};
     node->waiters = waiter;
   }
-  err = wish(node, WPM_EVENT_PERSON_CONNECT, wpm_peer_id_view(&id));
+  int err = wpm_node_fact(node, event);
   if (err == WPM_OK) {
-    wpm_node_settle_waiters(node, wpm_peer_id_view(&id));
+    wpm_node_settle_waiters(node, wpm_peer_id_view(id));
     return WPM_OK;
   }
   if (waiter && !take_waiter(node, waiter)) {
@@ -235,6 +253,35 @@ int wpm_node_connect(wpm_node *node, wpm_bytes peer, wpm_attempt_fn done, void *
   }
   free(waiter);
   return err;
+}
+
+int wpm_node_connect(wpm_node *node, wpm_bytes peer, wpm_attempt_fn done, void *user) {
+  wpm_peer_id id; /* `peer` may lead into a record that moves. */
+  if (peer.len == 0 || wpm_peer_id_from_bytes(peer, &id) != WPM_OK) {
+    return WPM_ERR_NOT_FOUND;
+  }
+  wpm_event event = {.type = WPM_EVENT_PERSON_CONNECT, .peer = wpm_peer_id_view(&id)};
+  return ask(node, &event, &id, done, user);
+}
+
+int wpm_node_add_and_connect(wpm_node *node, wpm_text multiaddr, wpm_attempt_fn done, void *user,
+                             wpm_error *error) {
+  wpm_event event = {.u.found = {.source = WPM_SOURCE_PERSON,
+                                 .origin = WPM_ORIGIN_STATIC,
+                                 .is_static = true,
+                                 .connect = true}};
+  named_peer named;
+  wpm_peer_id id;
+  int err = read_named(node, multiaddr, &named, error);
+  if (err != WPM_OK) {
+    return err;
+  }
+  err = wpm_peer_id_from_bytes(named.peer, &id);
+  if (err == WPM_OK) {
+    say_found(&event, &named);
+    err = ask(node, &event, &id, done, user);
+  }
+  return err == WPM_OK ? WPM_OK : not_kept(error, err);
 }
 
 int wpm_node_disconnect(wpm_node *node, wpm_bytes peer) {

@@ -262,7 +262,7 @@ class Commands(ExplainTest):
         self.assertEqual(numbers, list(range(len(events), 0, -1)))
         own = self.told("history", other.id)
         self.assertEqual(own, [each for each in events if each["peerId"] == other.id])
-        self.assertEqual([each["event"] for each in own][-3:], ["connected", "connect_asked", "dialled"])
+        self.assertEqual([each["event"] for each in own][-3:], ["connected", "dialled", "connect_asked"])
         self.assertIn({"event": "dial_failed", "reason": "refused", "cause": None, "direction": None, "peerId": NOBODY},
                       [{name: each[name] for name in each if name not in ("number", "time")} for each in events])
         head, *rows = self.columns(self.ask("history", NOBODY).out)

@@ -78,6 +78,8 @@ static bool run(shortage mode, size_t n) {
     assert_true(err == WPM_OK || err == WPM_ERR_NOT_FOUND || err == WPM_ERR_NO_MEMORY);
     err = wpm_node_add(b->node, wpm_text_of(a->address), NULL, &error);
     assert_true(err == WPM_OK || err == WPM_ERR_NO_MEMORY);
+    err = wpm_node_add_and_connect(b->node, wpm_text_of(a->address), NULL, NULL, &error);
+    assert_true(err == WPM_OK || err == WPM_ERR_NO_MEMORY);
   }
   lab_stop(b);
   bool none_failed = wpm_alloc_failed() == 0;

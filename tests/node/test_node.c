@@ -237,6 +237,34 @@ static void a_host_discovers(void **state) {
   lab_fini(&l);
 }
 
+/* The asking comes first, and goes past what holds others back; what is no such peer asks for nothing. */
+static void a_person_adds_and_connects_at_once(void **state) {
+  (void)state;
+  lab l;
+  lab_node *a;
+  lab_node *b;
+  lab_open(&l, &a, &b);
+  lab_start(b);
+  lab_outcome outcome = {.told = 0};
+  wpm_error error;
+  assert_int_equal(wpm_node_add_and_connect(b->node, a->listen, lab_told, &outcome, &error),
+                   WPM_ERR_INVALID);
+  assert_non_null(strstr(error.text, "/p2p/"));
+  assert_int_equal(outcome.told, 0);
+  assert_int_equal(
+      wpm_node_add_and_connect(b->node, wpm_text_of(a->address), lab_told, &outcome, &error),
+      WPM_OK);
+  RUN_UNTIL(&l.loop, outcome.told == 1);
+  assert_int_equal(outcome.err, WPM_OK);
+  assert_int_equal(lab_counters(b).dials_started, 1);
+  /* One that is connected: told before the call returns. */
+  assert_int_equal(
+      wpm_node_add_and_connect(b->node, wpm_text_of(a->address), lab_told, &outcome, &error),
+      WPM_OK);
+  assert_int_equal(outcome.told, 2);
+  lab_fini(&l);
+}
+
 static void a_person_adds_and_connects(void **state) {
   (void)state;
   lab l;
@@ -586,6 +614,7 @@ int main(void) {
       cmocka_unit_test(no_more_are_held_than_there_are_places),
       cmocka_unit_test(a_host_discovers),
       cmocka_unit_test(a_person_adds_and_connects),
+      cmocka_unit_test(a_person_adds_and_connects_at_once),
       cmocka_unit_test(a_person_disconnects),
       cmocka_unit_test(a_score_is_set_and_added_to),
       cmocka_unit_test(a_person_removes),

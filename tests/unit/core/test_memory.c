@@ -105,6 +105,20 @@ static void found(void **state) {
   assert_int_equal(wpm_world_record(w, 1).address_count, 2);
 }
 
+static void found_and_asked_for(void **state) {
+  wpm_world *w = *state;
+  wpm_bytes addresses[] = {wpm_world_address(1, 1), wpm_world_address(1, 2)};
+  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(1)};
+  e.u.found.addresses = addresses;
+  e.u.found.address_count = 1;
+  e.u.found.source = WPM_SOURCE_PERSON;
+  e.u.found.is_static = e.u.found.connect = true;
+  assert_true(torture(w, 1, &e, WPM_OK) >= 6); /* The contact, too. */
+  wpm_world_expect(w, WPM_ACTION_DIAL, 1);
+  e.u.found.address_count = 2;
+  assert_true(torture(w, 1, &e, WPM_OK) >= 2);
+}
+
 static void connected(void **state) {
   wpm_world *w = *state;
   uint8_t rsa[300] = {1};
@@ -411,6 +425,7 @@ static void an_empty_manager_is_small(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(found),
+      TEST(found_and_asked_for),
       TEST(connected),
       TEST(connected_from_a_dial),
       cmocka_unit_test(connected_after_failures),

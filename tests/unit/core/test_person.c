@@ -1,5 +1,5 @@
 /* What a person asks for: connect, disconnect, remove; and a peer of another cluster. */
-#include "support/core/world.h"
+#include "support/core/history_kit.h"
 #include "support/test.h"
 
 #define S WPM_SECOND
@@ -31,6 +31,30 @@ static void connect_goes_past_the_limits(void **state) {
   wpm_world_person(w, 2, WPM_EVENT_PERSON_CONNECT);
   wpm_world_come_up(w, 2, 1);
   assert_int_equal(wpm_world_state(w, 2), WPM_CONNECTED);
+  wpm_world_free(w);
+}
+
+/* One that nobody knew yet: the asking is told first, and goes past the limits. */
+static void who_is_added_to_be_connected_is_asked_for_first(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(100);
+  w->config.max_connections = 1;
+  wpm_world_start(w);
+  wpm_world_come_in(w, 1, 1);
+  wpm_bytes address = wpm_world_address(2, 1);
+  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(2)};
+  e.u.found.addresses = &address;
+  e.u.found.address_count = 1;
+  e.u.found.source = WPM_SOURCE_PERSON;
+  e.u.found.is_static = e.u.found.connect = true;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  wpm_world_expect(w, WPM_ACTION_DIAL, 2);
+  uint64_t cursor = 0;
+  wpm_history_entry dialled = wpm_history_next(w, 2, &cursor);
+  wpm_history_entry asked = wpm_history_next(w, 2, &cursor);
+  wpm_history_expect_is(&dialled, 2, WPM_HISTORY_DIALLED, WPM_REASON_NONE);
+  wpm_history_expect_is(&asked, 2, WPM_HISTORY_CONNECT_ASKED, WPM_REASON_NONE);
+  wpm_history_expect_end(w, 2, cursor);
   wpm_world_free(w);
 }
 
@@ -330,6 +354,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(connect_goes_at_once_past_every_delay),
       cmocka_unit_test(connect_goes_past_the_limits),
+      cmocka_unit_test(who_is_added_to_be_connected_is_asked_for_first),
       TEST(connect_where_there_is_one_or_a_dial_does_nothing),
       TEST(connect_without_an_address_says_why),
       TEST(a_person_cannot_name_an_unknown_peer),
