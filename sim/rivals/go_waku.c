@@ -1,4 +1,5 @@
-/* go-waku 84a4b1b, as its sources have it. Files are of waku/v2/ unless another is named.
+/* go-waku 84a4b1b (two commits after v0.10.0), as its sources have it, with go-libp2p v0.39.1 and
+ * waku-org/go-libp2p-pubsub v0.13.1-gowaku, by its go.mod. Files are of waku/v2/ unless another is named.
  *
  * Numbers (peermanager/peer_manager.go relayAndServicePeers, inAndOutRelayPeers): of max_connections
  * four fifths are for relay; outbound a third of those, at least 10; inbound the rest.
@@ -22,12 +23,12 @@
  * made up for (Go's time.Ticker). Then inbound relay connections over their target go, the last first
  * (pruneInRelayConns).
  * Topics (peermanager/topic_event_handler.go): a discovered peer has the topics of its node record. A
- * peer that leaves a topic, also by disconnecting (waku-org/go-libp2p-pubsub v0.13.1-gowaku, pubsub.go
+ * peer that leaves a topic, also by disconnecting (go-libp2p-pubsub pubsub.go
  * handleDeadPeers), loses it (RemovePubSubTopic), and the loop does not see it any more. One that is discovered again is passed over unless its node record is newer
  * (AddDiscoveredPeer), or it comes back by itself and joins.
  * Static nodes are dialled once, at the start, for 7 s (cmd/waku/node.go).
- * Addresses live an hour (addPeer), while connected, and 15 min after (go-libp2p identify); a peer
- * without any is removed when the loop meets it (AddrInfoToPeerData).
+ * Addresses live an hour (addPeer), while connected, and 15 min after (go-libp2p p2p/protocol/identify/id.go,
+ * RecentlyConnectedAddrTTL); a peer without any is removed when the loop meets it (AddrInfoToPeerData).
  * Store: over 3 × max_connections every 10 min those that failed more than 5 times go, then peers
  * that are not connected (prunePeerStore). Nothing is kept over a restart: --persist-peers works
  * with --store only, and is off.

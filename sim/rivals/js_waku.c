@@ -1,5 +1,6 @@
-/* js-waku 84a6ea6, as its sources have it. Files are of packages/core/src/lib/connection_manager/
- * unless another is named.
+/* js-waku 84a6ea6, as its sources have it, with libp2p 2.8.11, @libp2p/peer-store 11.2.5, @libp2p/utils 6.7.0
+ * and @libp2p/bootstrap 11.0.42, by its package-lock.json (js-libp2p at libp2p-v2.8.11). Files are of
+ * packages/core/src/lib/connection_manager/ unless another is named.
  *
  * Dialer (dialer.ts): a peer is passed over that is connected, was dialled in the last 10 s, or failed
  * in the last 60 s. With nothing in the queue and no dial under way it is dialled at once, else it is
@@ -14,7 +15,7 @@
  * first 3 go. At the start, when the last connection ends, and when the network comes back or the
  * first connection is up, every peer of the list is asked for. With an empty list the discovery of
  * bootstrap nodes and cache starts again: both tell only what the store does not know.
- * Bootstrap nodes are all dialled a second after the start, past the dialer (@libp2p/bootstrap 11.0.42,
+ * Bootstrap nodes are all dialled a second after the start, past the dialer (@libp2p/bootstrap
  * src/index.ts); their tag does not expire.
  * Discovery (discovery_dialer.ts): a discovered peer is saved, its addresses are added, and it is asked
  * for at once.
@@ -24,7 +25,7 @@
  * logged. But libp2p's connection monitor, on by default, pings every connection every 10 s, and
  * aborts it when a ping takes longer than 5 s (libp2p connection-monitor.ts, utils
  * adaptive-timeout.ts).
- * Peer store (libp2p packages/peer-store src/constants.ts, store.ts): addresses count for an hour of wall
+ * Peer store (@libp2p/peer-store src/constants.ts, src/store.ts): addresses count for an hour of wall
  * time after they were told, bootstrap nodes' too; peers go after 6 h.
  * It listens on nothing: what dials it in this world is refused (packages/sdk/src/create/libp2p.ts).
  *

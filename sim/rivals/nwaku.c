@@ -1,4 +1,5 @@
-/* nwaku v0.37.1 (7d1c6ab), as its sources have it. Files are of waku/ unless another is named.
+/* nwaku v0.37.1 (7d1c6ab), as its sources have it, with nim-libp2p v1.14.3 (e82080f) and nim-chronos 4.0.4
+ * (0646c44), its submodules. Files are of waku/ unless another is named.
  *
  * Start (node/waku_node.nim start, startRelay; factory/node_factory.nim startNode):
  * - reconnectPeers goes first, one stored relay peer after the other: prune backoff + slack for each,
@@ -21,7 +22,7 @@
  *   failed 5 times, then disconnected ones at random.
  * - addPeer (node/peer_manager/waku_peer_store.nim): what is told replaces the addresses, unless they
  *   are the same and the node record is no newer.
- * Limits (nim-libp2p connmanager.nim): one semaphore of max_connections for both directions: an
+ * Limits (nim-libp2p libp2p/connmanager.nim): one semaphore of max_connections for both directions: an
  * outgoing dial over it fails, an incoming connection is not taken; a third one of a peer is refused.
  * Keep-alive (node/health_monitor/node_health_monitor.nim keepAliveLoop): every 10 s after the pings
  * before: the mesh (6) and random outbound peers up to 10; every 12th time all outbound ones; they

@@ -5,9 +5,12 @@
  *   before a sleep fires as much later.
  * - Each rival takes max_connections, the prune backoff and the slack of the scenario as its own
  *   configuration; all else is its own default.
- * - Rules of a source are cited where they are applied: repository, file, name. The versions are
- *   nwaku v0.37.1 (7d1c6ab) with nim-libp2p e82080f and nim-chronos 0646c44; go-waku 84a4b1b with
- *   go-libp2p v0.39.1; js-waku 84a6ea6 with libp2p v2.8.11.
+ * - Rules of a source are cited where they are applied: repository, file, name. The versions are those
+ *   that each client pins: nwaku v0.37.1 (7d1c6ab), by its submodules, nim-libp2p v1.14.3 (e82080f) and
+ *   nim-chronos 4.0.4 (0646c44); go-waku 84a4b1b (two commits after v0.10.0), by its go.mod, go-libp2p v0.39.1
+ *   and waku-org/go-libp2p-pubsub v0.13.1-gowaku; js-waku 84a6ea6, by its package-lock.json, libp2p 2.8.11,
+ *   @libp2p/peer-store 11.2.5, @libp2p/utils 6.7.0 and @libp2p/bootstrap 11.0.42, which are js-libp2p at
+ *   libp2p-v2.8.11.
  */
 #ifndef SIM_RIVALS_RIVAL_H
 #define SIM_RIVALS_RIVAL_H
