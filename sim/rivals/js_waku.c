@@ -1,5 +1,5 @@
 /* js-waku 84a6ea6, as its sources have it, with libp2p 2.8.11, @libp2p/peer-store 11.2.5, @libp2p/utils 6.7.0
- * and @libp2p/bootstrap 11.0.42, by its package-lock.json (js-libp2p at libp2p-v2.8.11). Files are of
+ * and @libp2p/bootstrap 11.0.42, by its package-lock.json (js-libp2p at libp2p-v2.8.11 and bootstrap-v11.0.42). Files are of
  * packages/core/src/lib/connection_manager/ unless another is named.
  *
  * Dialer (dialer.ts): a peer is passed over that is connected, was dialled in the last 10 s, or failed

@@ -9,8 +9,8 @@
  *   that each client pins: nwaku v0.37.1 (7d1c6ab), by its submodules, nim-libp2p v1.14.3 (e82080f) and
  *   nim-chronos 4.0.4 (0646c44); go-waku 84a4b1b (two commits after v0.10.0), by its go.mod, go-libp2p v0.39.1
  *   and waku-org/go-libp2p-pubsub v0.13.1-gowaku; js-waku 84a6ea6, by its package-lock.json, libp2p 2.8.11,
- *   @libp2p/peer-store 11.2.5, @libp2p/utils 6.7.0 and @libp2p/bootstrap 11.0.42, which are js-libp2p at
- *   libp2p-v2.8.11.
+ *   @libp2p/peer-store 11.2.5, @libp2p/utils 6.7.0 and @libp2p/bootstrap 11.0.42 (js-libp2p at
+ *   libp2p-v2.8.11 and bootstrap-v11.0.42).
  */
 #ifndef SIM_RIVALS_RIVAL_H
 #define SIM_RIVALS_RIVAL_H

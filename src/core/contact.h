@@ -8,6 +8,9 @@
  *   they need: its beginning on the boot clock to the origin's, and then the one on the wall clock to
  *   where that would stand had it run evenly since. So a span of this boot takes a third to a half of
  *   what its numbers would, one of another boot a little more than them.
+ *
+ * What is kept serves 27/WAKU2-PEERS (Tracked peer metadata: disconnect time; Reconnecting peers: the backoff that
+ * a client must respect); the packing is wakupeers' own, so that a store may hold a million peers.
  */
 #ifndef WPM_CORE_CONTACT_H
 #define WPM_CORE_CONTACT_H

@@ -3,6 +3,8 @@
  * - Sorted by kind; tags by name and application entries by key within theirs. A fact that a peer
  *   lacks takes no space.
  * - A change builds the new list in a buffer of the caller's, so one that fails has changed nothing.
+ *
+ * wakupeers' own, so that what few peers have costs the others no memory.
  */
 #ifndef WPM_CORE_FACTS_H
 #define WPM_CORE_FACTS_H

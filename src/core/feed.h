@@ -8,6 +8,9 @@
  *   beginning: always, unless memory was short before; then once in each round of the ring.
  * - A removed peer's id is kept with its change; of the others the peer's slot is, and a change whose
  *   peer has gone meanwhile is passed over.
+ *
+ * wakupeers' own: with callbacks, who is told could call back into the store in the middle of a change, and with
+ * a queue for each consumer a slow one would cost memory.
  */
 #ifndef WPM_CORE_FEED_H
 #define WPM_CORE_FEED_H

@@ -10,6 +10,9 @@
  *   lie in a few lines of memory. Whoever reads it as a whole asks how many words it has.
  * - Each page of slots has a stamp that every change of a peer in it moves on, so that an answer
  *   worked out before can tell what to look at again.
+ *
+ * wakupeers' own: 27/WAKU2-PEERS (Tracked peer metadata) wants to know which peers support a protocol, and nwaku
+ * answers that by making all records of all peers anew.
  */
 #ifndef WPM_CORE_INDEX_H
 #define WPM_CORE_INDEX_H

@@ -3,6 +3,8 @@
  *
  * - An entry can carry `extra` bytes of its owner in front of the string (aligned for any type).
  * - Taking an entry counts a holder; the last holder to drop it frees it. Dropping never fails.
+ *
+ * wakupeers' own, to save memory.
  */
 #ifndef WPM_CORE_INTERN_H
 #define WPM_CORE_INTERN_H

@@ -6,6 +6,10 @@
  *   max_connections limits, and a shortage (core/shortage.h); the second connection of a peer, soon settled, takes none of its own.
  * - Deadlines: one per peer (when it may be dialled), one per connection (ping, silence, stability,
  *   race), each in a heap.
+ *
+ * That there are at most so many connections is as with nwaku and go-waku (`max_connections`, 300 in their
+ * libraries); 27/WAKU2-PEERS has no number. That a dial takes a place too, so that no dial ends in a connection
+ * for which there is none, and that a peer takes one, not each of its connections, is wakupeers' own.
  */
 #ifndef WPM_CORE_MANAGER_H
 #define WPM_CORE_MANAGER_H

@@ -1,4 +1,7 @@
-/* Asking a query: its plan, and its answer as far as it is kept. */
+/* Asking a query: its plan, and its answer as far as it is kept.
+ *
+ * wakupeers' own, as the plan (core/query_plan.h) and what is kept (core/query_cache.h) are.
+ */
 #ifndef WPM_CORE_QUERY_ASK_H
 #define WPM_CORE_QUERY_ASK_H
 

@@ -1,5 +1,8 @@
 /* The latest queries, and how many peers match in each page of slots: what has not changed since is not
- * worked out again. No answer depends on what is kept. */
+ * worked out again. No answer depends on what is kept.
+ *
+ * wakupeers' own: who shows peers asks the same few queries over and over, and little changes in between.
+ */
 #ifndef WPM_CORE_QUERY_CACHE_H
 #define WPM_CORE_QUERY_CACHE_H
 

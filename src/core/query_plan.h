@@ -3,6 +3,8 @@
  * - A protocol, shard or tag without an index of its own is looked for in the peers of the page.
  * - At least and at most how many of a page match follows from how many there have each attribute,
  *   without a look at the page.
+ *
+ * wakupeers' own: a count that follows from what is counted already needs no look at a peer.
  */
 #ifndef WPM_CORE_QUERY_PLAN_H
 #define WPM_CORE_QUERY_PLAN_H

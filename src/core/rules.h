@@ -3,6 +3,8 @@
  * In every build but one each of them holds, and the compiler leaves nothing of this. Built with
  * WPM_MUTATION, for tests/mutation, any may be switched off while the program runs: with it off at least
  * one test must fail. A rule that decides something has its line here.
+ *
+ * Names alone: what a rule says, and where it is from, stands in the header of the file that asks for it.
  */
 #ifndef WPM_CORE_RULES_H
 #define WPM_CORE_RULES_H

@@ -1,5 +1,9 @@
 /* Private keys by peer id, apart from the records: the memory of one is wiped when it goes. No call takes
- * longer for how many there are. */
+ * longer for how many there are.
+ *
+ * wakupeers' own: go-libp2p's peer store keeps private keys by peer id too (KeyBook); apart from the records,
+ * they go with these neither to REST nor into an export.
+ */
 #ifndef WPM_CORE_SECRETS_H
 #define WPM_CORE_SECRETS_H
 

@@ -11,6 +11,9 @@
  *   allocation leaves the peer as it was.
  * - `changes` counts every change of a stored field, and `dirty` gathers which, so a caller sees what a
  *   call changed.
+ *
+ * What is tracked of a peer is from 27/WAKU2-PEERS (Tracked peer metadata, Peer connectivity); how it lies in
+ * memory is wakupeers' own, so that a million peers can be held, and a call without memory does nothing.
  */
 #ifndef WPM_CORE_STORE_H
 #define WPM_CORE_STORE_H

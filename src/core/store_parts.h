@@ -4,6 +4,8 @@
  * - `wpm_parts_…` build; the first error ends it. wpm_parts_swap puts what was built in place of the
  *   old and frees that; wpm_parts_drop frees what was built.
  * - A part that was not built stays as it was.
+ *
+ * wakupeers' own: every allocation may fail, and a peer is never half changed.
  */
 #ifndef WPM_CORE_STORE_PARTS_H
 #define WPM_CORE_STORE_PARTS_H
