@@ -49,6 +49,21 @@ static void a_ping_goes_after_the_interval_jitter_only_shortens(void **state) {
   wpm_world_free(w);
 }
 
+/* Whatever cuts idle connections after ten minutes, as nwaku does: half of that, at most. */
+static void by_default_half_of_ten_minutes_is_the_longest_silence(void **state) {
+  (void)state;
+  wpm_manager_config config;
+  wpm_manager_config_default(&config);
+  wpm_world *w = world(config.ping_interval_ns, config.ping_timeout_ns, config.keep_alive);
+  wpm_connection_id c = wpm_world_come_in(w, 1, 1);
+  for (int i = 0; i < 100; i++) {
+    assert_in_range(run_to_ping(w, 1), 1, 5 * WPM_MINUTE);
+    wpm_world_pong(w, 1, c, MS);
+    wpm_world_forget_log(w);
+  }
+  wpm_world_free(w);
+}
+
 static void received_bytes_put_it_off(void **state) {
   (void)state;
   wpm_world *w = world(10 * S, S, true);
@@ -294,6 +309,7 @@ static void each_connection_has_its_own_time(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_ping_goes_after_the_interval_jitter_only_shortens),
+      cmocka_unit_test(by_default_half_of_ten_minutes_is_the_longest_silence),
       cmocka_unit_test(received_bytes_put_it_off),
       cmocka_unit_test(an_answer_in_bytes_or_a_pong_without_an_echo_proves_life),
       cmocka_unit_test(two_misses_end_it_as_lost),
