@@ -26,14 +26,32 @@ static int number_of(wpm_bytes id) {
   return id.data[7] << 8 | id.data[8];
 }
 
-wpm_bytes wpm_world_address(int peer, uint16_t port) {
+static wpm_bytes keep_for_a_while(const uint8_t bytes[8]) {
   static uint8_t ring[8][8];
   static unsigned next;
   uint8_t *a = ring[next++ % 8];
+  memcpy(a, bytes, sizeof(ring[0]));
+  return (wpm_bytes){a, sizeof(ring[0])};
+}
+
+wpm_bytes wpm_world_address(int peer, uint16_t port) {
   const uint8_t bytes[8] = {4, 45, (uint8_t)(peer >> 8), (uint8_t)peer,
                             1, 6,  (uint8_t)(port >> 8), (uint8_t)port};
-  memcpy(a, bytes, sizeof(bytes));
-  return (wpm_bytes){a, sizeof(bytes)};
+  return keep_for_a_while(bytes);
+}
+
+wpm_bytes wpm_world_address_in(unsigned group, int peer) {
+  const uint8_t bytes[8] = {4,    46,  (uint8_t)group, (uint8_t)(peer >> 8), (uint8_t)peer, 6,
+                            0xea, 0x60};
+  return keep_for_a_while(bytes);
+}
+
+wpm_event wpm_world_heard(int peer, const wpm_bytes *address, wpm_address_source source) {
+  return (wpm_event){
+      .type = WPM_EVENT_FOUND,
+      .peer = wpm_world_id(peer),
+      .u.found = {.addresses = address, .address_count = 1, .source = source},
+  };
 }
 
 wpm_world *wpm_world_new(int local) {

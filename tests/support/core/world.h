@@ -57,6 +57,11 @@ int wpm_world_teardown(void **state);
 wpm_bytes wpm_world_id(int peer);
 /* /ip4/45.x.y.1/tcp/PORT, x.y from the peer's number. Lasts until the 8th next call. */
 wpm_bytes wpm_world_address(int peer, uint16_t port);
+/* /ip4/46.GROUP.z.w/tcp/60000, z.w from the peer's number, so of a network group of the caller's choice
+ * (below 256). Lasts until the 8th next call of either. */
+wpm_bytes wpm_world_address_in(unsigned group, int peer);
+/* The event that the peer is heard of at that one address, by that means. */
+wpm_event wpm_world_heard(int peer, const wpm_bytes *address, wpm_address_source source);
 
 /* A multiaddr in text, which must be one; a view of *out. */
 wpm_bytes wpm_world_parse(const char *text, wpm_multiaddr *out);

@@ -16,10 +16,7 @@ static wpm_world *make(uint64_t seed) {
 
 static int hear(wpm_world *w, int peer) {
   wpm_bytes address = wpm_world_address(peer, 60000);
-  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
-  e.u.found.addresses = &address;
-  e.u.found.address_count = 1;
-  e.u.found.source = WPM_SOURCE_DISCV5;
+  wpm_event e = wpm_world_heard(peer, &address, WPM_SOURCE_DISCV5);
   return wpm_world_handle(w, &e);
 }
 

@@ -24,12 +24,8 @@ static wpm_world *start(uint64_t seed) {
 
 /* A peer is heard of, of a network group. */
 static void hear_in(wpm_world *w, int peer, unsigned group) {
-  uint8_t bytes[8] = {4, 46, (uint8_t)group, (uint8_t)(peer >> 8), (uint8_t)peer, 6, 0xea, 0x60};
-  wpm_bytes address = {bytes, sizeof(bytes)};
-  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
-  e.u.found.addresses = &address;
-  e.u.found.address_count = 1;
-  e.u.found.source = WPM_SOURCE_PEER_EXCHANGE;
+  wpm_bytes address = wpm_world_address_in(group, peer);
+  wpm_event e = wpm_world_heard(peer, &address, WPM_SOURCE_PEER_EXCHANGE);
   e.u.found.origin = WPM_ORIGIN_PEER_EXCHANGE;
   assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
 }

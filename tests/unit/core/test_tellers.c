@@ -24,10 +24,7 @@ static int setup(void **state) {
 
 static void tell(wpm_world *w, int teller, int peer) {
   wpm_bytes address = wpm_world_address(peer, 60000);
-  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
-  e.u.found.addresses = &address;
-  e.u.found.address_count = 1;
-  e.u.found.source = WPM_SOURCE_PEER_EXCHANGE;
+  wpm_event e = wpm_world_heard(peer, &address, WPM_SOURCE_PEER_EXCHANGE);
   e.u.found.told_by = wpm_world_id(teller);
   assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
 }
