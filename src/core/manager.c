@@ -320,6 +320,12 @@ static int on_person_connect(wpm_manager *m, const wpm_event *event, wpm_instant
   return err;
 }
 
+static void answer_intake(const wpm_event *event, wpm_intake_rule rule) {
+  if (event->u.found.intake) {
+    *event->u.found.intake = rule;
+  }
+}
+
 static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   if (wpm_manager_is_local(m, event->peer) ||
       (unsigned)event->u.found.source >= WPM_ADDRESS_SOURCE_COUNT ||
@@ -330,10 +336,8 @@ static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   wpm_told told = {WPM_SLOT_NONE, WPM_SLOT_NONE, WPM_GROUP_NONE};
   wpm_intake_rule rule =
       event->u.found.told_by.len > 0 ? wpm_sources_admit(m, event, &told) : WPM_INTAKE_TAKEN;
-  if (event->u.found.intake) {
-    *event->u.found.intake = rule;
-  }
   if (rule != WPM_INTAKE_TAKEN) {
+    answer_intake(event, rule);
     return WPM_OK;
   }
   wpm_taken taken = {.slot = told.slot, .victim = WPM_SLOT_NONE};
@@ -367,6 +371,7 @@ static int on_found(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   wpm_change_end_of(m, &change, taken.added, now);
   wpm_sources_found(m, slot, &told, taken.added);
   wpm_store_keep(m->store, &taken);
+  answer_intake(event, WPM_INTAKE_TAKEN);
   if (event->u.found.connect) {
     ask_for_connection(m, slot, now);
   }

@@ -27,12 +27,8 @@ static uint64_t left_out(const wpm_world *w, wpm_intake_rule rule) {
 /* The event, of a peer whose address is of network group 46.`group`; `teller` -1: nobody told. What it is
  * answered is what is counted. */
 static int tell(wpm_world *w, int teller, int peer, unsigned group) {
-  uint8_t bytes[8] = {4, 46, (uint8_t)group, (uint8_t)(peer >> 8), (uint8_t)peer, 6, 0xea, 0x60};
-  wpm_bytes address = {bytes, sizeof(bytes)};
-  wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
-  e.u.found.addresses = &address;
-  e.u.found.address_count = 1;
-  e.u.found.source = WPM_SOURCE_PEER_EXCHANGE;
+  wpm_bytes address = wpm_world_address_in(group, peer);
+  wpm_event e = wpm_world_heard(peer, &address, WPM_SOURCE_PEER_EXCHANGE);
   e.u.found.origin = WPM_ORIGIN_PEER_EXCHANGE;
   if (teller >= 0) {
     e.u.found.told_by = wpm_world_id(teller);
@@ -135,6 +131,23 @@ static void who_is_static_has_no_limit(void **state) {
   e.u.found.told_by = wpm_world_id(1);
   assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
   assert_true(knows(w, 1500));
+}
+
+/* What fails is answered by its error alone. */
+static void what_cannot_be_taken_in_is_not_left_out(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(LOCAL);
+  w->config.store.max_peers = 1;
+  wpm_world_start(w);
+  comes_in(w, 1);
+  wpm_bytes address = wpm_world_address_in(2, 2);
+  wpm_event e = wpm_world_heard(2, &address, WPM_SOURCE_PEER_EXCHANGE);
+  wpm_intake_rule rule = WPM_INTAKE_PER_NETWORK;
+  e.u.found.told_by = wpm_world_id(1);
+  e.u.found.intake = &rule;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_ERR_NO_VICTIM);
+  assert_int_equal(rule, WPM_INTAKE_PER_NETWORK);
+  wpm_world_free(w);
 }
 
 static void who_was_reached_makes_room(void **state) {
@@ -361,6 +374,7 @@ int main(void) {
       TEST(a_network_is_told_of_so_often_and_no_more),
       TEST(what_nobody_told_has_no_limit),
       TEST(who_is_static_has_no_limit),
+      TEST(what_cannot_be_taken_in_is_not_left_out),
       TEST(who_was_reached_makes_room),
       TEST(a_second_source_unbinds_from_the_first),
       TEST(what_the_discouraged_tell_is_left_out),
