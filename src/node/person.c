@@ -123,8 +123,8 @@ int wpm_node_found(wpm_node *node, wpm_text text, wpm_address_source source, wpm
 int wpm_node_discovered(wpm_node *node, wpm_text multiaddr, wpm_address_source source,
                         wpm_origin origin, wpm_bytes told_by, wpm_intake_rule *rule,
                         wpm_error *error) {
-  wpm_event event = {
-      .u.found = {.source = source, .origin = origin, .told_by = told_by, .intake = rule}};
+  wpm_event event = {.u.found = {.source = source, .origin = origin, .told_by = told_by}};
+  event.u.found.intake = rule;
   return found(node, multiaddr, &event, NULL, error);
 }
 
