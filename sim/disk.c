@@ -14,6 +14,8 @@ struct sim_disk {
   size_t queued;      /* Their number. */
   size_t capacity;    /* Room in `queue`. */
   int64_t commit_at;  /* INT64_MAX: nothing waits. */
+  uint32_t left;      /* Commits until the process dies; 0: it goes on. */
+  bool died;          /* It did: nothing is stored any more. */
 };
 
 static bool bit(const uint8_t *bits, uint32_t i) {
@@ -55,40 +57,72 @@ void sim_disk_free(sim_disk *disk) {
   }
 }
 
+/* It is forgotten: its record goes. */
+static int erase(sim_disk *disk, wpm_bytes id, uint32_t peer) {
+  int err = wpm_store_remove(disk->records, id);
+  set_bit(disk->connected, peer, false);
+  return err == WPM_ERR_NOT_FOUND ? WPM_OK : err;
+}
+
 /* Puts the peer's record on the disk as it is now. */
-static int write(sim_disk *disk, const wpm_manager *manager, uint32_t peer, bool connected) {
-  uint8_t id[SIM_ID_SIZE];
+static int write(sim_disk *disk, const wpm_manager *manager, uint32_t peer, wpm_instant now) {
+  uint8_t bytes[SIM_ID_SIZE];
+  wpm_bytes id = {bytes, sizeof(bytes)};
   wpm_peer_record record;
-  sim_identity(peer, id);
-  int err = wpm_store_get(wpm_manager_store(manager), (wpm_bytes){id, sizeof(id)}, &record);
+  wpm_plan plan;
+  sim_identity(peer, bytes);
+  int err = wpm_store_get(wpm_manager_store(manager), id, &record);
   if (err == WPM_ERR_NOT_FOUND) {
-    return WPM_OK; /* Forgotten since. */
+    return erase(disk, id, peer);
   }
+  err = err ? err : wpm_manager_plan(manager, id, now, &plan);
   if (!err) {
-    set_bit(disk->connected, peer, connected || record.connectivity == WPM_CONNECTED);
+    set_bit(disk->connected, peer,
+            record.connectivity == WPM_CONNECTED || plan.held_by == WPM_HELD_BY_DIALLING);
     err = wpm_store_put(disk->records, &record);
   }
   return err;
 }
 
-int sim_disk_commit(sim_disk *disk, const wpm_manager *manager) {
-  if (!disk) {
+/* A commit is durable. */
+static void count_commit(sim_disk *disk) {
+  if (disk->left > 0) {
+    disk->left--;
+    disk->died = disk->left == 0;
+  }
+}
+
+int sim_disk_commit(sim_disk *disk, const wpm_manager *manager, wpm_instant now) {
+  if (!disk || disk->died) {
     return WPM_OK;
   }
   int err = WPM_OK;
   for (size_t i = 0; i < disk->queued && !err; i++) {
-    err = write(disk, manager, disk->queue[i], false);
+    err = write(disk, manager, disk->queue[i], now);
     set_bit(disk->waiting, disk->queue[i], false);
   }
   disk->queued = 0;
   disk->commit_at = INT64_MAX;
+  count_commit(disk);
   return err;
+}
+
+void sim_disk_die_after(sim_disk *disk, uint32_t commits) {
+  if (disk) {
+    disk->left = commits;
+  }
+}
+
+bool sim_disk_has_died(const sim_disk *disk) {
+  return disk && disk->died;
 }
 
 void sim_disk_lose(sim_disk *disk) {
   if (!disk) {
     return;
   }
+  disk->left = 0;
+  disk->died = false;
   for (size_t i = 0; i < disk->queued; i++) {
     set_bit(disk->waiting, disk->queue[i], false);
   }
@@ -135,9 +169,15 @@ static bool cannot_wait(const wpm_manager *manager, uint32_t peer, uint32_t fiel
                                  : fields & never;
 }
 
+static void wait_for_others(sim_disk *disk, wpm_instant now) {
+  if (disk->commit_at == INT64_MAX) {
+    disk->commit_at = now.mono.ns + COMMIT_EVERY;
+  }
+}
+
 int sim_disk_persist(sim_disk *disk, const wpm_manager *manager, uint32_t peer, uint32_t fields,
-                     int64_t now) {
-  if (!disk) {
+                     wpm_instant now) {
+  if (!disk || disk->died) {
     return WPM_OK;
   }
   int err = enqueue(disk, peer);
@@ -145,36 +185,36 @@ int sim_disk_persist(sim_disk *disk, const wpm_manager *manager, uint32_t peer, 
     return err;
   }
   if (cannot_wait(manager, peer, fields)) {
-    return sim_disk_commit(disk, manager);
+    return sim_disk_commit(disk, manager, now);
   }
-  if (disk->commit_at == INT64_MAX) {
-    disk->commit_at = now + COMMIT_EVERY;
-  }
+  wait_for_others(disk, now);
   return WPM_OK;
 }
 
-int sim_disk_forget(sim_disk *disk, uint32_t peer, const wpm_tombstone *tombstone) {
-  if (!disk) {
+int sim_disk_forget(sim_disk *disk, const wpm_manager *manager, uint32_t peer,
+                    const wpm_tombstone *tombstone, wpm_instant now) {
+  if (!disk || disk->died) {
     return WPM_OK;
   }
   uint8_t id[SIM_ID_SIZE];
-  sim_identity(peer, id);
-  int err = wpm_store_remove(disk->records, (wpm_bytes){id, sizeof(id)});
-  set_bit(disk->connected, peer, false);
-  if (tombstone->prune_backoff.length_ns > 0 || tombstone->ban.length_ns > 0) {
-    wpm_tombstone kept = *tombstone;
-    kept.id = (wpm_bytes){id, sizeof(id)};
-    err = wpm_store_put_tombstone(disk->records, &kept);
+  int err = enqueue(disk, peer);
+  if (err || (tombstone->prune_backoff.length_ns == 0 && tombstone->ban.length_ns == 0)) {
+    wait_for_others(disk, now);
+    return err;
   }
-  return err == WPM_ERR_NOT_FOUND ? WPM_OK : err;
+  wpm_tombstone kept = *tombstone;
+  sim_identity(peer, id);
+  kept.id = (wpm_bytes){id, sizeof(id)};
+  err = wpm_store_put_tombstone(disk->records, &kept); /* Its record goes in the same commit. */
+  return err ? err : sim_disk_commit(disk, manager, now);
 }
 
-int sim_disk_dialling(sim_disk *disk, const wpm_manager *manager, uint32_t peer) {
-  if (!disk) {
+int sim_disk_dialling(sim_disk *disk, const wpm_manager *manager, uint32_t peer, wpm_instant now) {
+  if (!disk || disk->died) {
     return WPM_OK;
   }
-  int err = sim_disk_commit(disk, manager);
-  return err ? err : write(disk, manager, peer, true);
+  int err = enqueue(disk, peer);
+  return err ? err : sim_disk_commit(disk, manager, now);
 }
 
 int64_t sim_disk_deadline(const sim_disk *disk) {

@@ -95,89 +95,6 @@ static void address_changes(sim_world *world) {
   sim_world_tell(world, &fact);
 }
 
-/* ---- our process ------------------------------------------------------------------------------ */
-
-/* All links end with the process. Where it is killed the kernel tells the other ends; where the
- * power goes nobody does, but their backoffs may run from now on. `lost`: what is younger than the
- * second of writing behind may not be durable, and nobody can keep to a backoff that he does not
- * know of. */
-static void drop_links(sim_world *world, bool lost) {
-  for (uint32_t slot = 0; slot < world->link_slots; slot++) {
-    sim_link *link = &world->links[slot];
-    if (link->id != 0) {
-      if (!link->closed && !(lost && world->now - link->began <= WPM_SECOND)) {
-        sim_link_let_go(world, link);
-      }
-      sim_link_drop(world, link);
-    }
-  }
-  sim_dials_drop(world);
-}
-
-static void mark_connected(sim_world *world) {
-  world->awaited = 0;
-  for (uint32_t i = 0; i < world->scenario->peers; i++) {
-    sim_peer *peer = &world->peers[i];
-    bool connected = peer->flags & SIM_PEER_CONNECTED;
-    peer->flags =
-        (uint8_t)(connected ? peer->flags | SIM_PEER_BEFORE : peer->flags & ~SIM_PEER_BEFORE);
-    peer->flags &= (uint8_t)~SIM_PEER_ASKED;
-    peer->state = 0;
-    peer->returns = peer->met;
-    world->awaited += connected;
-  }
-}
-
-static void node_ends(sim_world *world, sim_fault_type how) {
-  if (!world->running) {
-    return;
-  }
-  mark_connected(world);
-  wpm_instant clocks = sim_world_clocks(world);
-  if (how == SIM_FAULT_SHUTDOWN) {
-    world->error = world->type->stop(world->policy, clocks);
-  } else {
-    if (world->asleep) {
-      clocks.mono.ns -= world->now - world->slept_at;
-      clocks.wall.ns -= world->now - world->slept_at;
-    }
-    world->type->crash(world->policy, clocks);
-  }
-  world->running = false;
-  drop_links(world, how != SIM_FAULT_SHUTDOWN);
-}
-
-void sim_peer_configured(sim_world *world, uint32_t number) {
-  const sim_peer *peer = &world->peers[number];
-  sim_fact fact = {.type = SIM_FACT_FOUND, .peer = number, .flag = true};
-  world->peers[number].flags |= SIM_PEER_WANTED;
-  sim_peer_recount(world, number);
-  fact.addresses[0] = sim_peer_address(world->scenario, world->seed, number, peer->moves);
-  fact.address_count = 1;
-  sim_world_tell(world, &fact);
-}
-
-void sim_peer_heard_of(sim_world *world, uint32_t number, uint32_t told_by) {
-  sim_fact fact = {.type = SIM_FACT_FOUND, .peer = number, .told_by = told_by};
-  sim_peer_heard(world->scenario, world->seed, world->peers[number].moves,
-                 sim_random_next(&world->others), &fact);
-  sim_world_tell(world, &fact);
-}
-
-void sim_node_start(sim_world *world) {
-  world->running = true;
-  world->told = false;
-  world->restarted_at = world->now;
-  world->disturbed_at = world->now;
-  world->error = world->type->start(world->policy, sim_world_clocks(world));
-  if (!world->error) {
-    sim_world_pull(world);
-  }
-  for (uint32_t i = 0; i < world->scenario->static_peers; i++) {
-    sim_peer_configured(world, i);
-  }
-}
-
 /* ---- what others do to us ---------------------------------------------------------------------- */
 
 uint32_t sim_world_teller(const sim_world *world, bool hostile) {
@@ -190,6 +107,13 @@ uint32_t sim_world_teller(const sim_world *world, bool hostile) {
     }
   }
   return 0;
+}
+
+void sim_peer_heard_of(sim_world *world, uint32_t number, uint32_t told_by) {
+  sim_fact fact = {.type = SIM_FACT_FOUND, .peer = number, .told_by = told_by};
+  sim_peer_heard(world->scenario, world->seed, world->peers[number].moves,
+                 sim_random_next(&world->others), &fact);
+  sim_world_tell(world, &fact);
 }
 
 /* By peer exchange, or by DNS where we are connected with nobody. */
@@ -248,8 +172,8 @@ static void quake(sim_world *world, uint32_t which, bool begins) {
 
 /* ---- the time line ----------------------------------------------------------------------------- */
 
-/* Faults that cost connections, and from which there is a recovering. */
-static bool wounds(sim_fault_type type) {
+/* Faults that end after their TIME. */
+static bool lasts(sim_fault_type type) {
   switch (type) {
   case SIM_FAULT_OFFLINE:
   case SIM_FAULT_SLEEP:
@@ -260,6 +184,7 @@ static bool wounds(sim_fault_type type) {
   case SIM_FAULT_CRASH:
   case SIM_FAULT_REBOOT:
     return true;
+  case SIM_FAULT_STRIKE: /* As it strikes, its end is planned. */
   case SIM_FAULT_CONNECT:
   case SIM_FAULT_FIND:
   case SIM_FAULT_PROTECT:
@@ -271,11 +196,15 @@ static bool wounds(sim_fault_type type) {
   return false;
 }
 
-void sim_fault_begin(sim_world *world, uint32_t which) {
-  const sim_fault *fault = &world->scenario->faults[which];
+void sim_fault_wounds(sim_world *world, uint32_t which) {
   size_t wanted = world->limits.relay_outbound;
   world->wounds[which].before = world->connected;
   world->wounds[which].outbound = world->outbound < wanted ? world->outbound : (uint32_t)wanted;
+}
+
+void sim_fault_begin(sim_world *world, uint32_t which) {
+  const sim_fault *fault = &world->scenario->faults[which];
+  sim_fault_wounds(world, which);
   switch (fault->type) {
   case SIM_FAULT_CONNECT:
     sim_person_connects(world, fault->number);
@@ -320,11 +249,13 @@ void sim_fault_begin(sim_world *world, uint32_t which) {
   case SIM_FAULT_SHUTDOWN:
   case SIM_FAULT_CRASH:
   case SIM_FAULT_REBOOT:
-    node_ends(world, fault->type);
+    sim_node_ends(world, fault->type);
+    break;
+  case SIM_FAULT_STRIKE:
+    sim_node_is_doomed(world, which);
     break;
   }
-  bool lasts = wounds(fault->type);
-  if (lasts) {
+  if (lasts(fault->type)) {
     sim_world_plan(world, fault->span, SIM_EVENT_FAULT_END, which, 0);
   }
 }
@@ -359,6 +290,7 @@ void sim_fault_end(sim_world *world, uint32_t which) {
     break;
   case SIM_FAULT_SHUTDOWN:
   case SIM_FAULT_CRASH:
+  case SIM_FAULT_STRIKE:
     sim_node_start(world);
     break;
   case SIM_FAULT_ADDRESS:

@@ -86,6 +86,9 @@ void sim_world_pull(sim_world *world) {
     world->acted++;
     act(world, &action);
   }
+  if (sim_node_dies(world)) {
+    return;
+  }
   sim_check_step(world);
   if (world->connected > world->results->value[SIM_METRIC_CONNECTED_MOST]) {
     world->results->value[SIM_METRIC_CONNECTED_MOST] = world->connected;

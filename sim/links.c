@@ -592,6 +592,7 @@ static void link_event(sim_world *world, sim_event_kind kind, sim_link *link) {
   case SIM_EVENT_DISCOVER:
   case SIM_EVENT_FAULT:
   case SIM_EVENT_FAULT_END:
+  case SIM_EVENT_STRIKE:
   case SIM_EVENT_ATTACK:
   case SIM_EVENT_ATTACK_INBOUND:
   case SIM_EVENT_ATTACK_END:

@@ -102,7 +102,7 @@ static int stop(sim_policy *policy, wpm_instant now) {
   sim_action action;
   wpm_manager_stop(policy->manager, now);
   while (sim_policy_ours.next_action(policy, now, &action)) {}
-  int err = sim_disk_commit(policy->disk, policy->manager);
+  int err = sim_disk_commit(policy->disk, policy->manager, now);
   policy->heartbeat = now;
   end(policy);
   return err ? err : policy->error;
@@ -282,7 +282,7 @@ static wpm_mono deadline(const sim_policy *policy) {
 static int advance(sim_policy *policy, wpm_instant now) {
   int err = wpm_manager_advance(policy->manager, now);
   if (!err && sim_disk_deadline(policy->disk) <= now.mono.ns) {
-    err = sim_disk_commit(policy->disk, policy->manager);
+    err = sim_disk_commit(policy->disk, policy->manager, now);
   }
   return err ? err : policy->error;
 }
@@ -313,7 +313,7 @@ static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant no
     out->dial = from->u.dial.dial;
     out->timeout_ns = 10 * WPM_SECOND;
     take_addresses(from, out);
-    keep_error(policy, sim_disk_dialling(policy->disk, policy->manager, out->peer));
+    keep_error(policy, sim_disk_dialling(policy->disk, policy->manager, out->peer, now));
     return true;
   case WPM_ACTION_CANCEL_DIAL:
     out->type = SIM_ACTION_CANCEL;
@@ -336,11 +336,12 @@ static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant no
     return false; /* Comes with identify. */
   case WPM_ACTION_PERSIST:
     keep_error(policy, sim_disk_persist(policy->disk, policy->manager, out->peer,
-                                        from->u.persist.fields, now.mono.ns));
+                                        from->u.persist.fields, now));
     return false;
   case WPM_ACTION_FORGET:
     out->type = SIM_ACTION_FORGET;
-    keep_error(policy, sim_disk_forget(policy->disk, out->peer, &from->u.forget.tombstone));
+    keep_error(policy, sim_disk_forget(policy->disk, policy->manager, out->peer,
+                                       &from->u.forget.tombstone, now));
     return true;
   case WPM_ACTION_PERSIST_RANGE_BAN:
     return false; /* Nobody here bans ranges. */
@@ -356,12 +357,21 @@ static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant no
 
 static bool next_action(sim_policy *policy, wpm_instant now, sim_action *out) {
   wpm_action action;
-  while (wpm_manager_next_action(policy->manager, &action)) {
-    if (translate(policy, &action, now, out)) {
+  while (!sim_disk_has_died(policy->disk) && wpm_manager_next_action(policy->manager, &action)) {
+    bool is_of_the_world = translate(policy, &action, now, out);
+    if (is_of_the_world && !sim_disk_has_died(policy->disk)) {
       return true;
     }
   }
   return false;
+}
+
+static void die_after(sim_policy *policy, uint32_t commits) {
+  sim_disk_die_after(policy->disk, commits);
+}
+
+static bool has_died(const sim_policy *policy) {
+  return sim_disk_has_died(policy->disk);
 }
 
 /* ---- counts ---------------------------------------------------------------------------------- */
@@ -421,6 +431,8 @@ const sim_policy_type sim_policy_ours = {
     .deadline = deadline,
     .advance = advance,
     .next_action = next_action,
+    .die_after = die_after,
+    .has_died = has_died,
     .count = count,
     .pick = pick,
 };

@@ -12,6 +12,7 @@ static kind kind_of(sim_fault_type type) {
   switch (type) {
   case SIM_FAULT_SHUTDOWN:
   case SIM_FAULT_CRASH:
+  case SIM_FAULT_STRIKE:
   case SIM_FAULT_REBOOT:
     return KIND_PROCESS;
   case SIM_FAULT_OFFLINE:
@@ -33,17 +34,26 @@ static kind kind_of(sim_fault_type type) {
   return KIND_FREE;
 }
 
-static bool is_on(const sim_fault *fault, int64_t at) {
-  return fault->at <= at && at <= fault->at + fault->span;
+/* When it is over, at the latest. */
+static int64_t end_of(const sim_fault *fault) {
+  return fault->at + fault->span + (fault->type == SIM_FAULT_STRIKE ? SIM_STRIKES_WITHIN : 0);
 }
 
-/* The second begins, or what it ended starts again, while the first is on. */
+/* It may be on at some moment from `from` to `to`. */
+static bool is_on(const sim_fault *fault, int64_t from, int64_t to) {
+  return fault->at <= to && from <= end_of(fault);
+}
+
+/* The second begins, or what it ended starts again, while the first is on. When a crash comes that waits
+ * for a commit, and when the start after it, is not known. */
 static bool clashes(const sim_fault *first, const sim_fault *second) {
   kind of_first = kind_of(first->type);
   kind of_second = kind_of(second->type);
-  bool starts = of_first == KIND_MACHINE && of_second == KIND_PROCESS &&
-                is_on(first, second->at + second->span);
-  return starts || (of_first != KIND_FREE && of_first == of_second && is_on(first, second->at));
+  bool starts =
+      of_first == KIND_MACHINE && of_second == KIND_PROCESS &&
+      is_on(first, second->type == SIM_FAULT_STRIKE ? second->at : end_of(second), end_of(second));
+  return starts ||
+         (of_first != KIND_FREE && of_first == of_second && is_on(first, second->at, second->at));
 }
 
 bool sim_faults_overlap(const sim_scenario *scenario, char *error, size_t cap) {

@@ -126,6 +126,10 @@ typedef struct sim_policy_type {
   wpm_mono (*deadline)(const sim_policy *policy);
   int (*advance)(sim_policy *policy, wpm_instant now);
   bool (*next_action)(sim_policy *policy, wpm_instant now, sim_action *out);
+  /* Its process dies with that commit of its storage, counted from now: it has no more actions then, and
+   * `crash` follows. NULL, both: it has no storage that is known so well. */
+  void (*die_after)(sim_policy *policy, uint32_t commits);
+  bool (*has_died)(const sim_policy *policy);
   void (*count)(sim_policy *policy, wpm_instant now, sim_counts *out);
   /* Peers that it knows with an address, at most `most` (up to SIM_PICKED_MAX),
    * drawn by `draw`: whom it tells another of. */

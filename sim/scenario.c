@@ -187,6 +187,7 @@ static const struct {
     [SIM_FAULT_CLOCK] = {"clock", false, false, true},
     [SIM_FAULT_SHUTDOWN] = {"shutdown", false, false, true},
     [SIM_FAULT_CRASH] = {"crash", false, false, true},
+    [SIM_FAULT_STRIKE] = {"crash_at_commit", true, false, true},
     [SIM_FAULT_REBOOT] = {"reboot", false, false, true},
 };
 

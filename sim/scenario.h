@@ -12,6 +12,8 @@
 
 #include "sim/metrics.h"
 
+#include <wakupeers/types.h>
+
 /* How long peers stay. */
 typedef enum sim_sessions {
   SIM_SESSIONS_ALWAYS = 0,  /* All are up, always. */
@@ -33,9 +35,13 @@ typedef enum sim_fault_type {
   SIM_FAULT_CLOCK,       /* The wall clock is set by TIME (may be negative). */
   SIM_FAULT_SHUTDOWN,    /* The process stops cleanly, and starts again after TIME. */
   SIM_FAULT_CRASH,       /* The process is killed, and starts again after TIME. */
-  SIM_FAULT_REBOOT       /* The machine loses power, and boots after TIME. */
+  SIM_FAULT_STRIKE, /* It is killed as its N-th commit from now on is durable (SIM_STRIKES_WITHIN from
+                            now at the latest), and starts again after TIME. */
+  SIM_FAULT_REBOOT /* The machine loses power, and boots after TIME. */
 } sim_fault_type;
-#define SIM_FAULT_COUNT 14
+#define SIM_FAULT_COUNT 15
+
+#define SIM_STRIKES_WITHIN WPM_MINUTE
 
 typedef struct sim_fault {
   sim_fault_type type;

@@ -166,6 +166,9 @@ static void happen(sim_world *world, const sim_event *event) {
   case SIM_EVENT_FAULT_END:
     sim_fault_end(world, event->slot);
     break;
+  case SIM_EVENT_STRIKE:
+    sim_fault_strikes(world, event->slot);
+    break;
   case SIM_EVENT_SAMPLE:
     sim_world_plan(world, world->scenario->duration / SIM_SAMPLES, SIM_EVENT_SAMPLE, 0, 0);
     sample(world);

@@ -39,6 +39,7 @@ typedef enum sim_event_kind {
   SIM_EVENT_DISCOVER,       /* We hear of peers. */
   SIM_EVENT_FAULT,          /* slot: which. */
   SIM_EVENT_FAULT_END,      /* slot: which. */
+  SIM_EVENT_STRIKE,         /* Our process dies, unless it did at a commit. slot: by which fault. */
   SIM_EVENT_ATTACK,         /* Addresses of the attacker are told, and again in a while. */
   SIM_EVENT_ATTACK_INBOUND, /* A peer of the attacker dials us, and the next does in a while. */
   SIM_EVENT_ATTACK_END,     /* The flood is over. */
@@ -117,6 +118,7 @@ typedef struct sim_world {
   sim_random others; /* For what others do; the policy's actions do not touch it. */
   /* Our node. */
   bool running, asleep, offline;
+  uint32_t doomed;      /* 1 + the fault by which it dies at a commit to come; 0: none. */
   int64_t woken_at;     /* When the machine will be awake. */
   int64_t slept_at;     /* When it last fell asleep. */
   int64_t gap_at;       /* When it last fell asleep or lost its network, whichever began the gap. */
@@ -246,6 +248,8 @@ void sim_peer_recount(sim_world *world, uint32_t number);
 
 void sim_fault_begin(sim_world *world, uint32_t which);
 void sim_fault_end(sim_world *world, uint32_t which);
+/* Notes what we have before it. */
+void sim_fault_wounds(sim_world *world, uint32_t which);
 /* So many peers, drawn at random, are heard of. */
 void sim_world_discover(sim_world *world, uint32_t count);
 /* A peer, drawn at random, dials us if it can. */
@@ -266,11 +270,22 @@ void sim_person_bans(sim_world *world, uint32_t count, int64_t span);
 const sim_judgement *sim_person_said(const sim_world *world, uint32_t peer);
 /* Notes which wounds have healed. */
 void sim_wounds_look(sim_world *world);
-/* Our process begins: the policy starts, and learns its configuration. */
-void sim_node_start(sim_world *world);
 /* The peer comes or goes. */
 void sim_peer_comes(sim_world *world, uint32_t number);
 void sim_peer_goes(sim_world *world, uint32_t number);
+
+/* ---- our process (sim/process.c) -------------------------------------------------------------- */
+
+/* It begins: the policy starts, and learns its configuration. */
+void sim_node_start(sim_world *world);
+/* It ends, stopped or killed. */
+void sim_node_ends(sim_world *world, sim_fault_type how);
+/* It is to die at a commit to come, by that fault. */
+void sim_node_is_doomed(sim_world *world, uint32_t which);
+/* All actions of a step were pulled: true where it died at a commit of it. */
+bool sim_node_dies(sim_world *world);
+/* Of that fault it dies now, if it has not at a commit. */
+void sim_fault_strikes(sim_world *world, uint32_t which);
 
 /* ---- late facts (sim/late.c) ------------------------------------------------------------------ */
 

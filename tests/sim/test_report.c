@@ -88,12 +88,16 @@ static void faults_that_cannot_be_played_together_are_named(void **state) {
       {"at 1m sleep 30s\nat 70s crash 5s\n", "sleep at 60000 ms and crash at 70000 ms"},
       {"at 50s reboot 20s\nat 1m offline 30s\n", "offline at 60000 ms and reboot at 50000 ms"},
       {"at 1m quake 5% 30s\nat 70s quake 5% 5s\n", "quake at 60000 ms and quake at 70000 ms"},
-      {"at 1m partition 5% 30s\nat 90s partition 5% 5s\n", "partition at 60000 ms and partition"}};
+      {"at 1m partition 5% 30s\nat 90s partition 5% 5s\n", "partition at 60000 ms and partition"},
+      {"at 1m crash_at_commit 5 30s\nat 150s crash 1s\n", "crash_at_commit at 60000 ms and crash"},
+      {"at 1m sleep 30s\nat 80s crash_at_commit 5 1h\n", "sleep at 60000 ms and crash_at_commit"},
+      {"at 1m crash_at_commit 5 1s\nat 100s offline 1s\n", "offline at 100000 ms and crash_at"}};
   static const char *const good[] = {
       "at 1m crash 30s\nat 90001ms crash 1s\n",
       "at 1m sleep 30s\nat 90001ms offline 30s\nat 121s sleep 1s\n",
       "at 1m sleep 30s\nat 70s reboot 1m\n",
       "at 1m shutdown 5m\nat 2m sleep 1m\nat 4m offline 30s\n",
+      "at 1m crash_at_commit 5 30s\nat 150001ms sleep 1s\nat 151002ms crash 1s\n",
       "at 1m quake 5% 1h\nat 2m partition 5% 1h\nat 3m sleep 1m\nat 10m crash 1s\n"};
   char text[300];
   for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

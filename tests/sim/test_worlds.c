@@ -43,20 +43,22 @@ static size_t draw_node(sim_random *random, char *out, size_t cap) {
                           below(random, 2) * (below(random, 30) + 1), below(random, 13));
 }
 
-/* A fault: its name with what parts it from the next word, whether it takes so many peers, and lasts. */
+/* A fault: its name with what parts it from the next word, whether it takes so many peers (or commits), and
+ * lasts; and how long after its TIME it may be over. */
 typedef struct fault {
   const char *name;
-  bool counts, lasts;
+  bool counts, lasts, goes_on;
+  unsigned long long later;
 } fault;
 
 static size_t draw_fault(sim_random *random, const fault *one, unsigned long long at,
                          unsigned long long span, char *out, size_t cap) {
-  size_t length = (size_t)snprintf(out, cap, "at %llus %s", at, one->name);
+  size_t length = (size_t)snprintf(out, cap, "at %llums %s", at, one->name);
   if (one->counts) {
     length += (size_t)snprintf(out + length, cap - length, "%llu ", below(random, 10) + 1);
   }
   if (one->lasts) {
-    length += (size_t)snprintf(out + length, cap - length, "%llus", span);
+    length += (size_t)snprintf(out + length, cap - length, "%llums", span);
   }
   return length + (size_t)snprintf(out + length, cap - length, "\n");
 }
@@ -64,13 +66,28 @@ static size_t draw_fault(sim_random *random, const fault *one, unsigned long lon
 /* Up to 7 faults, one behind the other; but a ban goes on through those that follow, and the clock may be
  * set while the machine is off: not after a ban, of which the clock then decides. */
 static void draw_faults(sim_random *random, char *out, size_t cap) {
+  enum { WITHIN = SIM_STRIKES_WITHIN / WPM_MILLISECOND };
   static const fault faults[] = {
-      {"clock ", false, true},     {"clock -", false, true},   {"reboot ", false, true},
-      {"offline ", false, true},   {"sleep ", false, true},    {"partition 40% ", false, true},
-      {"quake 50% ", false, true}, {"shutdown ", false, true}, {"crash ", false, true},
-      {"burst 30 ", false, true},  {"address", false, false},  {"connect ", true, false},
-      {"protect ", true, false},   {"protect ", true, false},  {"ban ", true, true},
-      {"ban ", true, true}};
+      {"clock ", .lasts = true},
+      {"clock -", .lasts = true},
+      {"reboot ", .lasts = true},
+      {"offline ", .lasts = true},
+      {"sleep ", .lasts = true},
+      {"partition 40% ", .lasts = true},
+      {"quake 50% ", .lasts = true},
+      {"shutdown ", .lasts = true},
+      {"crash ", .lasts = true},
+      {"crash ", .lasts = true},
+      {"crash_at_commit ", .counts = true, .lasts = true, .later = WITHIN},
+      {"crash_at_commit ", .counts = true, .lasts = true, .later = WITHIN},
+      {"crash_at_commit ", .counts = true, .lasts = true, .later = WITHIN},
+      {"burst 30 ", .lasts = true},
+      {.name = "address"},
+      {"connect ", .counts = true, .goes_on = true},
+      {"protect ", .counts = true, .goes_on = true},
+      {"protect ", .counts = true, .goes_on = true},
+      {"ban ", .counts = true, .lasts = true, .goes_on = true},
+      {"ban ", .counts = true, .lasts = true, .goes_on = true}};
   enum { CLOCKS = 2 }; /* The first of them. */
   unsigned long long at = 0;
   size_t length = 0;
@@ -78,16 +95,16 @@ static void draw_faults(sim_random *random, char *out, size_t cap) {
   out[0] = '\0';
   for (uint64_t left = below(random, 8); left > 0; left--) {
     const fault *one = &faults[below(random, sizeof(faults) / sizeof(*faults))];
-    unsigned long long span = below(random, one->counts ? 2000 : 400);
-    at += below(random, 500) + 1;
+    unsigned long long span = below(random, one->goes_on ? 2000000 : 400000);
+    at += below(random, 500000) + 1;
     length += draw_fault(random, one, at, span, out + length, cap - length);
     banned = banned || strncmp(one->name, "ban", 3) == 0;
     if (strncmp(one->name, "reboot", 6) == 0 && span > 1 && !banned) {
       const fault *clock = &faults[below(random, CLOCKS)];
-      length +=
-          draw_fault(random, clock, at + span / 2, below(random, 400), out + length, cap - length);
+      length += draw_fault(random, clock, at + span / 2, below(random, 400000), out + length,
+                           cap - length);
     }
-    at += one->counts ? 0 : span;
+    at += one->goes_on ? 0 : span + one->later;
   }
 }
 
