@@ -30,6 +30,12 @@
 
 #include "sim/world.h"
 
+/* Something that must hold does not. */
+void sim_breach(sim_world *world, const char *format, ...) WPM_PRINTF(2, 3);
+
+/* A person protects it. */
+bool sim_is_protected(const sim_world *world, uint32_t number);
+
 /* A dial of the peer has begun. */
 void sim_check_dial(sim_world *world, uint32_t number);
 /* A ping goes. */
@@ -50,6 +56,10 @@ void sim_check_late(sim_world *world, uint32_t number, bool acted);
 void sim_check_two(sim_world *world, const sim_link *link);
 /* The policy says that a peer's connectivity changed. */
 void sim_check_state(sim_world *world, const sim_action *action);
+/* It was dialled of the policy's own choice, in a step whose actions are all carried out. */
+void sim_check_choice(sim_world *world, uint32_t number);
+/* How many relay peers are held by choice. */
+void sim_check_outbound(sim_world *world);
 /* All actions of a step are carried out. */
 void sim_check_step(sim_world *world);
 /* The deadline does not move on. */

@@ -57,8 +57,8 @@ void sim_node_ends(sim_world *world, sim_fault_type how) {
 static void strike(sim_world *world, uint32_t which) {
   const sim_fault *fault = &world->scenario->faults[which];
   world->doomed = 0;
-  world->changed_count = 0; /* What was left of the step is not done. */
-  world->chosen_count = 0;
+  world->changed.count = 0; /* What was left of the step is not done. */
+  world->chosen.count = 0;
   sim_fault_wounds(world, which);
   sim_node_ends(world, fault->type);
   sim_world_plan(world, fault->span, SIM_EVENT_FAULT_END, which, 0);

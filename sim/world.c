@@ -305,6 +305,8 @@ static void clear(sim_world *world) {
   free(world->dials);
   free(world->free_links);
   free(world->free_dials);
+  free(world->changed.items);
+  free(world->chosen.items);
 }
 
 int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_type *type,

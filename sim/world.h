@@ -103,6 +103,12 @@ typedef struct sim_judgement {
 
 enum { SIM_JUDGED_MAX = 64 };
 
+/* Numbers of peers, as many as there are. */
+typedef struct sim_numbers {
+  uint32_t *items;
+  uint32_t count, room;
+} sim_numbers;
+
 /* What our policy has configured, where the scenario does not say. */
 typedef struct sim_limits {
   size_t relay_outbound, inbound_per_ip, inbound_per_network, max_peers;
@@ -165,10 +171,8 @@ typedef struct sim_world {
   int64_t connected_time, dead_time; /* Peers times microseconds. */
   int64_t wanted_up_time, wanted_connected_time;
   int64_t outbound_time, hostile_time; /* Since the attack began. */
-  uint32_t changed[64]; /* Peers whose state the policy told in this round of actions. */
-  uint32_t changed_count;
-  uint32_t chosen[64]; /* Relay peers dialled of its own choice in this round. */
-  uint32_t chosen_count;
+  sim_numbers changed;                 /* Peers whose state the policy told in this step. */
+  sim_numbers chosen;                  /* Relay peers dialled of its own choice in this step. */
   sim_limits limits;
   int error; /* A negative wpm_err ended the run. */
   sim_results *results;
