@@ -124,6 +124,7 @@ void wpm_feelers_connected(wpm_manager *m, uint32_t slot, const wpm_connection *
                  wpm_manager_policy(m, slot)->dial == 0;
   if (m->feelers.slot == slot && is_ours) {
     m->feelers.at = wpm_mono_after(now.mono, LINGER);
+    m->feelers.answers = 0;
     m->feelers.counters.reached++;
   } else {
     wpm_feelers_over(m, slot); /* It came by itself. */
@@ -149,9 +150,15 @@ static void let_go(wpm_manager *m, wpm_instant now) {
   }
 }
 
-void wpm_feelers_identified(wpm_manager *m, uint32_t slot, wpm_instant now) {
-  if (m->feelers.slot == slot && m->feelers.at.ns != WPM_NEVER.ns &&
-      wpm_rule_holds(WPM_RULE_FEELER_ANSWERED)) {
+void wpm_feelers_answered(wpm_manager *m, uint32_t slot, wpm_feeler_answer answer,
+                          wpm_instant now) {
+  if (m->feelers.slot != slot || m->feelers.at.ns == WPM_NEVER.ns) {
+    return;
+  }
+  bool shards = m->config.shard_count > 0 && wpm_rule_holds(WPM_RULE_FEELER_SHARDS);
+  unsigned all = shards ? WPM_FEELER_IDENTIFY | WPM_FEELER_METADATA : WPM_FEELER_IDENTIFY;
+  m->feelers.answers |= (uint8_t)answer;
+  if ((m->feelers.answers & all) == all && wpm_rule_holds(WPM_RULE_FEELER_ANSWERED)) {
     let_go(m, now);
   }
 }

@@ -9,8 +9,8 @@
  *   did not fail since they were lost, the one seen last the longest ago. What fails may go then
  *   (core/victim.c): so a full store does not freeze.
  * - One at a time, and only where a place is free that is kept for nobody else.
- * - Once it is connected and has identified itself, or LINGER later, it is let go with the reason
- *   `feeler`; its GossipSub prune backoff runs as after any end. It counts neither as an outbound relay peer
+ * - Once it is connected and has identified itself, and told its shards where we have any (else nobody would
+ *   know whether it is one to choose), or LINGER later, it is let go with the reason `feeler`; its GossipSub prune backoff runs as after any end. It counts neither as an outbound relay peer
  *   nor for a shard or a service, and is not dialled again for having been held, nor first after a restart.
  * - Whom a person connects meanwhile, who becomes static or protected, or who connects to us by itself,
  *   stays as any other does.
@@ -48,10 +48,14 @@ wpm_mono wpm_feelers_next_at(const wpm_manager *m);
 /* When the peer is let go, who is being tried and connected; WPM_NEVER: it is not. */
 wpm_mono wpm_feelers_end_at(const wpm_manager *m, uint32_t slot);
 
-/* A connection with the peer came up, which has its place; it has identified itself. */
+/* A connection with the peer came up, which has its place; it has identified itself, or told its shards. */
 void wpm_feelers_connected(wpm_manager *m, uint32_t slot, const wpm_connection *connection,
                            wpm_instant now);
-void wpm_feelers_identified(wpm_manager *m, uint32_t slot, wpm_instant now);
+typedef enum wpm_feeler_answer {
+  WPM_FEELER_IDENTIFY = 1,
+  WPM_FEELER_METADATA = 2
+} wpm_feeler_answer;
+void wpm_feelers_answered(wpm_manager *m, uint32_t slot, wpm_feeler_answer answer, wpm_instant now);
 
 /* It has no place any more. */
 void wpm_feelers_over(wpm_manager *m, uint32_t slot);

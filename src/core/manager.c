@@ -475,7 +475,7 @@ static int on_identified(wpm_manager *m, const wpm_event *event, wpm_instant now
   }
   wpm_change_end(m, &change, now);
   if (!err) {
-    wpm_feelers_identified(m, slot, now);
+    wpm_feelers_answered(m, slot, WPM_FEELER_IDENTIFY, now);
   }
   return err;
 }
@@ -503,6 +503,7 @@ static int on_metadata(wpm_manager *m, const wpm_event *event, wpm_instant now) 
     wpm_peer_cancel_dial(m, slot); /* One that was under way beside the connection. */
     wpm_connectivity_end_all(m, slot, WPM_REASON_CLUSTER_MISMATCH, now);
   }
+  wpm_feelers_answered(m, slot, WPM_FEELER_METADATA, now);
   return WPM_OK;
 }
 

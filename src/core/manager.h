@@ -169,6 +169,7 @@ typedef struct wpm_feelers {
   wpm_mono
       at; /* When its connection is let go, WPM_NEVER: there is none yet; where nobody is tried,
                     when the next is to be, WPM_NEVER: not as things are. */
+  uint8_t answers; /* What it has told on that connection, as bits (wpm_feeler_answer). */
   wpm_feeler_counters counters;
 } wpm_feelers;
 

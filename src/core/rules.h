@@ -264,6 +264,7 @@
   X(FEELER_GOES, "feeler_goes")                                                                    \
   X(FEELER_GROUPS, "feeler_groups")                                                                \
   X(FEELER_ANSWERED, "feeler_answered")                                                            \
+  X(FEELER_SHARDS, "feeler_shards")                                                                \
   X(FEELER_LINGERS, "feeler_lingers")                                                              \
   X(FEELER_STAYS, "feeler_stays")                                                                  \
   X(TEST_BEFORE_EVICT, "test_before_evict")                                                        \

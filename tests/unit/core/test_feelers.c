@@ -96,6 +96,34 @@ static void who_stays_silent_is_let_go(void **state) {
   wpm_world_free(w);
 }
 
+/* Where we have shards it is heard out, whichever of the two comes first. */
+static void where_we_have_shards_it_tells_them_first(void **state) {
+  (void)state;
+  static const uint16_t shards[] = {5};
+  for (int order = 0; order < 2; order++) {
+    wpm_world *w = make(2);
+    w->config.shards = shards;
+    w->config.shard_count = 1;
+    w->config.relay_per_shard = 0;
+    wpm_world_start(w);
+    (void)meet_target(w);
+    assert_int_equal(hear(w, 1), WPM_OK);
+    wpm_connection_id c = reach(w, next_dial(w, 20 * WPM_MINUTE));
+    if (order == 0) {
+      assert_int_equal(wpm_world_identified(w, 1, c, true, 60000), WPM_OK);
+      wpm_world_expect_none(w, WPM_ACTION_DISCONNECT, 1);
+    }
+    assert_int_equal(wpm_world_metadata(w, 1, c, 1, 7), WPM_OK);
+    if (order == 1) {
+      wpm_world_expect_none(w, WPM_ACTION_DISCONNECT, 1);
+      assert_int_equal(wpm_world_identified(w, 1, c, true, 60000), WPM_OK);
+    }
+    assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1)->reason, WPM_REASON_FEELER);
+    assert_int_equal(wpm_world_record(w, 1).shard_count, 1);
+    wpm_world_free(w);
+  }
+}
+
 /* It is no relay peer: then it would come back by itself, had it been more than a trial. */
 static void nobody_comes_back_for_having_been_tried(void **state) {
   (void)state;
@@ -411,6 +439,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_is_tried_and_let_go),
       cmocka_unit_test(who_stays_silent_is_let_go),
+      cmocka_unit_test(where_we_have_shards_it_tells_them_first),
       cmocka_unit_test(nobody_comes_back_for_having_been_tried),
       cmocka_unit_test(after_a_restart_it_is_a_candidate_as_others_are),
       cmocka_unit_test(after_a_restart_no_place_is_kept_for_it),
