@@ -18,7 +18,8 @@ static bool has_outbound_place(const sim_world *world, uint32_t number) {
 
 /* All that we and others know of it is one address, so that it is clear which group it is of. */
 static bool is_of_one_group(const sim_world *world, uint32_t number) {
-  return world->scenario->dead == 0 && world->peers[number].moves == 0;
+  return world->scenario->dead == 0 && world->scenario->stale == 0 &&
+         world->peers[number].moves == 0;
 }
 
 static uint32_t group_of(const sim_world *world, uint32_t number) {
@@ -50,18 +51,33 @@ static bool is_in_doubt(const sim_world *world, uint32_t number) {
 
 /* What there is besides the one chosen. */
 typedef struct others {
-  size_t places;       /* Outbound, of any peer. */
-  size_t relays;       /* Of relay peers. */
+  size_t places; /* Outbound, of any peer: with as many as are wanted a trial may begin. */
+  size_t
+      relays; /* Of relay peers, those in doubt aside: beside more than are wanted nothing else may. */
   size_t of_its_group; /* Of relay peers of its group, trials aside. */
   size_t trials;       /* Of peers that must be trials, and are not wanted for another cause. */
+  size_t
+      of_its_shard;  /* Relay peers of its shard, as the policy was told, with either direction. */
+  size_t of_service; /* Peers that offer the service, the same. */
 } others;
+
+/* What the policy knows for sure: on a link on which the peer said so. */
+static void count_named(const sim_world *world, uint32_t chosen, const sim_link *link,
+                        others *out) {
+  uint8_t shard = sim_peer_shard(world->scenario, world->seed, chosen);
+  if (link->named && !link->closed && link->peer != chosen) {
+    out->of_its_shard +=
+        shard > 0 && sim_peer_shard(world->scenario, world->seed, link->peer) == shard;
+    out->of_service += sim_peer_serves(world->scenario, world->seed, link->peer);
+  }
+}
 
 static void count_other(const sim_world *world, uint32_t chosen, uint32_t number, others *out) {
   if (number == chosen || !has_outbound_place(world, number)) {
     return;
   }
   bool counts = !may_be_in_haste(world) || !is_in_doubt(world, number);
-  out->places += counts;
+  out->places++;
   if (sim_peer_is_relay(world->scenario, world->seed, number)) {
     out->relays += counts;
     out->trials += world->peers[number].trial == SIM_TRIAL_IS && !sim_is_protected(world, number);
@@ -75,6 +91,9 @@ static others count_others(const sim_world *world, uint32_t chosen) {
   others out = {0};
   for (uint32_t i = 0; i < world->link_slots; i++) {
     const sim_link *link = &world->links[i];
+    if (link->id != 0) {
+      count_named(world, chosen, link, &out);
+    }
     if (link->id != 0 && world->peers[link->peer].link == i + 1) {
       count_other(world, chosen, link->peer, &out);
     }
@@ -88,19 +107,40 @@ static others count_others(const sim_world *world, uint32_t chosen) {
   return out;
 }
 
+/* It may be for a shard, or for the service, that it is dialled. */
+static bool may_serve(const sim_world *world, uint32_t number, const others *besides) {
+  return sim_peer_serves(world->scenario, world->seed, number) &&
+         besides->of_service < world->scenario->service_slots;
+}
+
+static bool may_be_for_shard(const sim_world *world, uint32_t number, const others *besides) {
+  uint8_t shard = sim_peer_shard(world->scenario, world->seed, number);
+  return shard > 0 && shard <= world->scenario->shards &&
+         besides->of_its_shard < world->limits.relay_per_shard;
+}
+
 /* Beside as many as are wanted it is a trial, one at a time; with fewer outbound places it is none. One
  * more relay peer than those wanted may be another trial. */
 void sim_check_choice(sim_world *world, uint32_t number) {
   others besides = count_others(world, number);
   size_t wanted = world->limits.relay_outbound;
-  world->peers[number].trial = besides.relays > wanted    ? SIM_TRIAL_IS
+  bool serves = may_serve(world, number, &besides);
+  bool is_special = serves || may_be_for_shard(world, number, &besides);
+  world->peers[number].trial = is_special                 ? SIM_TRIAL_MAY_BE
+                               : besides.relays > wanted  ? SIM_TRIAL_IS
                                : besides.places >= wanted ? SIM_TRIAL_MAY_BE
                                                           : SIM_TRIAL_NONE;
-  if (besides.relays > wanted && besides.trials > 0) {
-    sim_breach(world, "peer %" PRIu32 " is chosen, beside %zu outbound relay peers of %zu and a trial",
-           number, besides.relays, wanted);
+  world->peers[number].chosen = !is_special;
+  if (besides.relays > wanted && besides.trials > 0 && !is_special) {
+    sim_breach(world,
+               "peer %" PRIu32 " is chosen, beside %zu outbound relay peers of %zu and a trial",
+               number, besides.relays, wanted);
   }
-  if (besides.places < wanted && is_of_one_group(world, number) && besides.of_its_group > 0) {
+  if (besides.places < wanted && !serves && world->peers[number].elsewhere) {
+    sim_breach(world, "peer %" PRIu32 " is chosen, and is of another shard", number);
+  }
+  if (besides.places < wanted && !serves && is_of_one_group(world, number) &&
+      besides.of_its_group > 0) {
     sim_breach(world, "peer %" PRIu32 " is chosen, and another of its group is connected", number);
   }
 }

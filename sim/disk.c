@@ -3,6 +3,7 @@
 #include "sim/identity.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define COMMIT_EVERY WPM_SECOND
 
@@ -13,9 +14,11 @@ struct sim_disk {
   uint32_t *queue;    /* Peers whose record is to be committed. */
   size_t queued;      /* Their number. */
   size_t capacity;    /* Room in `queue`. */
-  int64_t commit_at;  /* INT64_MAX: nothing waits. */
-  uint32_t left;      /* Commits until the process dies; 0: it goes on. */
-  bool died;          /* It did: nothing is stored any more. */
+  wpm_range_ban ranges[SIM_RANGES_MAX];
+  size_t range_count;
+  int64_t commit_at; /* INT64_MAX: nothing waits. */
+  uint32_t left;     /* Commits until the process dies; 0: it goes on. */
+  bool died;         /* It did: nothing is stored any more. */
 };
 
 static bool bit(const uint8_t *bits, uint32_t i) {
@@ -209,6 +212,27 @@ int sim_disk_forget(sim_disk *disk, const wpm_manager *manager, uint32_t peer,
   return err ? err : sim_disk_commit(disk, manager, now);
 }
 
+int sim_disk_persist_range(sim_disk *disk, const wpm_manager *manager, const wpm_range_ban *ban,
+                           wpm_instant now) {
+  if (!disk || disk->died) {
+    return WPM_OK;
+  }
+  size_t at = 0;
+  while (at < disk->range_count &&
+         memcmp(&disk->ranges[at].range, &ban->range, sizeof(ban->range)) != 0) {
+    at++;
+  }
+  if (at == SIM_RANGES_MAX) {
+    return WPM_ERR_FULL;
+  }
+  disk->ranges[at] = *ban;
+  disk->range_count += at == disk->range_count;
+  if (ban->ban.length_ns == 0) { /* It is over. */
+    disk->ranges[at] = disk->ranges[--disk->range_count];
+  }
+  return sim_disk_commit(disk, manager, now);
+}
+
 int sim_disk_dialling(sim_disk *disk, const wpm_manager *manager, uint32_t peer, wpm_instant now) {
   if (!disk || disk->died) {
     return WPM_OK;
@@ -221,7 +245,24 @@ int64_t sim_disk_deadline(const sim_disk *disk) {
   return disk ? disk->commit_at : INT64_MAX;
 }
 
-int sim_disk_restore(const sim_disk *disk, wpm_manager *manager, const wpm_instant *heartbeat,
+/* Those that go on, of this boot now. */
+static int restore_ranges(sim_disk *disk, wpm_manager *manager, const wpm_instant *heartbeat,
+                          wpm_instant now) {
+  size_t left = 0;
+  for (size_t i = 0; i < disk->range_count; i++) {
+    wpm_range_ban ban = disk->ranges[i];
+    int err = wpm_manager_restore_range_ban(manager, &ban, heartbeat, now);
+    if (err && err != WPM_ERR_STALE) {
+      return err;
+    }
+    disk->ranges[left] = ban;
+    left += !err;
+  }
+  disk->range_count = left;
+  return WPM_OK;
+}
+
+int sim_disk_restore(sim_disk *disk, wpm_manager *manager, const wpm_instant *heartbeat,
                      wpm_instant now) {
   if (!disk) {
     return WPM_OK;
@@ -251,5 +292,5 @@ int sim_disk_restore(const sim_disk *disk, wpm_manager *manager, const wpm_insta
       return err;
     }
   }
-  return WPM_OK;
+  return restore_ranges(disk, manager, heartbeat, now);
 }

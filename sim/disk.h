@@ -29,6 +29,9 @@ WPM_MUST_USE int sim_disk_persist(sim_disk *disk, const wpm_manager *manager, ui
 /* It asks for it to be deleted, but for what outlives it. */
 WPM_MUST_USE int sim_disk_forget(sim_disk *disk, const wpm_manager *manager, uint32_t peer,
                                  const wpm_tombstone *tombstone, wpm_instant now);
+/* The same of a ban of a range. */
+WPM_MUST_USE int sim_disk_persist_range(sim_disk *disk, const wpm_manager *manager,
+                                        const wpm_range_ban *ban, wpm_instant now);
 /* It is about to dial the peer. */
 WPM_MUST_USE int sim_disk_dialling(sim_disk *disk, const wpm_manager *manager, uint32_t peer,
                                    wpm_instant now);
@@ -46,7 +49,7 @@ bool sim_disk_has_died(const sim_disk *disk);
 void sim_disk_lose(sim_disk *disk);
 
 /* Hands all that is durable to a new manager. */
-WPM_MUST_USE int sim_disk_restore(const sim_disk *disk, wpm_manager *manager,
+WPM_MUST_USE int sim_disk_restore(sim_disk *disk, wpm_manager *manager,
                                   const wpm_instant *heartbeat, wpm_instant now);
 
 #endif

@@ -150,6 +150,31 @@ void sim_peer_dials_us(sim_world *world, uint32_t number) {
   }
 }
 
+/* The host judges them, and their links end. */
+static void misbehave(sim_world *world, uint32_t count) {
+  sim_person_blames(world, count);
+  for (uint32_t slot = 0; slot < world->link_slots; slot++) {
+    sim_link *link = &world->links[slot];
+    const sim_judgement *said = link->id != 0 ? sim_person_said(world, link->peer) : NULL;
+    if (said && said->blamed_at == world->now && !link->closed) {
+      sim_link_end_after(world, link, 0, WPM_REASON_PROTOCOL_VIOLATION);
+    }
+  }
+}
+
+/* An eighth of the places is given up, one at least, and for a minute no more are given out; but eight always
+ * are (core/shortage.h). Within ten seconds it is the same shortage. */
+static void run_short(sim_world *world) {
+  sim_fact fact = {.type = SIM_FACT_SHORTAGE};
+  if (world->running && world->now >= world->short_at + 10 * WPM_SECOND) {
+    uint32_t goes = world->places / 8 + 1;
+    uint32_t left = world->places > goes ? world->places - goes : 0;
+    world->short_at = world->now;
+    world->ceiling = left > 8 ? left : 8;
+  }
+  sim_world_tell(world, &fact);
+}
+
 static void burst(sim_world *world, const sim_fault *fault) {
   for (uint32_t i = 0; i < fault->number; i++) {
     sim_world_plan(world, fault->span / fault->number * i, SIM_EVENT_BURST, 0, 0);
@@ -189,6 +214,9 @@ static bool lasts(sim_fault_type type) {
   case SIM_FAULT_FIND:
   case SIM_FAULT_PROTECT:
   case SIM_FAULT_BAN:
+  case SIM_FAULT_BAN_RANGE:
+  case SIM_FAULT_MISBEHAVE:
+  case SIM_FAULT_SHORTAGE:
   case SIM_FAULT_BURST:
   case SIM_FAULT_CLOCK:
     return false;
@@ -214,6 +242,15 @@ void sim_fault_begin(sim_world *world, uint32_t which) {
     break;
   case SIM_FAULT_BAN:
     sim_person_bans(world, fault->number, fault->span);
+    break;
+  case SIM_FAULT_BAN_RANGE:
+    sim_person_bans_ranges(world, fault->number, fault->span);
+    break;
+  case SIM_FAULT_MISBEHAVE:
+    misbehave(world, fault->number);
+    break;
+  case SIM_FAULT_SHORTAGE:
+    run_short(world);
     break;
   case SIM_FAULT_FIND:
     sim_world_discover(world, fault->number);
@@ -298,6 +335,9 @@ void sim_fault_end(sim_world *world, uint32_t which) {
   case SIM_FAULT_FIND:
   case SIM_FAULT_PROTECT:
   case SIM_FAULT_BAN:
+  case SIM_FAULT_BAN_RANGE:
+  case SIM_FAULT_MISBEHAVE:
+  case SIM_FAULT_SHORTAGE:
   case SIM_FAULT_BURST:
   case SIM_FAULT_CLOCK:
     break;

@@ -44,3 +44,11 @@ bool sim_multiaddr_read(wpm_bytes multiaddr, sim_address *out) {
   out->port = (uint16_t)(b[6] << 8 | b[7]);
   return true;
 }
+
+wpm_ip_range sim_range(uint32_t ip, unsigned bits) {
+  wpm_ip_range range = {.ip = {[10] = 0xff, [11] = 0xff}, .bits = (uint8_t)(96 + bits)};
+  for (unsigned i = 0; i < 4; i++) {
+    range.ip[12 + i] = (uint8_t)(ip >> (24 - 8 * i));
+  }
+  return range;
+}

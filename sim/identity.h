@@ -14,6 +14,9 @@ enum { SIM_ID_SIZE = 39, SIM_MULTIADDR_SIZE = 8 };
 
 void sim_identity(uint32_t peer, uint8_t out[SIM_ID_SIZE]);
 
+/* The addresses that begin with the first `bits` of that IPv4 address. */
+wpm_ip_range sim_range(uint32_t ip, unsigned bits);
+
 /* The number in an id. */
 uint32_t sim_identity_number(wpm_bytes id);
 

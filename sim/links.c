@@ -203,8 +203,8 @@ void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
     return;
   }
   sim_peer *peer = &world->peers[number];
+  int64_t revived_before = world->revived_at;
   world->revived_at = world->vain >= VAIN_DIALS ? world->now : world->revived_at;
-  world->vain = 0;
   link->peer = number;
   link->next = peer->link;
   link->began = link->heard = link->pinged = link->moved = world->now;
@@ -242,8 +242,11 @@ void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
   sim_world_tried(world, number);
   sim_world_tell(world, &fact);
   link = sim_link_named(world, id);
-  if (link && !dial) {
-    sim_check_inbound(world, link);
+  bool refused = link && link->closed; /* Then it says nothing of the network. */
+  world->revived_at = refused ? revived_before : world->revived_at;
+  world->vain = refused ? world->vain : 0;
+  if (link) {
+    sim_check_come(world, link);
   }
 }
 
@@ -353,7 +356,15 @@ static void identify(sim_world *world, sim_link *link) {
       sim_peer_address(world->scenario, world->seed, link->peer, world->peers[link->peer].moves);
   fact.address_count = 1;
   fact.relay = sim_peer_is_relay(world->scenario, world->seed, link->peer);
+  fact.serves = sim_peer_serves(world->scenario, world->seed, link->peer);
+  fact.shard = sim_peer_shard(world->scenario, world->seed, link->peer);
   answer(world, link, &fact);
+  link = sim_link_named(world, fact.link);
+  if (link && !link->closed &&
+      link->heard == world->now) { /* Whoever is let go at once is not heard out. */
+    link->named = true;
+    world->peers[fact.peer].elsewhere = fact.shard > world->scenario->shards;
+  }
 }
 
 static void pong(sim_world *world, sim_link *link) {
@@ -467,7 +478,7 @@ void sim_dial_begin(sim_world *world, const sim_action *action) {
   if (world->dialling > world->results->value[SIM_METRIC_DIALS_MOST]) {
     world->results->value[SIM_METRIC_DIALS_MOST] = world->dialling;
   }
-  sim_check_dial(world, action->peer);
+  sim_check_dial(world, action);
   move_count(&world->asked_places, peer->asked, peer->asked || dial->asked);
   peer->asked = peer->asked || dial->asked;
   peer->returns = false;

@@ -4,8 +4,11 @@
 #include "sim/disk.h"
 #include "sim/identify.h"
 #include "sim/identity.h"
+#include "sim/ours_config.h"
 
 #include <stdlib.h>
+
+#define SIM_BLAME (-200) /* Discouraged for hours: as it fades, half of it is left after ten. */
 
 struct sim_policy {
   sim_setup setup;
@@ -42,44 +45,11 @@ static sim_policy *make(const sim_setup *setup) {
   return policy;
 }
 
-static int configure(const sim_policy *policy, wpm_manager_config *config) {
-  const sim_setup *setup = &policy->setup;
-  uint8_t id[SIM_ID_SIZE];
-  wpm_manager_config_default(config);
-  sim_identity(setup->self, id);
-  config->seed = setup->seed + policy->runs;
-  config->max_connections = setup->max_connections;
-  config->max_dials = setup->max_dials;
-  config->prune_backoff_ns = setup->prune_backoff_ns;
-  config->backoff_slack_ns = setup->backoff_slack_ns;
-  if (setup->high_water > 0) {
-    config->high_water = setup->high_water;
-    config->low_water = setup->high_water * 5 / 6;
-  }
-  if (setup->relay_outbound > 0) {
-    config->relay_outbound = setup->relay_outbound;
-  }
-  if (setup->idle_limit_ns > 0) {
-    config->ping_interval_ns = setup->idle_limit_ns / 2;
-  }
-  for (size_t i = 0; i < sizeof(config->store.hash_key); i++) {
-    config->store.hash_key[i] = (uint8_t)(setup->seed >> 8 * (i % 8));
-  }
-  if (setup->only_sleeps) {
-    config->max_history = 0;
-    config->store.max_peers = setup->max_peers;
-  } else if (setup->max_peers > 0) {
-    config->store.max_peers = setup->max_peers;
-    config->store.max_tombstones = setup->peers;
-  } else if (setup->peers > config->store.max_peers) {
-    config->store.max_peers = setup->peers;
-  }
-  return wpm_peer_id_from_bytes((wpm_bytes){id, sizeof(id)}, &config->local_peer);
-}
-
 static int start(sim_policy *policy, wpm_instant now) {
   wpm_manager_config config;
-  int err = configure(policy, &config);
+  wpm_service service;
+  int err =
+      sim_ours_configure(&policy->setup, policy->setup.seed + policy->runs, &service, &config);
   if (!err) {
     err = wpm_manager_new(&config, &policy->manager);
   }
@@ -190,8 +160,7 @@ static int dial_failed(sim_policy *policy, const sim_fact *fact, wpm_bytes id, w
 static int identified(sim_policy *policy, const sim_fact *fact, wpm_bytes id, wpm_instant now) {
   views addresses;
   view_addresses(fact, &addresses);
-  return sim_identify(policy->manager, id, fact->link, addresses.list, fact->address_count,
-                      fact->relay, now);
+  return sim_identify(policy->manager, id, fact, addresses.list, now);
 }
 
 static int handle(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
@@ -218,6 +187,20 @@ static int handle(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   case SIM_FACT_BANNED:
     event.type = WPM_EVENT_BAN;
     event.u.ban.length_ns = fact->span_ns;
+    break;
+  case SIM_FACT_RANGE_BANNED:
+    event = (wpm_event){.type = WPM_EVENT_BAN_RANGE};
+    event.u.ban_range.range = sim_range(fact->addresses[0].ip, fact->bits);
+    event.u.ban_range.length_ns = fact->span_ns;
+    break;
+  case SIM_FACT_MISBEHAVED:
+    event.type = WPM_EVENT_SCORE;
+    event.u.score.score = SIM_BLAME;
+    event.u.score.add = true;
+    break;
+  case SIM_FACT_SHORTAGE:
+    event = (wpm_event){.type = WPM_EVENT_SHORTAGE};
+    event.u.shortage.of = WPM_SHORTAGE_DESCRIPTORS;
     break;
   case SIM_FACT_DISCONNECTED:
     event.type = WPM_EVENT_DISCONNECTED;
@@ -344,7 +327,9 @@ static bool translate(sim_policy *policy, const wpm_action *from, wpm_instant no
                                        &from->u.forget.tombstone, now));
     return true;
   case WPM_ACTION_PERSIST_RANGE_BAN:
-    return false; /* Nobody here bans ranges. */
+    keep_error(policy, sim_disk_persist_range(policy->disk, policy->manager,
+                                              &from->u.persist_range_ban.ban, now));
+    return false;
   case WPM_ACTION_NOTIFY:
     out->type = SIM_ACTION_STATE;
     out->from = from->u.notify.from;

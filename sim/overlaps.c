@@ -26,6 +26,9 @@ static kind kind_of(sim_fault_type type) {
   case SIM_FAULT_FIND:
   case SIM_FAULT_PROTECT:
   case SIM_FAULT_BAN:
+  case SIM_FAULT_BAN_RANGE:
+  case SIM_FAULT_MISBEHAVE:
+  case SIM_FAULT_SHORTAGE:
   case SIM_FAULT_BURST:
   case SIM_FAULT_ADDRESS:
   case SIM_FAULT_CLOCK:

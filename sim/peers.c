@@ -15,7 +15,9 @@ enum {
   OF_GROUP,
   OF_STALE,
   OF_DEAD,
-  OF_DEAD_ADDRESS
+  OF_DEAD_ADDRESS,
+  OF_SHARD,
+  OF_SERVICE
 };
 
 #define MEASURED_SCALE INT64_C(6976800000000)    /* 1.938 h in ns. */
@@ -25,6 +27,15 @@ enum {
 bool sim_peer_is_relay(const sim_scenario *scenario, uint64_t seed, uint32_t peer) {
   return sim_peer_is_attacker(scenario, peer) ||
          sim_happens(sim_hash(seed, OF_RELAY, peer, 0), scenario->relay);
+}
+
+uint8_t sim_peer_shard(const sim_scenario *scenario, uint64_t seed, uint32_t peer) {
+  bool names = scenario->shards > 0 && sim_peer_is_relay(scenario, seed, peer);
+  return names ? (uint8_t)(1 + sim_below(sim_hash(seed, OF_SHARD, peer, 0), SIM_SHARDS)) : 0;
+}
+
+bool sim_peer_serves(const sim_scenario *scenario, uint64_t seed, uint32_t peer) {
+  return scenario->service_slots > 0 && sim_happens(sim_hash(seed, OF_SERVICE, peer, 0), 300);
 }
 
 /* Configured nodes can be dialled: nobody configures others. */
@@ -96,7 +107,13 @@ static uint32_t group_of(const sim_scenario *scenario, uint64_t seed, uint32_t p
 
 sim_address sim_peer_address(const sim_scenario *scenario, uint64_t seed, uint32_t peer,
                              uint8_t moves) {
-  return address_of(group_of(scenario, seed, peer, moves), sim_hash(seed, OF_ADDRESS, peer, moves));
+  uint32_t house = scenario->peers_per_ip > 0 && !sim_peer_is_attacker(scenario, peer)
+                       ? peer - peer % scenario->peers_per_ip
+                       : peer;
+  sim_address address =
+      address_of(group_of(scenario, seed, house, moves), sim_hash(seed, OF_ADDRESS, house, moves));
+  address.port = (uint16_t)(1024 + (address.port - 1024 + (peer - house)) % 0x8000);
+  return address;
 }
 
 void sim_peer_heard(const sim_scenario *scenario, uint64_t seed, uint8_t moves, uint64_t draw,

@@ -12,6 +12,8 @@
  * - Absences are exponential with the scenario's mean.
  * - Addresses: a peer has one address that works at a time, and another one after it moved. Of what
  *   others tell of it some is of the address before (stale), some has a dead address ahead.
+ * - Where they share IP addresses, those with consecutive numbers do, each at a port of its own, as long as
+ *   they have moved as often.
  * - Network groups: honest peers are of any /16, or spread evenly at random over as many as the scenario
  *   says; the attacker has others. Its peers are always up, never move, can all be dialled, speak
  *   relay, and do nothing wrong that could be seen.
@@ -54,7 +56,9 @@ typedef struct sim_peer {
   bool met;      /* We dialled it and were connected, in this life of our process or one before. */
   bool returns;  /* That was before the restart, and it was not tried since. */
   uint8_t trial; /* It has its place though there were outbound relay peers enough (a sim_trial). */
-  bool chosen;   /* It is a relay peer and has its place by our policy's choice alone. */
+  bool chosen : 1; /* It is a relay peer and has its place by our policy's choice alone. */
+  bool
+      elsewhere : 1; /* It told the policy, in this life of our process, that it is of no shard of ours. */
 } sim_peer;
 
 /* The attacker's are the last; those before are honest. */
@@ -67,6 +71,10 @@ static inline bool sim_peer_is_attacker(const sim_scenario *scenario, uint32_t p
 
 /* Lasting traits. */
 bool sim_peer_is_relay(const sim_scenario *scenario, uint64_t seed, uint32_t peer);
+/* 1 + the shard that it is of; 0: it is of none, or nobody names any. */
+uint8_t sim_peer_shard(const sim_scenario *scenario, uint64_t seed, uint32_t peer);
+/* It offers the service: three in ten do. */
+bool sim_peer_serves(const sim_scenario *scenario, uint64_t seed, uint32_t peer);
 bool sim_peer_is_unreachable(const sim_scenario *scenario, uint64_t seed, uint32_t peer);
 bool sim_peer_is_behind_box(const sim_scenario *scenario, uint64_t seed, uint32_t peer);
 int64_t sim_peer_latency(const sim_scenario *scenario, uint64_t seed, uint32_t peer);

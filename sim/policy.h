@@ -16,7 +16,8 @@
 enum {
   SIM_ADDRESSES_MAX = 8, /* Most addresses in a list. */
   SIM_EXPECTED_MAX = 32,
-  SIM_PICKED_MAX = 64 /* Most peers that one tells of at once. */
+  SIM_RANGES_MAX = 16, /* Most ranges of addresses banned at once. */
+  SIM_PICKED_MAX = 64  /* Most peers that one tells of at once. */
 };
 
 /* An IPv4 address with a TCP port. */
@@ -30,6 +31,9 @@ typedef enum sim_fact_type {
   SIM_FACT_PERSON_WANTS, /* A person wants a connection now. */
   SIM_FACT_PROTECTED,    /* A person protects it from eviction. */
   SIM_FACT_BANNED,       /* A person bans it, for `span_ns`. */
+  SIM_FACT_RANGE_BANNED, /* He bans all whose address begins with the first `bits` of the one told. */
+  SIM_FACT_MISBEHAVED,   /* It did what a client must not. */
+  SIM_FACT_SHORTAGE,     /* No descriptor could be had. */
   SIM_FACT_CONNECTED,    /* A link is up. */
   SIM_FACT_DIAL_FAILED,  /* A dial made no link. */
   SIM_FACT_DISCONNECTED, /* A link has ended. */
@@ -44,12 +48,13 @@ typedef enum sim_fact_type {
 
 typedef struct sim_fact {
   sim_fact_type type;
-  uint32_t peer;           /* Whom it is about; not of ONLINE, WOKE and MOVED. */
-  uint64_t link;           /* The link, where it is about one. */
-  uint64_t dial;           /* CONNECTED, DIAL_FAILED: of which dial; 0: inbound. */
+  uint32_t peer; /* Whom it is about; not of RANGE_BANNED, SHORTAGE, ONLINE, WOKE and MOVED. */
+  uint64_t link; /* The link, where it is about one. */
+  uint64_t dial; /* CONNECTED, DIAL_FAILED: of which dial; 0: inbound. */
   wpm_direction direction; /* CONNECTED. */
   wpm_reason reason;       /* DIAL_FAILED, DISCONNECTED. */
-  int64_t span_ns;         /* PONG: round trip; PRUNED: the backoff named; BANNED; WOKE. */
+  int64_t span_ns;         /* PONG: round trip; PRUNED: the backoff named; BANNED, RANGE_BANNED;
+                              WOKE. */
   sim_address remote;      /* CONNECTED: the other end. */
   sim_address addresses[SIM_ADDRESSES_MAX]; /* FOUND, IDENTIFIED; CONNECTED,
                                                DIAL_FAILED: those that failed. */
@@ -58,6 +63,9 @@ typedef struct sim_fact {
   uint32_t told_by;  /* FOUND: 1 + the peer that told of it; 0: none did. */
   uint32_t sequence; /* FOUND, of one that is heard of: of its node record (ENR). */
   bool relay;        /* FOUND, of one that is heard of, and IDENTIFIED: it speaks relay. */
+  bool serves;       /* IDENTIFIED: it offers a service. */
+  uint8_t shard;     /* IDENTIFIED: 1 + the shard that it is of; 0: it names none. */
+  uint8_t bits;      /* RANGE_BANNED. */
   bool flag;         /* FOUND: a static node; ONLINE: the network is there. */
 } sim_fact;
 
@@ -102,6 +110,9 @@ typedef struct sim_setup {
   int64_t backoff_slack_ns;
   size_t high_water;     /* Above so many connections some go; 0: as the policy has it. */
   size_t relay_outbound; /* Outbound relay peers wanted; 0: as the policy has it. */
+  size_t relay_inbound;  /* Inbound relay peers at most; 0: any number. */
+  size_t shards;         /* The first so many are ours; 0: any. */
+  size_t service_slots;  /* Places for peers that offer the service; 0: none. */
   size_t max_peers; /* Peers known at most, where the policy has no limit of its own; 0: all. */
   uint32_t self;    /* Its own number; SIM_NOBODY (sim/identity.h): it is none of them. */
   bool

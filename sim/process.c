@@ -29,6 +29,7 @@ static void mark_connected(sim_world *world) {
         (uint8_t)(connected ? peer->flags | SIM_PEER_BEFORE : peer->flags & ~SIM_PEER_BEFORE);
     peer->flags &= (uint8_t)~SIM_PEER_ASKED;
     peer->state = 0;
+    peer->elsewhere = false;
     peer->returns = peer->met;
     world->awaited += connected;
   }
@@ -48,6 +49,7 @@ void sim_node_ends(sim_world *world, sim_fault_type how) {
       clocks.wall.ns -= world->now - world->slept_at;
     }
     world->type->crash(world->policy, clocks);
+    sim_person_lost(world, world->asleep ? world->slept_at : world->now);
   }
   world->running = false;
   drop_links(world, how != SIM_FAULT_SHUTDOWN);
@@ -102,6 +104,7 @@ void sim_peer_configured(sim_world *world, uint32_t number) {
 void sim_node_start(sim_world *world) {
   world->running = true;
   world->told = false;
+  world->short_at = INT64_MIN / 2;
   world->restarted_at = world->now;
   world->disturbed_at = world->now;
   world->error = world->type->start(world->policy, sim_world_clocks(world));

@@ -117,6 +117,7 @@ static const struct {
     {"late", A_SHARE, AT(late)},
     {"managers", A_NUMBER, AT(managers)},
     {"groups", A_NUMBER, AT(groups)},
+    {"peers_per_ip", A_NUMBER, AT(peers_per_ip)},
     {"attackers", A_NUMBER, AT(attackers)},
     {"attacker_groups", A_NUMBER, AT(attacker_groups)},
     {"attack_from", A_SPAN, AT(attack_from)},
@@ -128,6 +129,9 @@ static const struct {
     {"max_dials", A_NUMBER, AT(max_dials)},
     {"high_water", A_NUMBER, AT(high_water)},
     {"relay_outbound", A_NUMBER, AT(relay_outbound)},
+    {"relay_inbound", A_NUMBER, AT(relay_inbound)},
+    {"shards", A_NUMBER, AT(shards)},
+    {"service_slots", A_NUMBER, AT(service_slots)},
     {"max_peers", A_NUMBER, AT(max_peers)},
     {"prune_backoff", A_SPAN, AT(prune_backoff)},
     {"backoff_slack", A_SPAN, AT(backoff_slack)},
@@ -178,6 +182,9 @@ static const struct {
     [SIM_FAULT_FIND] = {"find", true, false, false},
     [SIM_FAULT_PROTECT] = {"protect", true, false, false},
     [SIM_FAULT_BAN] = {"ban", true, false, true},
+    [SIM_FAULT_BAN_RANGE] = {"ban_range", true, false, true},
+    [SIM_FAULT_MISBEHAVE] = {"misbehave", true, false, false},
+    [SIM_FAULT_SHORTAGE] = {"shortage", false, false, false},
     [SIM_FAULT_BURST] = {"burst", true, false, true},
     [SIM_FAULT_OFFLINE] = {"offline", false, false, true},
     [SIM_FAULT_SLEEP] = {"sleep", false, false, true},
@@ -342,6 +349,12 @@ static const char *contradiction(const sim_scenario *s) {
   if (s->managers > 0 && (s->managers != s->peers || s->fault_count > 0 || s->attackers > 0 ||
                           s->discover_every == 0)) {
     return "managers are as many as peers, without faults or attackers, and discover others";
+  }
+  if (s->managers > 0 && (s->shards > 0 || s->service_slots > 0 || s->relay_inbound > 0)) {
+    return "shards, service_slots and relay_inbound are of one node";
+  }
+  if (s->shards > SIM_SHARDS) {
+    return "more shards than there are";
   }
   if (s->attackers > 0 && (s->attacker_groups == 0 || s->groups == 0)) {
     return "attackers need groups and attacker_groups";

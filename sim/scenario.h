@@ -26,20 +26,23 @@ typedef enum sim_fault_type {
   SIM_FAULT_FIND,        /* N peers, drawn at random, are heard of. */
   SIM_FAULT_PROTECT,     /* A person protects N peers, connected or static, drawn at random. */
   SIM_FAULT_BAN,         /* A person bans N such peers for TIME. */
-  SIM_FAULT_BURST,       /* N peers dial us within the TIME. */
-  SIM_FAULT_OFFLINE,     /* Our network is down for TIME. */
-  SIM_FAULT_SLEEP,       /* The machine sleeps for TIME. */
-  SIM_FAULT_PARTITION,   /* A share of the peers cannot be reached for TIME. */
-  SIM_FAULT_QUAKE,       /* A share of the peers goes down, for TIME. */
-  SIM_FAULT_ADDRESS,     /* Our address changes: all connections are dead, unnoticed. */
-  SIM_FAULT_CLOCK,       /* The wall clock is set by TIME (may be negative). */
-  SIM_FAULT_SHUTDOWN,    /* The process stops cleanly, and starts again after TIME. */
-  SIM_FAULT_CRASH,       /* The process is killed, and starts again after TIME. */
+  SIM_FAULT_BAN_RANGE, /* He bans the networks, or addresses, that N such peers are of for TIME. */
+  SIM_FAULT_MISBEHAVE, /* The host reports what N connected peers did wrong. */
+  SIM_FAULT_BURST,     /* N peers dial us within the TIME. */
+  SIM_FAULT_SHORTAGE,  /* Our machine runs short of descriptors. */
+  SIM_FAULT_OFFLINE,   /* Our network is down for TIME. */
+  SIM_FAULT_SLEEP,     /* The machine sleeps for TIME. */
+  SIM_FAULT_PARTITION, /* A share of the peers cannot be reached for TIME. */
+  SIM_FAULT_QUAKE,     /* A share of the peers goes down, for TIME. */
+  SIM_FAULT_ADDRESS,   /* Our address changes: all connections are dead, unnoticed. */
+  SIM_FAULT_CLOCK,     /* The wall clock is set by TIME (may be negative). */
+  SIM_FAULT_SHUTDOWN,  /* The process stops cleanly, and starts again after TIME. */
+  SIM_FAULT_CRASH,     /* The process is killed, and starts again after TIME. */
   SIM_FAULT_STRIKE, /* It is killed as its N-th commit from now on is durable (SIM_STRIKES_WITHIN from
                             now at the latest), and starts again after TIME. */
   SIM_FAULT_REBOOT /* The machine loses power, and boots after TIME. */
 } sim_fault_type;
-#define SIM_FAULT_COUNT 15
+#define SIM_FAULT_COUNT 18
 
 #define SIM_STRIKES_WITHIN WPM_MINUTE
 
@@ -60,6 +63,8 @@ typedef struct sim_expectation {
   sim_relation relation;
   int64_t value;
 } sim_expectation;
+
+enum { SIM_SHARDS = 8 }; /* Shards of the network, each with as many relay peers as any. */
 
 enum { SIM_GROUPS_MAX = 89 * 256 }; /* Public networks /16 that addresses are of. */
 
@@ -85,6 +90,7 @@ typedef struct sim_scenario {
   int64_t away_mean;
   int64_t latency_least, latency_most; /* One way. */
   uint32_t groups;                     /* Network groups (IPv4 /16) that they share; 0: any. */
+  uint32_t peers_per_ip; /* So many honest ones share an IP address; 0: each its own. */
   /* The attacker: the last peers, always up; not told of, nor known, before. */
   uint32_t attackers, attacker_groups;
   int64_t attack_from, attack_to; /* When it floods us; attack_to 0: to the end. */
@@ -103,6 +109,9 @@ typedef struct sim_scenario {
   uint32_t max_connections, max_dials;
   uint32_t high_water;     /* Above so many connections some go; 0: as each policy has it. */
   uint32_t relay_outbound; /* Outbound relay peers wanted; 0: as each policy has it. */
+  uint32_t relay_inbound;  /* Inbound relay peers at most; 0: any number. */
+  uint32_t shards;         /* Of SIM_SHARDS, the first so many are ours; 0: nobody names any. */
+  uint32_t service_slots;  /* Places for peers that offer a service; 0: none. */
   uint32_t max_peers;      /* Peers known at most; 0: all may be. */
   int64_t prune_backoff, backoff_slack;
   size_t fault_count;

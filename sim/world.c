@@ -77,6 +77,7 @@ static void sample(sim_world *world) {
     world->type->count(world->policy, sim_world_clocks(world), &counts);
   }
   sim_check_known(world, counts.known);
+  sim_check_relay_inbound(world);
   uint32_t at = r->samples++;
   r->sampled_at[at] = world->now;
   r->course[SIM_COURSE_CONNECTED][at] = world->connected;
@@ -271,6 +272,7 @@ static sim_limits limits_of(const sim_scenario *scenario) {
   size_t most = config.store.max_peers > scenario->peers ? config.store.max_peers : scenario->peers;
   return (sim_limits){.relay_outbound = scenario->relay_outbound > 0 ? scenario->relay_outbound
                                                                      : config.relay_outbound,
+                      .relay_per_shard = config.relay_per_shard,
                       .inbound_per_ip = config.inbound_per_ip,
                       .inbound_per_network = config.inbound_per_network,
                       .max_peers = scenario->max_peers > 0 ? scenario->max_peers : most};
@@ -327,6 +329,9 @@ int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_
                            .backoff_slack_ns = scenario->backoff_slack,
                            .high_water = scenario->high_water,
                            .relay_outbound = scenario->relay_outbound,
+                           .relay_inbound = scenario->relay_inbound,
+                           .shards = scenario->shards,
+                           .service_slots = scenario->service_slots,
                            .max_peers = scenario->max_peers,
                            .self = SIM_NOBODY};
   world.peers = calloc(scenario->peers, sizeof(*world.peers));

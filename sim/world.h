@@ -59,6 +59,7 @@ typedef struct sim_link {
   wpm_reason reason;  /* Why it ends, once END is in the queue. */
   wpm_direction direction;
   uint32_t ip;       /* Of the other end. */
+  bool named;        /* The policy was told what it speaks. */
   bool closed;       /* The policy closed it: it only waits for the confirmation. */
   bool cut;          /* What is sent on it is lost, whatever becomes of the network. */
   bool gone;         /* The other end has let it go. */
@@ -99,7 +100,20 @@ typedef struct sim_judgement {
   bool is_protected;
   bool is_wanted; /* He connected it, since he banned it. */
   int64_t banned_to;
+  int64_t blamed_at; /* The host blamed it; INT64_MIN: it did not. */
 } sim_judgement;
+
+/* A range of addresses that he banned. */
+typedef struct sim_banned_range {
+  uint32_t ip;
+  unsigned bits;
+  int64_t banned_to;
+} sim_banned_range;
+
+/* It holds the address. */
+static inline bool sim_range_holds(const sim_banned_range *range, uint32_t ip) {
+  return (range->ip ^ ip) >> (32 - range->bits) == 0;
+}
 
 enum { SIM_JUDGED_MAX = 64 };
 
@@ -111,7 +125,7 @@ typedef struct sim_numbers {
 
 /* What our policy has configured, where the scenario does not say. */
 typedef struct sim_limits {
-  size_t relay_outbound, inbound_per_ip, inbound_per_network, max_peers;
+  size_t relay_outbound, relay_per_shard, inbound_per_ip, inbound_per_network, max_peers;
 } sim_limits;
 
 typedef struct sim_world {
@@ -165,7 +179,12 @@ typedef struct sim_world {
   sim_wound wounds[SIM_FAULTS_MAX];
   sim_judgement judged[SIM_JUDGED_MAX]; /* By a person; who is one too many is not. */
   uint32_t judged_count;
-  uint64_t acted; /* Actions that the policy asked for. */
+  sim_banned_range ranges[SIM_RANGES_MAX];
+  uint32_t range_count;
+  int64_t short_at;       /* When our machine last ran short, in this life of our process. */
+  uint32_t ceiling;       /* Places given out at most for a minute from then. */
+  uint32_t places_before; /* Those that no person asked for, at the end of the last step. */
+  uint64_t acted;         /* Actions that the policy asked for. */
   /* Measuring. */
   int64_t counted_to;                /* Up to when the sums go. */
   int64_t connected_time, dead_time; /* Peers times microseconds. */
@@ -270,6 +289,14 @@ uint32_t sim_world_teller(const sim_world *world, bool hostile);
 void sim_person_connects(sim_world *world, uint32_t count);
 void sim_person_protects(sim_world *world, uint32_t count);
 void sim_person_bans(sim_world *world, uint32_t count, int64_t span);
+void sim_person_bans_ranges(sim_world *world, uint32_t count, int64_t span);
+/* The host blames so many connected peers. */
+void sim_person_blames(sim_world *world, uint32_t count);
+/* The address is in a range that he banned. */
+bool sim_person_banned_range(const sim_world *world, uint32_t ip);
+/* Our process died, and lived to then; the peer is forgotten: what of it was judged is lost. */
+void sim_person_lost(sim_world *world, int64_t lived_to);
+void sim_person_forgotten(sim_world *world, uint32_t peer);
 /* What a person said of the peer; NULL: nothing. */
 const sim_judgement *sim_person_said(const sim_world *world, uint32_t peer);
 /* Notes which wounds have healed. */

@@ -478,7 +478,10 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   case SIM_FACT_WOKE:
   case SIM_FACT_MOVED:
   case SIM_FACT_PROTECTED:
-  case SIM_FACT_BANNED: /* It takes no notice. */
+  case SIM_FACT_BANNED:
+  case SIM_FACT_RANGE_BANNED:
+  case SIM_FACT_MISBEHAVED:
+  case SIM_FACT_SHORTAGE: /* It takes no notice. */
     break;
   }
   return policy->rival.error;

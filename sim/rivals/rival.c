@@ -196,6 +196,9 @@ bool sim_rival_note(sim_rival *rival, const sim_fact *fact) {
   case SIM_FACT_PERSON_WANTS:
   case SIM_FACT_PROTECTED:
   case SIM_FACT_BANNED:
+  case SIM_FACT_RANGE_BANNED:
+  case SIM_FACT_MISBEHAVED:
+  case SIM_FACT_SHORTAGE:
   case SIM_FACT_PRUNED: /* GossipSub keeps its backoff to itself: no peer manager asks it. */
     return true;
   }

@@ -23,13 +23,30 @@ static size_t draw_peers(sim_random *random, char *out, size_t cap) {
   static const char *const sessions[] = {"always", "exponential", "measured"};
   return (size_t)snprintf(
       out, cap,
-      "about random\nduration 1h\npeers 40\nsessions %s\n"
-      "session_mean %llum\naway_mean %llum\nvanish %llu%%\nmoving 10%%\nstale 20%%\ndead 20%%\n"
+      "about random\nduration 1h\nsessions %s\n"
+      "session_mean %llum\naway_mean %llum\nvanish %llu%%\nmoving %llu%%\nstale %llu%%\ndead "
+      "%llu%%\n"
       "full 5%%\nunreachable 20%%\nrelay %llu%%\nidle_limit %llum\nprune_every 20m\n"
-      "prune_for %llus\n"
-      "inbound_every 1m\ndiscover_every 1m\nlate 25%%\n",
+      "prune_for %llus\npeers_per_ip %llu\n"
+      "inbound_every %llus\ndiscover_every 1m\nlate 25%%\n",
       sessions[below(random, 3)], below(random, 60) + 1, below(random, 20) + 1, below(random, 100),
-      below(random, 101), below(random, 15) + 1, below(random, 2000) + 60);
+      below(random, 2) * 10, below(random, 2) * 20, below(random, 2) * 20, below(random, 101),
+      below(random, 15) + 1, below(random, 2000) + 60, below(random, 2) * (below(random, 16) + 1),
+      below(random, 90) + 10);
+}
+
+/* In one of three an attacker has some of the peers, and all are of few networks. */
+static size_t draw_attacker(sim_random *random, char *out, size_t cap) {
+  if (below(random, 3) > 0) {
+    return (size_t)snprintf(out, cap, "peers 40\ngroups %llu\n",
+                            below(random, 2) * (below(random, 60) + 1));
+  }
+  return (size_t)snprintf(
+      out, cap,
+      "peers 60\nattackers 20\ngroups %llu\nattacker_groups %llu\nattack_from %llum\n"
+      "attack_to %llum\nattack_every 1m\nattack_count %llu\nattack_inbound_every %llus\n",
+      below(random, 40) + 1, below(random, 5) + 1, below(random, 30), below(random, 60),
+      below(random, 10) + 1, below(random, 60) + 10);
 }
 
 /* Our node. In two of three its store holds fewer than there are, so that some go for others. */
@@ -38,9 +55,12 @@ static size_t draw_node(sim_random *random, char *out, size_t cap) {
   unsigned long long known = below(random, 3) > 0 ? statics + 1 + below(random, 12) : 0;
   return (size_t)snprintf(out, cap,
                           "static %llu\nmax_peers %llu\nmax_connections %llu\nmax_dials %llu\n"
-                          "high_water %llu\nrelay_outbound %llu\n",
+                          "high_water %llu\nrelay_outbound %llu\nrelay_inbound %llu\nshards %llu\n"
+                          "service_slots %llu\n",
                           statics, known, below(random, 40) + 3, below(random, 30) + 1,
-                          below(random, 2) * (below(random, 30) + 1), below(random, 13));
+                          below(random, 2) * (below(random, 30) + 1), below(random, 13),
+                          below(random, 2) * (below(random, 6) + 1),
+                          below(random, 2) * below(random, 9), below(random, 2) * below(random, 5));
 }
 
 /* A fault: its name with what parts it from the next word, whether it takes so many peers (or commits), and
@@ -87,7 +107,13 @@ static void draw_faults(sim_random *random, char *out, size_t cap) {
       {"protect ", .counts = true, .goes_on = true},
       {"protect ", .counts = true, .goes_on = true},
       {"ban ", .counts = true, .lasts = true, .goes_on = true},
-      {"ban ", .counts = true, .lasts = true, .goes_on = true}};
+      {"ban ", .counts = true, .lasts = true, .goes_on = true},
+      {"ban_range ", .counts = true, .lasts = true, .goes_on = true},
+      {"ban_range ", .counts = true, .lasts = true, .goes_on = true},
+      {"misbehave ", .counts = true, .goes_on = true},
+      {"misbehave ", .counts = true, .goes_on = true},
+      {"shortage", .goes_on = true},
+      {"shortage", .goes_on = true}};
   enum { CLOCKS = 2 }; /* The first of them. */
   unsigned long long at = 0;
   size_t length = 0;
@@ -117,6 +143,7 @@ static void random_worlds_break_nothing(void **state) {
     char error[300];
     sim_random_init(&random, seed + world);
     size_t length = draw_peers(&random, text, sizeof(text));
+    length += draw_attacker(&random, text + length, sizeof(text) - length);
     length += draw_node(&random, text + length, sizeof(text) - length);
     draw_faults(&random, text + length, sizeof(text) - length);
     if (!sim_scenario_read(text, &scenario, error, sizeof(error))) {
