@@ -2,7 +2,6 @@
 
 #include "core/connectivity.h"
 #include "core/judge.h"
-#include "core/rank.h"
 #include "core/rules.h"
 #include "core/schedule.h"
 #include "core/targets.h"
@@ -65,7 +64,7 @@ wpm_mono wpm_feelers_next_at(const wpm_manager *m) {
 static bool is_in_doubt(const wpm_manager *m, uint32_t slot) {
   return !wpm_store_failed_since(m->store, slot) && !wpm_manager_policy(m, slot)->has_place &&
          !wpm_schedule_wants(m, slot) && !wpm_judge_discourages(m, slot) &&
-         wpm_rank_may_go(m, slot);
+         wpm_schedule_may_be_chosen(m, slot);
 }
 
 static uint32_t draw_held(wpm_manager *m) {

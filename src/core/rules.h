@@ -53,6 +53,7 @@
   X(STABLE_FORGETS, "stable_forgets")                                                              \
   X(LOCAL_FAILURE, "local_failure")                                                                \
   X(LOCAL_DELAY, "local_delay")                                                                    \
+  X(LOCAL_CHOSEN, "local_chosen")                                                                  \
   X(DISCOURAGED, "discouraged")                                                                    \
   X(DISCOURAGED_STATIC, "discouraged_static")                                                      \
   X(VIOLATION, "violation")                                                                        \

@@ -121,6 +121,12 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
   return plan;
 }
 
+bool wpm_schedule_may_be_chosen(const wpm_manager *m, uint32_t slot) {
+  bool waits = wpm_manager_policy(m, slot)->local_until.ns > m->now.ns &&
+               wpm_rule_holds(WPM_RULE_LOCAL_CHOSEN);
+  return !waits && wpm_rank_may_go(m, slot);
+}
+
 bool wpm_schedule_becomes_candidate(const wpm_manager *m, uint32_t slot) {
   return wpm_manager_policy(m, slot)->waits_to_be_chosen && is_candidate(m, slot) &&
          wpm_rank_holds(m, slot) == WPM_HELD_BY_NOTHING;

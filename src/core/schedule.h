@@ -33,6 +33,9 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
 /* It is dialled on its own account, as soon as nothing holds it back. */
 bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot);
 
+/* One that may be chosen: nothing of our own account holds it back, nor its addresses. */
+bool wpm_schedule_may_be_chosen(const wpm_manager *m, uint32_t slot);
+
 /* It waits, and may be chosen once that is over, as things are. */
 bool wpm_schedule_becomes_candidate(const wpm_manager *m, uint32_t slot);
 

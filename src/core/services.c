@@ -3,8 +3,8 @@
 #include "core/feelers.h"
 #include "core/judge.h"
 #include "core/protocols.h"
-#include "core/rank.h"
 #include "core/rules.h"
+#include "core/schedule.h"
 #include "core/targets.h"
 
 #include "base/bytes.h"
@@ -129,7 +129,7 @@ bool wpm_services_need(const wpm_manager *m, uint32_t slot) {
 
 static bool may_serve(const wpm_manager *m, uint32_t slot, size_t service) {
   return !wpm_manager_policy(m, slot)->has_place && !wpm_judge_discourages(m, slot) &&
-         (offers(m, slot) & bit_of(service)) != 0 && wpm_rank_may_go(m, slot) &&
+         (offers(m, slot) & bit_of(service)) != 0 && wpm_schedule_may_be_chosen(m, slot) &&
          !wpm_targets_is_past_limit(m, slot);
 }
 

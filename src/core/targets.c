@@ -7,7 +7,6 @@
 #include "core/feelers.h"
 #include "core/groups.h"
 #include "core/judge.h"
-#include "core/rank.h"
 #include "core/rules.h"
 #include "core/schedule.h"
 #include "core/services.h"
@@ -155,7 +154,7 @@ size_t wpm_targets_kept(const wpm_manager *m) {
 static bool is_candidate(const wpm_manager *m, uint32_t slot) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   return wpm_targets_choose(m, slot) && !policy->has_place && !wpm_judge_discourages(m, slot) &&
-         wpm_shards_shares(m, slot) && wpm_rank_may_go(m, slot);
+         wpm_shards_shares(m, slot) && wpm_schedule_may_be_chosen(m, slot);
 }
 
 static bool is_of_new_group(const wpm_manager *m, uint32_t slot) {

@@ -62,6 +62,21 @@ static size_t connected(const wpm_world *w) {
   return wpm_manager_connection_count(w->manager);
 }
 
+/* A dial that failed on our own account waits for its delay, though it is held against nobody. */
+static void who_could_not_be_dialled_waits(void **state) {
+  (void)state;
+  wpm_world *w = start(1);
+  hear_in(w, 0, 0);
+  wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 0)->dial;
+  assert_int_equal(wpm_world_dial_failed(w, 0, dial, WPM_REASON_LOCAL_FAILURE), WPM_OK);
+  wpm_world_expect_candidate(w, 0, WPM_HELD_BY_RETRY_DELAY, S, 5 * S / 4);
+  wpm_world_run(w, S - 1);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, 0);
+  wpm_world_run(w, S / 2);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DIAL, 0)->address_count, 1);
+  wpm_world_free(w);
+}
+
 static void as_many_as_are_wanted_are_dialled_one_after_another(void **state) {
   (void)state;
   wpm_world *w = start(1);
@@ -658,6 +673,7 @@ static void groups_are_prefixes_and_domains(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(who_could_not_be_dialled_waits),
       cmocka_unit_test(as_many_as_are_wanted_are_dialled_one_after_another),
       cmocka_unit_test(for_each_that_fails_another_is_dialled),
       cmocka_unit_test(a_peer_is_of_the_group_where_it_worked),
