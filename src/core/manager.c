@@ -619,6 +619,9 @@ static wpm_mono least_deadline(const wpm_manager *m) {
   if (m->stopping) {
     return WPM_NEVER;
   }
+  if (wpm_schedule_has_more(m)) { /* Whoever rotated, or was only tried, made room. */
+    return m->now;
+  }
   wpm_mono least = wpm_heap_least(&m->waiting, NULL);
   least = wpm_mono_earlier(wpm_heap_least(&m->connection_deadlines, NULL), least);
   least = wpm_mono_earlier(wpm_store_next_deadline(m->store), least);

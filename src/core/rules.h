@@ -47,6 +47,7 @@
   X(SETBACK_GAP, "setback_gap")                                                                    \
   X(CROWDED_STAYS, "crowded_stays")                                                                \
   X(SHARD_SHARED, "shard_shared")                                                                  \
+  X(FREED_PLACE, "freed_place")                                                                    \
   X(STATIC_FIRST, "static_first")                                                                  \
   X(RELAY_FIRST, "relay_first")                                                                    \
   X(LAST_FIRST, "last_first")                                                                      \

@@ -256,6 +256,14 @@ static uint32_t first_to_go(wpm_manager *m, wpm_instant now) {
   return WPM_SLOT_NONE;
 }
 
+bool wpm_schedule_has_more(const wpm_manager *m) {
+  uint32_t slot = WPM_SLOT_NONE;
+  bool may = m->begun && !m->stopping && !m->epoch.offline && !m->black_hole.any &&
+             m->starved_until.ns == WPM_NEVER.ns && m->dials < m->config.max_dials;
+  return may && wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns &&
+         wpm_schedule_room(m, slot) > 0 && wpm_rule_holds(WPM_RULE_FREED_PLACE);
+}
+
 void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
   m->starved_until = WPM_NEVER;
   m->black_hole.held_until = WPM_NEVER;

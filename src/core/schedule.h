@@ -57,6 +57,9 @@ void wpm_schedule_due(wpm_manager *m, wpm_instant now);
 /* Dials the ready ones while there is room. */
 void wpm_schedule_run(wpm_manager *m, wpm_instant now);
 
+/* Somebody is ready, and there is room again: it was made behind that. */
+bool wpm_schedule_has_more(const wpm_manager *m);
+
 /* Dials the peer now; `all`: at every address, as a person wants it. */
 void wpm_schedule_dial(wpm_manager *m, uint32_t slot, bool all);
 

@@ -244,6 +244,7 @@ void wpm_world_pass(wpm_world *w, int64_t ns) {
 
 void wpm_world_run(wpm_world *w, int64_t ns) {
   int64_t end = w->now.mono.ns + ns;
+  int at_once = 0;
   for (;;) {
     int64_t next = wpm_manager_next_deadline(w->manager).ns;
     if (next > end) {
@@ -255,8 +256,10 @@ void wpm_world_run(wpm_world *w, int64_t ns) {
     w->called = w->now.mono;
     assert_int_equal(wpm_manager_advance(w->manager, w->now), WPM_OK);
     pull(w);
-    assert_true(wpm_manager_next_deadline(w->manager).ns > w->now.mono.ns);
-    if (w->now.mono.ns >= end) {
+    bool again = wpm_manager_next_deadline(w->manager).ns <= w->now.mono.ns;
+    at_once = again ? at_once + 1 : 0; /* What was done freed a place, say, for the next to take. */
+    assert_true(at_once < 3);
+    if (w->now.mono.ns >= end && !again) {
       return;
     }
   }

@@ -77,6 +77,29 @@ static void who_could_not_be_dialled_waits(void **state) {
   wpm_world_free(w);
 }
 
+/* One of two outbound relay peers rotates, though one would do: its place is the waiting static peer's at once. */
+static void a_place_that_rotation_frees_is_given_out(void **state) {
+  (void)state;
+  wpm_world *w = wpm_world_new(2000);
+  w->config.relay_outbound = 1;
+  w->config.max_connections = 2;
+  w->config.feeler_ns = 0;
+  w->config.keep_alive = false;
+  wpm_world_start(w);
+  for (int peer = 0; peer < 2; peer++) {
+    hear_in(w, peer, (unsigned)peer);
+    assert_int_equal(wpm_world_person(w, peer, WPM_EVENT_PERSON_CONNECT), WPM_OK);
+    (void)wpm_world_come_up(w, peer, 1);
+  }
+  assert_int_equal(wpm_world_found(w, 2, 60000, true), WPM_OK);
+  wpm_world_expect_none(w, WPM_ACTION_DIAL, 2);
+  wpm_world_run(w, WPM_HOUR);
+  const wpm_world_action *end = wpm_world_expect(w, WPM_ACTION_DISCONNECT, -1);
+  assert_int_equal(end->reason, WPM_REASON_ROTATED);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DIAL, 2)->at.ns, end->at.ns);
+  wpm_world_free(w);
+}
+
 static void as_many_as_are_wanted_are_dialled_one_after_another(void **state) {
   (void)state;
   wpm_world *w = start(1);
@@ -674,6 +697,7 @@ static void groups_are_prefixes_and_domains(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(who_could_not_be_dialled_waits),
+      cmocka_unit_test(a_place_that_rotation_frees_is_given_out),
       cmocka_unit_test(as_many_as_are_wanted_are_dialled_one_after_another),
       cmocka_unit_test(for_each_that_fails_another_is_dialled),
       cmocka_unit_test(a_peer_is_of_the_group_where_it_worked),
