@@ -22,15 +22,11 @@ enum { STEPS = 70, STEPS_LONG = 400 }; /* One run in ten is long. */
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-/* Stable connections forget failures. */
-static void grow_stable(wpm_witness *r) {
-  for (size_t i = 0; i < WPM_WITNESS_LINKS; i++) {
-    const wpm_witness_link *l = &r->links[i];
-    if (l->id && !l->closing && wpm_witness_now(r) - l->began >= r->w->config.stable_after_ns) {
-      r->peers[l->peer].failures = r->peers[l->peer].short_lived = 0;
-      r->peers[l->peer].retry_until = 0;
-    }
-  }
+/* No time was told: it is one of those from whom the policy chooses, and nothing holds it any more. */
+static bool may_be_chosen(const wpm_witness *r, const wpm_plan *plan) {
+  bool is_free = plan->held_by == WPM_HELD_BY_TARGET || plan->held_by == WPM_HELD_BY_NOT_WANTED ||
+                 plan->until.ns <= r->w->now.mono.ns;
+  return r->chooses && plan->next_dial.ns == WPM_NEVER.ns && is_free;
 }
 
 /* To the next deadline or `end`, whichever is first; one call of advance. */
@@ -49,7 +45,7 @@ static void advance_once(wpm_witness *r, int64_t end) {
   int64_t left = end - wpm_witness_now(r);
   wpm_world_pass(r->w, wpm_witness_later(next < left ? next : left, 0));
   wpm_witness_wake(r);
-  grow_stable(r);
+  wpm_witness_grow_stable(r);
   wpm_world_run(r->w, 0);
   wpm_witness_take_actions(r, gossip);
   /* What was planned is what happened. */
@@ -61,7 +57,7 @@ static void advance_once(wpm_witness *r, int64_t end) {
     } else {
       assert_true(!wpm_witness_dial_to(r, peer) || plans[peer].held_by == WPM_HELD_BY_DIALLING ||
                   plans[peer].held_by == WPM_HELD_BY_NO_PLACE || r->voided ||
-                  plans[peer].held_by == WPM_HELD_BY_CONNECTED);
+                  plans[peer].held_by == WPM_HELD_BY_CONNECTED || may_be_chosen(r, &plans[peer]));
     }
   }
   r->late = false;
@@ -157,10 +153,12 @@ static void restart(wpm_witness *r) {
     reboot(r, down);
   }
   r->gap_from = -1;
+  r->epoch_at = wpm_witness_now(r);
   r->in_vain = 0;
   wpm_world_restart(r->w, wpm_witness_one_in(r, 5) ? NULL : &heartbeat);
   for (int peer = 0; peer < WPM_WITNESS_PEERS; peer++) {
     r->peers[peer].short_lived = 0;
+    r->peers[peer].returns = r->peers[peer].held;
     r->peers[peer].over = 0; /* Numbers begin anew. */
     /* Failures are those of the record: a clean stop may have found the connection stable. */
     if (r->peers[peer].known) {
@@ -257,6 +255,30 @@ static void step(wpm_witness *r) {
   wpm_witness_check(r, before);
 }
 
+/* In half of the runs: relay peers to be chosen, shards, a service, few inbound relay peers. */
+static void choose(wpm_witness *r) {
+  static const uint16_t shards[] = {0, 1};
+  static const wpm_service service = {
+      .protocol = {WPM_WORLD_SERVICE, sizeof(WPM_WORLD_SERVICE) - 1},
+      .capability = WPM_NO_CAPABILITY,
+      .slots = 2};
+  wpm_manager_config *c = &r->w->config;
+  r->chooses = wpm_witness_one_in(r, 2);
+  wpm_world_scatter(r->chooses ? 1 + (unsigned)wpm_witness_below(r, WPM_WITNESS_PEERS) : 0);
+  if (!r->chooses) {
+    return;
+  }
+  c->relay_outbound = 1 + wpm_witness_below(r, 4);
+  c->relay_inbound = wpm_witness_below(r, 3);
+  c->rotate_ns = (int64_t)wpm_witness_below(r, 3) * WPM_MINUTE;
+  c->feeler_ns = (int64_t)wpm_witness_below(r, 3) * WPM_MINUTE;
+  c->relay_per_shard = 1 + wpm_witness_below(r, 2);
+  c->shards = shards;
+  c->shard_count = wpm_witness_one_in(r, 2) ? 2 : 0;
+  c->services = &service;
+  c->service_count = wpm_witness_one_in(r, 2);
+}
+
 static void one_run(uint64_t seed, int steps, size_t *dials) {
   wpm_witness *r = calloc(1, sizeof(*r));
   assert_non_null(r);
@@ -278,6 +300,7 @@ static void one_run(uint64_t seed, int steps, size_t *dials) {
   for (int peer = 0; peer < WPM_WITNESS_PEERS; peer++) {
     r->peers[peer].two_since = -1;
   }
+  choose(r);
   wpm_world_start(r->w);
   for (int i = 0; i < steps; i++) {
     step(r);

@@ -59,7 +59,7 @@ int64_t wpm_witness_least_retry(const wpm_witness *r, uint32_t failures) {
   return wpm_witness_later(first, delay < most * 3 / 4 ? delay : most * 3 / 4);
 }
 
-static bool gossips(const wpm_witness *r, int peer) {
+bool wpm_witness_gossips(const wpm_witness *r, int peer) {
   wpm_peer_record record = wpm_world_record(r->w, peer);
   bool relay = false;
   for (size_t i = 0; i < record.protocol_count; i++) {
@@ -140,12 +140,14 @@ void wpm_witness_wake(wpm_witness *r) {
   wpm_world *w = r->w;
   r->woke = false;
   int64_t deadline = wpm_manager_next_deadline(w->manager).ns;
+  r->epoch_at = w->called.ns == INT64_MIN ? wpm_witness_now(r) : r->epoch_at;
   if (w->called.ns == INT64_MIN || deadline == WPM_NEVER.ns ||
       w->now.mono.ns - wpm_witness_later(deadline, w->called.ns) <= w->config.sleep_gap_ns) {
     return;
   }
   r->gap_from = wpm_witness_later(deadline, w->called.ns) + r->offset;
   r->woke = true;
+  r->epoch_at = wpm_witness_now(r);
   r->voided = true;
   r->in_vain = 0;
   wpm_witness_void_retry_delays(r);
@@ -154,8 +156,18 @@ void wpm_witness_wake(wpm_witness *r) {
   }
 }
 
+void wpm_witness_grow_stable(wpm_witness *r) {
+  for (size_t i = 0; i < WPM_WITNESS_LINKS; i++) {
+    const wpm_witness_link *l = &r->links[i];
+    if (l->id && !l->closing && wpm_witness_now(r) - l->began >= r->w->config.stable_after_ns) {
+      r->peers[l->peer].failures = r->peers[l->peer].short_lived = 0;
+      r->peers[l->peer].retry_until = 0;
+    }
+  }
+}
+
 void wpm_witness_note_gossip(const wpm_witness *r, bool *gossip) {
   for (int peer = 0; peer < WPM_WITNESS_PEERS; peer++) {
-    gossip[peer] = r->peers[peer].known && gossips(r, peer);
+    gossip[peer] = r->peers[peer].known && wpm_witness_gossips(r, peer);
   }
 }

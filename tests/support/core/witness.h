@@ -28,6 +28,9 @@ typedef struct wpm_witness_dial {
   int peer;
   bool cut;       /* A sleep cut it short. */
   bool by_person; /* A person asked for it. */
+  bool
+      hasty; /* In flight at the beginning of an epoch, or begun beside one of which nobody knows: it may
+                 not count. */
 } wpm_witness_dial;
 
 /* What is true of a peer. */
@@ -45,6 +48,9 @@ typedef struct wpm_witness_peer {
   uint32_t short_lived; /* Connections they ended before they were stable, in this life. */
   int64_t two_since;    /* When a second connection came up; -1: there are not two. */
   bool dialled_by_person;
+  int64_t named_at; /* When it last told what it speaks. */
+  bool returns;     /* Held before the last restart, and not tried since. */
+  bool chosen;      /* It has its place by the policy's choice alone, as one of those wanted. */
 } wpm_witness_peer;
 
 typedef struct wpm_witness {
@@ -57,6 +63,8 @@ typedef struct wpm_witness {
   bool voided;      /* Retry delays were, since the last advance. */
   bool woke;        /* A sleep is noticed in this very step. */
   int in_vain;      /* Dials in a row that failed while no connection was live; 8 at most. */
+  bool chooses;     /* The policy chooses whom it dials; what a peer speaks, and its shard, stay. */
+  int64_t epoch_at; /* When the last epoch began. */
   int64_t gap_from; /* When the last sleep began that the manager noticed; -1: there was none. */
   wpm_witness_link links[WPM_WITNESS_LINKS];
   wpm_witness_dial dials[WPM_WITNESS_DIALS];
@@ -81,6 +89,17 @@ static inline int64_t wpm_witness_later(int64_t a, int64_t b) {
   return a > b ? a : b;
 }
 
+/* Where the policy chooses: what a peer is. Its shard is -1: none, or one of 0, 1 and 2. */
+static inline bool wpm_witness_relays(int peer) {
+  return peer % 5 != 4;
+}
+static inline bool wpm_witness_serves(int peer) {
+  return peer % 3 == 0;
+}
+static inline int wpm_witness_shard(int peer) {
+  return peer % 4 - 1;
+}
+
 /* ---- what the host sees ---------------------------------------------------------------------- */
 
 /* Connections that nobody closed, with the peer; -1: with all. */
@@ -93,12 +112,16 @@ wpm_witness_link *wpm_witness_random_link(wpm_witness *r);
 size_t wpm_witness_places(wpm_witness *r);
 /* The least retry delay after so many failures and short-lived connections. */
 int64_t wpm_witness_least_retry(const wpm_witness *r, uint32_t failures);
+/* It speaks GossipSub, or may, as the manager knows. */
+bool wpm_witness_gossips(const wpm_witness *r, int peer);
 /* Who gossips, before a call changes it; `gossip` is of WPM_WITNESS_PEERS. */
 void wpm_witness_note_gossip(const wpm_witness *r, bool *gossip);
 /* The other side has a right to this backoff; `named` 0: to the default. */
 void wpm_witness_owe_backoff(wpm_witness *r, int peer, int64_t from, int64_t named);
 /* One of its connections went; `l` is no longer open. */
 void wpm_witness_saw_end(wpm_witness *r, const wpm_witness_link *l, wpm_reason reason, bool gossip);
+/* Connections that are stable by now forget failures. */
+void wpm_witness_grow_stable(wpm_witness *r);
 /* A new epoch: failures of before do not count. */
 void wpm_witness_void_retry_delays(wpm_witness *r);
 /* A call is to follow: the manager will notice whether there was a sleep before it. */

@@ -8,6 +8,23 @@
 
 /* ---- actions --------------------------------------------------------------------------------- */
 
+static bool is_static(const wpm_witness *r, int peer) {
+  return wpm_world_record(r->w, peer).is_static;
+}
+
+/* Somebody's outbound place need not count, so that another is dialled beside it. */
+static bool is_anybody_in_doubt(const wpm_witness *r) {
+  bool any = false;
+  for (size_t i = 0; i < WPM_WITNESS_DIALS; i++) {
+    any = any || (r->dials[i].id && r->dials[i].hasty);
+  }
+  for (size_t i = 0; i < WPM_WITNESS_LINKS; i++) {
+    const wpm_witness_link *l = &r->links[i];
+    any = any || (l->id && !l->closing && l->last_ping > l->last_byte);
+  }
+  return any;
+}
+
 static void on_dial(wpm_witness *r, const wpm_world_action *a) {
   wpm_witness_peer *t = &r->peers[a->peer];
   assert_int_not_equal(a->peer, WPM_WITNESS_LOCAL);
@@ -15,8 +32,9 @@ static void on_dial(wpm_witness *r, const wpm_world_action *a) {
   assert_null(wpm_witness_dial_to(r, a->peer));
   assert_int_equal(wpm_witness_open_links(r, a->peer), 0);
   bool person = r->person == a->peer;
+  bool gossip = wpm_witness_gossips(r, a->peer);
   if (!person) {
-    assert_true(t->held || wpm_world_record(r->w, a->peer).is_static);
+    assert_true(t->held || is_static(r, a->peer) || (r->chooses && gossip));
     assert_false(t->held_off);
     assert_true(wpm_witness_now(r) >= t->prune_until);
     assert_true(wpm_witness_now(r) >= t->mismatch_until);
@@ -24,9 +42,12 @@ static void on_dial(wpm_witness *r, const wpm_world_action *a) {
     assert_true(wpm_witness_now(r) >= t->banned_until);
   }
   t->dialled_by_person = person;
+  t->chosen = r->chooses && !person && gossip && !t->returns && !is_static(r, a->peer);
   for (size_t i = 0; i < WPM_WITNESS_DIALS; i++) {
     if (!r->dials[i].id) {
-      r->dials[i] = (wpm_witness_dial){.id = a->dial, .peer = a->peer, .by_person = person};
+      bool hasty = is_anybody_in_doubt(r);
+      r->dials[i] =
+          (wpm_witness_dial){.id = a->dial, .peer = a->peer, .by_person = person, .hasty = hasty};
       r->dials_seen++;
       return;
     }
@@ -62,12 +83,18 @@ static void on_disconnect(wpm_witness *r, const wpm_world_action *a, bool gossip
   wpm_witness_saw_end(r, l, a->reason, gossip);
 }
 
+/* The peer makes way: all of its connections end. */
+static bool makes_way(wpm_reason reason) {
+  return reason == WPM_REASON_CROWDED || reason == WPM_REASON_ROTATED ||
+         reason == WPM_REASON_SURPLUS || reason == WPM_REASON_FEELER;
+}
+
 /* The action that let go of the newest connection below `id`; NULL: there is none. */
 static const wpm_world_action *let_go_before(const wpm_witness *r, wpm_connection_id id) {
   const wpm_world_action *found = NULL;
   for (size_t i = 0; i < r->w->count; i++) {
     const wpm_world_action *a = &r->w->log[i];
-    if (a->type == WPM_ACTION_DISCONNECT && a->reason == WPM_REASON_CROWDED && a->connection < id &&
+    if (a->type == WPM_ACTION_DISCONNECT && makes_way(a->reason) && a->connection < id &&
         (!found || a->connection > found->connection)) {
       found = a;
     }
@@ -75,11 +102,11 @@ static const wpm_world_action *let_go_before(const wpm_witness *r, wpm_connectio
   return found;
 }
 
-/* Of two connections with a peer that makes way the newer goes first. */
+/* That comes after all else of the step, and of two connections with such a peer the newer goes first. */
 static void take_disconnects(wpm_witness *r, const bool *gossip) {
   for (size_t i = 0; i < r->w->count; i++) {
     const wpm_world_action *a = &r->w->log[i];
-    if (a->type == WPM_ACTION_DISCONNECT && a->reason != WPM_REASON_CROWDED) {
+    if (a->type == WPM_ACTION_DISCONNECT && !makes_way(a->reason)) {
       on_disconnect(r, a, gossip[a->peer]);
     }
   }
@@ -173,6 +200,67 @@ static void check_links(wpm_witness *r) {
   }
 }
 
+/* Its outbound place counts for sure: nothing says that it may come to nothing. */
+static bool counts(wpm_witness *r, int peer) {
+  const wpm_witness_dial *d = wpm_witness_dial_to(r, peer);
+  bool outbound = d && !d->hasty;
+  for (size_t i = 0; i < WPM_WITNESS_LINKS; i++) {
+    const wpm_witness_link *l = &r->links[i];
+    if (l->id && !l->closing && l->peer == peer) {
+      if (l->direction == WPM_INBOUND || l->last_ping > l->last_byte) {
+        return false;
+      }
+      outbound = true;
+    }
+  }
+  return outbound;
+}
+
+/* Of those that the policy chose there are no more than it wants, and one that it tries. */
+static void check_chosen(wpm_witness *r) {
+  const wpm_manager_config *c = &r->w->config;
+  size_t most = c->relay_outbound + 1 + c->shard_count * c->relay_per_shard;
+  size_t count = 0;
+  for (size_t i = 0; i < c->service_count; i++) {
+    most += c->services[i].slots;
+  }
+  for (size_t i = 0; i < WPM_WITNESS_DIALS; i++) {
+    r->dials[i].hasty = r->dials[i].hasty || wpm_witness_now(r) <= r->epoch_at + 30 * S;
+  }
+  for (int peer = 0; peer < WPM_WITNESS_PEERS; peer++) {
+    count += r->peers[peer].known && r->peers[peer].chosen && wpm_witness_gossips(r, peer) &&
+             counts(r, peer);
+  }
+  assert_true(!r->chooses || count <= most);
+}
+
+/* It is inbound, known to relay, and has been there long enough to be found one too many. */
+static bool is_old_inbound_relay(wpm_witness *r, int peer) {
+  wpm_peer_record record = wpm_world_record(r->w, peer);
+  bool old = record.protocols_known && wpm_witness_gossips(r, peer) && !record.is_static &&
+             wpm_witness_now(r) - r->peers[peer].named_at > 60 * S;
+  for (size_t i = 0; i < WPM_WITNESS_LINKS; i++) {
+    const wpm_witness_link *l = &r->links[i];
+    bool counts_too = l->direction == WPM_INBOUND && wpm_witness_now(r) - l->began > 60 * S;
+    old = old && (!l->id || l->closing || l->peer != peer || counts_too);
+  }
+  return old && wpm_witness_open_links(r, peer) > 0;
+}
+
+/* Those that shards or services need stay. */
+static void check_relay_inbound(wpm_witness *r) {
+  const wpm_manager_config *c = &r->w->config;
+  size_t most = c->relay_inbound + c->shard_count * c->relay_per_shard;
+  size_t count = 0;
+  for (size_t i = 0; i < c->service_count; i++) {
+    most += c->services[i].slots;
+  }
+  for (int peer = 0; peer < WPM_WITNESS_PEERS; peer++) {
+    count += r->peers[peer].known && is_old_inbound_relay(r, peer);
+  }
+  assert_true(c->relay_inbound == 0 || r->late || count <= most);
+}
+
 void wpm_witness_check(wpm_witness *r, size_t places_before) {
   const wpm_manager_config *c = &r->w->config;
   size_t now = wpm_witness_places(r);
@@ -190,6 +278,8 @@ void wpm_witness_check(wpm_witness *r, size_t places_before) {
     check_peer(r, peer);
   }
   check_links(r);
+  check_chosen(r);
+  check_relay_inbound(r);
   wpm_mono deadline = wpm_manager_next_deadline(r->w->manager);
   wpm_manager_note_deadline(r->w->manager);
   /* What was kept up is never later than what is worked out; bytes, and calls that do nothing, put that off. */

@@ -9,10 +9,12 @@ static void learn(wpm_witness *r, int peer) {
 
 void wpm_witness_find(wpm_witness *r, int peer) {
   uint16_t port = wpm_witness_one_in(r, 4) ? 0 : (uint16_t)(60000 + wpm_witness_below(r, 3));
-  int err = wpm_world_found(r->w, peer, port, wpm_witness_one_in(r, 2));
+  bool is_static = wpm_witness_one_in(r, r->chooses ? 8 : 2);
+  int err = wpm_world_found(r->w, peer, port, is_static);
   assert_int_equal(err, peer == WPM_WITNESS_LOCAL ? WPM_ERR_INVALID : WPM_OK);
   if (!err) {
     learn(r, peer);
+    r->peers[peer].chosen = r->peers[peer].chosen && !is_static;
   }
 }
 
@@ -63,7 +65,9 @@ bool wpm_witness_connect(wpm_witness *r, int peer, const wpm_witness_dial *from)
   wpm_connection_id c;
   int err = wpm_world_connected(r->w, peer, direction, id, &c);
   assert_int_equal(err, peer == WPM_WITNESS_LOCAL ? WPM_ERR_INVALID : WPM_OK);
-  bool refused = wpm_world_take(r->w, WPM_ACTION_DISCONNECT, peer) != NULL;
+  const wpm_world_action *end = wpm_world_take(r->w, WPM_ACTION_DISCONNECT, peer);
+  bool refused =
+      end && end->reason != WPM_REASON_SURPLUS; /* That one was taken, and goes at once. */
   /* Places kept for others may refuse it all the same, and another may make way. */
   bool may_push =
       !from && peer != WPM_WITNESS_LOCAL && !t->held_off && wpm_witness_open_links(r, peer) < 2;
@@ -81,12 +85,15 @@ bool wpm_witness_connect(wpm_witness *r, int peer, const wpm_witness_dial *from)
   if (r->in_vain == 8) {
     wpm_witness_void_retry_delays(r);
     r->voided = true;
+    r->epoch_at = wpm_witness_now(r);
   }
   r->in_vain = 0;
   l->direction = direction;
   l->deaf = wpm_witness_one_in(r, 5);
   learn(r, peer);
   t->held = true;
+  t->returns = false;
+  t->chosen = t->chosen && from;
   return true;
 }
 
@@ -108,6 +115,7 @@ void wpm_witness_end_dial(wpm_witness *r, wpm_witness_dial *d) {
   if (reason != WPM_REASON_LOCAL_FAILURE && !d->cut && wpm_witness_open_links(r, peer) == 0) {
     t->state = WPM_CANNOT_CONNECT;
     t->failures++;
+    t->returns = false;
     t->retry_until = wpm_witness_now(r) + wpm_witness_least_retry(r, t->failures + t->short_lived);
   }
   assert_int_equal(wpm_world_dial_failed(r->w, peer, id, reason), WPM_OK);
@@ -131,6 +139,7 @@ void wpm_witness_ask(wpm_witness *r, int peer) {
   if (type == WPM_EVENT_PERSON_CONNECT) {
     r->person = peer;
     t->held_off = false;
+    t->chosen = false;
   } else if (type == WPM_EVENT_PERSON_DISCONNECT) {
     t->held_off = t->known;
   }
@@ -160,6 +169,17 @@ void wpm_witness_ban(wpm_witness *r, int peer) {
   }
 }
 
+static void identify(wpm_witness *r, int peer, wpm_connection_id id) {
+  bool relay = wpm_witness_one_in(r, 2);
+  r->peers[peer].named_at = wpm_witness_now(r);
+  uint16_t port = wpm_witness_one_in(r, 2) ? 0 : (uint16_t)(61000 + wpm_witness_below(r, 3));
+  relay = r->chooses ? wpm_witness_relays(peer) : relay;
+  int err = r->chooses && wpm_witness_serves(peer)
+                ? wpm_world_identified_serving(r->w, peer, id, relay, port)
+                : wpm_world_identified(r->w, peer, id, relay, port);
+  assert_int_equal(err, WPM_OK);
+}
+
 void wpm_witness_talk(wpm_witness *r, wpm_witness_link *l) {
   int peer = l->peer;
   wpm_connection_id id = l->id;
@@ -176,11 +196,7 @@ void wpm_witness_talk(wpm_witness *r, wpm_witness_link *l) {
                      WPM_OK);
     return;
   case 2:
-    assert_int_equal(wpm_world_identified(r->w, peer, id, wpm_witness_one_in(r, 2),
-                                          wpm_witness_one_in(r, 2)
-                                              ? 0
-                                              : (uint16_t)(61000 + wpm_witness_below(r, 3))),
-                     WPM_OK);
+    identify(r, peer, id);
     return;
   case 3: {
     int64_t cluster = (int64_t)wpm_witness_below(r, 12) - 1;
@@ -193,8 +209,9 @@ void wpm_witness_talk(wpm_witness *r, wpm_witness_link *l) {
       r->peers[peer].mismatch_until =
           mismatch ? wpm_witness_now(r) + r->w->config.mismatch_delay_ns : 0;
     }
-    assert_int_equal(wpm_world_metadata(r->w, peer, id, cluster, (int)wpm_witness_below(r, 3) - 1),
-                     WPM_OK);
+    int shard = (int)wpm_witness_below(r, 3) - 1;
+    shard = r->chooses ? wpm_witness_shard(peer) : shard;
+    assert_int_equal(wpm_world_metadata(r->w, peer, id, cluster, shard), WPM_OK);
     return;
   }
   case 4: {
@@ -209,6 +226,16 @@ void wpm_witness_talk(wpm_witness *r, wpm_witness_link *l) {
   }
 }
 
+/* Not what comes of a fact. */
+static void do_what_is_due(wpm_witness *r) {
+  bool gossip[WPM_WITNESS_PEERS];
+  wpm_witness_note_gossip(r, gossip);
+  wpm_witness_grow_stable(r);
+  wpm_world_run(r->w, 0);
+  wpm_witness_take_actions(r, gossip);
+  r->late = false;
+}
+
 void wpm_witness_come_late(wpm_witness *r, int peer) {
   wpm_connection_id c = 1 + wpm_witness_below(r, r->w->next_connection);
   wpm_dial_id over = r->peers[peer].over ? r->peers[peer].over : 1000000;
@@ -216,6 +243,7 @@ void wpm_witness_come_late(wpm_witness *r, int peer) {
   if (wpm_witness_link_of(r, c)) {
     return;
   }
+  do_what_is_due(r);
   switch (wpm_witness_below(r, 5)) {
   case 0:
     assert_int_equal(wpm_world_disconnected(r->w, peer, c, WPM_REASON_TRUNCATED), WPM_OK);
@@ -233,5 +261,5 @@ void wpm_witness_come_late(wpm_witness *r, int peer) {
     assert_int_equal(wpm_world_dial_failed(r->w, peer, over, WPM_REASON_REFUSED), WPM_OK);
     break;
   }
-  assert_true(r->woke || r->w->count == 0);
+  assert_true(r->w->count == 0);
 }

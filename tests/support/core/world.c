@@ -34,9 +34,16 @@ static wpm_bytes keep_for_a_while(const uint8_t bytes[8]) {
   return (wpm_bytes){a, sizeof(ring[0])};
 }
 
+static unsigned groups_of_all;
+
+void wpm_world_scatter(unsigned groups) {
+  groups_of_all = groups;
+}
+
 wpm_bytes wpm_world_address(int peer, uint16_t port) {
-  const uint8_t bytes[8] = {4, 45, (uint8_t)(peer >> 8), (uint8_t)peer,
-                            1, 6,  (uint8_t)(port >> 8), (uint8_t)port};
+  uint8_t first = (uint8_t)(45 + (groups_of_all > 0 ? (unsigned)peer % groups_of_all : 0));
+  const uint8_t bytes[8] = {4, first, (uint8_t)(peer >> 8), (uint8_t)peer,
+                            1, 6,     (uint8_t)(port >> 8), (uint8_t)port};
   return keep_for_a_while(bytes);
 }
 
@@ -335,21 +342,37 @@ int wpm_world_pong(wpm_world *w, int peer, wpm_connection_id connection, int64_t
 
 #define TEXT(literal) ((wpm_text){(literal), sizeof(literal) - 1})
 
-int wpm_world_identified(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
-                         uint16_t port) {
-  const wpm_text protocols[] = {TEXT("/ipfs/ping/1.0.0"), TEXT("/ipfs/id/1.0.0"),
-                                TEXT("/vac/waku/relay/2.0.0")};
+static int identified(wpm_world *w, int peer, wpm_connection_id connection, bool relay, bool serves,
+                      uint16_t port) {
+  wpm_text protocols[4] = {TEXT("/ipfs/ping/1.0.0"), TEXT("/ipfs/id/1.0.0")};
+  size_t count = 2;
+  if (relay) {
+    protocols[count++] = TEXT("/vac/waku/relay/2.0.0");
+  }
+  if (serves) {
+    protocols[count++] = TEXT(WPM_WORLD_SERVICE);
+  }
   wpm_bytes address = wpm_world_address(peer, port);
   wpm_text agent = TEXT("peer/1.0");
   wpm_identified fact = {.agent = &agent,
                          .protocols = protocols,
-                         .protocol_count = relay ? 3 : 2,
+                         .protocol_count = count,
                          .addresses = port > 0 ? &address : NULL,
                          .address_count = port > 0};
   wpm_event e = {.type = WPM_EVENT_IDENTIFIED, .peer = wpm_world_id(peer)};
   e.u.identified.connection = connection;
   e.u.identified.identified = &fact;
   return wpm_world_handle(w, &e);
+}
+
+int wpm_world_identified(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
+                         uint16_t port) {
+  return identified(w, peer, connection, relay, false, port);
+}
+
+int wpm_world_identified_serving(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
+                                 uint16_t port) {
+  return identified(w, peer, connection, relay, true, port);
 }
 
 int wpm_world_metadata(wpm_world *w, int peer, wpm_connection_id connection, int64_t cluster_id,

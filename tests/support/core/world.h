@@ -55,7 +55,9 @@ int wpm_world_teardown(void **state);
 
 /* The id of a peer; ids are ordered as the numbers. Lasts for ever. */
 wpm_bytes wpm_world_id(int peer);
-/* /ip4/45.x.y.1/tcp/PORT, x.y from the peer's number. Lasts until the 8th next call. */
+/* /ip4/45.x.y.1/tcp/PORT, x.y from the peer's number. Lasts until the 8th next call. With `groups` given, that of
+ * peer p is 45 + p % groups in place of 45, from now on. */
+void wpm_world_scatter(unsigned groups);
 wpm_bytes wpm_world_address(int peer, uint16_t port);
 /* /ip4/46.GROUP.z.w/tcp/60000, z.w from the peer's number, so of a network group of the caller's choice
  * (below 256). Lasts until the 8th next call of either. */
@@ -91,6 +93,10 @@ int wpm_world_received(wpm_world *w, int peer, wpm_connection_id connection);
 int wpm_world_pong(wpm_world *w, int peer, wpm_connection_id connection, int64_t rtt_ns);
 int wpm_world_identified(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
                          uint16_t port); /* Port 0: no addresses sent. */
+/* The same of one that offers a service, too. */
+#define WPM_WORLD_SERVICE "/vac/waku/store-query/3.0.0"
+int wpm_world_identified_serving(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
+                                 uint16_t port);
 int wpm_world_metadata(wpm_world *w, int peer, wpm_connection_id connection, int64_t cluster_id,
                        int shard); /* Cluster or shard -1: none. */
 int wpm_world_pruned(wpm_world *w, int peer, int64_t backoff_ns);
