@@ -344,7 +344,8 @@ static bool next_action(sim_policy *policy, wpm_instant now, sim_action *out) {
   wpm_action action;
   while (!sim_disk_has_died(policy->disk) && wpm_manager_next_action(policy->manager, &action)) {
     bool is_of_the_world = translate(policy, &action, now, out);
-    if (is_of_the_world && !sim_disk_has_died(policy->disk)) {
+    bool is_done = action.type == WPM_ACTION_FORGET; /* By the very commit. */
+    if (is_of_the_world && (is_done || !sim_disk_has_died(policy->disk))) {
       return true;
     }
   }
