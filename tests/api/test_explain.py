@@ -189,7 +189,7 @@ class Chosen(ExplainTest):
                 self.assertGreaterEqual(following["time"] + 1, at, (following, plan))
                 if any_candidate or following["peerId"] == NOBODY:  # Else nobody may be there to choose then.
                     self.assertLess(following["time"], at + LATE, (following, plan))
-                    came.add(following["peerId"] == NOBODY)
+                came.add(following["peerId"] == NOBODY)
             for at in told.values():
                 if at < events[-1]["time"] - LATE:
                     self.assertTrue(any(each["event"] == "dialled" and each["peerId"] == NOBODY and
