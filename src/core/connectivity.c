@@ -136,9 +136,11 @@ static void failed_locally(wpm_manager *m, uint32_t slot, wpm_instant now) {
 /* A dial that began before would arrive in the backoff. */
 static void keep_backoff(wpm_manager *m, uint32_t slot, wpm_instant now) {
   const wpm_policy *policy = wpm_manager_policy(m, slot);
+  if (!policy->dial || policy->asked || !wpm_rule_holds(WPM_RULE_PRUNE_CANCELS)) {
+    return;
+  }
   wpm_wait prune = wpm_peer_wait(m->store, wpm_manager_peer(m, slot), WPM_WAIT_PRUNE_BACKOFF);
-  if (policy->dial && !policy->asked && wpm_wait_runs(&prune, now) &&
-      wpm_rule_holds(WPM_RULE_PRUNE_CANCELS)) {
+  if (wpm_wait_runs(&prune, now)) {
     wpm_peer_cancel_dial(m, slot);
   }
 }
