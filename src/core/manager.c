@@ -302,6 +302,7 @@ static void ask_for_connection(wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_sources_leave(m, slot);
   wpm_feelers_adopt(m, slot);
   wpm_doubt_adopt(m, slot);
+  wpm_manager_policy(m, slot)->asked = wpm_manager_policy(m, slot)->dial != 0;
   wpm_change_end(m, &change, now);
   if (change.dials) {
     wpm_schedule_dial(m, slot, true);

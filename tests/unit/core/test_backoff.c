@@ -346,9 +346,8 @@ static void a_dial_in_flight_is_cancelled_as_it_begins(void **state) {
   assert_int_equal(wpm_world_expect(w, WPM_ACTION_DISCONNECT, 1)->reason, WPM_REASON_LATE_DIAL);
 }
 
-static void the_dial_of_a_person_is_not(void **state) {
-  wpm_world *w = *state;
-  wpm_world_found(w, 1, 60000, false);
+static void person_connects(wpm_world *w, bool is_static) {
+  wpm_world_found(w, 1, 60000, is_static); /* Of a static one the dial is under way already. */
   wpm_world_person(w, 1, WPM_EVENT_PERSON_CONNECT);
   wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 1)->dial;
   wpm_connection_id c = wpm_world_come_in(w, 1, 1);
@@ -356,6 +355,14 @@ static void the_dial_of_a_person_is_not(void **state) {
   wpm_world_expect_none(w, WPM_ACTION_CANCEL_DIAL, 1);
   assert_int_equal(wpm_world_connected(w, 1, WPM_OUTBOUND, dial, &c), WPM_OK);
   assert_int_equal(wpm_world_state(w, 1), WPM_CONNECTED);
+}
+
+static void the_dial_that_a_person_asks_for_is_not(void **state) {
+  person_connects(*state, false);
+}
+
+static void nor_one_that_he_asks_for_while_it_goes_on(void **state) {
+  person_connects(*state, true);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wpm_world_setup, wpm_world_teardown)
@@ -382,7 +389,8 @@ int main(void) {
       cmocka_unit_test(its_jitter_is_at_most_a_second_and_only_later),
       TEST(the_later_of_the_two_delays_decides),
       TEST(a_dial_in_flight_is_cancelled_as_it_begins),
-      TEST(the_dial_of_a_person_is_not),
+      TEST(the_dial_that_a_person_asks_for_is_not),
+      TEST(nor_one_that_he_asks_for_while_it_goes_on),
       TEST(the_wall_clock_has_no_part_in_it_within_a_boot),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
