@@ -149,7 +149,9 @@ void sim_check_choice(sim_world *world, uint32_t number) {
 void sim_check_outbound(sim_world *world) {
   size_t most = world->limits.relay_outbound + 1;
   size_t chosen = 0;
-  for (uint32_t i = 0; i < world->link_slots && world->outbound > most; i++) {
+  bool may_be_beyond = world->outbound > most && world->outbound_rose;
+  world->outbound_rose = false;
+  for (uint32_t i = 0; i < world->link_slots && may_be_beyond; i++) {
     const sim_link *link = &world->links[i];
     const sim_peer *peer = &world->peers[link->peer];
     chosen += link->id != 0 && peer->link == i + 1 && peer->chosen &&

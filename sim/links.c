@@ -211,6 +211,7 @@ void sim_link_begin(sim_world *world, uint32_t number, const sim_dial *dial) {
   link->direction = dial ? WPM_OUTBOUND : WPM_INBOUND;
   peer->link = sim_link_slot(link) + 1;
   peer->met = peer->met || dial;
+  world->outbound_rose = world->outbound_rose || dial;
   peer->trial = dial ? peer->trial : SIM_TRIAL_NONE; /* Who comes by itself stays. */
   peer->flags &= (uint8_t)~SIM_PEER_ASKED;
   sim_peer_recount(world, number);
@@ -345,6 +346,7 @@ static void look_at_idle(sim_world *world, sim_link *link) {
 static void answer(sim_world *world, sim_link *link, const sim_fact *fact) {
   if (sim_link_is_open(world, link) && !link->closed) {
     link->heard = link->moved = world->now;
+    world->outbound_rose = world->outbound_rose || link->unanswered >= 0;
     link->unanswered = -1;
     sim_world_tell(world, fact);
   }

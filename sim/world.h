@@ -173,8 +173,9 @@ typedef struct sim_world {
   uint32_t asked_places;     /* Of the places, those that a person asked for. */
   uint32_t asked_dials;      /* Of the dials, the same. */
   uint32_t outbound;         /* Peers that we dialled and are connected with. */
-  uint32_t hostile;          /* Of these, the attacker's. */
-  uint32_t awaited;          /* Peers connected at the restart and not tried since. */
+  bool outbound_rose; /* There may be more of them in this round of actions, or fewer in doubt. */
+  uint32_t hostile;   /* Of these, the attacker's. */
+  uint32_t awaited;   /* Peers connected at the restart and not tried since. */
   int64_t restarted_at;
   sim_wound wounds[SIM_FAULTS_MAX];
   sim_judgement judged[SIM_JUDGED_MAX]; /* By a person; who is one too many is not. */
