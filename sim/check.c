@@ -102,22 +102,10 @@ void sim_check_dial(sim_world *world, const sim_action *action) {
   }
 }
 
+/* What a policy closes with for a cause of its own: no wish of a person, nor what the peer said. */
 static bool is_by_rule(wpm_reason reason) {
-  static const wpm_reason by_rule[] = {
-      WPM_REASON_LOCAL_CLOSE,      WPM_REASON_CROWDED,
-      WPM_REASON_FEELER,           WPM_REASON_ROTATED,
-      WPM_REASON_SURPLUS,          WPM_REASON_DUPLICATE,
-      WPM_REASON_THIRD_CONNECTION, WPM_REASON_LATE_DIAL,
-      WPM_REASON_NO_PLACE,         WPM_REASON_STORE_FULL,
-      WPM_REASON_INBOUND_PER_IP,   WPM_REASON_INBOUND_PER_NETWORK,
-      WPM_REASON_INBOUND_PACE,     WPM_REASON_BANNED,
-      WPM_REASON_RANGE_BANNED,     WPM_REASON_SELF,
-  };
-  size_t i = 0;
-  while (i < sizeof(by_rule) / sizeof(*by_rule) && by_rule[i] != reason) {
-    i++;
-  }
-  return i < sizeof(by_rule) / sizeof(*by_rule);
+  return wpm_reason_leaves(reason) == WPM_CAN_CONNECT && reason != WPM_REASON_PERSON &&
+         reason != WPM_REASON_SHUTDOWN && reason != WPM_REASON_CLUSTER_MISMATCH;
 }
 
 /* We let somebody go by a rule of ours: not one who has another link, is refused as he comes, or is

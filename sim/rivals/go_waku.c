@@ -37,8 +37,8 @@
  * two tries of 7 s, then the peer is disconnected, and the round waits for all. After two rounds in
  * which all failed, or a gap of 30 s of wall time, everybody is disconnected.
  *
- * Left out: the dial backoff of go-libp2p's swarm, which is shorter, the limit of 5 inbound per IP
- * (here each peer has its own), relayed addresses, and removal after failed requests of filter and
+ * Left out: the dial backoff of go-libp2p's swarm, which is shorter, the limit of 5 inbound per IP (each peer
+ * has its own but in the scenario small_house), relayed addresses, and removal after failed requests of filter and
  * lightpush, which the world does not make.
  */
 #include "sim/rivals/rival.h"

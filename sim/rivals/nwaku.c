@@ -30,8 +30,8 @@
  * which every ping failed, or a gap of 30 s of the monotonic clock, disconnect all.
  * Online (node/health_monitor/online_monitor.nim): every 5 s: a peer is connected, or DNS answers.
  *
- * Left out: shards (the world has one), the limit of 5 peers per IP (here each has its own), and
- * deletion where metadata fails (here it does not).
+ * Left out: shards and the limit of 5 peers per IP, of which the scenario small_house alone has any (so its
+ * column there is of a nwaku without them), and deletion where metadata fails (here it does not).
  */
 #include "sim/rivals/rival.h"
 

@@ -346,8 +346,7 @@ static bool of_our_dial(const wpm_manager *m, uint32_t slot, const wpm_event *ev
 
 /* A person named it. */
 static bool is_trusted(const wpm_manager *m, uint32_t slot) {
-  const wpm_peer *peer = slot != WPM_SLOT_NONE ? wpm_manager_peer(m, slot) : NULL;
-  return peer && (wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION));
+  return slot != WPM_SLOT_NONE && wpm_manager_is_named(m, slot);
 }
 
 /* What comes in leaves the places free that are kept for outbound peers. */

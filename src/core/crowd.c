@@ -5,9 +5,8 @@
 #include "core/doubt.h"
 #include "core/judge.h"
 #include "core/rules.h"
-#include "core/services.h"
-#include "core/shards.h"
 #include "core/shares.h"
+#include "core/targets.h"
 #include "core/wait.h"
 
 #include <stdlib.h>
@@ -42,11 +41,9 @@ typedef struct candidate {
 /* ---- who may go at all ------------------------------------------------------------------------- */
 
 static bool is_spared(const wpm_manager *m, uint32_t slot) {
-  const wpm_peer *peer = wpm_manager_peer(m, slot);
   bool wanted =
       wpm_manager_policy(m, slot)->outbound && wpm_doubt_outbound(m) <= m->config.relay_outbound;
-  return wanted || wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION) ||
-         wpm_shards_need(m, slot) || wpm_services_need(m, slot);
+  return wanted || wpm_targets_spare(m, slot);
 }
 
 /* A number of the group that nobody outside can tell. What is of no group is a group of its own. */

@@ -2,8 +2,6 @@
 
 #include "core/connectivity.h"
 #include "core/rules.h"
-#include "core/services.h"
-#include "core/shards.h"
 #include "core/targets.h"
 #include "core/wait.h"
 
@@ -137,10 +135,8 @@ static bool may_go(const wpm_manager *m, const wpm_connection *connection) {
   }
   uint32_t slot = connection->peer;
   const wpm_policy *policy = wpm_manager_policy(m, slot);
-  const wpm_peer *peer = wpm_manager_peer(m, slot);
-  bool spared = wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION) ||
-                wpm_shards_need(m, slot) || wpm_services_need(m, slot);
-  return policy->chosen && policy->met && !(spared && wpm_rule_holds(WPM_RULE_BEYOND_SPARES));
+  return policy->chosen && policy->met &&
+         !(wpm_targets_spare(m, slot) && wpm_rule_holds(WPM_RULE_BEYOND_SPARES));
 }
 
 /* WPM_SLOT_NONE: nobody may go. */

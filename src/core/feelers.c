@@ -131,9 +131,7 @@ void wpm_feelers_connected(wpm_manager *m, uint32_t slot, const wpm_connection *
 }
 
 static bool is_kept(const wpm_manager *m, uint32_t slot) {
-  const wpm_peer *peer = wpm_manager_peer(m, slot);
-  return (wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION)) &&
-         wpm_rule_holds(WPM_RULE_FEELER_STAYS);
+  return wpm_manager_is_named(m, slot) && wpm_rule_holds(WPM_RULE_FEELER_STAYS);
 }
 
 wpm_mono wpm_feelers_end_at(const wpm_manager *m, uint32_t slot) {

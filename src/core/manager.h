@@ -328,6 +328,12 @@ static inline wpm_policy *wpm_manager_policy(const wpm_manager *m, uint32_t slot
   return wpm_store_extra(m->store, slot);
 }
 
+/* A person named it: it is static, or protected. */
+static inline bool wpm_manager_is_named(const wpm_manager *m, uint32_t slot) {
+  const wpm_peer *peer = wpm_manager_peer(m, slot);
+  return wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION);
+}
+
 /* Most peers that may have a place now. */
 static inline size_t wpm_manager_most_places(const wpm_manager *m) {
   size_t most = m->config.max_connections;

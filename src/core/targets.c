@@ -137,6 +137,10 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot) {
   wpm_doubt_update(m, slot);
 }
 
+bool wpm_targets_spare(const wpm_manager *m, uint32_t slot) {
+  return wpm_manager_is_named(m, slot) || wpm_shards_need(m, slot) || wpm_services_need(m, slot);
+}
+
 size_t wpm_targets_kept(const wpm_manager *m) {
   size_t half = wpm_manager_most_places(m) / 2;
   size_t wanted = m->config.relay_outbound;
@@ -347,9 +351,8 @@ static bool may_go(const wpm_manager *m, const wpm_connection *connection) {
       !wpm_manager_policy(m, connection->peer)->outbound) {
     return false;
   }
-  const wpm_peer *peer = wpm_manager_peer(m, connection->peer);
-  bool spared = wpm_peer_has(peer, WPM_HAS_STATIC) || wpm_peer_has(peer, WPM_HAS_PROTECTION);
-  return !(spared && wpm_rule_holds(WPM_RULE_ROTATION_SPARES)) &&
+  bool named = wpm_manager_is_named(m, connection->peer);
+  return !(named && wpm_rule_holds(WPM_RULE_ROTATION_SPARES)) &&
          !wpm_shards_need(m, connection->peer) && !wpm_services_need(m, connection->peer);
 }
 

@@ -47,6 +47,9 @@ bool wpm_targets_is_past_limit(const wpm_manager *m, uint32_t slot);
 /* The peer is forgotten, and waits for no place. */
 void wpm_targets_leave(wpm_manager *m, uint32_t slot);
 
+/* A person named it, or its shards or its services need it: it is not for us to let go. */
+bool wpm_targets_spare(const wpm_manager *m, uint32_t slot);
+
 /* Places kept from what comes in. */
 size_t wpm_targets_kept(const wpm_manager *m);
 

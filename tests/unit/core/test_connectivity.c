@@ -37,37 +37,6 @@ static void a_connection_makes_it_connected(void **state) {
   wpm_world_expect_plan(w, 1, WPM_HELD_BY_CONNECTED, WPM_SPAN_NONE, 0);
 }
 
-static bool is_on_purpose(wpm_reason reason) {
-  static const wpm_reason on_purpose[] = {WPM_REASON_LOCAL_CLOSE,
-                                          WPM_REASON_CROWDED,
-                                          WPM_REASON_FEELER,
-                                          WPM_REASON_ROTATED,
-                                          WPM_REASON_SURPLUS,
-                                          WPM_REASON_DUPLICATE,
-                                          WPM_REASON_THIRD_CONNECTION,
-                                          WPM_REASON_LATE_DIAL,
-                                          WPM_REASON_NO_PLACE,
-                                          WPM_REASON_STORE_FULL,
-                                          WPM_REASON_INBOUND_PER_IP,
-                                          WPM_REASON_INBOUND_PER_NETWORK,
-                                          WPM_REASON_INBOUND_PACE,
-                                          WPM_REASON_BANNED,
-                                          WPM_REASON_RANGE_BANNED,
-                                          WPM_REASON_SELF,
-                                          WPM_REASON_PERSON,
-                                          WPM_REASON_SHUTDOWN,
-                                          WPM_REASON_CLUSTER_MISMATCH,
-                                          WPM_REASON_GO_AWAY,
-                                          WPM_REASON_EOF,
-                                          WPM_REASON_RESET};
-  for (size_t i = 0; i < sizeof(on_purpose) / sizeof(*on_purpose); i++) {
-    if (on_purpose[i] == reason) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /* Every reason of the closed set, and what the end of a connection for it leaves behind. */
 static void each_end_leaves_its_state(void **state) {
   wpm_world *w = *state;
@@ -77,7 +46,7 @@ static void each_end_leaves_its_state(void **state) {
     wpm_world_forget_log(w);
     wpm_world_pass(w, WPM_SECOND);
     assert_int_equal(wpm_world_disconnected(w, reason, c, (wpm_reason)reason), WPM_OK);
-    bool on_purpose = is_on_purpose((wpm_reason)reason);
+    bool on_purpose = wpm_reason_leaves((wpm_reason)reason) == WPM_CAN_CONNECT;
     wpm_peer_record r = wpm_world_record(w, reason);
     assert_int_equal(r.connectivity, on_purpose ? WPM_CAN_CONNECT : WPM_CANNOT_CONNECT);
     assert_int_equal(r.reason, reason);
