@@ -87,16 +87,17 @@ typedef struct wpm_planned_dial {
   wpm_held_by held_by; /* What holds it back until then. */
 } wpm_planned_dial;
 
-/* Why an inbound connection is the one that goes for a newcomer. */
+/* Why a connection is the one that goes for a newcomer. */
 typedef enum wpm_crowded_layer {
   WPM_CROWDED_NOBODY = 0,  /* None may go: the newcomer is refused. */
   WPM_CROWDED_DISCOURAGED, /* It is discouraged: these go first. */
   /* It is worth no more than others: of the network group with most of these, the youngest. */
-  WPM_CROWDED_REST
+  WPM_CROWDED_REST,
+  WPM_CROWDED_BEYOND /* Outbound relay peers are more than wanted, and a restart brought it back. */
 } wpm_crowded_layer;
-#define WPM_CROWDED_LAYER_COUNT 3
+#define WPM_CROWDED_LAYER_COUNT 4
 
-/* "nobody", "discouraged", "rest"; "?" outside the set. */
+/* "nobody", "discouraged", "rest", "beyond"; "?" outside the set. */
 WPM_API const char *wpm_crowded_layer_name(wpm_crowded_layer value);
 
 typedef struct wpm_preview {
@@ -104,7 +105,7 @@ typedef struct wpm_preview {
   size_t ready;      /* Peers whose waits are over, also those that a black hole holds. */
   size_t waiting;    /* Peers that wait for a time and are dialled then. */
   size_t places;     /* Peers that are connected or being dialled. */
-  size_t kept;       /* Places kept for peers that were connected before the start. */
+  size_t kept;       /* Places kept for peers that were connected when we last stopped. */
   /* Places that no inbound newcomer gets unless a person named it: for outbound relay peers and peers of
    * services that are missing, and for static peers that are not connected; at most half of those there
    * are. */

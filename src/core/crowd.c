@@ -53,15 +53,35 @@ static uint64_t secret_of(const wpm_manager *m, uint32_t group, uint32_t slot) {
   return wpm_rng_next(&rng);
 }
 
+/* Of whom. */
+typedef enum origin {
+  OF_ALL,
+  OF_INBOUND,
+  OF_RESTART /* Outbound, since the restart brought them back. */
+} origin;
+
 /* Who is to go. */
 typedef struct leave {
   size_t wanted;   /* Most. */
   wpm_share share; /* One of these. */
-  bool inbound;    /* And inbound. */
+  origin origin;   /* And of these. */
   bool strangers;  /* And not connected when we last stopped. */
   layer highest;   /* Of no layer above it. */
   wpm_mono before; /* Connected no later. */
 } leave;
+
+static bool is_of(const wpm_manager *m, const wpm_connection *connection, origin whence) {
+  const wpm_policy *policy = wpm_manager_policy(m, connection->peer);
+  switch (whence) {
+  case OF_ALL:
+    return true;
+  case OF_INBOUND:
+    return connection->direction == WPM_INBOUND || !wpm_rule_holds(WPM_RULE_CROWD_INBOUND);
+  case OF_RESTART:
+    return policy->met && (policy->by_restart || !wpm_rule_holds(WPM_RULE_CROWD_RESTART_ONLY));
+  }
+  return false;
+}
 
 static bool may_go(const wpm_manager *m, const wpm_connection *connection, const leave *who) {
   if (!connection || connection->peer == WPM_SLOT_NONE ||
@@ -71,8 +91,7 @@ static bool may_go(const wpm_manager *m, const wpm_connection *connection, const
   bool old_enough = connection->began.ns <= who->before.ns || !wpm_rule_holds(WPM_RULE_CROWD_GRACE);
   bool spared = is_spared(m, connection->peer) && wpm_rule_holds(WPM_RULE_CROWD_SPARED);
   bool stranger = !wpm_manager_policy(m, connection->peer)->at_the_stop;
-  return (!who->inbound || connection->direction == WPM_INBOUND ||
-          !wpm_rule_holds(WPM_RULE_CROWD_INBOUND)) &&
+  return is_of(m, connection, who->origin) &&
          (!who->strangers || stranger || !wpm_rule_holds(WPM_RULE_GREETED_STRANGERS)) &&
          old_enough && !spared && wpm_shares_has(m, connection->peer, who->share);
 }
@@ -303,7 +322,19 @@ static size_t let_go(wpm_manager *m, const leave *who, wpm_instant now) {
 /* Who goes for a newcomer. */
 static leave leaver(const wpm_manager *m, wpm_instant now) {
   layer highest = wpm_rule_holds(WPM_RULE_CROWD_REST) ? LAYER_REST : LAYER_DIVERSE;
-  return (leave){1, wpm_shares_over(m), true, false, highest, now.mono};
+  return (leave){1, wpm_shares_over(m), OF_INBOUND, false, highest, now.mono};
+}
+
+/* Who goes for one before all others, of the restart's: strangers, then all of them. False: nobody may. */
+static bool is_beyond(const wpm_manager *m, bool strangers, wpm_instant now, leave *out) {
+  *out = (leave){1, wpm_shares_over(m), OF_RESTART, strangers, LAYER_DIVERSE, now.mono};
+  return wpm_targets_are_beyond(m) && wpm_rule_holds(WPM_RULE_CROWD_RESTART);
+}
+
+static bool one_beyond_goes(wpm_manager *m, wpm_instant now) {
+  leave one;
+  return (is_beyond(m, true, now, &one) && let_go(m, &one, now) > 0) ||
+         (is_beyond(m, false, now, &one) && let_go(m, &one, now) > 0);
 }
 
 /* When one may go for a newcomer, now or later. */
@@ -320,6 +351,9 @@ static bool one_goes(wpm_manager *m, bool strangers, wpm_instant now) {
 }
 
 bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now) {
+  if (one_beyond_goes(m, now)) {
+    return true;
+  }
   if (now.mono.ns < earliest(m, now).ns) {
     return false;
   }
@@ -328,36 +362,54 @@ bool wpm_crowd_make_way(wpm_manager *m, wpm_instant now) {
 }
 
 bool wpm_crowd_greet(wpm_manager *m, wpm_instant now) {
-  return one_goes(m, true, now);
+  return one_beyond_goes(m, now) || one_goes(m, true, now);
 }
 
 bool wpm_crowd_admit(wpm_manager *m, wpm_instant now) {
-  return one_goes(m, false, now);
+  return one_beyond_goes(m, now) || one_goes(m, false, now);
 }
 
-int wpm_crowd_foretell(const wpm_manager *m, wpm_instant now, wpm_preview *out) {
-  leave one = leaver(m, now);
+static wpm_crowded_layer layer_told(layer one, origin whence) {
+  if (one == LAYER_DISCOURAGED) {
+    return WPM_CROWDED_DISCOURAGED;
+  }
+  return whence == OF_RESTART ? WPM_CROWDED_BEYOND : WPM_CROWDED_REST;
+}
+
+/* Tells who goes, where one of these may. */
+static int foretell_of(const wpm_manager *m, const leave *one, wpm_mono at, wpm_preview *out) {
   size_t count = 0;
-  candidate *list = rank(m, &one, &count);
+  candidate *list = rank(m, one, &count);
   if (!list) {
     return WPM_ERR_NO_MEMORY;
   }
-  out->crowded_at = WPM_NEVER;
-  if (count > 0 && list->layer <= one.highest && !m->stopping) {
+  if (count > 0 && list->layer <= one->highest && !m->stopping) {
     out->crowded = wpm_peer_id_of(m->store, wpm_manager_peer(m, list->peer));
-    out->crowded_layer =
-        list->layer == LAYER_DISCOURAGED ? WPM_CROWDED_DISCOURAGED : WPM_CROWDED_REST;
-    out->crowded_at = earliest(m, now);
+    out->crowded_layer = layer_told(list->layer, one->origin);
+    out->crowded_at = at;
   }
   free(list);
   return WPM_OK;
+}
+
+int wpm_crowd_foretell(const wpm_manager *m, wpm_instant now, wpm_preview *out) {
+  leave one;
+  int err = WPM_OK;
+  out->crowded_at = WPM_NEVER;
+  for (int any = 0; any < 2 && !err && out->crowded.len == 0; any++) {
+    if (is_beyond(m, any == 0, now, &one)) {
+      err = foretell_of(m, &one, now.mono, out);
+    }
+  }
+  one = leaver(m, now);
+  return err || out->crowded.len > 0 ? err : foretell_of(m, &one, earliest(m, now), out);
 }
 
 /* Relay peers and others, so that each keeps its share; where one has not enough who may go, whoever
  * may. */
 static size_t let_go_by_shares(wpm_manager *m, size_t wanted, wpm_mono before, wpm_instant now) {
   leave who = {
-      wpm_shares_relay_leavers(m, wanted), WPM_SHARE_RELAY, false, false, LAYER_DIVERSE, before};
+      wpm_shares_relay_leavers(m, wanted), WPM_SHARE_RELAY, OF_ALL, false, LAYER_DIVERSE, before};
   size_t others = wanted - who.wanted;
   size_t gone = let_go(m, &who, now);
   if (who.wanted > 0) {
@@ -384,7 +436,7 @@ static const wpm_connection *youngest(const wpm_manager *m, const leave *who) {
 
 void wpm_crowd_let_go(wpm_manager *m, size_t leavers, wpm_instant now) {
   size_t left = leavers - let_go_by_shares(m, leavers, now.mono, now);
-  leave who = {left, WPM_SHARE_ANY, false, false, LAYER_DIVERSE, now.mono};
+  leave who = {left, WPM_SHARE_ANY, OF_ALL, false, LAYER_DIVERSE, now.mono};
   const wpm_connection *one = NULL;
   for (; left > 0 && (one = youngest(m, &who)) != NULL; left--) {
     wpm_connectivity_end_all(m, one->peer, WPM_REASON_CROWDED, now);
@@ -402,7 +454,7 @@ void wpm_crowd_run(wpm_manager *m, wpm_instant now) {
     return;
   }
   wpm_mono before = {now.mono.ns - m->config.grace_ns};
-  leave relays = {beyond, WPM_SHARE_RELAY, true, false, LAYER_DIVERSE, before};
+  leave relays = {beyond, WPM_SHARE_RELAY, OF_INBOUND, false, LAYER_DIVERSE, before};
   (void)let_go(m, &relays, now);
   if (is_above(m)) {
     (void)let_go_by_shares(m, m->live_connections - m->config.low_water, before, now);

@@ -1,5 +1,9 @@
 /* Who goes when there are too many connections.
  *
+ * - *Beyond*: where outbound relay peers are more than wanted (core/targets.h), since a restart brings back all
+ *   that were connected before, a newcomer takes the place of one of these, whenever it comes: they were
+ *   dialled since there was room, and each goes once. Those that were not connected when we stopped go first. It is of relay peers
+ *   that this is about: where the others have more than their share, none of them goes for one more.
  * - *Full*: a newcomer that finds no place inbound takes that of an inbound peer that is worth least, where
  *   there is one; else it is refused (Bitcoin Core, SelectNodeToEvict). Once in `EVICT_EVERY` at most, so
  *   that whoever knocks often does not turn all of them over.
@@ -11,7 +15,7 @@
  *   that knock do not take its turn. A person names these, so they are no flood either.
  * - *Watermarks* (libp2p's connection manager): above `high_water` connections those worth least go, until
  *   `low_water` are left. A connection younger than `grace` does not go for this.
- * - Never for either: static and protected peers, those that a shard or a service needs, and outbound relay
+ * - Never for any of these: static and protected peers, those that a shard or a service needs, and outbound relay
  *   peers as far as they are wanted.
  * - Of the others some are worth more than the rest, by properties that cannot all be feigned: four of
  *   different network groups, drawn by a secret order; the eight with the shortest round trip; the four
@@ -20,7 +24,8 @@
  *   do (core/shares.h): the properties are compared among these alone.
  * - The discouraged go first (core/judge.h), and take nobody's place.
  * - Of the rest, those of the group with most connections go first, in it the youngest. Watermarks go on
- *   into those worth more, in the reverse of that order; a newcomer pushes out none of them.
+ *   into those worth more, in the reverse of that order, and so does who takes the place of one beyond; of
+ *   the inbound ones a newcomer pushes out none of them.
  * - Who went has the reason `crowded`, and is not dialled again for having been held.
  */
 #ifndef WPM_CORE_CROWD_H

@@ -50,6 +50,7 @@ void wpm_doubt_update(wpm_manager *m, uint32_t slot) {
   set_doubt(m, slot, was_in_doubt && stays);
   set_met(m, slot, policy->outbound && first && !policy->in_doubt, was_in_doubt);
   policy->chosen = policy->chosen && policy->outbound;
+  policy->by_restart = policy->by_restart && policy->outbound;
 }
 
 void wpm_doubt_answered(wpm_manager *m, uint32_t slot) {
@@ -61,6 +62,7 @@ void wpm_doubt_answered(wpm_manager *m, uint32_t slot) {
 
 void wpm_doubt_adopt(wpm_manager *m, uint32_t slot) {
   wpm_manager_policy(m, slot)->chosen = false;
+  wpm_manager_policy(m, slot)->by_restart = false;
   for (unsigned i = 0; i < WPM_DOUBT_DIALS; i++) {
     if (m->doubt.dials[i].slot == slot) {
       m->doubt.dials[i].dial = 0; /* Not watched any more. */
@@ -154,8 +156,8 @@ static uint32_t newest_chosen(const wpm_manager *m) {
 
 static void let_go_beyond(wpm_manager *m, wpm_instant now) {
   uint32_t slot = WPM_SLOT_NONE;
-  while (wpm_targets_are_set(m) && m->doubt.met > m->config.relay_outbound &&
-         wpm_rule_holds(WPM_RULE_BEYOND) && (slot = newest_chosen(m)) != WPM_SLOT_NONE) {
+  while (wpm_targets_are_beyond(m) && wpm_rule_holds(WPM_RULE_BEYOND) &&
+         (slot = newest_chosen(m)) != WPM_SLOT_NONE) {
     wpm_connectivity_end_all(m, slot, WPM_REASON_SURPLUS, now);
   }
   m->doubt.looks = false;

@@ -34,6 +34,8 @@ const char *wpm_crowded_layer_name(wpm_crowded_layer value) {
     return "nobody";
   case WPM_CROWDED_DISCOURAGED:
     return "discouraged";
+  case WPM_CROWDED_BEYOND:
+    return "beyond";
   case WPM_CROWDED_REST:
     return "rest";
   }
@@ -123,7 +125,7 @@ int64_t wpm_manager_ping_interval(const wpm_manager *m, wpm_transport transport,
 
 wpm_plan wpm_explain_plan(const wpm_manager *m, uint32_t slot, wpm_instant now) {
   wpm_plan plan = wpm_schedule_plan(m, slot, now);
-  bool may_go = m->dials < m->config.max_dials && wpm_schedule_room(m, slot) > 0;
+  bool may_go = m->dials < m->config.max_dials && wpm_schedule_has_room(m, slot);
   if (plan.next_dial.ns != WPM_NEVER.ns && m->epoch.offline) {
     plan = (wpm_plan){WPM_NEVER, WPM_HELD_BY_OFFLINE, WPM_NEVER};
   } else if (plan.held_by == WPM_HELD_BY_NOTHING && !may_go) {

@@ -83,6 +83,7 @@ typedef struct wpm_policy {
   bool in_doubt : 1;           /* Its outbound place may come to nothing (core/doubt.h). */
   bool chosen : 1;             /* It has that since more such peers were wanted. */
   bool met : 1;                /* It has that by a connection which is not in doubt. */
+  bool by_restart : 1;         /* It has that since it had been connected before the start. */
   bool
       at_the_stop : 1; /* Connected when we last stopped or died; none of its connections ended since. */
 } wpm_policy;

@@ -73,7 +73,8 @@ void wpm_restart_drop(wpm_manager *m, uint32_t slot) {
 
 void wpm_restart_again(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
-  if (policy->of_restart && !policy->has_place && wpm_rule_holds(WPM_RULE_RESTART_AGAIN)) {
+  if (policy->of_restart && policy->at_the_stop && !policy->has_place &&
+      wpm_rule_holds(WPM_RULE_RESTART_AGAIN)) {
     reserve(m, slot);
   }
 }
@@ -213,7 +214,9 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
   if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer) && !came_in && !tried &&
       wpm_rule_holds(WPM_RULE_RESTART_FIRST)) {
     wpm_manager_policy(m, slot)->of_restart = true;
-    wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(peer)});
+    if (was_at_the_stop(peer) || !wpm_rule_holds(WPM_RULE_RESTART_KEPT)) {
+      wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(peer)});
+    }
   }
 }
 

@@ -18,11 +18,14 @@
  * - A peer that we held whose record has a disconnect time but no prune backoff (it comes from another
  *   client's store) gets the one that its disconnect time asks for.
  * - The relay-capable peers that we had been connected to are dialled first, the last connected
- *   first: those that were connected when we stopped before those connected earlier. The first of
- *   them, as many as max_connections allows, have a place kept for them until their first attempt,
+ *   first: those that were connected when we stopped before those connected earlier, as many as
+ *   max_connections allows.
+ * - Those that were connected when we stopped have a place kept for them until their first attempt,
  *   so that nobody else takes it while they wait for their backoff. No place is kept for one that
  *   has to wait for longer than the default backoff: a PRUNE does not reserve places. Nor is anybody else
  *   of its network group chosen meanwhile (core/targets.h).
+ * - Those that were connected earlier have the places that are left, and keep nobody out: where outbound
+ *   relay peers are more than wanted, they make way for whoever dials us (core/crowd.h).
  * - Where outbound relay peers are counted (core/targets.h), that is for those that we had dialled. A relay
  *   peer that had been inbound is a candidate as others are, so that no second one of a group gets an
  *   outbound place for it.

@@ -108,6 +108,7 @@
   /* Restart, sleep, network (core/restart.h, core/epoch.h). */                                    \
   X(RESTART_FIRST, "restart_first")                                                                \
   X(RESTART_PLACES, "restart_places")                                                              \
+  X(RESTART_KEPT, "restart_kept")                                                                  \
   X(RESTART_GROUPS, "restart_groups")                                                              \
   X(RESTART_OWED, "restart_owed")                                                                  \
   X(RESTART_ORDER, "restart_order")                                                                \
@@ -203,6 +204,7 @@
   X(SERVICE_POOREST, "service_poorest")                                                            \
   X(KEPT_PLACES, "kept_places")                                                                    \
   X(KEPT_HALF, "kept_half")                                                                        \
+  X(KEPT_FROM_WANTED, "kept_from_wanted")                                                          \
   X(KEPT_FOR_STATIC, "kept_for_static")                                                            \
   X(KEPT_FOR_OURS, "kept_for_ours")                                                                \
   /* Who comes in, who goes (core/inbound.h, core/crowd.h, core/shares.h, core/evict_kind.h). */   \
@@ -227,6 +229,8 @@
   X(CROWD_GROUPS, "crowd_groups")                                                                  \
   X(CROWD_YOUNGEST, "crowd_youngest")                                                              \
   X(CROWD_REST, "crowd_rest")                                                                      \
+  X(CROWD_RESTART, "crowd_restart")                                                                \
+  X(CROWD_RESTART_ONLY, "crowd_restart_only")                                                      \
   X(CROWD_INBOUND, "crowd_inbound")                                                                \
   X(CROWD_DISCOURAGED, "crowd_discouraged")                                                        \
   X(DISCOURAGED_WAITS, "discouraged_waits")                                                        \

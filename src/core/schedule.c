@@ -16,8 +16,8 @@
 /* Kinds of ready peers, the first dialled first. */
 typedef enum kind {
   KIND_RESERVED,
-  KIND_RESTART,
   KIND_STATIC,
+  KIND_RESTART,
   KIND_RELAY,
   KIND_OTHER,
   KIND_HELD /* By a black hole. */
@@ -142,17 +142,24 @@ size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot) {
   return most > taken ? most - taken : 0;
 }
 
+bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot) {
+  bool first = wpm_manager_policy(m, slot)->reserved ||
+               wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_STATIC) ||
+               !wpm_rule_holds(WPM_RULE_KEPT_FROM_WANTED);
+  return wpm_schedule_room(m, slot) > (first ? 0 : wpm_targets_kept_for_others(m));
+}
+
 static kind kind_of(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   const wpm_policy *policy = wpm_manager_policy(m, slot);
   if (policy->reserved) {
     return KIND_RESERVED;
   }
-  if (policy->of_restart) {
-    return KIND_RESTART;
-  }
   if (wpm_peer_has(peer, WPM_HAS_STATIC) && wpm_rule_holds(WPM_RULE_STATIC_FIRST)) {
     return KIND_STATIC;
+  }
+  if (policy->of_restart) {
+    return KIND_RESTART;
   }
   return wpm_peer_relays(peer) && wpm_rule_holds(WPM_RULE_RELAY_FIRST) ? KIND_RELAY : KIND_OTHER;
 }
@@ -228,6 +235,7 @@ void wpm_schedule_dial(wpm_manager *m, uint32_t slot, bool all) {
   }
   policy->dial = ++m->next_dial;
   policy->asked = all;
+  policy->by_restart = policy->of_restart && !all;
   m->dials++;
   set_waiting(m, slot, WPM_NEVER, false);
   wpm_heap_set(&m->ready, slot, WPM_NEVER);
@@ -261,7 +269,7 @@ bool wpm_schedule_has_more(const wpm_manager *m) {
   bool may = m->begun && !m->stopping && !m->epoch.offline && !m->black_hole.any &&
              m->starved_until.ns == WPM_NEVER.ns && m->dials < m->config.max_dials;
   return may && wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns &&
-         wpm_schedule_room(m, slot) > 0 && wpm_rule_holds(WPM_RULE_FREED_PLACE);
+         wpm_schedule_has_room(m, slot) && wpm_rule_holds(WPM_RULE_FREED_PLACE);
 }
 
 void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
@@ -273,7 +281,7 @@ void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
   wpm_restart_reserve(m, now);
   uint32_t slot;
   while ((m->dials < m->config.max_dials || !wpm_rule_holds(WPM_RULE_MAX_DIALS)) &&
-         (slot = first_to_go(m, now)) != WPM_SLOT_NONE && wpm_schedule_room(m, slot) > 0) {
+         (slot = first_to_go(m, now)) != WPM_SLOT_NONE && wpm_schedule_has_room(m, slot)) {
     if (wpm_range_bans_any(m) &&
         wpm_range_bans_free_at(m, slot).ns > now.mono.ns) { /* Banned since it was ready. */
       wpm_schedule_update(m, slot, now);

@@ -9,12 +9,13 @@
  * - A wanted peer with an address is *waiting* until its prune backoff, its retry delay and, if it
  *   is of another cluster, its mismatch delay are over; then it is *ready*. It is dialled when a
  *   place is free: fewer than `max_connections` peers connected, being dialled or with a place kept
- *   for them, and fewer than `max_dials` dials.
+ *   for them, less those kept for services and static peers (core/targets.h), and fewer than `max_dials`
+ *   dials.
  * - A *candidate* is one that is not wanted for its own sake, but may be chosen where more like it are
  *   (core/targets.h, core/services.h). It waits as the wanted do, and then for being chosen: no dial of it
  *   is told before it goes.
- * - Order of the ready: peers for which a place is kept and then the other relay-capable ones of
- *   the restart (core/restart.h), static nodes, other relay-capable peers, the rest; among equals
+ * - Order of the ready: peers for which a place is kept (core/restart.h), static nodes, the other
+ *   relay-capable ones of the restart, other relay-capable peers, the rest; among equals
  *   the last connected first, then by slot. So where there is no place for the first, there is none
  *   for any.
  * - Those that a black hole holds (core/black_hole.h) come last, in an order that is drawn: one of them
@@ -41,6 +42,9 @@ bool wpm_schedule_becomes_candidate(const wpm_manager *m, uint32_t slot);
 
 /* Places that the peer, or a stranger (WPM_SLOT_NONE), may have one of now. */
 size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot);
+
+/* There is one in which the peer may be dialled for its own sake. */
+bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot);
 
 /* Plans the peer's next dial anew, after any change of it. */
 void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now);

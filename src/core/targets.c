@@ -141,16 +141,25 @@ bool wpm_targets_spare(const wpm_manager *m, uint32_t slot) {
   return wpm_manager_is_named(m, slot) || wpm_shards_need(m, slot) || wpm_services_need(m, slot);
 }
 
-size_t wpm_targets_kept(const wpm_manager *m) {
+static size_t half_at_most(const wpm_manager *m, size_t kept) {
   size_t half = wpm_manager_most_places(m) / 2;
+  return kept < half || !wpm_rule_holds(WPM_RULE_KEPT_HALF) ? kept : half;
+}
+
+size_t wpm_targets_kept_for_others(const wpm_manager *m) {
+  return half_at_most(m, wpm_services_missing(m) + m->targets.waiting);
+}
+
+size_t wpm_targets_kept(const wpm_manager *m) {
   size_t wanted = m->config.relay_outbound;
   size_t outbound = wpm_doubt_outbound(m);
   size_t missing = wanted > outbound ? wanted - outbound : 0;
-  size_t kept = missing + wpm_services_missing(m) + m->targets.waiting;
-  if (!wpm_rule_holds(WPM_RULE_KEPT_PLACES)) {
-    return 0;
-  }
-  return kept < half || !wpm_rule_holds(WPM_RULE_KEPT_HALF) ? kept : half;
+  bool holds = wpm_rule_holds(WPM_RULE_KEPT_PLACES);
+  return holds ? half_at_most(m, missing + wpm_services_missing(m) + m->targets.waiting) : 0;
+}
+
+bool wpm_targets_are_beyond(const wpm_manager *m) {
+  return wpm_targets_are_set(m) && m->doubt.met > m->config.relay_outbound;
 }
 
 /* ---- choosing ---------------------------------------------------------------------------------- */

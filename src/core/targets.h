@@ -24,7 +24,8 @@
  *   protected, and neither its shards nor its services need it; no more than one at a time.
  * - Places are kept for those that are missing, those of services and static peers that are wanted too, up to half of max_connections: what comes in, but for
  *   static and protected peers, finds the others. Else whoever fills all places from outside would leave
- *   none to choose.
+ *   none to choose. Those for services and static peers are kept from what is dialled for having been held,
+ *   too.
  * - Static peers, and those of a restart, are dialled ahead of this, and count. So do those that a person
  *   connects.
  */
@@ -52,6 +53,12 @@ bool wpm_targets_spare(const wpm_manager *m, uint32_t slot);
 
 /* Places kept from what comes in. */
 size_t wpm_targets_kept(const wpm_manager *m);
+
+/* Those of them that are for services and static peers: kept also from who was held and is dialled for that. */
+size_t wpm_targets_kept_for_others(const wpm_manager *m);
+
+/* More outbound relay peers are connected than are wanted. */
+bool wpm_targets_are_beyond(const wpm_manager *m);
 
 /* The peer's place, connections or protocols may have changed. */
 void wpm_targets_update(wpm_manager *m, uint32_t slot);

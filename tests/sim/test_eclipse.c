@@ -1,8 +1,9 @@
 /* The eclipse scenario over many seeds, the same each time: in 95 of 100 of them the attacker holds at most
  * one of the eight outbound places at the end of the flood, and at most one an hour after the restart, when
- * there may be more than eight: all that were connected before come back first. At both moments six of the
- * eight are held at least: a node that gave up its places would not have withstood. How large its share is over
- * the time, and in the harder world, is printed. */
+ * those that came back beyond the eight have made way for whoever dialled us, but for one or two where others
+ * left places free. At both moments six are held at least: a node that gave up its places would not have
+ * withstood. How large its share is over the time, and in the harder world, is printed; there fewer dial us,
+ * and more than eight may be left. */
 #include "support/sanitized.h"
 #include "support/test.h"
 
@@ -12,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PLACES = 8, HELD_LEAST = 6 };
+enum { PLACES = 8, HELD_LEAST = 6, HELD_AFTER = 10 };
 
 static sim_scenario scenario;
 static sim_results results;
@@ -46,8 +47,9 @@ static bool is_withstood(void) {
          is_small(SIM_METRIC_HOSTILE_END, SIM_METRIC_OUTBOUND_END);
 }
 
-/* In how many of the first `count` seeds it was withstood; prints how large its share was. */
-static uint64_t run_seeds(const char *name, uint64_t count) {
+/* In how many of the first `count` seeds it was withstood, with at most so many outbound connections at the
+ * end; prints how large its share was. */
+static uint64_t run_seeds(const char *name, uint64_t count, int64_t outbound_end) {
   uint64_t withstood = 0;
   int64_t share = 0;
   int64_t most = 0;
@@ -55,7 +57,7 @@ static uint64_t run_seeds(const char *name, uint64_t count) {
   for (uint64_t seed = 1; seed <= count; seed++) {
     run(seed);
     int64_t held = results.value[SIM_METRIC_HOSTILE_MOST];
-    withstood += is_withstood();
+    withstood += is_withstood() && results.value[SIM_METRIC_OUTBOUND_END] <= outbound_end;
     share += results.value[SIM_METRIC_HOSTILE_MEAN];
     most = held > most ? held : most;
   }
@@ -69,12 +71,12 @@ static uint64_t run_seeds(const char *name, uint64_t count) {
 
 static void the_attacker_holds_one_of_eight_places_at_most(void **state) {
   (void)state;
-  assert_true(100 * run_seeds("eclipse", seeds()) >= 95 * seeds());
+  assert_true(100 * run_seeds("eclipse", seeds(), HELD_AFTER) >= 95 * seeds());
 }
 
 static void the_harder_world_is_measured(void **state) {
   (void)state;
-  (void)run_seeds("eclipse_hard", (seeds() + 3) / 4);
+  (void)run_seeds("eclipse_hard", (seeds() + 3) / 4, INT64_MAX);
 }
 
 int main(void) {

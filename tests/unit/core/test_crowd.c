@@ -344,6 +344,7 @@ static void layers_have_names(void **state) {
   assert_string_equal(wpm_crowded_layer_name(WPM_CROWDED_NOBODY), "nobody");
   assert_string_equal(wpm_crowded_layer_name(WPM_CROWDED_DISCOURAGED), "discouraged");
   assert_string_equal(wpm_crowded_layer_name(WPM_CROWDED_REST), "rest");
+  assert_string_equal(wpm_crowded_layer_name(WPM_CROWDED_BEYOND), "beyond");
   assert_string_equal(wpm_crowded_layer_name((wpm_crowded_layer)WPM_CROWDED_LAYER_COUNT), "?");
 }
 
