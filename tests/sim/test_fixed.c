@@ -86,27 +86,43 @@ static void distributions(void **state) {
   assert_in_range(happened, 24600, 25400);
 }
 
-/* By time, and at one time in the order in which they were put. */
-static void events_come_in_order(void **state) {
-  (void)state;
+/* By time, and at one time in the order in which they were put, while some are taken and others put, none
+ * before the last taken. */
+static void check_order(uint64_t seed, int64_t span) {
+  enum { EVENTS = 20000 };
   sim_queue queue = {0};
   sim_random random;
   sim_event event = {0};
   sim_event last = {.at = -1};
-  sim_random_init(&random, 3);
+  uint32_t taken = 0;
+  sim_random_init(&random, seed);
   assert_false(sim_queue_take(&queue, &event));
   assert_true(sim_queue_next(&queue) == INT64_MAX);
-  for (uint32_t i = 0; i < 5000; i++) {
-    event = (sim_event){.at = (int64_t)sim_random_below(&random, 500), .slot = i};
-    assert_true(sim_queue_put(&queue, &event));
+  for (uint32_t put = 0; taken < EVENTS;) {
+    if (put < EVENTS && sim_random_below(&random, 3) > 0) {
+      int64_t after = span * (int64_t)sim_random_below(&random, 500);
+      event = (sim_event){.at = (last.at > 0 ? last.at : 0) + after, .slot = put++};
+      assert_true(sim_queue_put(&queue, &event));
+    } else if (taken < put) {
+      int64_t next = sim_queue_next(&queue);
+      assert_true(sim_queue_take(&queue, &event));
+      assert_int_equal(event.at, next);
+      assert_true(event.at > last.at || (event.at == last.at && event.slot > last.slot));
+      last = event;
+      taken++;
+    }
   }
-  for (int i = 0; i < 5000; i++) {
-    assert_true(sim_queue_next(&queue) >= last.at);
-    assert_true(sim_queue_take(&queue, &event));
-    assert_true(event.at > last.at || (event.at == last.at && event.slot > last.slot));
-    last = event;
-  }
+  assert_false(sim_queue_take(&queue, &event));
+  assert_true(sim_queue_next(&queue) == INT64_MAX);
   sim_queue_fini(&queue);
+}
+
+static void events_come_in_order(void **state) {
+  (void)state;
+  check_order(3, 1);
+  check_order(4, WPM_MILLISECOND);
+  check_order(5, WPM_SECOND);
+  check_order(6, 10 * WPM_HOUR); /* Beyond the last of the buckets. */
 }
 
 int main(void) {
