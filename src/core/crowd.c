@@ -327,7 +327,7 @@ static leave leaver(const wpm_manager *m, wpm_instant now) {
 
 /* Who goes for one before all others, of the restart's: strangers, then all of them. False: nobody may. */
 static bool is_beyond(const wpm_manager *m, bool strangers, wpm_instant now, leave *out) {
-  *out = (leave){1, wpm_shares_over(m), OF_RESTART, strangers, LAYER_DIVERSE, now.mono};
+  *out = (leave){1, WPM_SHARE_ANY, OF_RESTART, strangers, LAYER_DIVERSE, now.mono};
   return wpm_targets_are_beyond(m) && wpm_rule_holds(WPM_RULE_CROWD_RESTART);
 }
 

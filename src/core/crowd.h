@@ -2,8 +2,7 @@
  *
  * - *Beyond*: where outbound relay peers are more than wanted (core/targets.h), since a restart brings back all
  *   that were connected before, a newcomer takes the place of one of these, whenever it comes: they were
- *   dialled since there was room, and each goes once. Those that were not connected when we stopped go first. It is of relay peers
- *   that this is about: where the others have more than their share, none of them goes for one more.
+ *   dialled since there was room, and each goes once. Those that were not connected when we stopped go first.
  * - *Full*: a newcomer that finds no place inbound takes that of an inbound peer that is worth least, where
  *   there is one; else it is refused (Bitcoin Core, SelectNodeToEvict). Once in `EVICT_EVERY` at most, so
  *   that whoever knocks often does not turn all of them over.
