@@ -130,5 +130,6 @@ void sim_peer_heard(const sim_scenario *scenario, uint64_t seed, uint8_t moves, 
       sim_peer_address(scenario, seed, peer, (uint8_t)(stale ? moves - 1 : moves));
   out->address_count = count;
   out->relay = sim_peer_is_relay(scenario, seed, peer);
+  out->shard = sim_peer_shard(scenario, seed, peer);
   out->sequence = (uint32_t)moves + !stale;
 }

@@ -90,8 +90,8 @@ int64_t sim_peer_stays(const sim_scenario *scenario, uint64_t seed, uint32_t pee
 sim_address sim_peer_address(const sim_scenario *scenario, uint64_t seed, uint32_t peer,
                              uint8_t moves);
 
-/* What others tell of it: fills in the addresses and the sequence of its node record, which goes up
- * with each move. `draw`: a number of the telling. */
+/* What others tell of it: fills in the addresses, and of its node record whether it speaks relay, its shard
+ * and the sequence, which goes up with each move. `draw`: a number of the telling. */
 void sim_peer_heard(const sim_scenario *scenario, uint64_t seed, uint8_t moves, uint64_t draw,
                     sim_fact *out);
 

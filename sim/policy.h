@@ -63,8 +63,8 @@ typedef struct sim_fact {
   uint32_t told_by;  /* FOUND: 1 + the peer that told of it; 0: none did. */
   uint32_t sequence; /* FOUND, of one that is heard of: of its node record (ENR). */
   bool relay;        /* FOUND, of one that is heard of, and IDENTIFIED: it speaks relay. */
+  uint8_t shard;     /* Likewise: 1 + the shard that it is of; 0: it names none. */
   bool serves;       /* IDENTIFIED: it offers a service. */
-  uint8_t shard;     /* IDENTIFIED: 1 + the shard that it is of; 0: it names none. */
   uint8_t bits;      /* RANGE_BANNED. */
   bool flag;         /* FOUND: a static node; ONLINE: the network is there. */
 } sim_fact;

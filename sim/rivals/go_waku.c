@@ -26,22 +26,36 @@
  * peer that leaves a topic, also by disconnecting (go-libp2p-pubsub pubsub.go
  * handleDeadPeers), loses it (RemovePubSubTopic), and the loop does not see it any more. One that is discovered again is passed over unless its node record is newer
  * (AddDiscoveredPeer), or it comes back by itself and joins.
+ * Shards: each of ours is a topic. The loop goes through our topics in no order (here shuffled), with the
+ * outbound target for each. Who is of other shards has topics that are not ours, and a discovered peer whose record
+ * names none the default one (addPeer): these they keep, and the loop does not see them. But they are dialled as they
+ * are discovered, and stay: metadata must name our cluster (protocol/metadata/waku_metadata.go Connected), and a shard
+ * of ours only where the peer joins a topic of ours (DisconnectPeerOnShardMismatch), as here all do that name it.
+ * Of one IP address:
+ * - 5 inbound connections, on by default; --ip-colocation-limit=0: any number (peermanager/connection_gater.go
+ *   InterceptAccept). The end of an outbound one is counted as that of an inbound one (NotifyDisconnect, by
+ *   node/wakunode2.go Start), and one that passes here and not the next limit is counted for ever.
+ * - 8 connections and dials in flight, of both directions: a dial beyond that fails at once (go-libp2p
+ *   p2p/host/resource-manager/conn_limiter.go defaultIP4Limit; p2p/transport/tcp/tcp.go DialWithUpdates,
+ *   p2p/net/upgrader/listener.go handleIncoming).
  * Static nodes are dialled once, at the start, for 7 s (cmd/waku/node.go).
  * Addresses live an hour (addPeer), while connected, and 15 min after (go-libp2p p2p/protocol/identify/id.go,
  * RecentlyConnectedAddrTTL); a peer without any is removed when the loop meets it (AddrInfoToPeerData).
  * Store: over 3 × max_connections every 10 min those that failed more than 5 times go, then peers
- * that are not connected (prunePeerStore). Nothing is kept over a restart: --persist-peers works
- * with --store only, and is off.
+ * that are not connected: those without a topic, then topic after topic, in no order (prunePeerStore). Nothing
+ * is kept over a restart: --persist-peers works with --store only, and is off.
  * Connections: go-libp2p's connection manager closes down to 200 over 300 (node/wakuoptions.go).
- * Keep-alive (node/keepalive.go): every 10 s the mesh and random relay peers up to 10, every 5 min all;
- * two tries of 7 s, then the peer is disconnected, and the round waits for all. After two rounds in
- * which all failed, or a gap of 30 s of wall time, everybody is disconnected.
+ * Keep-alive (node/keepalive.go): every 10 s the mesh of each topic and random relay peers of our topics up to
+ * 10, every 5 min all of our topics; two tries of 7 s, then the peer is disconnected, and the round waits for all.
+ * After two rounds in which all failed, or a gap of 30 s of wall time, everybody is disconnected.
  *
- * Left out: the dial backoff of go-libp2p's swarm, which is shorter, the limit of 5 inbound per IP (each peer
- * has its own but in the scenario small_house), relayed addresses, and removal after failed requests of filter and
- * lightpush, which the world does not make.
+ * Left out: the dial backoff of go-libp2p's swarm, which is shorter, relayed addresses, removal after failed
+ * requests of filter and lightpush, which the world does not make, and that discv5 passes on nodes of our shards
+ * alone (discv5/discover.go DefaultPredicate), since this world tells by peer exchange and DNS, whose peers are all
+ * taken (protocol/peer_exchange/client.go handleResponse; cmd/waku/node.go, of the root).
  */
 #include "sim/rivals/rival.h"
+#include "sim/scenario.h"
 
 #include <stdlib.h>
 
@@ -56,13 +70,27 @@
 enum {
   ACTIVE_DIALS = 5,
   OUT_LEAST = 10,
-  MESH_LEAST = 4,
   MESH = 6,
   PINGS = 10,
   FAILURES_MAX = 5,
   HIGH = 300,
-  LOW = 200
+  LOW = 200,
+  INBOUND_PER_IP = 5,
+  PER_IP = 8,
+  TOPIC_DEFAULT = UINT8_MAX /* Of those whose node record names no shard, where others do. */
 };
+
+/* Inbound connections from one IP address, as the gater counts them. */
+typedef struct gate {
+  uint32_t ip;
+  uint32_t count;
+} gate;
+
+/* An attempt on one address, from its dial's beginning to its end. */
+typedef struct flight {
+  uint32_t dial;
+  uint32_t ip;
+} flight;
 
 struct sim_policy {
   sim_rival rival;
@@ -71,6 +99,8 @@ struct sim_policy {
   size_t active;           /* Dials that came from it. */
   bool has_next;           /* One more came from it, which waits for one of them to end. */
   uint32_t next;
+  uint8_t topics[SIM_SHARDS]; /* Which the loop has still to look for, in this round. */
+  size_t topic_count;
   sim_rival_queue missing; /* Whom the loop pushes when the channel has taken whom it waits with. */
   size_t turn; /* Which of those in the channel that is, from 1; 0: the loop waits not. */
   bool tick;   /* One came that the loop has not seen. */
@@ -79,6 +109,10 @@ struct sim_policy {
   int64_t last_wall;    /* When the last round ended. */
   unsigned rounds_failed;
   size_t in_round, failed_in_round;
+  gate *gates;
+  size_t gate_count, gate_capacity;
+  flight *flights;
+  size_t flight_count, flight_capacity;
 };
 
 /* ---- beginning and end ----------------------------------------------------------------------- */
@@ -88,6 +122,8 @@ static void drop(sim_policy *policy) {
     sim_rival_fini(&policy->rival);
     free(policy->channel.items);
     free(policy->missing.items);
+    free(policy->gates);
+    free(policy->flights);
     free(policy);
   }
 }
@@ -107,6 +143,7 @@ static sim_policy *make(const sim_setup *setup) {
 static int start(sim_policy *policy, wpm_instant now) {
   int64_t clock = sim_rival_clock(&policy->rival, now);
   policy->channel.count = policy->missing.count = policy->active = policy->turn = 0;
+  policy->topic_count = 0;
   policy->has_next = policy->tick = false;
   policy->loop_at = clock;
   policy->prune_at = clock + PRUNE_INTERVAL;
@@ -125,11 +162,72 @@ static void crash(sim_policy *policy, wpm_instant now) {
   sim_rival_end(rival);
   sim_rival_forget_all(rival);
   rival->known.count = 0;
+  policy->gate_count = policy->flight_count = 0;
 }
 
 static int stop(sim_policy *policy, wpm_instant now) {
   crash(policy, now);
   return WPM_OK;
+}
+
+/* ---- connections of one address -------------------------------------------------------------- */
+
+static size_t opened_to(const sim_policy *policy, uint32_t ip) {
+  size_t count = 0;
+  for (size_t i = 0; i < policy->rival.link_count; i++) {
+    count += policy->rival.links[i].ip == ip;
+  }
+  for (size_t i = 0; i < policy->flight_count; i++) {
+    count += policy->flights[i].ip == ip;
+  }
+  return count;
+}
+
+static void take_off(sim_policy *policy, uint32_t dial, uint32_t ip) {
+  if (sim_rival_reserve(&policy->rival, (void **)&policy->flights, &policy->flight_capacity,
+                        policy->flight_count, sizeof(*policy->flights))) {
+    policy->flights[policy->flight_count++] = (flight){dial, ip};
+  }
+}
+
+static void land(sim_policy *policy, uint64_t dial) {
+  size_t left = 0;
+  for (size_t i = 0; i < policy->flight_count; i++) {
+    if (policy->flights[i].dial != dial) {
+      policy->flights[left++] = policy->flights[i];
+    }
+  }
+  policy->flight_count = left;
+}
+
+static gate *gate_of(sim_policy *policy, uint32_t ip) {
+  for (size_t i = 0; i < policy->gate_count; i++) {
+    if (policy->gates[i].ip == ip) {
+      return &policy->gates[i];
+    }
+  }
+  return NULL;
+}
+
+static bool passes_gate(sim_policy *policy, uint32_t ip) {
+  gate *at = gate_of(policy, ip);
+  if (!at && sim_rival_reserve(&policy->rival, (void **)&policy->gates, &policy->gate_capacity,
+                               policy->gate_count, sizeof(*policy->gates))) {
+    at = &policy->gates[policy->gate_count++];
+    *at = (gate){.ip = ip};
+  }
+  if (!at || at->count >= INBOUND_PER_IP) {
+    return false;
+  }
+  at->count++;
+  return true;
+}
+
+static void leaves_gate(sim_policy *policy, uint32_t ip) {
+  gate *at = gate_of(policy, ip);
+  if (at && --at->count == 0) {
+    *at = policy->gates[--policy->gate_count];
+  }
 }
 
 /* ---- dialling -------------------------------------------------------------------------------- */
@@ -149,6 +247,33 @@ static void add_backoff(sim_policy *policy, uint32_t number, wpm_instant now) {
   peer->next_try = sim_rival_clock(&policy->rival, now) + delay;
 }
 
+static void fail(sim_policy *policy, uint32_t number, wpm_instant now) {
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
+  add_backoff(policy, number, now);
+  peer->failures++;
+  peer->state = WPM_CANNOT_CONNECT;
+}
+
+/* False: it has failed, since to none of its addresses another connection may be opened. */
+static bool dial(sim_policy *policy, uint32_t number, int64_t timeout_ns, wpm_instant now) {
+  sim_rival *rival = &policy->rival;
+  const sim_rival_peer *peer = sim_rival_peer_at(rival, number);
+  sim_address addresses[SIM_RIVAL_ADDRESSES];
+  size_t count = 0;
+  for (size_t i = 0; i < peer->address_count; i++) {
+    if (opened_to(policy, peer->addresses[i].ip) < PER_IP) {
+      addresses[count++] = peer->addresses[i];
+      take_off(policy, rival->next_dial + 1, peer->addresses[i].ip);
+    }
+  }
+  if (count == 0) {
+    fail(policy, number, now);
+    return false;
+  }
+  sim_rival_dial_at(rival, number, timeout_ns, addresses, count);
+  return true;
+}
+
 static bool has_address(const sim_rival_peer *peer, int64_t clock) {
   return peer->links > 0 || clock < peer->expires;
 }
@@ -164,10 +289,36 @@ static void prune_inbound(sim_policy *policy) {
   }
 }
 
-/* The loop waits at the channel with the next that is missing; with none left its round is over. */
+/* As many of the topic as are missing. */
+static void look_for(sim_policy *policy, uint8_t topic) {
+  sim_rival *rival = &policy->rival;
+  size_t connected = 0;
+  sim_rival_list others = {0};
+  for (size_t i = 0; i < rival->known.count; i++) {
+    const sim_rival_peer *peer = rival->known.items[i];
+    connected += peer->topic == topic && peer->links > 0;
+    if (peer->topic == topic && peer->links == 0) {
+      sim_rival_push(rival, &others, peer->number);
+    }
+  }
+  if (connected < policy->out_target) { /* In a mesh that is too small nobody is missing else. */
+    sim_rival_shuffle(rival, others.items, others.count);
+    size_t missing = policy->out_target - connected;
+    for (size_t i = 0; i < others.count && i < missing; i++) {
+      sim_rival_put(rival, &policy->missing, others.items[i]);
+    }
+  }
+  free(others.items);
+}
+
+/* The loop waits at the channel with the next that is missing; with none left, of any topic, its round is over. */
 static void push_missing(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  while (policy->missing.count > 0) {
+  while (policy->missing.count > 0 || policy->topic_count > 0) {
+    if (policy->missing.count == 0) {
+      look_for(policy, policy->topics[--policy->topic_count]);
+      continue;
+    }
     uint32_t number = sim_rival_shift(&policy->missing);
     if (has_address(sim_rival_peer_at(rival, number), sim_rival_clock(rival, now))) {
       sim_rival_put(rival, &policy->channel, number);
@@ -183,13 +334,12 @@ static bool is_dialable(const sim_rival_peer *peer) {
   return peer->links == 0 && peer->dial == 0 && peer->address_count > 0;
 }
 
-static void dial_next(sim_policy *policy) {
+static void dial_next(sim_policy *policy, wpm_instant now) {
   sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, policy->next);
   policy->has_next = false;
-  if (is_dialable(peer)) {
+  if (is_dialable(peer) && dial(policy, policy->next, DIAL_TIMEOUT, now)) {
     peer->batch = true;
     policy->active++;
-    sim_rival_dial(&policy->rival, policy->next, DIAL_TIMEOUT);
   }
 }
 
@@ -199,7 +349,7 @@ static void take_channel(sim_policy *policy, wpm_instant now) {
   size_t most = policy->out_target < ACTIVE_DIALS ? policy->out_target : ACTIVE_DIALS;
   for (;;) {
     if (policy->has_next && policy->active < most) {
-      dial_next(policy);
+      dial_next(policy, now);
     }
     if (policy->has_next || policy->channel.count == 0) {
       return;
@@ -219,10 +369,9 @@ static void push(sim_policy *policy, uint32_t number, wpm_instant now) {
 }
 
 /* A dial on its own account, of a static node or a person's. */
-static void dial_once(sim_policy *policy, uint32_t number) {
-  const sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
-  if (peer->links == 0 && peer->dial == 0 && peer->address_count > 0) {
-    sim_rival_dial(&policy->rival, number, STATIC_TIMEOUT);
+static void dial_once(sim_policy *policy, uint32_t number, wpm_instant now) {
+  if (is_dialable(sim_rival_peer_at(&policy->rival, number))) {
+    (void)dial(policy, number, STATIC_TIMEOUT, now);
   }
 }
 
@@ -239,24 +388,15 @@ static void dial_is_over(sim_policy *policy, uint32_t number, wpm_instant now) {
 
 static void connect_to_peers(sim_policy *policy, wpm_instant now) {
   sim_rival *rival = &policy->rival;
-  size_t connected = 0;
-  sim_rival_list others = {0};
-  for (size_t i = 0; i < rival->known.count; i++) {
-    const sim_rival_peer *peer = rival->known.items[i];
-    connected += peer->topic && peer->links > 0;
-    if (peer->topic && peer->links == 0) {
-      sim_rival_push(rival, &others, peer->number);
-    }
+  uint32_t topics[SIM_SHARDS];
+  policy->topic_count = rival->setup.shards > 0 ? rival->setup.shards : 1;
+  for (uint32_t i = 0; i < policy->topic_count; i++) {
+    topics[i] = i + 1;
   }
-  size_t mesh = sim_rival_relay_links(rival, WPM_DIRECTION_NONE);
-  if ((mesh < MESH_LEAST || connected < policy->out_target) && connected < policy->out_target) {
-    sim_rival_shuffle(rival, others.items, others.count);
-    size_t missing = policy->out_target - connected;
-    for (size_t i = 0; i < others.count && i < missing; i++) {
-      sim_rival_put(rival, &policy->missing, others.items[i]);
-    }
+  sim_rival_shuffle(rival, topics, policy->topic_count);
+  for (size_t i = 0; i < policy->topic_count; i++) {
+    policy->topics[i] = (uint8_t)topics[i];
   }
-  free(others.items);
   push_missing(policy, now);
   take_channel(policy, now);
 }
@@ -277,6 +417,35 @@ static void trim(sim_policy *policy) {
   }
 }
 
+/* Of these as many as are too many go who have that topic. */
+static void prune_of(sim_policy *policy, const sim_rival_list *others, uint8_t topic) {
+  sim_rival *rival = &policy->rival;
+  size_t capacity = 3 * rival->setup.max_connections;
+  for (size_t i = 0; i < others->count && rival->known.count >= capacity; i++) {
+    const sim_rival_peer *peer = sim_rival_peer_at(rival, others->items[i]);
+    if (peer->known && peer->topic == topic) {
+      sim_rival_forget(rival, others->items[i]);
+    }
+  }
+}
+
+static void prune_topics(sim_policy *policy, const sim_rival_list *others) {
+  uint32_t topics[SIM_SHARDS + 1] = {1};
+  size_t count = 1;
+  if (policy->rival.setup.shards > 0) {
+    topics[0] = TOPIC_DEFAULT;
+    while (count <= SIM_SHARDS) {
+      topics[count] = (uint32_t)count;
+      count++;
+    }
+    sim_rival_shuffle(&policy->rival, topics, count);
+  }
+  prune_of(policy, others, 0);
+  for (size_t i = 0; i < count; i++) {
+    prune_of(policy, others, (uint8_t)topics[i]);
+  }
+}
+
 static void prune_store(sim_policy *policy) {
   sim_rival *rival = &policy->rival;
   size_t capacity = 3 * rival->setup.max_connections;
@@ -292,14 +461,8 @@ static void prune_store(sim_policy *policy) {
       sim_rival_push(rival, &others, rival->known.items[i]->number);
     }
   }
-  /* Those without a topic first. */
-  for (int topic = 0; topic < 2; topic++) {
-    for (size_t i = 0; i < others.count && rival->known.count >= capacity; i++) {
-      const sim_rival_peer *peer = sim_rival_peer_at(rival, others.items[i]);
-      if (peer->known && peer->topic == (topic == 1)) {
-        sim_rival_forget(rival, others.items[i]);
-      }
-    }
+  if (rival->known.count >= capacity) {
+    prune_topics(policy, &others);
   }
   free(others.items);
 }
@@ -323,13 +486,15 @@ static void ping_relay(sim_policy *policy, bool all, int64_t clock) {
   sim_rival *rival = &policy->rival;
   sim_rival_list others = {0};
   size_t mesh = 0;
+  size_t mesh_of[SIM_SHARDS + 1] = {0};
   policy->in_round = policy->failed_in_round = 0;
   for (size_t i = 0; i < rival->link_count; i++) {
-    bool relay = rival->links[i].peer->relay;
-    if (relay && (all || mesh < MESH)) {
+    uint8_t topic = sim_rival_topic(rival, rival->links[i].peer);
+    if (topic > 0 && (all || mesh_of[topic] < MESH)) {
+      mesh_of[topic]++;
       mesh++;
       ping_link(policy, i, clock);
-    } else if (relay) {
+    } else if (topic > 0) {
       sim_rival_push(rival, &others, (uint32_t)i);
     }
   }
@@ -406,7 +571,7 @@ static void found(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
     if (!peer->known) {
       sim_rival_set_addresses(rival, fact);
     }
-    dial_once(policy, fact->peer);
+    dial_once(policy, fact->peer, now);
     return;
   }
   if (peer->known) {
@@ -422,16 +587,29 @@ static void found(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival_set_addresses(rival, fact);
   peer->sequence = fact->sequence;
   peer->expires = clock + WPM_HOUR;
-  peer->topic = fact->relay;
   peer->relay = peer->relay || fact->relay;
+  peer->shard = fact->shard;
+  peer->topic = rival->setup.shards == 0 ? fact->relay
+                : fact->shard > 0        ? fact->shard
+                                         : TOPIC_DEFAULT;
   if (rival->connected < policy->out_target) {
     push(policy, fact->peer, now);
   }
 }
 
+static bool is_let_in(sim_policy *policy, const sim_fact *fact) {
+  return fact->direction == WPM_OUTBOUND ||
+         (passes_gate(policy, fact->remote.ip) && opened_to(policy, fact->remote.ip) <= PER_IP);
+}
+
 static void connected(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
+  land(policy, fact->dial);
+  if (!is_let_in(policy, fact)) {
+    sim_rival_refuse(rival, fact->link);
+    return;
+  }
   sim_rival_know(rival, fact->peer);
   peer->state = WPM_CONNECTED;
   sim_rival_identify(rival, fact->link);
@@ -441,12 +619,17 @@ static void connected(sim_policy *policy, const sim_fact *fact, wpm_instant now)
   }
 }
 
+/* A topic that is not ours it did not join, so it does not leave it. */
+static bool is_ours(const sim_rival *rival, uint8_t topic) {
+  return rival->setup.shards == 0 || topic <= rival->setup.shards;
+}
+
 static void disconnected(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   sim_rival *rival = &policy->rival;
   sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   int64_t recent = sim_rival_clock(rival, now) + WPM_TTL_RECENT;
   if (peer->links == 0) {
-    peer->topic = false;
+    peer->topic = is_ours(rival, peer->topic) ? 0 : peer->topic;
     peer->state = WPM_CAN_CONNECT;
     peer->expires = peer->expires > recent ? peer->expires : recent;
   }
@@ -459,14 +642,14 @@ static void identified(sim_policy *policy, const sim_fact *fact) {
   sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, fact->peer);
   sim_rival_set_addresses(&policy->rival, fact);
   peer->relay = fact->relay;
-  peer->topic = peer->topic || fact->relay;
+  peer->shard = fact->shard;
+  uint8_t joined = sim_rival_topic(&policy->rival, peer);
+  peer->topic = joined > 0 ? joined : peer->topic;
 }
 
 static void dial_failed(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
-  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, fact->peer);
-  add_backoff(policy, fact->peer, now);
-  peer->failures++;
-  peer->state = WPM_CANNOT_CONNECT;
+  land(policy, fact->dial);
+  fail(policy, fact->peer, now);
   dial_is_over(policy, fact->peer, now);
 }
 
@@ -475,6 +658,11 @@ static void expect(sim_policy *policy, const uint32_t *peers, size_t count) {
 }
 
 static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
+  const sim_rival_link *ends =
+      fact->type == SIM_FACT_DISCONNECTED ? sim_rival_link_of(&policy->rival, fact->link) : NULL;
+  if (ends) {
+    leaves_gate(policy, ends->ip);
+  }
   if (!sim_rival_note(&policy->rival, fact)) {
     return policy->rival.error;
   }
@@ -486,7 +674,7 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
     if (sim_rival_peer_at(&policy->rival, fact->peer)->address_count == 0) {
       sim_rival_set_addresses(&policy->rival, fact);
     }
-    dial_once(policy, fact->peer);
+    dial_once(policy, fact->peer, now);
     break;
   case SIM_FACT_CONNECTED:
     connected(policy, fact, now);

@@ -18,22 +18,34 @@
  *   at 5 failures never again (InitialBackoffInSec, BackoffFactor, MaxFailedAttempts). A success
  *   sets failures to 0. Dials time out after 10 s (DefaultDialTimeout).
  * - onPeerEvent: a relay peer that joins over the inbound target is disconnected.
+ * - onPeerEvent, ipTable: as a sixth peer of one IP address joins, whoever dialled, the one that joined first
+ *   is disconnected and deleted, a static node too (DefaultColocationLimit 5, on by default;
+ *   --ip-colocation-limit=0: any number). What is put of it as it leaves has no public key, and is refused:
+ *   the storage keeps what it had (node/peer_manager/peer_store/waku_peer_storage.nim encode).
  * - prunePeerStore every 10 min over 5 × max_connections (node/waku_switch.nim): first those that
- *   failed 5 times, then disconnected ones at random.
+ *   failed 5 times, then disconnected ones at random: those without a node record or whose record names no
+ *   shard, then shard after shard, in the order of Nim's table of 64 slots (lib/pure/hashes.nim hashWangYi1).
+ * - Shards: onPeerMetadata lets go who is of another cluster, and nobody for his shards. Peers of any shard
+ *   are dialled and count for the targets: manageRelayPeers, which looks at shards, takes the place of
+ *   connectToRelayPeers with --relay-shard-manager, which is off (tools/confutils/cli_args.nim, of the root).
  * - addPeer (node/peer_manager/waku_peer_store.nim): what is told replaces the addresses, unless they
  *   are the same and the node record is no newer.
  * Limits (nim-libp2p libp2p/connmanager.nim): one semaphore of max_connections for both directions: an
  * outgoing dial over it fails, an incoming connection is not taken; a third one of a peer is refused.
  * Keep-alive (node/health_monitor/node_health_monitor.nim keepAliveLoop): every 10 s after the pings
- * before: the mesh (6) and random outbound peers up to 10; every 12th time all outbound ones; they
- * have 5 s (node/kernel_api/ping.nim parallelPings). A failed ping disconnects nobody; three rounds in
- * which every ping failed, or a gap of 30 s of the monotonic clock, disconnect all.
+ * before: the mesh (6 of each shard of ours) and random outbound peers up to 10; every 12th time all
+ * outbound ones; they have 5 s (node/kernel_api/ping.nim parallelPings). A failed ping disconnects nobody;
+ * three rounds in which every ping failed, or a gap of 30 s of the monotonic clock, disconnect all.
  * Online (node/health_monitor/online_monitor.nim): every 5 s: a peer is connected, or DNS answers.
  *
- * Left out: shards and the limit of 5 peers per IP, of which the scenario small_house alone has any (so its
- * column there is of a nwaku without them), and deletion where metadata fails (here it does not).
+ * Left out: that discv5 passes on nodes of our shards alone (discovery/waku_discv5.nim shardingPredicate), since
+ * this world tells by peer exchange and DNS, whose peers are all taken (node/kernel_api/peer_exchange.nim
+ * fetchPeerExchangePeers, factory/node_factory.nim startNode); deletion where metadata fails (here it does not);
+ * and that the storage refuses peers without a public key, which are those that it only heard of (encode): here
+ * they are stored, and those that prunePeerStore removed come back without addresses.
  */
 #include "sim/rivals/rival.h"
+#include "sim/scenario.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,13 +57,26 @@
 #define PINGS_WAIT (5 * WPM_SECOND)
 #define ONLINE_INTERVAL (5 * WPM_SECOND)
 
-enum { PARALLEL_DIALS = 10, FAILURES_MAX = 5, MESH = 6, RANDOM_PINGS = 10, ALL_EVERY = 12 };
+enum {
+  PARALLEL_DIALS = 10,
+  FAILURES_MAX = 5,
+  MESH = 6,
+  RANDOM_PINGS = 10,
+  ALL_EVERY = 12,
+  PER_IP = 5
+};
 
 typedef enum phase {
   RECONNECTING, /* reconnectPeers. */
   CONNECTING,   /* The static nodes. */
   RUNNING
 } phase;
+
+/* A peer that joined, and from where. */
+typedef struct joined {
+  uint32_t peer;
+  uint32_t ip;
+} joined;
 
 struct sim_policy {
   sim_rival rival;
@@ -64,6 +89,8 @@ struct sim_policy {
   int64_t loop_at, prune_at, online_at, ping_at, pings_end_at; /* INT64_MAX: not now. */
   int64_t pinged_at;                                           /* When the pings in flight went. */
   int64_t last_round;
+  joined *joined; /* Its ipTable: the first that joined ahead. */
+  size_t joined_count, joined_capacity;
   size_t pings_sent, pings_answered;
   unsigned rounds_failed, rounds_to_all;
   bool online;
@@ -75,6 +102,7 @@ static void drop(sim_policy *policy) {
   if (policy) {
     sim_rival_fini(&policy->rival);
     free(policy->queue.items);
+    free(policy->joined);
     free(policy);
   }
 }
@@ -123,6 +151,7 @@ static int start(sim_policy *policy, wpm_instant now) {
 static void crash(sim_policy *policy, wpm_instant now) {
   (void)now;
   sim_rival_end(&policy->rival);
+  policy->joined_count = 0;
 }
 
 static int stop(sim_policy *policy, wpm_instant now) {
@@ -336,8 +365,11 @@ static void ping_some(sim_policy *policy, bool all) {
   sim_rival *rival = &policy->rival;
   sim_rival_list others = {0};
   size_t mesh = 0;
+  size_t mesh_of[SIM_SHARDS + 1] = {0};
   for (size_t i = 0; i < rival->link_count; i++) {
-    if (!all && mesh < MESH && rival->links[i].peer->relay) {
+    uint8_t topic = sim_rival_topic(rival, rival->links[i].peer);
+    if (!all && topic > 0 && mesh_of[topic] < MESH) {
+      mesh_of[topic]++;
       mesh++;
       ping_link(policy, i);
     } else if (rival->links[i].direction == WPM_OUTBOUND) {
@@ -345,7 +377,7 @@ static void ping_some(sim_policy *policy, bool all) {
     }
   }
   sim_rival_shuffle(rival, others.items, others.count);
-  size_t most = all ? others.count : RANDOM_PINGS - mesh;
+  size_t most = all ? others.count : mesh < RANDOM_PINGS ? RANDOM_PINGS - mesh : 0;
   for (size_t i = 0; i < others.count && i < most; i++) {
     ping_link(policy, others.items[i]);
   }
@@ -388,7 +420,84 @@ static void answered(sim_policy *policy, const sim_fact *fact, wpm_instant now) 
   }
 }
 
+/* ---- peers of one address -------------------------------------------------------------------- */
+
+/* Its storage has it still, with its addresses. */
+static void delete_peer(sim_policy *policy, uint32_t number) {
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
+  sim_rival_peer kept = *peer;
+  sim_rival_forget(&policy->rival, number);
+  if (kept.stored) {
+    peer->address_count = kept.address_count;
+    memcpy(peer->addresses, kept.addresses, sizeof(kept.addresses));
+  }
+}
+
+static void disconnect(sim_policy *policy, uint32_t number) {
+  const sim_rival *rival = &policy->rival;
+  for (size_t i = 0; i < rival->link_count; i++) {
+    if (rival->links[i].peer->number == number) {
+      sim_rival_close(&policy->rival, rival->links[i].id, WPM_REASON_LOCAL_CLOSE);
+    }
+  }
+}
+
+static bool has_joined(const sim_policy *policy, uint32_t number) {
+  for (size_t i = 0; i < policy->joined_count; i++) {
+    if (policy->joined[i].peer == number) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static size_t count_joined(const sim_policy *policy, uint32_t ip) {
+  size_t count = 0;
+  for (size_t i = 0; i < policy->joined_count; i++) {
+    count += policy->joined[i].ip == ip;
+  }
+  return count;
+}
+
+/* Those that are being disconnected count until they have left. */
+static void joins(sim_policy *policy, uint32_t number, uint32_t ip) {
+  if (!sim_rival_reserve(&policy->rival, (void **)&policy->joined, &policy->joined_capacity,
+                         policy->joined_count, sizeof(*policy->joined))) {
+    return;
+  }
+  policy->joined[policy->joined_count++] = (joined){number, ip};
+  size_t behind = count_joined(policy, ip);
+  for (size_t i = 0; behind > PER_IP; i++) {
+    if (policy->joined[i].ip == ip) {
+      disconnect(policy, policy->joined[i].peer);
+      delete_peer(policy, policy->joined[i].peer);
+      behind--;
+    }
+  }
+}
+
+static void leaves(sim_policy *policy, uint32_t number) {
+  size_t left = 0;
+  for (size_t i = 0; i < policy->joined_count; i++) {
+    if (policy->joined[i].peer != number) {
+      policy->joined[left++] = policy->joined[i];
+    }
+  }
+  policy->joined_count = left;
+}
+
 /* ---- facts ----------------------------------------------------------------------------------- */
+
+/* What it deleted it finds in its storage alone, which it reads at its start. */
+static void meet(sim_policy *policy, uint32_t number) {
+  sim_rival_peer *peer = sim_rival_peer_at(&policy->rival, number);
+  if (!peer->known) {
+    peer->record = 0;
+    peer->address_count = 0;
+  }
+  sim_rival_know(&policy->rival, number);
+  peer->stored = true;
+}
 
 static void found(sim_policy *policy, const sim_fact *fact) {
   sim_rival *rival = &policy->rival;
@@ -397,12 +506,14 @@ static void found(sim_policy *policy, const sim_fact *fact) {
       peer->address_count == fact->address_count &&
       memcmp(peer->addresses, fact->addresses, peer->address_count * sizeof(*peer->addresses)) == 0;
   bool was_known = peer->known;
-  sim_rival_know(rival, fact->peer);
-  peer->stored = true;
+  meet(policy, fact->peer);
   peer->wanted = peer->wanted || fact->flag;
   if (!was_known || !same || fact->sequence > peer->sequence) {
     sim_rival_set_addresses(rival, fact);
     peer->sequence = fact->sequence;
+    if (!fact->flag) {
+      peer->record = peer->shard = fact->shard;
+    }
   }
   peer->relay = peer->relay || fact->relay;
 }
@@ -417,8 +528,7 @@ static void connected(sim_policy *policy, const sim_fact *fact, wpm_instant now)
     sim_rival_close(rival, fact->link, WPM_REASON_LOCAL_CLOSE);
     return;
   }
-  sim_rival_know(rival, fact->peer);
-  peer->stored = true;
+  meet(policy, fact->peer);
   peer->state = WPM_CONNECTED;
   sim_rival_identify(rival, fact->link);
   if (fact->dial != 0) {
@@ -429,12 +539,16 @@ static void connected(sim_policy *policy, const sim_fact *fact, wpm_instant now)
 
 static void identified(sim_policy *policy, const sim_fact *fact) {
   sim_rival *rival = &policy->rival;
+  sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   const sim_rival_link *link = sim_rival_link_of(rival, fact->link);
   sim_rival_set_addresses(rival, fact);
-  sim_rival_peer_at(rival, fact->peer)->relay = fact->relay;
+  peer->relay = fact->relay;
+  peer->shard = fact->shard;
   if (fact->relay && sim_rival_relay_links(rival, WPM_INBOUND) > policy->in_target &&
       link->direction == WPM_INBOUND) {
     sim_rival_close(rival, fact->link, WPM_REASON_LOCAL_CLOSE);
+  } else if (!has_joined(policy, fact->peer)) {
+    joins(policy, fact->peer, link->ip);
   }
 }
 
@@ -466,6 +580,7 @@ static int take(sim_policy *policy, const sim_fact *fact, wpm_instant now) {
   case SIM_FACT_DISCONNECTED:
     if (sim_rival_peer_at(&policy->rival, fact->peer)->links == 0) {
       sim_rival_peer_at(&policy->rival, fact->peer)->state = WPM_CAN_CONNECT;
+      leaves(policy, fact->peer);
     }
     break;
   case SIM_FACT_IDENTIFIED:
@@ -495,7 +610,20 @@ static wpm_mono deadline(const sim_policy *policy) {
   return sim_rival_deadline(&policy->rival, all, sizeof(all) / sizeof(*all));
 }
 
+/* Of these as many as are too many go whose node record names that shard; 0: none. */
+static void prune_of(sim_policy *policy, const sim_rival_list *others, uint8_t record) {
+  sim_rival *rival = &policy->rival;
+  size_t capacity = 5 * rival->setup.max_connections;
+  for (size_t i = 0; i < others->count && rival->known.count > capacity; i++) {
+    const sim_rival_peer *peer = sim_rival_peer_at(rival, others->items[i]);
+    if (peer->known && peer->record == record) {
+      sim_rival_forget(rival, others->items[i]);
+    }
+  }
+}
+
 static void prune_store(sim_policy *policy) {
+  static const uint8_t shards[SIM_SHARDS] = {4, 5, 7, 3, 2, 6, 0, 1};
   sim_rival *rival = &policy->rival;
   size_t capacity = 5 * rival->setup.max_connections;
   for (size_t i = rival->known.count; i > 0 && rival->known.count > capacity; i--) {
@@ -511,8 +639,9 @@ static void prune_store(sim_policy *policy) {
     }
   }
   sim_rival_shuffle(rival, others.items, others.count);
-  for (size_t i = 0; i < others.count && rival->known.count > capacity; i++) {
-    sim_rival_forget(rival, others.items[i]);
+  prune_of(policy, &others, 0);
+  for (size_t i = 0; i < SIM_SHARDS; i++) {
+    prune_of(policy, &others, (uint8_t)(1 + shards[i]));
   }
   free(others.items);
 }

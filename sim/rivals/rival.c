@@ -100,6 +100,8 @@ void sim_rival_forget(sim_rival *rival, uint32_t number) {
     sim_rival_peer kept = {.number = number,
                            .stored = peer->stored,
                            .relay = peer->stored && peer->relay,
+                           .record = peer->stored ? peer->record : 0,
+                           .shard = peer->stored ? peer->shard : 0,
                            .wanted = peer->wanted,
                            .batch = peer->batch, /* Who dials it still waits for that. */
                            .dial = peer->dial,
@@ -111,7 +113,7 @@ void sim_rival_forget(sim_rival *rival, uint32_t number) {
 void sim_rival_set_addresses(sim_rival *rival, const sim_fact *fact) {
   sim_rival_peer *peer = sim_rival_peer_at(rival, fact->peer);
   size_t count = fact->address_count;
-  peer->address_count = count < SIM_RIVAL_ADDRESSES ? count : SIM_RIVAL_ADDRESSES;
+  peer->address_count = (uint32_t)(count < SIM_RIVAL_ADDRESSES ? count : SIM_RIVAL_ADDRESSES);
   memcpy(peer->addresses, fact->addresses, peer->address_count * sizeof(*peer->addresses));
 }
 
@@ -133,6 +135,7 @@ static void add_link(sim_rival *rival, const sim_fact *fact) {
     rival->links[rival->link_count++] = (sim_rival_link){.id = fact->link,
                                                          .peer = peer,
                                                          .direction = fact->direction,
+                                                         .ip = fact->remote.ip,
                                                          .pinged_at = -1,
                                                          .ping_due = INT64_MAX};
     rival->connected += peer->links == 0;
@@ -214,6 +217,13 @@ size_t sim_rival_relay_links(const sim_rival *rival, wpm_direction direction) {
   return count;
 }
 
+uint8_t sim_rival_topic(const sim_rival *rival, const sim_rival_peer *peer) {
+  if (!peer->relay || rival->setup.shards == 0) {
+    return peer->relay;
+  }
+  return peer->shard <= rival->setup.shards ? peer->shard : 0;
+}
+
 /* ---- actions --------------------------------------------------------------------------------- */
 
 static sim_action *add_action(sim_rival *rival, sim_action_type type, uint32_t peer) {
@@ -229,17 +239,23 @@ static sim_action *add_action(sim_rival *rival, sim_action_type type, uint32_t p
   return action;
 }
 
-void sim_rival_dial(sim_rival *rival, uint32_t number, int64_t timeout_ns) {
+void sim_rival_dial_at(sim_rival *rival, uint32_t number, int64_t timeout_ns,
+                       const sim_address *addresses, size_t count) {
   sim_rival_peer *peer = sim_rival_peer_at(rival, number);
   sim_action *action = add_action(rival, SIM_ACTION_DIAL, number);
   if (action) {
     peer->dial = ++rival->next_dial;
     action->dial = peer->dial;
     action->timeout_ns = timeout_ns;
-    action->address_count = peer->address_count;
-    memcpy(action->addresses, peer->addresses, peer->address_count * sizeof(*peer->addresses));
+    action->address_count = count;
+    memcpy(action->addresses, addresses, count * sizeof(*addresses));
     rival->dials++;
   }
+}
+
+void sim_rival_dial(sim_rival *rival, uint32_t number, int64_t timeout_ns) {
+  const sim_rival_peer *peer = sim_rival_peer_at(rival, number);
+  sim_rival_dial_at(rival, number, timeout_ns, peer->addresses, peer->address_count);
 }
 
 static void ask(sim_rival *rival, uint64_t id, sim_action_type type, wpm_reason reason) {
@@ -253,6 +269,11 @@ static void ask(sim_rival *rival, uint64_t id, sim_action_type type, wpm_reason 
 
 void sim_rival_close(sim_rival *rival, uint64_t link, wpm_reason reason) {
   ask(rival, link, SIM_ACTION_CLOSE, reason);
+}
+
+void sim_rival_refuse(sim_rival *rival, uint64_t link) {
+  sim_rival_close(rival, link, WPM_REASON_LOCAL_CLOSE);
+  (void)remove_link(rival, link);
 }
 
 void sim_rival_ping(sim_rival *rival, uint64_t link) {

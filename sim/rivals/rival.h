@@ -22,25 +22,27 @@ enum { SIM_RIVAL_ADDRESSES = 4 }; /* Addresses kept of a peer; the world tells o
 
 /* One peer of the world, as the rival knows it. */
 typedef struct sim_rival_peer {
-  uint32_t number;    /* In the world. */
-  bool known;         /* In its peer store. */
-  bool stored;        /* In its persistent storage. */
-  bool relay;         /* Known to speak relay. */
-  bool wanted;        /* Configured as a static or bootstrap node. */
-  bool batch;         /* Dialled in a batch that is awaited. */
-  bool topic;         /* Subscribes our shard, as it knows. */
-  uint8_t state;      /* A wpm_connectivity. */
-  uint8_t links;      /* Links. */
-  uint32_t place;     /* In `known`, where it is known. */
-  uint32_t failures;  /* Failed dials in a row. */
-  uint32_t attempts;  /* Of its backoff. */
-  uint32_t sequence;  /* Of its node record. */
-  uint32_t dial;      /* In flight; 0: none. None of them dials a peer twice at once. */
-  int64_t failed_at;  /* Its last failed dial, on the clock that the source takes. */
-  int64_t dialled_at; /* Its last successful one; 0: never. */
-  int64_t next_try;   /* No dial before. */
-  int64_t expires;    /* When its addresses do. */
-  size_t address_count;
+  uint32_t number;   /* In the world. */
+  bool known;        /* In its peer store. */
+  bool stored;       /* In its persistent storage. */
+  bool relay;        /* Known to speak relay. */
+  bool wanted;       /* Configured as a static or bootstrap node. */
+  bool batch;        /* Dialled in a batch that is awaited. */
+  uint8_t topic;     /* A topic, or a list, that it is known to be of: each rival's own; 0: none. */
+  uint8_t shard;     /* 1 + the one that it named last; 0: none. */
+  uint8_t record;    /* 1 + the one that its node record names; 0: none, or it has no record. */
+  uint8_t state;     /* A wpm_connectivity. */
+  uint8_t links;     /* Links. */
+  uint32_t place;    /* In `known`, where it is known. */
+  uint32_t failures; /* Failed dials in a row. */
+  uint32_t attempts; /* Of its backoff. */
+  uint32_t sequence; /* Of its node record. */
+  uint32_t dial;     /* In flight; 0: none. None of them dials a peer twice at once. */
+  uint32_t address_count; /* Of `addresses`. */
+  int64_t failed_at;      /* Its last failed dial, on the clock that the source takes. */
+  int64_t dialled_at;     /* Its last successful one; 0: never. */
+  int64_t next_try;       /* No dial before. */
+  int64_t expires;        /* When its addresses do. */
   sim_address addresses[SIM_RIVAL_ADDRESSES];
 } sim_rival_peer;
 
@@ -48,6 +50,7 @@ typedef struct sim_rival_link {
   uint64_t id;
   sim_rival_peer *peer;
   wpm_direction direction;
+  uint32_t ip;       /* Of the other end. */
   int64_t pinged_at; /* Of a ping not answered yet; -1: none. */
   int64_t ping_due;  /* Of a timer of its own; INT64_MAX: none. */
   uint32_t pings_missed;
@@ -139,7 +142,12 @@ bool sim_rival_note(sim_rival *rival, const sim_fact *fact);
 
 /* Actions. */
 void sim_rival_dial(sim_rival *rival, uint32_t number, int64_t timeout_ns);
+/* The same, at some of its addresses. */
+void sim_rival_dial_at(sim_rival *rival, uint32_t number, int64_t timeout_ns,
+                       const sim_address *addresses, size_t count);
 void sim_rival_close(sim_rival *rival, uint64_t link, wpm_reason reason);
+/* Closes one that was not let in: it is in no book, and its end is not heard of. */
+void sim_rival_refuse(sim_rival *rival, uint64_t link);
 void sim_rival_ping(sim_rival *rival, uint64_t link);
 void sim_rival_identify(sim_rival *rival, uint64_t link);
 bool sim_rival_next_action(sim_rival *rival, sim_action *out);
@@ -148,6 +156,9 @@ bool sim_rival_next_action(sim_rival *rival, sim_action *out);
 sim_rival_link *sim_rival_link_of(sim_rival *rival, uint64_t id);
 /* Links of that direction (WPM_DIRECTION_NONE: any) with peers known to speak relay. */
 size_t sim_rival_relay_links(const sim_rival *rival, wpm_direction direction);
+/* Which of our topics it subscribes, from 1; 0: none. Each of our shards is one; where nobody names any there is
+ * one, of all that speak relay. */
+uint8_t sim_rival_topic(const sim_rival *rival, const sim_rival_peer *peer);
 
 /* The store. */
 void sim_rival_know(sim_rival *rival, uint32_t number);
