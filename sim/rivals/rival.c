@@ -33,7 +33,7 @@ bool sim_rival_reserve(sim_rival *rival, void **items, size_t *capacity, size_t 
   if (count < *capacity) {
     return true;
   }
-  size_t wanted = *capacity > 0 ? 2 * *capacity : 64;
+  size_t wanted = *capacity > 0 ? 2 * *capacity : 16;
   void *grown = wanted > SIZE_MAX / size ? NULL : realloc(*items, wanted * size);
   if (!grown) {
     rival->error = WPM_ERR_NO_MEMORY;
