@@ -5,6 +5,8 @@
  * - reconnectPeers goes first, one stored relay peer after the other: prune backoff + slack for each,
  *   then one dial, awaited. Only then does the switch listen, are the static nodes dialled (all at
  *   once, awaited), and do the loops begin. The storage is on (--peer-persistence; off by default).
+ * - What has no public key is refused by the storage (node/peer_manager/peer_store/waku_peer_storage.nim
+ *   encode): those that were identified are stored, not those that were only heard of.
  * - Stored peers come back as NotConnected; failures are not stored (loadFromStorage). Removed ones
  *   are still stored: the storage has no delete (peer_store/peer_storage.nim).
  * Loop (node/peer_manager/peer_manager.nim):
@@ -40,9 +42,8 @@
  *
  * Left out: that discv5 passes on nodes of our shards alone (discovery/waku_discv5.nim shardingPredicate), since
  * this world tells by peer exchange and DNS, whose peers are all taken (node/kernel_api/peer_exchange.nim
- * fetchPeerExchangePeers, factory/node_factory.nim startNode); deletion where metadata fails (here it does not);
- * and that the storage refuses peers without a public key, which are those that it only heard of (encode): here
- * they are stored, and those that prunePeerStore removed come back without addresses.
+ * fetchPeerExchangePeers, factory/node_factory.nim startNode), and deletion where metadata fails (here it does
+ * not).
  */
 #include "sim/rivals/rival.h"
 #include "sim/scenario.h"
@@ -148,10 +149,18 @@ static int start(sim_policy *policy, wpm_instant now) {
   return rival->error;
 }
 
+/* What was stored is all that is left. */
 static void crash(sim_policy *policy, wpm_instant now) {
+  sim_rival *rival = &policy->rival;
   (void)now;
-  sim_rival_end(&policy->rival);
+  sim_rival_end(rival);
   policy->joined_count = 0;
+  for (size_t i = rival->known.count; i > 0; i--) {
+    const sim_rival_peer *peer = rival->known.items[i - 1];
+    if (!peer->stored) {
+      sim_rival_forget(rival, peer->number);
+    }
+  }
 }
 
 static int stop(sim_policy *policy, wpm_instant now) {
@@ -496,7 +505,6 @@ static void meet(sim_policy *policy, uint32_t number) {
     peer->address_count = 0;
   }
   sim_rival_know(&policy->rival, number);
-  peer->stored = true;
 }
 
 static void found(sim_policy *policy, const sim_fact *fact) {
@@ -544,6 +552,7 @@ static void identified(sim_policy *policy, const sim_fact *fact) {
   sim_rival_set_addresses(rival, fact);
   peer->relay = fact->relay;
   peer->shard = fact->shard;
+  peer->stored = true; /* Its public key is known now. */
   if (fact->relay && sim_rival_relay_links(rival, WPM_INBOUND) > policy->in_target &&
       link->direction == WPM_INBOUND) {
     sim_rival_close(rival, fact->link, WPM_REASON_LOCAL_CLOSE);
@@ -617,7 +626,7 @@ static void prune_of(sim_policy *policy, const sim_rival_list *others, uint8_t r
   for (size_t i = 0; i < others->count && rival->known.count > capacity; i++) {
     const sim_rival_peer *peer = sim_rival_peer_at(rival, others->items[i]);
     if (peer->known && peer->record == record) {
-      sim_rival_forget(rival, others->items[i]);
+      delete_peer(policy, others->items[i]);
     }
   }
 }
@@ -629,7 +638,7 @@ static void prune_store(sim_policy *policy) {
   for (size_t i = rival->known.count; i > 0 && rival->known.count > capacity; i--) {
     const sim_rival_peer *peer = rival->known.items[i - 1];
     if (peer->failures >= FAILURES_MAX) {
-      sim_rival_forget(rival, peer->number);
+      delete_peer(policy, peer->number);
     }
   }
   sim_rival_list others = {0};
