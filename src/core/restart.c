@@ -206,13 +206,12 @@ static void restored(wpm_manager *m, uint32_t slot, bool was_connected,
   }
   wpm_groups_update(m, slot);
   wpm_sources_restored(m, slot);
-  /* Who came to us is greeted if it comes again, and a candidate as others are; so is who was only
-   * tried. */
+  /* Who came to us is greeted if it comes again, and a candidate as others are; so is whom we let go as
+   * one too many, or only tried. */
   bool came_in = wpm_targets_are_set(m) && wpm_peer_direction(peer) == WPM_INBOUND &&
                  wpm_rule_holds(WPM_RULE_RESTART_CAME_IN);
-  bool tried = peer->reason == WPM_REASON_FEELER && wpm_rule_holds(WPM_RULE_RESTART_TRIED);
-  if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer) && !came_in && !tried &&
-      wpm_rule_holds(WPM_RULE_RESTART_FIRST)) {
+  if (wpm_peer_has(peer, WPM_HAS_HELD) && wpm_peer_relays(peer) && !came_in &&
+      !wpm_schedule_was_let_go(peer) && wpm_rule_holds(WPM_RULE_RESTART_FIRST)) {
     wpm_manager_policy(m, slot)->of_restart = true;
     if (was_at_the_stop(peer) || !wpm_rule_holds(WPM_RULE_RESTART_KEPT)) {
       wpm_heap_set(&m->restart, slot, (wpm_mono){wpm_restart_rank(peer)});

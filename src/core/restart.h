@@ -17,8 +17,8 @@
  *   does not name its boot, where each run has another boot_id, the wall clock decides as for other waits.
  * - A peer that we held whose record has a disconnect time but no prune backoff (it comes from another
  *   client's store) gets the one that its disconnect time asks for.
- * - The relay-capable peers that we had been connected to are dialled first, the last connected
- *   first: those that were connected when we stopped before those connected earlier, as many as
+ * - The relay-capable peers that we had been connected to, but for those let go as too many and trial
+ *   connections, are dialled first, the last connected first: those that were connected when we stopped before those connected earlier, as many as
  *   max_connections allows.
  * - Those that were connected when we stopped have a place kept for them until their first attempt,
  *   so that nobody else takes it while they wait for their backoff. No place is kept for one that

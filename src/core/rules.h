@@ -116,7 +116,6 @@
   X(RESTART_LONG_WAIT, "restart_long_wait")                                                        \
   X(RESTART_AGAIN, "restart_again")                                                                \
   X(RESTART_CAME_IN, "restart_came_in")                                                            \
-  X(RESTART_TRIED, "restart_tried")                                                                \
   X(CRASH_END, "crash_end")                                                                        \
   X(DISCONNECT_TIME, "disconnect_time")                                                            \
   X(WAIT_RESUMED, "wait_resumed")                                                                  \

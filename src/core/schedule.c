@@ -26,17 +26,19 @@ typedef enum kind {
 #define KIND_SHIFT 58
 #define MOVED_AT_ONCE 1024 /* Ready peers found to be held, in one go. */
 
+bool wpm_schedule_was_let_go(const wpm_peer *peer) {
+  bool too_many = peer->reason == WPM_REASON_CROWDED || peer->reason == WPM_REASON_SURPLUS;
+  return (too_many && wpm_rule_holds(WPM_RULE_CROWDED_STAYS)) ||
+         (peer->reason == WPM_REASON_FEELER && wpm_rule_holds(WPM_RULE_FEELER_GOES));
+}
+
 bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot) {
   const wpm_peer *peer = wpm_manager_peer(m, slot);
   if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
     return true;
   }
-  bool too_many = peer->reason == WPM_REASON_CROWDED || peer->reason == WPM_REASON_SURPLUS;
-  bool crowded = too_many && wpm_rule_holds(WPM_RULE_CROWDED_STAYS);
-  bool tried = peer->reason == WPM_REASON_FEELER && wpm_rule_holds(WPM_RULE_FEELER_GOES);
-  bool let_go = crowded || tried;
-  return wpm_peer_has(peer, WPM_HAS_HELD) && !let_go && !wpm_targets_choose(m, slot) &&
-         (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
+  return wpm_peer_has(peer, WPM_HAS_HELD) && !wpm_schedule_was_let_go(peer) &&
+         !wpm_targets_choose(m, slot) && (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
 }
 
 /* One that may be dialled when more peers like it are wanted. */

@@ -31,6 +31,9 @@
  * is dialled for its own sake. */
 wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now);
 
+/* We let it go as one too many, or only tried it: that we held it is no reason to dial it. */
+bool wpm_schedule_was_let_go(const wpm_peer *peer);
+
 /* It is dialled on its own account, as soon as nothing holds it back. */
 bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot);
 

@@ -95,6 +95,22 @@ static void all_of_them_come_back_where_there_is_room(void **state) {
   wpm_world_free(w);
 }
 
+static void whom_we_let_go_is_not_brought_back(void **state) {
+  (void)state;
+  static const wpm_reason let_go[] = {WPM_REASON_CROWDED, WPM_REASON_SURPLUS, WPM_REASON_FEELER};
+  const int count = (int)(sizeof let_go / sizeof *let_go);
+  wpm_world *w = lived(10, 0, WPM_HOUR);
+  for (int i = 0; i < count; i++) {
+    w->disk[BEFORE + i]->reason = let_go[i];
+  }
+  begin(w);
+  assert_int_equal(come_up(w), 10 - count);
+  for (int i = 0; i < count; i++) { /* More are wanted than are there: then it may be chosen. */
+    wpm_world_expect_plan(w, BEFORE + i, WPM_HELD_BY_TARGET, WPM_SPAN_NONE, 0);
+  }
+  wpm_world_free(w);
+}
+
 /* Those of the stop wait for their backoff, and their places with them; the others' do not. */
 static void no_place_is_kept_for_them(void **state) {
   (void)state;
@@ -230,6 +246,7 @@ static void without_targets_all_of_them_stay(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(all_of_them_come_back_where_there_is_room),
+      cmocka_unit_test(whom_we_let_go_is_not_brought_back),
       cmocka_unit_test(no_place_is_kept_for_them),
       cmocka_unit_test(a_static_peer_comes_before_them),
       cmocka_unit_test(a_static_peer_that_waits_has_its_place),
