@@ -16,9 +16,10 @@
  *   leaves the store for somebody merely heard of. While there are enough outbound relay peers one that
  *   nobody reached yet is tried now and then, and let go again (a feeler). A peer of whose addresses hardly
  *   any is good loses score.
- * - Every other peer that we held a connection with, and every static node, comes back by itself however
- *   its connection ended, except one that a person disconnected (until a person connects it) and
- *   one of another cluster (not for `mismatch_delay`).
+ * - A static node comes back by itself however its connection ended, except one that a person disconnected
+ *   (until a person connects it) and one of another cluster (not for `mismatch_delay`); another peer that
+ *   we held does where more like it are wanted, and where `relay_outbound` is 0, always. One that we dialled
+ *   on our own account, and that turns out to be of no use to us, is let go.
  * - Two delays run side by side, and the later decides. The retry delay grows exponentially, with
  *   jitter, over the failed attempts since the last stable connection; a connection of ours that the
  *   peer ended, or that was lost, before it was stable lengthens it as one. The GossipSub prune
@@ -124,8 +125,8 @@ typedef struct wpm_manager_config {
   int64_t sleep_gap_ns;      /* Called later than this after a deadline, we slept. Default 30 s. */
   int64_t probe_timeout_ns;  /* Silence after the ping that follows a sleep, or the return of the
                                 network, by which a connection has ended. Default 4 s. */
-  size_t relay_outbound; /* Outbound relay peers wanted, chosen among all candidates; 0: every relay
-                            peer that was held is dialled again, and no other. Default 10, whatever
+  size_t relay_outbound; /* Outbound relay peers wanted, chosen among all candidates; 0: every peer
+                            that was held is dialled again, and no other. Default 10, whatever
                             max_connections is: what nwaku has with its own default of 50 connections, and
                             go-waku at least. It is more than GossipSub's mesh needs (D = 6), and each
                             more takes an inbound place of another node: a node that serves many serves

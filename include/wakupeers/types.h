@@ -255,7 +255,7 @@ typedef enum wpm_reason {
   WPM_REASON_CROWDED,     /* We closed it: there were too many connections. */
   WPM_REASON_FEELER,      /* We closed it: it was a trial, and the peer is there (a feeler). */
   WPM_REASON_ROTATED,     /* We closed it: another outbound relay peer gets its place. */
-  WPM_REASON_SURPLUS,     /* We closed it: more outbound relay peers were connected than wanted. */
+  WPM_REASON_SURPLUS,     /* We closed it: we had dialled one that we do not need. */
   WPM_REASON_DUPLICATE,   /* We closed it: another connection with the peer lives on. */
   WPM_REASON_THIRD_CONNECTION,    /* We refused it: there were two with the peer. */
   WPM_REASON_LATE_DIAL,           /* We refused it: the dial that it comes from was over. */

@@ -361,10 +361,16 @@ static bool may_push(const wpm_manager *m, uint32_t slot) {
          !wpm_rule_holds(WPM_RULE_DISCOURAGED_WAITS);
 }
 
-/* It was connected when we stopped, and one place is all that it lacks. */
+/* One place is all that it lacks. */
+static bool is_one_short(const wpm_manager *m, uint32_t slot) {
+  return wpm_schedule_room(m, slot) >= wpm_targets_kept(m) ||
+         !wpm_rule_holds(WPM_RULE_CROWD_IN_VAIN);
+}
+
+/* It was connected when we stopped. */
 static bool is_greeted(const wpm_manager *m, uint32_t slot) {
   return slot != WPM_SLOT_NONE && wpm_manager_policy(m, slot)->at_the_stop &&
-         wpm_schedule_room(m, slot) >= wpm_targets_kept(m) && wpm_rule_holds(WPM_RULE_GREETED);
+         is_one_short(m, slot) && wpm_rule_holds(WPM_RULE_GREETED);
 }
 
 /* Somebody goes for it, without a wait for its turn. */
@@ -379,8 +385,9 @@ static bool finds_room(wpm_manager *m, uint32_t slot, const wpm_event *event, wp
   if (has_room(m, slot, direction)) {
     return true;
   }
-  bool one_goes = direction == WPM_INBOUND && may_push(m, slot) &&
-                  (is_let_in(m, slot, now) || wpm_crowd_make_way(m, now));
+  bool one_goes =
+      direction == WPM_INBOUND && may_push(m, slot) &&
+      (is_let_in(m, slot, now) || (is_one_short(m, slot) && wpm_crowd_make_way(m, now)));
   return one_goes && has_room(m, slot, direction);
 }
 

@@ -1,10 +1,12 @@
 #include "core/crowd.h"
 
+#include "core/beyond.h"
 #include "core/connections.h"
 #include "core/connectivity.h"
 #include "core/doubt.h"
 #include "core/judge.h"
 #include "core/rules.h"
+#include "core/schedule.h"
 #include "core/shares.h"
 #include "core/targets.h"
 #include "core/wait.h"
@@ -312,8 +314,13 @@ static size_t let_go(wpm_manager *m, const leave *who, wpm_instant now) {
   size_t count = 0;
   candidate *list = who->wanted > 0 ? rank(m, who, &count) : NULL;
   size_t gone = 0;
-  while (gone < who->wanted && gone < count && list[gone].layer <= who->highest) {
-    wpm_connectivity_end_all(m, list[gone++].peer, WPM_REASON_CROWDED, now);
+  for (size_t i = 0; gone < who->wanted && i < count && list[i].layer <= who->highest; i++) {
+    /* Those that went before it may have made it one that is needed. */
+    if (may_go(m, wpm_manager_policy(m, list[i].peer)->connections[0], who) ||
+        !wpm_rule_holds(WPM_RULE_CROWD_NEEDED)) {
+      wpm_connectivity_end_all(m, list[i].peer, WPM_REASON_CROWDED, now);
+      gone++;
+    }
   }
   free(list);
   return gone;
@@ -328,7 +335,7 @@ static leave leaver(const wpm_manager *m, wpm_instant now) {
 /* Who goes for one before all others, of the restart's: strangers, then all of them. False: nobody may. */
 static bool is_beyond(const wpm_manager *m, bool strangers, wpm_instant now, leave *out) {
   *out = (leave){1, WPM_SHARE_ANY, OF_RESTART, strangers, LAYER_DIVERSE, now.mono};
-  return wpm_targets_are_beyond(m) && wpm_rule_holds(WPM_RULE_CROWD_RESTART);
+  return wpm_beyond_relay(m) && wpm_rule_holds(WPM_RULE_CROWD_RESTART);
 }
 
 static bool one_beyond_goes(wpm_manager *m, wpm_instant now) {
@@ -369,6 +376,12 @@ bool wpm_crowd_admit(wpm_manager *m, wpm_instant now) {
   return one_beyond_goes(m, now) || one_goes(m, false, now);
 }
 
+void wpm_crowd_make_room(wpm_manager *m, wpm_instant now) {
+  size_t wanted = wpm_beyond_relay(m) ? wpm_targets_kept_for_others(m) : 0;
+  while (wpm_schedule_room(m, WPM_SLOT_NONE) < wanted && wpm_rule_holds(WPM_RULE_CROWD_ROOM) &&
+         one_beyond_goes(m, now)) {}
+}
+
 static wpm_crowded_layer layer_told(layer one, origin whence) {
   if (one == LAYER_DISCOURAGED) {
     return WPM_CROWDED_DISCOURAGED;
@@ -395,7 +408,6 @@ static int foretell_of(const wpm_manager *m, const leave *one, wpm_mono at, wpm_
 int wpm_crowd_foretell(const wpm_manager *m, wpm_instant now, wpm_preview *out) {
   leave one;
   int err = WPM_OK;
-  out->crowded_at = WPM_NEVER;
   for (int any = 0; any < 2 && !err && out->crowded.len == 0; any++) {
     if (is_beyond(m, any == 0, now, &one)) {
       err = foretell_of(m, &one, now.mono, out);

@@ -3,10 +3,12 @@
  * - *Beyond*: where outbound relay peers are more than wanted (core/targets.h), since a restart brings back all
  *   that were connected before, a newcomer takes the place of one of these, whenever it comes: they were
  *   dialled since there was room, and each goes once. Those that were not connected when we stopped go first.
+ *   They go for the places of services and static peers, too, that are missing.
  * - *Full*: a newcomer that finds no place inbound takes that of an inbound peer that is worth least, where
  *   there is one; else it is refused (Bitcoin Core, SelectNodeToEvict). Once in `EVICT_EVERY` at most, so
  *   that whoever knocks often does not turn all of them over.
- * - *Greeted*: who was connected when we last stopped or died, and comes again (core/restart.h), takes the
+ *   Nobody goes where one place would not do, since others are kept (core/targets.h).
+ * - *Greeted*: who was connected when we stopped or died, was not met since, and comes again (core/restart.h), takes the
  *   place of a stranger, one that was not, whenever it comes: each is greeted once, so they are no flood, and
  *   whoever fills all places as we start keeps none of them out. Else it is a newcomer as others are. In
  *   what follows it has been here for longer than any stranger.
@@ -42,6 +44,9 @@ bool wpm_crowd_greet(wpm_manager *m, wpm_instant now);
 
 /* The same for one that is static or protected, whenever it comes. */
 bool wpm_crowd_admit(wpm_manager *m, wpm_instant now);
+
+/* Those beyond go until the places that are kept for services and static peers are free. */
+void wpm_crowd_make_room(wpm_manager *m, wpm_instant now);
 
 /* Who would go for such a newcomer, why and when at the earliest (`crowded`…): a dry run of the same.
  * WPM_ERR_NO_MEMORY. */

@@ -33,11 +33,12 @@ static void set_doubt(wpm_manager *m, uint32_t slot, bool in_doubt) {
   policy->in_doubt = in_doubt;
 }
 
-/* Connected outbound, so that it counts. There may be one too many then, where it was chosen or in doubt. */
+/* Connected outbound, so that it counts. There may be one too many then (core/beyond.h). */
 static void set_met(wpm_manager *m, uint32_t slot, bool met, bool was_in_doubt) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
+  bool ours = policy->chosen || was_in_doubt || policy->by_restart;
   m->doubt.met += (uint32_t)met - (uint32_t)policy->met;
-  m->doubt.looks = m->doubt.looks || (met && !policy->met && (policy->chosen || was_in_doubt));
+  m->beyond = m->beyond || (met && !policy->met && ours);
   policy->met = met;
 }
 
@@ -55,7 +56,7 @@ void wpm_doubt_update(wpm_manager *m, uint32_t slot) {
 
 void wpm_doubt_answered(wpm_manager *m, uint32_t slot) {
   wpm_doubt_update(m, slot);
-  if (m->doubt.looks) {
+  if (m->beyond) {
     wpm_manager_note_deadline(m); /* Bytes alone would bring nothing else about. */
   }
 }
@@ -63,6 +64,7 @@ void wpm_doubt_answered(wpm_manager *m, uint32_t slot) {
 void wpm_doubt_adopt(wpm_manager *m, uint32_t slot) {
   wpm_manager_policy(m, slot)->chosen = false;
   wpm_manager_policy(m, slot)->by_restart = false;
+  wpm_manager_policy(m, slot)->automatic = false;
   for (unsigned i = 0; i < WPM_DOUBT_DIALS; i++) {
     if (m->doubt.dials[i].slot == slot) {
       m->doubt.dials[i].dial = 0; /* Not watched any more. */
@@ -129,54 +131,14 @@ wpm_mono wpm_doubt_next(const wpm_manager *m) {
   return m->doubt.probed;
 }
 
-/* ---- those beyond ------------------------------------------------------------------------------ */
-
-static bool may_go(const wpm_manager *m, const wpm_connection *connection) {
-  if (!connection || connection->peer == WPM_SLOT_NONE) {
-    return false;
-  }
-  uint32_t slot = connection->peer;
-  const wpm_policy *policy = wpm_manager_policy(m, slot);
-  return policy->chosen && policy->met &&
-         !(wpm_targets_spare(m, slot) && wpm_rule_holds(WPM_RULE_BEYOND_SPARES));
-}
-
-/* WPM_SLOT_NONE: nobody may go. */
-static uint32_t newest_chosen(const wpm_manager *m) {
-  const wpm_connection *newest = NULL;
-  for (uint32_t i = 0; i < m->connection_slots; i++) {
-    const wpm_connection *one = m->connections[i];
-    if (may_go(m, one) && (!newest || one->began.ns > newest->began.ns ||
-                           (one->began.ns == newest->began.ns && one->id > newest->id))) {
-      newest = one;
-    }
-  }
-  return newest ? newest->peer : WPM_SLOT_NONE;
-}
-
-static void let_go_beyond(wpm_manager *m, wpm_instant now) {
-  uint32_t slot = WPM_SLOT_NONE;
-  while (wpm_targets_are_beyond(m) && wpm_rule_holds(WPM_RULE_BEYOND) &&
-         (slot = newest_chosen(m)) != WPM_SLOT_NONE) {
-    wpm_connectivity_end_all(m, slot, WPM_REASON_SURPLUS, now);
-  }
-  m->doubt.looks = false;
-}
-
 /* ---- when -------------------------------------------------------------------------------------- */
 
 void wpm_doubt_run(wpm_manager *m, wpm_instant now) {
   doubt_dials(m, now);
   doubt_connections(m, now);
-  if (m->doubt.looks) {
-    let_go_beyond(m, now);
-  }
 }
 
 wpm_mono wpm_doubt_deadline(const wpm_manager *m) {
-  if (m->doubt.looks) {
-    return m->now;
-  }
   wpm_mono dial = m->doubt.watched > 0 ? m->doubt.dials[m->doubt.first].slow_at : WPM_NEVER;
   return wpm_mono_earlier(dial, m->doubt.probed);
 }

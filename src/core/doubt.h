@@ -8,9 +8,7 @@
  *   it wants where its tip is stale, for the same reason.
  * - In doubt are dials of candidates, and connections that were pinged as a gap was over; each until it ends,
  *   or is heard of.
- * - Where more are connected than are wanted for that, the newest of those that were chosen goes at once, as
- *   `surplus`: neither static nor protected, nor one that its shards or its services need. It was reached,
- *   and is a tried candidate from then on.
+ * - Where more are connected than are wanted for that, the newest goes (core/beyond.h).
  * - Later in an epoch, and while it lasts without a network, nobody is dialled beside another: then haste
  *   would only be noise.
  */

@@ -84,6 +84,7 @@ typedef struct wpm_policy {
   bool chosen : 1;             /* It has that since more such peers were wanted. */
   bool met : 1;                /* It has that by a connection which is not in doubt. */
   bool by_restart : 1;         /* It has that since it had been connected before the start. */
+  bool automatic : 1;          /* Its last dial was nobody's but ours. */
   bool
       at_the_stop : 1; /* Connected when we last stopped or died; none of its connections ended since. */
 } wpm_policy;
@@ -197,7 +198,6 @@ typedef struct wpm_doubt {
   wpm_mono probed; /* When connections pinged after a gap are in doubt; WPM_NEVER: none were. */
   uint32_t count;  /* Outbound places in doubt. */
   uint32_t met;    /* Outbound relay peers connected, none of them in doubt. */
-  bool looks;      /* There may be more of them than are wanted. */
   unsigned first;  /* Of the dials watched, the oldest. */
   unsigned watched;
   wpm_doubted_dial dials[WPM_DOUBT_DIALS]; /* A ring. */
@@ -277,6 +277,7 @@ struct wpm_manager {
   wpm_groups groups;         /* Network groups of the peers. */
   wpm_targets targets;       /* Outbound relay peers. */
   wpm_doubt doubt;           /* Which of them may come to nothing. */
+  bool beyond;               /* There may be outbound peers that nobody needs (core/beyond.h). */
   wpm_sources sources;       /* Who told us of whom. */
   wpm_feelers feelers;       /* Trial connections. */
   /* Relay peers of each of our shards (core/shards.h). */

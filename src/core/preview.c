@@ -138,7 +138,8 @@ static int foretell_crowding(const wpm_manager *m, wpm_instant now, wpm_preview 
   size_t room = wpm_schedule_room(m, WPM_SLOT_NONE);
   out->kept_from_inbound = wpm_targets_kept(m);
   out->inbound_room = room > out->kept_from_inbound ? room - out->kept_from_inbound : 0;
-  return wpm_crowd_foretell(m, now, out);
+  out->crowded_at = WPM_NEVER;
+  return room >= out->kept_from_inbound ? wpm_crowd_foretell(m, now, out) : WPM_OK;
 }
 
 int wpm_manager_preview(const wpm_manager *m, wpm_instant now, wpm_planned_dial *dials, size_t cap,

@@ -60,14 +60,24 @@ static void reserve(wpm_manager *m, uint32_t slot) {
   wpm_targets_take_group(m, slot);
 }
 
-void wpm_restart_drop(wpm_manager *m, uint32_t slot) {
+static void give_up_place(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
-  policy->of_restart = false;
   if (policy->reserved) {
     policy->reserved = false;
     m->reserved--;
     wpm_targets_take_group(m, slot);
   }
+}
+
+void wpm_restart_waits(wpm_manager *m, uint32_t slot, wpm_mono until) {
+  if (until.ns > m->reserve_until.ns && wpm_rule_holds(WPM_RULE_RESTART_WAITS)) {
+    give_up_place(m, slot);
+  }
+}
+
+void wpm_restart_drop(wpm_manager *m, uint32_t slot) {
+  wpm_manager_policy(m, slot)->of_restart = false;
+  give_up_place(m, slot);
   wpm_heap_set(&m->restart, slot, WPM_NEVER);
 }
 

@@ -22,8 +22,8 @@
  *   max_connections allows.
  * - Those that were connected when we stopped have a place kept for them until their first attempt,
  *   so that nobody else takes it while they wait for their backoff. No place is kept for one that
- *   has to wait for longer than the default backoff: a PRUNE does not reserve places. Nor is anybody else
- *   of its network group chosen meanwhile (core/targets.h).
+ *   has to wait for longer than the default backoff, be it told so later: a PRUNE does not reserve places. Nor is
+ *   anybody else of its network group chosen while it is kept (core/targets.h).
  * - Those that were connected earlier have the places that are left, and keep nobody out: where outbound
  *   relay peers are more than wanted, they make way for whoever dials us (core/crowd.h).
  * - Where outbound relay peers are counted (core/targets.h), that is for those that we had dialled. A relay
@@ -32,7 +32,8 @@
  * - Who was connected when we stopped or died, either way, and was not met since, is *greeted* if it comes
  *   by itself: where there is no place, that of a stranger is its own (core/crowd.h). The limits of
  *   core/inbound.h hold for it too.
- * - A record that is imported later is taken in the same way, but keeps no place.
+ * - The waits of a record that is imported later are brought into this boot in the same way; the peer is none of
+ *   the restart.
  */
 #ifndef WPM_CORE_RESTART_H
 #define WPM_CORE_RESTART_H
@@ -54,6 +55,9 @@ void wpm_restart_reserve(wpm_manager *m, wpm_instant now);
 
 /* Its attempt failed on our own account, and its place was just given up: the place is kept. */
 void wpm_restart_again(wpm_manager *m, uint32_t slot);
+
+/* The other side, or a ban, lets it be dialled no earlier. */
+void wpm_restart_waits(wpm_manager *m, uint32_t slot, wpm_mono until);
 
 /* The peer was tried, or is not wanted any more: nothing is kept for it. */
 void wpm_restart_drop(wpm_manager *m, uint32_t slot);

@@ -114,6 +114,7 @@
   X(RESTART_ORDER, "restart_order")                                                                \
   X(RESTART_AT_THE_STOP, "restart_at_the_stop")                                                    \
   X(RESTART_LONG_WAIT, "restart_long_wait")                                                        \
+  X(RESTART_WAITS, "restart_waits")                                                                \
   X(RESTART_AGAIN, "restart_again")                                                                \
   X(RESTART_CAME_IN, "restart_came_in")                                                            \
   X(CRASH_END, "crash_end")                                                                        \
@@ -133,6 +134,8 @@
   X(DOUBT_PROBED, "doubt_probed")                                                                  \
   X(BEYOND, "beyond")                                                                              \
   X(BEYOND_SPARES, "beyond_spares")                                                                \
+  X(BEYOND_NO_RELAY, "beyond_no_relay")                                                            \
+  X(WANTS_CHOSEN, "wants_chosen")                                                                  \
   X(GAP_PROBE, "gap_probe")                                                                        \
   X(GAP_ONE_MISS, "gap_one_miss")                                                                  \
   X(GAP_PROBE_TIMEOUT, "gap_probe_timeout")                                                        \
@@ -229,6 +232,9 @@
   X(CROWD_YOUNGEST, "crowd_youngest")                                                              \
   X(CROWD_REST, "crowd_rest")                                                                      \
   X(CROWD_RESTART, "crowd_restart")                                                                \
+  X(CROWD_ROOM, "crowd_room")                                                                      \
+  X(CROWD_IN_VAIN, "crowd_in_vain")                                                                \
+  X(CROWD_NEEDED, "crowd_needed")                                                                  \
   X(CROWD_RESTART_ONLY, "crowd_restart_only")                                                      \
   X(CROWD_INBOUND, "crowd_inbound")                                                                \
   X(CROWD_DISCOURAGED, "crowd_discouraged")                                                        \

@@ -3,6 +3,7 @@
 #include "core/actions.h"
 #include "core/black_hole.h"
 #include "core/connectivity.h"
+#include "core/crowd.h"
 #include "core/judge.h"
 #include "core/range_bans.h"
 #include "core/rank.h"
@@ -37,7 +38,9 @@ bool wpm_schedule_wants(const wpm_manager *m, uint32_t slot) {
   if (wpm_peer_has(peer, WPM_HAS_STATIC)) {
     return true;
   }
-  return wpm_peer_has(peer, WPM_HAS_HELD) && !wpm_schedule_was_let_go(peer) &&
+  bool others = !wpm_targets_are_set(m) || wpm_manager_policy(m, slot)->of_restart ||
+                !wpm_rule_holds(WPM_RULE_WANTS_CHOSEN);
+  return wpm_peer_has(peer, WPM_HAS_HELD) && !wpm_schedule_was_let_go(peer) && others &&
          !wpm_targets_choose(m, slot) && (!wpm_peer_relays(peer) || wpm_shards_shares(m, slot));
 }
 
@@ -206,6 +209,8 @@ void wpm_schedule_update(wpm_manager *m, uint32_t slot, wpm_instant now) {
   bool possible = due.ns != WPM_NEVER.ns;
   if (!possible && !wpm_manager_policy(m, slot)->has_place) {
     wpm_restart_drop(m, slot);
+  } else if (plan.held_by == WPM_HELD_BY_PRUNE_BACKOFF || plan.held_by == WPM_HELD_BY_BAN) {
+    wpm_restart_waits(m, slot, plan.until);
   }
   /* Before the first event all wait, so that the restart's places are kept before anyone goes. */
   bool ready = plan.held_by == WPM_HELD_BY_NOTHING && m->begun;
@@ -238,6 +243,7 @@ void wpm_schedule_dial(wpm_manager *m, uint32_t slot, bool all) {
   policy->dial = ++m->next_dial;
   policy->asked = all;
   policy->by_restart = policy->of_restart && !all;
+  policy->automatic = !all;
   m->dials++;
   set_waiting(m, slot, WPM_NEVER, false);
   wpm_heap_set(&m->ready, slot, WPM_NEVER);
@@ -281,6 +287,7 @@ void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
     return;
   }
   wpm_restart_reserve(m, now);
+  wpm_crowd_make_room(m, now);
   uint32_t slot;
   while ((m->dials < m->config.max_dials || !wpm_rule_holds(WPM_RULE_MAX_DIALS)) &&
          (slot = first_to_go(m, now)) != WPM_SLOT_NONE && wpm_schedule_has_room(m, slot)) {

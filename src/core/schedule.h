@@ -2,10 +2,12 @@
  *
  * - Where outbound relay peers are counted (core/targets.h), that module chooses among relay peers, those
  *   of a restart and static ones aside; without, they are wanted as others are.
- * - Wanted are the static nodes and every peer that we held, but for those that were crowded out and trial
+ * - Wanted are the static nodes and every peer that we held, but for those let go as too many and trial
  *   connections (core/feelers.h); not one that a person disconnected,
  *   and of relay-capable peers that are not static only those that share a shard with us, where
- *   both name any.
+ *   both name any. Where outbound relay peers are counted, who does not relay is not wanted for having been
+ *   held: else whoever dials us once, or says so of itself, would be dialled into places that no number holds.
+ *   What it offers may be wanted (core/services.h).
  * - A wanted peer with an address is *waiting* until its prune backoff, its retry delay and, if it
  *   is of another cluster, its mismatch delay are over; then it is *ready*. It is dialled when a
  *   place is free: fewer than `max_connections` peers connected, being dialled or with a place kept

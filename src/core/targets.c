@@ -1,6 +1,7 @@
 #include "core/targets.h"
 
 #include "core/backoff.h"
+#include "core/beyond.h"
 #include "core/connections.h"
 #include "core/connectivity.h"
 #include "core/doubt.h"
@@ -135,6 +136,7 @@ void wpm_targets_update(wpm_manager *m, uint32_t slot) {
   }
   update_outbound(m, slot);
   wpm_doubt_update(m, slot);
+  wpm_beyond_update(m, slot);
 }
 
 bool wpm_targets_spare(const wpm_manager *m, uint32_t slot) {
@@ -156,10 +158,6 @@ size_t wpm_targets_kept(const wpm_manager *m) {
   size_t missing = wanted > outbound ? wanted - outbound : 0;
   bool holds = wpm_rule_holds(WPM_RULE_KEPT_PLACES);
   return holds ? half_at_most(m, missing + wpm_services_missing(m) + m->targets.waiting) : 0;
-}
-
-bool wpm_targets_are_beyond(const wpm_manager *m) {
-  return wpm_targets_are_set(m) && m->doubt.met > m->config.relay_outbound;
 }
 
 /* ---- choosing ---------------------------------------------------------------------------------- */
@@ -398,6 +396,7 @@ static void rotate(wpm_manager *m, wpm_instant now) {
 void wpm_targets_run(wpm_manager *m, wpm_instant now) {
   if (is_in_force(m)) {
     wpm_doubt_run(m, now);
+    wpm_beyond_run(m, now);
     rotate(m, now);
     dial_candidates(m, now);
   }
@@ -433,5 +432,6 @@ wpm_mono wpm_targets_deadline(const wpm_manager *m) {
   wpm_mono choice = next_choice(m);
   wpm_mono rotation = wpm_targets_rotation_at(m);
   wpm_mono doubt = is_at_work(m) ? wpm_doubt_deadline(m) : WPM_NEVER;
-  return wpm_mono_earlier(doubt, wpm_mono_earlier(rotation, choice));
+  wpm_mono beyond = is_at_work(m) && m->beyond ? m->now : WPM_NEVER;
+  return wpm_mono_earlier(wpm_mono_earlier(doubt, beyond), wpm_mono_earlier(rotation, choice));
 }

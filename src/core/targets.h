@@ -57,9 +57,6 @@ size_t wpm_targets_kept(const wpm_manager *m);
 /* Those of them that are for services and static peers: kept also from who was held and is dialled for that. */
 size_t wpm_targets_kept_for_others(const wpm_manager *m);
 
-/* More outbound relay peers are connected than are wanted. */
-bool wpm_targets_are_beyond(const wpm_manager *m);
-
 /* The peer's place, connections or protocols may have changed. */
 void wpm_targets_update(wpm_manager *m, uint32_t slot);
 

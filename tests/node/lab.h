@@ -74,6 +74,7 @@ static inline void lab_init(lab *l) {
     assert_int_equal(wpm_node_key_peer_id(&n->key, &n->id, NULL), WPM_OK);
     wpm_node_config_default(config);
     config->loop = &l->loop;
+    config->manager.relay_outbound = 0; /* They speak no relay: so whom one held it wants back. */
     config->logger = (wpm_logger){.log = lab_log, .user = n, .minimum = WPM_LOG_TRACE};
     config->key = &n->key;
     config->agent = WPM_TEXT("lab/1");

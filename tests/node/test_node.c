@@ -170,7 +170,6 @@ static void no_more_are_held_than_there_are_places(void **state) {
   lab_init(&l);
   lab_node *a = &l.nodes[0];
   a->config.manager.max_connections = 2;
-  a->config.manager.relay_outbound = 0; /* None is kept. */
   lab_start(a);
   for (size_t i = 1; i < 4; i++) {
     lab_hold(&l.nodes[i], a);

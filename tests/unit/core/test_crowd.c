@@ -165,9 +165,9 @@ static void the_fast_and_the_useful_stay(void **state) {
   }
   for (int i = 0; i < 8; i++) {
     int peer = newcomer(w);
-    if (i < 3) {
+    if (i < 2) {
       assert_int_equal(peer, 9 - i);
-    } else { /* Then of the others, who are alone in their groups. */
+    } else { /* Then the younger ones of those who are alone, of what is left of their groups, as it is. */
       assert_true(peer >= 600);
     }
     come(w, 600 + i, (unsigned)(60 + i));
@@ -381,6 +381,45 @@ static wpm_world *start_with_marks(size_t high, size_t low) {
   return w;
 }
 
+/* Of five peers of a service three are needed: as the others go, none of these does, though all are more
+ * than needed as it begins. */
+static void none_goes_that_the_others_make_needed(void **state) {
+  (void)state;
+  enum { SERVING = 5, SLOTS = 3 };
+  const wpm_service services[] = {
+      {{WPM_WORLD_SERVICE, sizeof(WPM_WORLD_SERVICE) - 1}, WPM_NO_CAPABILITY, SLOTS}};
+  for (int shortage = 0; shortage < 2; shortage++) {
+    wpm_world *w = wpm_crowded_new(200);
+    w->config.services = services;
+    w->config.service_count = 1;
+    w->config.high_water = shortage ? 0 : 9;
+    w->config.low_water = shortage ? 0 : 1;
+    w->config.grace_ns = 0;
+    wpm_world_start(w);
+    for (int i = 0; i < 10; i++) {
+      wpm_connection_id c = wpm_world_come_in(w, i, -1);
+      assert_int_equal(i < SERVING ? wpm_world_identified_serving(w, i, c, false, 0)
+                                   : wpm_world_identified(w, i, c, false, 0),
+                       WPM_OK);
+    }
+    for (int i = 0; shortage && i < 20; i++) {
+      wpm_event e = {.type = WPM_EVENT_SHORTAGE};
+      assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+      (void)wpm_crowded_out_of(w, 0, 10);
+      wpm_world_run(w, 11 * WPM_SECOND);
+    }
+    wpm_world_run(w, WPM_SECOND);
+    (void)wpm_crowded_out_of(w, 0, 10);
+    size_t left = 0;
+    for (int i = 0; i < SERVING; i++) {
+      left += wpm_world_state(w, i) == WPM_CONNECTED;
+    }
+    assert_true(left >= SLOTS);
+    assert_true(wpm_manager_connection_count(w->manager) < 10);
+    wpm_world_free(w);
+  }
+}
+
 static void above_the_high_water_mark_they_go_down_to_the_low_one(void **state) {
   (void)state;
   wpm_world *w = start_with_marks(40, 25);
@@ -435,6 +474,7 @@ int main(void) {
       cmocka_unit_test(to_foretell_may_lack_memory),
       cmocka_unit_test(layers_have_names),
       cmocka_unit_test(without_memory_the_newcomer_is_refused),
+      cmocka_unit_test(none_goes_that_the_others_make_needed),
       cmocka_unit_test(above_the_high_water_mark_they_go_down_to_the_low_one),
       cmocka_unit_test(the_young_have_their_grace),
   };

@@ -163,6 +163,25 @@ static void a_static_peer_that_waits_has_its_place(void **state) {
   wpm_world_free(w);
 }
 
+/* Nor while a ban lasts, or a PRUNE that is told meanwhile. */
+static void no_place_is_kept_for_who_may_not_come_for_long(void **state) {
+  (void)state;
+  wpm_world *w = lived(0, 5, 0);
+  begin(w);
+  assert_int_equal(foretell(w).kept, 5);
+  wpm_event e = {.type = WPM_EVENT_BAN, .peer = wpm_world_id(LAST)};
+  e.u.ban.length_ns = WPM_DAY;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  assert_int_equal(foretell(w).kept, 4);
+  wpm_world_pruned(w, LAST + 1, WPM_HOUR);
+  assert_int_equal(foretell(w).kept, 3);
+  wpm_world_run(w, 70 * S);
+  assert_int_equal(come_up(w), 3);
+  wpm_world_run(w, WPM_HOUR);
+  assert_int_equal(wpm_world_expect(w, WPM_ACTION_DIAL, -1)->peer, LAST + 1);
+  wpm_world_free(w);
+}
+
 /* ---- making way -------------------------------------------------------------------------------- */
 
 /* Until as many outbound peers are left as are wanted; those of the stop stay. */
@@ -232,6 +251,37 @@ static void clients_past_their_share_have_them_too(void **state) {
   wpm_world_free(w);
 }
 
+/* One that is named while they have all places is dialled in that of one of them. */
+static void a_static_peer_has_the_place_of_one(void **state) {
+  (void)state;
+  wpm_world *w = lived(2, PLACES - 2, WPM_HOUR);
+  begin(w);
+  assert_int_equal(come_up(w), PLACES);
+  assert_int_equal(wpm_world_found(w, STATIC, 4001, true), WPM_OK);
+  assert_true(wpm_crowded_out(w) < LAST);
+  (void)wpm_world_expect(w, WPM_ACTION_DIAL, STATIC);
+  wpm_world_free(w);
+}
+
+/* Places are kept for three peers of a service whom nobody knows: these are made free once, and one more goes
+ * for each newcomer, no more. */
+static void nobody_goes_in_vain(void **state) {
+  (void)state;
+  enum { SLOTS = 3 };
+  const wpm_service services[] = {
+      {{WPM_WORLD_SERVICE, sizeof(WPM_WORLD_SERVICE) - 1}, WPM_NO_CAPABILITY, SLOTS}};
+  wpm_world *w = lived(PLACES, 0, WPM_HOUR);
+  w->config.services = services;
+  w->config.service_count = 1;
+  begin(w);
+  assert_int_equal(come_up(w), PLACES - SLOTS);
+  for (int i = 0; i < 5; i++) {
+    assert_true(goes_for(w, i) >= 0);
+  }
+  assert_int_equal(wpm_manager_connection_count(w->manager), PLACES - SLOTS);
+  wpm_world_free(w);
+}
+
 static void without_targets_all_of_them_stay(void **state) {
   (void)state;
   wpm_world *w = lived(PLACES, 0, WPM_HOUR);
@@ -250,10 +300,13 @@ int main(void) {
       cmocka_unit_test(no_place_is_kept_for_them),
       cmocka_unit_test(a_static_peer_comes_before_them),
       cmocka_unit_test(a_static_peer_that_waits_has_its_place),
+      cmocka_unit_test(no_place_is_kept_for_who_may_not_come_for_long),
       cmocka_unit_test(newcomers_have_the_places_of_those_beyond_at_once),
       cmocka_unit_test(those_of_the_stop_beyond_go_last),
       cmocka_unit_test(whom_a_person_connects_stays),
       cmocka_unit_test(clients_past_their_share_have_them_too),
+      cmocka_unit_test(a_static_peer_has_the_place_of_one),
+      cmocka_unit_test(nobody_goes_in_vain),
       cmocka_unit_test(without_targets_all_of_them_stay),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
