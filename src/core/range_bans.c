@@ -82,11 +82,12 @@ bool wpm_range_bans_hold(const wpm_manager *m, wpm_bytes multiaddr, wpm_dial_id 
   return banned_until(m, multiaddr, dial).ns > now.ns;
 }
 
-size_t wpm_range_bans_admit(const wpm_manager *m, uint32_t slot, wpm_address *items, size_t count) {
+size_t wpm_range_bans_admit(const wpm_manager *m, uint32_t slot, wpm_address *items, size_t count,
+                            wpm_mono now) {
   size_t in_scope = wpm_scope_admit(m, slot, items, count);
   size_t admitted = 0;
   for (size_t i = 0; i < in_scope; i++) {
-    if (!wpm_range_bans_hold(m, items[i].multiaddr, 0, m->now)) {
+    if (!wpm_range_bans_hold(m, items[i].multiaddr, 0, now)) {
       items[admitted++] = items[i];
     }
   }

@@ -47,9 +47,10 @@ void wpm_range_bans_run(wpm_manager *m, wpm_instant now);
 /* Whether an address is in a banned range; with a `dial`, in one banned since that began. */
 bool wpm_range_bans_hold(const wpm_manager *m, wpm_bytes multiaddr, wpm_dial_id dial, wpm_mono now);
 
-/* Moves those of `items` that may be dialled, by their scope and by bans, to the front, in their order;
- * returns how many. */
-size_t wpm_range_bans_admit(const wpm_manager *m, uint32_t slot, wpm_address *items, size_t count);
+/* Moves those of `items` that may be dialled at that time, by their scope and by bans, to the front, in their
+ * order; returns how many. */
+size_t wpm_range_bans_admit(const wpm_manager *m, uint32_t slot, wpm_address *items, size_t count,
+                            wpm_mono now);
 
 /* Where there are bans: when the first of the peer's addresses, of those in scope, is free of bans: long ago where one is, or
  * where none is in scope; WPM_NEVER: not by time. */

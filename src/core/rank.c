@@ -278,7 +278,7 @@ size_t wpm_rank_dial(wpm_manager *m, uint32_t slot, bool all, wpm_bytes *out) {
   choice c = {.m = m, .peer = wpm_manager_peer(m, slot), .entries = out};
   size_t standings[STANDINGS] = {0};
   c.items = wpm_peer_decode_addresses(m->store, c.peer, &c.count);
-  size_t admitted = wpm_range_bans_admit(m, slot, c.items, c.count);
+  size_t admitted = wpm_range_bans_admit(m, slot, c.items, c.count, m->now);
   c.count = admitted > 0 ? admitted : c.count; /* A person's goes where there is none, too. */
   for (size_t i = 0; i < c.count; i++) {
     fail_short_lived(m, c.peer, &c.items[i]);
@@ -296,10 +296,10 @@ size_t wpm_rank_dial(wpm_manager *m, uint32_t slot, bool all, wpm_bytes *out) {
   return c.chosen;
 }
 
-wpm_held_by wpm_rank_holds(const wpm_manager *m, uint32_t slot) {
+wpm_held_by wpm_rank_holds(const wpm_manager *m, uint32_t slot, wpm_mono now) {
   size_t count;
   wpm_address *items = wpm_peer_decode_addresses(m->store, wpm_manager_peer(m, slot), &count);
-  size_t admitted = wpm_range_bans_admit(m, slot, items, count);
+  size_t admitted = wpm_range_bans_admit(m, slot, items, count, now);
   if (admitted == 0) {
     return WPM_HELD_BY_ADDRESS_SCOPE;
   }
@@ -312,7 +312,7 @@ wpm_held_by wpm_rank_holds(const wpm_manager *m, uint32_t slot) {
 }
 
 bool wpm_rank_may_go(const wpm_manager *m, uint32_t slot) {
-  wpm_held_by held_by = wpm_rank_holds(m, slot);
+  wpm_held_by held_by = wpm_rank_holds(m, slot, m->now);
   return held_by == WPM_HELD_BY_NOTHING ||
          (held_by == WPM_HELD_BY_BLACK_HOLE && wpm_black_hole_may_probe(m));
 }

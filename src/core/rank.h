@@ -25,9 +25,9 @@
 
 #include "core/manager.h"
 
-/* What keeps each of the peer's addresses from being dialled, whatever the time: ADDRESS_SCOPE,
- * BLACK_HOLE; NOTHING. */
-wpm_held_by wpm_rank_holds(const wpm_manager *m, uint32_t slot);
+/* What keeps each of the peer's addresses, of those that no ban holds at that time, from being dialled:
+ * ADDRESS_SCOPE, BLACK_HOLE; NOTHING. */
+wpm_held_by wpm_rank_holds(const wpm_manager *m, uint32_t slot, wpm_mono now);
 
 /* The same, where the peer is wanted now: one that a black hole holds may go where it is time to try. */
 bool wpm_rank_may_go(const wpm_manager *m, uint32_t slot);

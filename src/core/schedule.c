@@ -115,7 +115,7 @@ wpm_plan wpm_schedule_plan(const wpm_manager *m, uint32_t slot, wpm_instant now)
   } else {
     plan = plan_by_waits(m, slot, now);
     if (plan.held_by == WPM_HELD_BY_NOTHING) {
-      plan.held_by = wpm_rank_holds(m, slot);
+      plan.held_by = wpm_rank_holds(m, slot, now.mono);
       plan.next_dial = plan.held_by == WPM_HELD_BY_NOTHING && wanted ? now.mono : WPM_NEVER;
       plan.held_by =
           plan.held_by == WPM_HELD_BY_NOTHING && !wanted ? WPM_HELD_BY_TARGET : plan.held_by;
@@ -134,7 +134,7 @@ bool wpm_schedule_may_be_chosen(const wpm_manager *m, uint32_t slot) {
 
 bool wpm_schedule_becomes_candidate(const wpm_manager *m, uint32_t slot) {
   return wpm_manager_policy(m, slot)->waits_to_be_chosen && is_candidate(m, slot) &&
-         wpm_rank_holds(m, slot) == WPM_HELD_BY_NOTHING;
+         wpm_rank_holds(m, slot, m->now) == WPM_HELD_BY_NOTHING;
 }
 
 size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot) {
@@ -237,7 +237,7 @@ void wpm_schedule_due(wpm_manager *m, wpm_instant now) {
 
 void wpm_schedule_dial(wpm_manager *m, uint32_t slot, bool all) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
-  if (!all && m->black_hole.any && wpm_rank_holds(m, slot) == WPM_HELD_BY_BLACK_HOLE) {
+  if (!all && m->black_hole.any && wpm_rank_holds(m, slot, m->now) == WPM_HELD_BY_BLACK_HOLE) {
     wpm_black_hole_probed(m);
   }
   policy->dial = ++m->next_dial;
@@ -258,7 +258,7 @@ static uint32_t first_to_go(wpm_manager *m, wpm_instant now) {
   for (unsigned left = MOVED_AT_ONCE; left > 0; left--) {
     uint32_t slot = WPM_SLOT_NONE;
     bool any = wpm_heap_least(&m->ready, &slot).ns != WPM_NEVER.ns;
-    if (!any || !m->black_hole.any || wpm_rank_holds(m, slot) != WPM_HELD_BY_BLACK_HOLE) {
+    if (!any || !m->black_hole.any || wpm_rank_holds(m, slot, now.mono) != WPM_HELD_BY_BLACK_HOLE) {
       return any ? slot : WPM_SLOT_NONE;
     }
     if (is_ranked_held(m, slot)) {

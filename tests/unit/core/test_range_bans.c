@@ -304,6 +304,18 @@ static void the_same_range_anew_has_the_new_length(void **state) {
   wpm_world_expect(w, WPM_ACTION_DIAL, 1);
 }
 
+/* Whoever looks before the manager is called again sees that it is over. */
+static void a_plan_knows_of_its_end(void **state) {
+  wpm_world *w = *state;
+  wpm_world_found(w, 1, 60000, false);
+  (void)wpm_world_come_in(w, 1, 0);
+  assert_int_equal(ban(w, "45.0.1.0/24", WPM_HOUR), WPM_OK);
+  wpm_world_pass(w, WPM_HOUR - 1);
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_BAN, 1, 1);
+  wpm_world_pass(w, 1);
+  wpm_world_expect_plan(w, 1, WPM_HELD_BY_NOTHING, 0, 0);
+}
+
 static void its_end_is_told_to_the_disk(void **state) {
   wpm_world *w = *state;
   assert_int_equal(ban(w, "45.0.1.0/24", WPM_HOUR), WPM_OK);
@@ -469,6 +481,7 @@ int main(void) {
       cmocka_unit_test(nobody_there_is_chosen),
       TEST(a_ban_is_lifted),
       TEST(the_same_range_anew_has_the_new_length),
+      TEST(a_plan_knows_of_its_end),
       TEST(its_end_is_told_to_the_disk),
       TEST(it_outlasts_a_crash),
       TEST(it_outlasts_a_reboot),
