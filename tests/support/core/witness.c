@@ -21,10 +21,22 @@ wpm_witness_dial *wpm_witness_dial_to(wpm_witness *r, int peer) {
   return NULL;
 }
 
-size_t wpm_witness_places(wpm_witness *r) {
+size_t wpm_witness_places(const wpm_witness *r) {
+  bool has[WPM_WITNESS_PEERS] = {false};
   size_t count = 0;
+  for (size_t i = 0; i < WPM_WITNESS_LINKS; i++) {
+    const wpm_witness_link *l = &r->links[i];
+    if (l->id && !l->closing) {
+      has[l->peer] = true;
+    }
+  }
+  for (size_t i = 0; i < WPM_WITNESS_DIALS; i++) {
+    if (r->dials[i].id) {
+      has[r->dials[i].peer] = true;
+    }
+  }
   for (int peer = 0; peer < WPM_WITNESS_PEERS; peer++) {
-    count += wpm_witness_open_links(r, peer) > 0 || wpm_witness_dial_to(r, peer);
+    count += has[peer];
   }
   return count;
 }
@@ -80,13 +92,13 @@ static bool is_theirs(wpm_reason reason) {
   return reason >= WPM_REASON_GO_AWAY && reason <= WPM_REASON_IMPORTED;
 }
 
-static bool is_in_gap(const wpm_witness *r, const wpm_witness_link *l, wpm_reason reason) {
+bool wpm_witness_is_in_gap(const wpm_witness *r, const wpm_witness_link *l, wpm_reason reason) {
   return is_theirs(reason) && l->last_byte <= r->gap_from;
 }
 
 /* It went as the sleep began. */
 static int64_t end_of(const wpm_witness *r, const wpm_witness_link *l, wpm_reason reason) {
-  return is_in_gap(r, l, reason) ? r->gap_from : wpm_witness_now(r);
+  return wpm_witness_is_in_gap(r, l, reason) ? r->gap_from : wpm_witness_now(r);
 }
 
 /* Whichever of two ends: failures are forgotten where it was stable. */
@@ -105,7 +117,7 @@ static void truly_disconnected(wpm_witness *r, const wpm_witness_link *l, wpm_re
                                bool stable, bool gossip) {
   wpm_witness_peer *t = &r->peers[l->peer];
   bool theirs = is_theirs(reason);
-  bool in_gap = is_in_gap(r, l, reason);
+  bool in_gap = wpm_witness_is_in_gap(r, l, reason);
   int64_t now = end_of(r, l, reason);
   if (gossip) {
     wpm_witness_owe_backoff(r, l->peer, now, 0);
@@ -123,6 +135,7 @@ static void truly_disconnected(wpm_witness *r, const wpm_witness_link *l, wpm_re
 void wpm_witness_saw_end(wpm_witness *r, const wpm_witness_link *l, wpm_reason reason,
                          bool gossip) {
   bool stable = was_stable(r, l, reason);
+  wpm_witness_judge_end(r, l, reason);
   if (wpm_witness_open_links(r, l->peer) == 0) {
     truly_disconnected(r, l, reason, stable, gossip);
     r->peers[l->peer].dialled_by_person = false;

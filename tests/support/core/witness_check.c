@@ -4,6 +4,8 @@
 
 #include "base/record.h"
 
+#include <string.h>
+
 #define S WPM_SECOND
 
 /* ---- actions --------------------------------------------------------------------------------- */
@@ -25,6 +27,25 @@ static bool is_anybody_in_doubt(const wpm_witness *r) {
   return any;
 }
 
+static void note_dial(wpm_witness *r, const wpm_world_action *a, bool person) {
+  wpm_witness_dial *d = r->dials;
+  while (d < r->dials + WPM_WITNESS_DIALS && d->id) {
+    d++;
+  }
+  assert_true(d < r->dials + WPM_WITNESS_DIALS);
+  bool hasty = is_anybody_in_doubt(r);
+  *d = (wpm_witness_dial){.id = a->dial,
+                          .peer = a->peer,
+                          .number = ++r->dials_seen,
+                          .address_count = a->address_count,
+                          .by_person = person,
+                          .hasty = hasty};
+  for (size_t i = 0; i < a->address_count; i++) {
+    memcpy(d->ips[i].bytes, a->ips[i], sizeof(d->ips[i].bytes));
+    d->ports[i] = a->ports[i];
+  }
+}
+
 static void on_dial(wpm_witness *r, const wpm_world_action *a) {
   wpm_witness_peer *t = &r->peers[a->peer];
   assert_int_not_equal(a->peer, WPM_WITNESS_LOCAL);
@@ -40,19 +61,12 @@ static void on_dial(wpm_witness *r, const wpm_world_action *a) {
     assert_true(wpm_witness_now(r) >= t->mismatch_until);
     assert_true(wpm_witness_now(r) >= t->retry_until);
     assert_true(wpm_witness_now(r) >= t->banned_until);
+    assert_false(wpm_witness_is_discouraged(r, a->peer));
   }
+  wpm_witness_check_dialled(r, a, person);
   t->dialled_by_person = person;
   t->chosen = r->chooses && !person && gossip && !t->returns && !is_static(r, a->peer);
-  for (size_t i = 0; i < WPM_WITNESS_DIALS; i++) {
-    if (!r->dials[i].id) {
-      bool hasty = is_anybody_in_doubt(r);
-      r->dials[i] =
-          (wpm_witness_dial){.id = a->dial, .peer = a->peer, .by_person = person, .hasty = hasty};
-      r->dials_seen++;
-      return;
-    }
-  }
-  fail_msg("more dials than there are peers");
+  note_dial(r, a, person);
 }
 
 static void on_cancel(wpm_witness *r, const wpm_world_action *a) {
@@ -80,6 +94,7 @@ static void on_disconnect(wpm_witness *r, const wpm_world_action *a, bool gossip
   if (refused) {
     return;
   }
+  assert_true(a->reason != WPM_REASON_RANGE_BANNED || wpm_witness_perhaps_banned(r, &l->ip, 0));
   wpm_witness_saw_end(r, l, a->reason, gossip);
 }
 
@@ -113,6 +128,12 @@ static void take_disconnects(wpm_witness *r, const bool *gossip) {
   const wpm_world_action *a = let_go_before(r, UINT64_MAX);
   for (; a; a = let_go_before(r, a->connection)) {
     on_disconnect(r, a, gossip[a->peer]);
+  }
+  for (size_t i = 0; i < r->w->count; i++) {
+    a = &r->w->log[i];
+    if (a->type == WPM_ACTION_DISCONNECT && a->reason == WPM_REASON_CROWDED) {
+      wpm_witness_check_crowded(r, a->peer);
+    }
   }
 }
 
@@ -174,6 +195,7 @@ static void check_peer(wpm_witness *r, int peer) {
   assert_int_equal(record.failures, open == 0 ? t->failures : record.failures);
   /* What is stored is what is known; round trips alone may lag. */
   assert_non_null(r->w->disk[peer]);
+  wpm_witness_check_score(r, peer, record.score);
   record.rtt_ns = r->w->disk[peer]->rtt_ns;
   assert_true(wpm_record_equal(&record, r->w->disk[peer]));
   if (open == 2 && !r->late) {
@@ -255,16 +277,16 @@ static void check_relay_inbound(wpm_witness *r) {
   for (size_t i = 0; i < c->service_count; i++) {
     most += c->services[i].slots;
   }
-  for (int peer = 0; peer < WPM_WITNESS_PEERS; peer++) {
+  for (int peer = 0; peer < WPM_WITNESS_PEERS && c->relay_inbound > 0 && !r->late; peer++) {
     count += r->peers[peer].known && is_old_inbound_relay(r, peer);
   }
-  assert_true(c->relay_inbound == 0 || r->late || count <= most);
+  assert_true(count <= most);
 }
 
 void wpm_witness_check(wpm_witness *r, size_t places_before) {
   const wpm_manager_config *c = &r->w->config;
   size_t now = wpm_witness_places(r);
-  assert_true(now <= c->max_connections || now <= places_before + (r->person >= 0));
+  assert_true(now <= wpm_witness_most_places(r) || now <= places_before + (r->person >= 0));
   assert_int_equal(wpm_manager_connection_count(r->w->manager), wpm_witness_open_links(r, -1));
   size_t in_flight = 0;
   size_t by_person = 0;
@@ -278,6 +300,7 @@ void wpm_witness_check(wpm_witness *r, size_t places_before) {
     check_peer(r, peer);
   }
   check_links(r);
+  wpm_witness_check_ranges(r);
   check_chosen(r);
   check_relay_inbound(r);
   wpm_mono deadline = wpm_manager_next_deadline(r->w->manager);

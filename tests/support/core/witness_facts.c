@@ -9,8 +9,10 @@ static void learn(wpm_witness *r, int peer) {
 
 void wpm_witness_find(wpm_witness *r, int peer) {
   uint16_t port = wpm_witness_one_in(r, 4) ? 0 : (uint16_t)(60000 + wpm_witness_below(r, 3));
-  bool is_static = wpm_witness_one_in(r, r->chooses ? 8 : 2);
-  int err = wpm_world_found(r->w, peer, port, is_static);
+  bool is_static = wpm_witness_one_in(r, r->chooses || r->has_scores ? 8 : 2);
+  bool elsewhere = r->has_bans && wpm_witness_one_in(r, 3);
+  int err = elsewhere ? wpm_world_found_at(r->w, peer, wpm_witness_elsewhere(peer), is_static)
+                      : wpm_world_found(r->w, peer, port, is_static);
   assert_int_equal(err, peer == WPM_WITNESS_LOCAL ? WPM_ERR_INVALID : WPM_OK);
   if (!err) {
     learn(r, peer);
@@ -38,48 +40,71 @@ static bool went_for_it(const wpm_witness *r) {
   return false;
 }
 
-bool wpm_witness_connect(wpm_witness *r, int peer, const wpm_witness_dial *from) {
-  wpm_witness_link *l = free_link(r);
-  if (!l) {
-    return false;
-  }
-  wpm_witness_peer *t = &r->peers[peer];
-  wpm_direction direction = from ? WPM_OUTBOUND : WPM_INBOUND;
+/* What is known of a connection before the manager is told. */
+typedef struct coming {
+  size_t places;
+  bool welcome;  /* Nothing speaks against it, but that places may be kept for others. */
+  bool may_push; /* Another may make way. */
+  bool is_discouraged;
+  bool surely_banned, perhaps_banned; /* Where our dial led, since that began. */
+  wpm_witness_arrival arrival;        /* Of an inbound one. */
+} coming;
+
+static coming look(wpm_witness *r, int peer, const wpm_witness_dial *from,
+                   const wpm_witness_ip *ip) {
+  const wpm_witness_peer *t = &r->peers[peer];
+  coming out = {.places = wpm_witness_places(r)};
   bool room = from || wpm_witness_dial_to(r, peer) || wpm_witness_open_links(r, peer) > 0 ||
-              wpm_witness_places(r) < r->w->config.max_connections;
-  bool welcome =
-      peer != WPM_WITNESS_LOCAL && !t->held_off && wpm_witness_open_links(r, peer) < 2 && room;
-  *l = (wpm_witness_link){.id = r->w->next_connection,
-                          .peer = peer,
-                          .direction = WPM_DIRECTION_NONE,
-                          .deaf = true,
-                          .began = wpm_witness_now(r),
-                          .last_byte = wpm_witness_now(r),
-                          .last_ping = INT64_MIN};
-  wpm_dial_id id = from ? from->id : 0;
-  for (size_t i = 0; i < WPM_WITNESS_DIALS; i++) {
-    if (from && r->dials[i].id == id) {
-      r->dials[i].id = 0;
-    }
+              out.places < wpm_witness_most_places(r);
+  bool fits = peer != WPM_WITNESS_LOCAL && !t->held_off && wpm_witness_open_links(r, peer) < 2;
+  out.welcome = fits && room;
+  out.is_discouraged = wpm_witness_is_discouraged(r, peer);
+  out.may_push = fits && !from && !out.is_discouraged;
+  if (from) {
+    out.surely_banned = wpm_witness_surely_banned(r, ip, from->number);
+    out.perhaps_banned = wpm_witness_perhaps_banned(r, ip, from->number);
+  } else {
+    out.arrival = wpm_witness_arrives(r, peer, ip);
   }
+  return out;
+}
+
+/* It was refused for that; NONE: it was accepted, though another may have gone for it. */
+static void check_coming(wpm_witness *r, int peer, const wpm_witness_dial *from, const coming *was,
+                         wpm_reason refused) {
+  bool accepted = refused == WPM_REASON_NONE;
+  assert_true(was->welcome || !accepted || (was->may_push && went_for_it(r)));
+  /* Where the policy chooses, one may go for another cause in the same call. */
+  assert_true(r->chooses || !was->is_discouraged || !went_for_it(r));
+  if (!from) {
+    assert_true(!accepted || wpm_witness_now(r) >= r->peers[peer].banned_until);
+    wpm_witness_arrived(r, &was->arrival, refused);
+  } else {
+    assert_true(refused != WPM_REASON_RANGE_BANNED || was->perhaps_banned);
+    assert_true(!accepted || !was->surely_banned);
+  }
+  if (refused == WPM_REASON_NO_PLACE) {
+    wpm_witness_check_no_place(r, peer, was->places);
+  }
+}
+
+/* The manager answers. NONE: it was accepted; a surplus one is, too, and goes at once. */
+static wpm_reason tell(wpm_witness *r, int peer, const wpm_witness_dial *from, wpm_bytes remote) {
   wpm_connection_id c;
-  int err = wpm_world_connected(r->w, peer, direction, id, &c);
+  int err = wpm_world_connected_from(r->w, peer, from ? WPM_OUTBOUND : WPM_INBOUND,
+                                     from ? from->id : 0, remote, &c);
   assert_int_equal(err, peer == WPM_WITNESS_LOCAL ? WPM_ERR_INVALID : WPM_OK);
   const wpm_world_action *end = wpm_world_take(r->w, WPM_ACTION_DISCONNECT, peer);
-  bool refused =
-      end && end->reason != WPM_REASON_SURPLUS; /* That one was taken, and goes at once. */
-  /* Places kept for others may refuse it all the same, and another may make way. */
-  bool may_push =
-      !from && peer != WPM_WITNESS_LOCAL && !t->held_off && wpm_witness_open_links(r, peer) < 2;
-  assert_true(welcome || refused || (may_push && went_for_it(r)));
-  assert_true(refused || from || wpm_witness_now(r) >= t->banned_until);
+  wpm_reason refused = end && end->reason != WPM_REASON_SURPLUS ? end->reason : WPM_REASON_NONE;
   for (size_t i = 0; i < r->w->count; i++) {
     r->w->log[i].taken = false;
   }
-  if (refused) {
-    return false;
-  }
-  if (wpm_witness_open_links(r, peer) == 2) {
+  return refused;
+}
+
+static void accepted(wpm_witness *r, wpm_witness_link *l, const wpm_witness_dial *from) {
+  wpm_witness_peer *t = &r->peers[l->peer];
+  if (wpm_witness_open_links(r, l->peer) == 2) {
     t->two_since = wpm_witness_now(r);
   }
   if (r->in_vain == 8) {
@@ -88,18 +113,69 @@ bool wpm_witness_connect(wpm_witness *r, int peer, const wpm_witness_dial *from)
     r->epoch_at = wpm_witness_now(r);
   }
   r->in_vain = 0;
-  l->direction = direction;
+  l->direction = from ? WPM_OUTBOUND : WPM_INBOUND;
   l->deaf = wpm_witness_one_in(r, 5);
-  learn(r, peer);
+  learn(r, l->peer);
   t->held = true;
   t->returns = false;
   t->chosen = t->chosen && from;
+}
+
+/* `port`: of an outbound one. */
+static bool come_up(wpm_witness *r, int peer, const wpm_witness_dial *from,
+                    const wpm_witness_ip *ip, uint16_t port) {
+  wpm_witness_link *l = free_link(r);
+  if (!l) {
+    return false;
+  }
+  coming was = look(r, peer, from, ip);
+  *l = (wpm_witness_link){.id = r->w->next_connection,
+                          .peer = peer,
+                          .direction = WPM_DIRECTION_NONE,
+                          .ip = *ip,
+                          .dial = from ? from->number : 0,
+                          .by_person = from && from->by_person,
+                          .deaf = true,
+                          .began = wpm_witness_now(r),
+                          .last_byte = wpm_witness_now(r),
+                          .last_ping = INT64_MIN};
+  for (size_t i = 0; i < WPM_WITNESS_DIALS; i++) {
+    if (from && r->dials[i].id == from->id) {
+      r->dials[i].id = 0;
+    }
+  }
+  wpm_reason refused = tell(r, peer, from, wpm_world_address_of(ip->bytes, port));
+  check_coming(r, peer, from, &was, refused);
+  if (refused != WPM_REASON_NONE) {
+    return false;
+  }
+  accepted(r, l, from);
   return true;
+}
+
+bool wpm_witness_come_in(wpm_witness *r, int peer, const wpm_witness_ip *ip) {
+  return (!r->asks || wpm_witness_admits(r, ip)) && come_up(r, peer, NULL, ip, 50000);
+}
+
+bool wpm_witness_connect(wpm_witness *r, int peer, const wpm_witness_dial *from) {
+  if (!from) {
+    wpm_witness_ip ip = wpm_witness_origin(r, peer);
+    return wpm_witness_come_in(r, peer, &ip);
+  }
+  if (from->address_count == 0) { /* One of long ago. */
+    wpm_witness_ip ip = wpm_witness_ip_of(wpm_world_address(peer, 1));
+    return come_up(r, peer, from, &ip, 60000);
+  }
+  size_t which = wpm_witness_below(r, from->address_count);
+  return come_up(r, peer, from, &from->ips[which], from->ports[which]);
 }
 
 void wpm_witness_end_dial(wpm_witness *r, wpm_witness_dial *d) {
   int peer = d->peer;
   wpm_witness_peer *t = &r->peers[peer];
+  if (!free_link(r)) {
+    return;
+  }
   t->over = d->id;
   if (wpm_witness_one_in(r, 2)) {
     wpm_witness_dial copy = *d;
@@ -173,11 +249,13 @@ static void identify(wpm_witness *r, int peer, wpm_connection_id id) {
   bool relay = wpm_witness_one_in(r, 2);
   r->peers[peer].named_at = wpm_witness_now(r);
   uint16_t port = wpm_witness_one_in(r, 2) ? 0 : (uint16_t)(61000 + wpm_witness_below(r, 3));
+  wpm_bytes address = port > 0 ? wpm_world_address(peer, port) : (wpm_bytes){NULL, 0};
+  if (r->has_bans && wpm_witness_one_in(r, 3)) {
+    address = wpm_witness_elsewhere(peer);
+  }
   relay = r->chooses ? wpm_witness_relays(peer) : relay;
-  int err = r->chooses && wpm_witness_serves(peer)
-                ? wpm_world_identified_serving(r->w, peer, id, relay, port)
-                : wpm_world_identified(r->w, peer, id, relay, port);
-  assert_int_equal(err, WPM_OK);
+  bool serves = r->chooses && wpm_witness_serves(peer);
+  assert_int_equal(wpm_world_identified_at(r->w, peer, id, relay, serves, address), WPM_OK);
 }
 
 void wpm_witness_talk(wpm_witness *r, wpm_witness_link *l) {

@@ -4,6 +4,7 @@
 
 #include "support/test.h"
 
+#include "base/ip_text.h"
 #include "base/multiaddr.h"
 #include "base/record.h"
 
@@ -26,12 +27,14 @@ static int number_of(wpm_bytes id) {
   return id.data[7] << 8 | id.data[8];
 }
 
-static wpm_bytes keep_for_a_while(const uint8_t bytes[8]) {
-  static uint8_t ring[8][8];
+enum { IP4_TCP = 8, IP6_TCP = 20 }; /* Bytes of such a multiaddr. */
+
+static wpm_bytes keep_for_a_while(const uint8_t *bytes, size_t size) {
+  static uint8_t ring[8][IP6_TCP];
   static unsigned next;
   uint8_t *a = ring[next++ % 8];
-  memcpy(a, bytes, sizeof(ring[0]));
-  return (wpm_bytes){a, sizeof(ring[0])};
+  memcpy(a, bytes, size);
+  return (wpm_bytes){a, size};
 }
 
 static unsigned groups_of_all;
@@ -44,13 +47,24 @@ wpm_bytes wpm_world_address(int peer, uint16_t port) {
   uint8_t first = (uint8_t)(45 + (groups_of_all > 0 ? (unsigned)peer % groups_of_all : 0));
   const uint8_t bytes[8] = {4, first, (uint8_t)(peer >> 8), (uint8_t)peer,
                             1, 6,     (uint8_t)(port >> 8), (uint8_t)port};
-  return keep_for_a_while(bytes);
+  return keep_for_a_while(bytes, sizeof(bytes));
 }
 
 wpm_bytes wpm_world_address_in(unsigned group, int peer) {
   const uint8_t bytes[8] = {4,    46,  (uint8_t)group, (uint8_t)(peer >> 8), (uint8_t)peer, 6,
                             0xea, 0x60};
-  return keep_for_a_while(bytes);
+  return keep_for_a_while(bytes, sizeof(bytes));
+}
+
+wpm_bytes wpm_world_address_of(const uint8_t ip[16], uint16_t port) {
+  uint8_t bytes[IP6_TCP] = {41};
+  bool is_ip4 = wpm_ip6_is_mapped(ip);
+  size_t size = is_ip4 ? IP4_TCP : IP6_TCP;
+  const uint8_t tcp[] = {6, (uint8_t)(port >> 8), (uint8_t)port};
+  bytes[0] = is_ip4 ? 4 : bytes[0];
+  memcpy(bytes + 1, is_ip4 ? ip + 12 : ip, is_ip4 ? 4 : 16);
+  memcpy(bytes + size - sizeof(tcp), tcp, sizeof(tcp));
+  return keep_for_a_while(bytes, size);
 }
 
 wpm_event wpm_world_heard(int peer, const wpm_bytes *address, wpm_address_source source) {
@@ -159,6 +173,7 @@ static void note(wpm_world *w, const wpm_action *action) {
     assert_true(a->address_count <= WPM_DIAL_ADDRESSES_MAX);
     for (size_t i = 0; i < a->address_count; i++) {
       a->ports[i] = port_of(action->u.dial.addresses[i]);
+      (void)wpm_multiaddr_ip(action->u.dial.addresses[i], a->ips[i]);
     }
     a->first_port = a->ports[0];
     break;
@@ -283,9 +298,13 @@ int wpm_world_handle(wpm_world *w, const wpm_event *event) {
 
 int wpm_world_found(wpm_world *w, int peer, uint16_t port, bool is_static) {
   wpm_bytes address = wpm_world_address(peer, port);
+  return wpm_world_found_at(w, peer, port > 0 ? address : (wpm_bytes){NULL, 0}, is_static);
+}
+
+int wpm_world_found_at(wpm_world *w, int peer, wpm_bytes address, bool is_static) {
   wpm_event e = {.type = WPM_EVENT_FOUND, .peer = wpm_world_id(peer)};
   e.u.found.addresses = &address;
-  e.u.found.address_count = port > 0;
+  e.u.found.address_count = address.len > 0;
   e.u.found.source = WPM_SOURCE_CONFIG;
   e.u.found.origin = WPM_ORIGIN_STATIC;
   e.u.found.is_static = is_static;
@@ -299,12 +318,18 @@ int wpm_world_person(wpm_world *w, int peer, wpm_event_type type) {
 
 int wpm_world_connected(wpm_world *w, int peer, wpm_direction direction, wpm_dial_id dial,
                         wpm_connection_id *connection) {
+  wpm_bytes remote = wpm_world_address(peer, direction == WPM_INBOUND ? 50000 : 60000);
+  return wpm_world_connected_from(w, peer, direction, dial, remote, connection);
+}
+
+int wpm_world_connected_from(wpm_world *w, int peer, wpm_direction direction, wpm_dial_id dial,
+                             wpm_bytes remote, wpm_connection_id *connection) {
   wpm_bytes id = wpm_world_id(peer);
   wpm_event e = {.type = WPM_EVENT_CONNECTED, .peer = id};
   e.u.connected.connection = *connection = w->next_connection++;
   e.u.connected.dial = dial;
   e.u.connected.direction = direction;
-  e.u.connected.remote = wpm_world_address(peer, direction == WPM_INBOUND ? 50000 : 60000);
+  e.u.connected.remote = remote;
   e.u.connected.public_key = (wpm_bytes){id.data + 2, id.len - 2};
   return wpm_world_handle(w, &e);
 }
@@ -342,8 +367,8 @@ int wpm_world_pong(wpm_world *w, int peer, wpm_connection_id connection, int64_t
 
 #define TEXT(literal) ((wpm_text){(literal), sizeof(literal) - 1})
 
-static int identified(wpm_world *w, int peer, wpm_connection_id connection, bool relay, bool serves,
-                      uint16_t port) {
+int wpm_world_identified_at(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
+                            bool serves, wpm_bytes address) {
   wpm_text protocols[4] = {TEXT("/ipfs/ping/1.0.0"), TEXT("/ipfs/id/1.0.0")};
   size_t count = 2;
   if (relay) {
@@ -352,17 +377,23 @@ static int identified(wpm_world *w, int peer, wpm_connection_id connection, bool
   if (serves) {
     protocols[count++] = TEXT(WPM_WORLD_SERVICE);
   }
-  wpm_bytes address = wpm_world_address(peer, port);
   wpm_text agent = TEXT("peer/1.0");
   wpm_identified fact = {.agent = &agent,
                          .protocols = protocols,
                          .protocol_count = count,
-                         .addresses = port > 0 ? &address : NULL,
-                         .address_count = port > 0};
+                         .addresses = address.len > 0 ? &address : NULL,
+                         .address_count = address.len > 0};
   wpm_event e = {.type = WPM_EVENT_IDENTIFIED, .peer = wpm_world_id(peer)};
   e.u.identified.connection = connection;
   e.u.identified.identified = &fact;
   return wpm_world_handle(w, &e);
+}
+
+static int identified(wpm_world *w, int peer, wpm_connection_id connection, bool relay, bool serves,
+                      uint16_t port) {
+  wpm_bytes address = wpm_world_address(peer, port);
+  return wpm_world_identified_at(w, peer, connection, relay, serves,
+                                 port > 0 ? address : (wpm_bytes){NULL, 0});
 }
 
 int wpm_world_identified(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
@@ -550,9 +581,14 @@ void wpm_world_end(wpm_world *w, bool clean) {
 
 void wpm_world_restart(wpm_world *w, const wpm_instant *heartbeat) {
   wpm_world_start(w);
-  for (size_t i = 0; i < w->range_count; i++) {
+  for (size_t i = 0; i < w->range_count;) {
     int err = wpm_manager_restore_range_ban(w->manager, &w->ranges[i], heartbeat, w->now);
     assert_true(err == WPM_OK || err == WPM_ERR_STALE);
+    if (err) { /* It need not be stored any longer. */
+      w->ranges[i] = w->ranges[--w->range_count];
+    } else {
+      i++;
+    }
   }
   for (int i = 0; i < WPM_WORLD_PEERS; i++) {
     if (w->disk[i]) {

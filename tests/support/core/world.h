@@ -16,12 +16,13 @@ enum {
 /* One action as pulled, with its views copied. */
 typedef struct wpm_world_action {
   wpm_action_type type;
-  int peer;                               /* Its number; -1: of no peer. */
-  wpm_mono at;                            /* When it was pulled. */
-  wpm_dial_id dial;                       /* DIAL, CANCEL_DIAL. */
-  size_t address_count;                   /* DIAL. */
-  uint16_t first_port;                    /* DIAL: port of the first address. */
-  uint16_t ports[WPM_DIAL_ADDRESSES_MAX]; /* DIAL: those of all, in order. */
+  int peer;                                /* Its number; -1: of no peer. */
+  wpm_mono at;                             /* When it was pulled. */
+  wpm_dial_id dial;                        /* DIAL, CANCEL_DIAL. */
+  size_t address_count;                    /* DIAL. */
+  uint16_t first_port;                     /* DIAL: port of the first address. */
+  uint16_t ports[WPM_DIAL_ADDRESSES_MAX];  /* DIAL: those of all, in order. */
+  uint8_t ips[WPM_DIAL_ADDRESSES_MAX][16]; /* DIAL: the IP addresses, IPv4 mapped; zeros: none. */
   wpm_connection_id connection;
   wpm_reason reason;         /* DISCONNECT, NOTIFY. */
   uint32_t go_away_code;     /* DISCONNECT. */
@@ -62,6 +63,8 @@ wpm_bytes wpm_world_address(int peer, uint16_t port);
 /* /ip4/46.GROUP.z.w/tcp/60000, z.w from the peer's number, so of a network group of the caller's choice
  * (below 256). Lasts until the 8th next call of either. */
 wpm_bytes wpm_world_address_in(unsigned group, int peer);
+/* The multiaddr of an IP address (IPv4 mapped) with a TCP port. Lasts as long. */
+wpm_bytes wpm_world_address_of(const uint8_t ip[16], uint16_t port);
 /* The event that the peer is heard of at that one address, by that means. */
 wpm_event wpm_world_heard(int peer, const wpm_bytes *address, wpm_address_source source);
 
@@ -77,12 +80,17 @@ void wpm_world_run(wpm_world *w, int64_t ns);
 int wpm_world_handle(wpm_world *w, const wpm_event *event);
 int wpm_world_found(wpm_world *w, int peer, uint16_t port,
                     bool is_static); /* Port 0: no address. */
+int wpm_world_found_at(wpm_world *w, int peer, wpm_bytes address,
+                       bool is_static); /* Empty: none. */
 /* A static node is named at these multiaddrs. */
 int wpm_world_named(wpm_world *w, int peer, wpm_address_source source, const char *const *texts,
                     size_t count);
 int wpm_world_person(wpm_world *w, int peer, wpm_event_type type);
 int wpm_world_connected(wpm_world *w, int peer, wpm_direction direction, wpm_dial_id dial,
                         wpm_connection_id *connection);
+/* The same; the other end is there. */
+int wpm_world_connected_from(wpm_world *w, int peer, wpm_direction direction, wpm_dial_id dial,
+                             wpm_bytes remote, wpm_connection_id *connection);
 int wpm_world_dial_failed(wpm_world *w, int peer, wpm_dial_id dial, wpm_reason reason);
 /* A dial whose address `won` came up (NULL: none did; else the connection is returned), after those of
  * `failed` had failed for this reason. */
@@ -97,6 +105,9 @@ int wpm_world_identified(wpm_world *w, int peer, wpm_connection_id connection, b
 #define WPM_WORLD_SERVICE "/vac/waku/store-query/3.0.0"
 int wpm_world_identified_serving(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
                                  uint16_t port);
+/* The same, that tells of an address of the caller's choice; empty: of none. */
+int wpm_world_identified_at(wpm_world *w, int peer, wpm_connection_id connection, bool relay,
+                            bool serves, wpm_bytes address);
 int wpm_world_metadata(wpm_world *w, int peer, wpm_connection_id connection, int64_t cluster_id,
                        int shard); /* Cluster or shard -1: none. */
 int wpm_world_pruned(wpm_world *w, int peer, int64_t backoff_ns);
