@@ -145,6 +145,7 @@ void sim_check_come(sim_world *world, const sim_link *link) {
   }
   if (link->direction == WPM_INBOUND) {
     check_inbound(world, link);
+    sim_check_pace(world, link);
   }
 }
 

@@ -25,6 +25,8 @@
  *   (seen at each sample, where no service is wanted).
  * - As our machine runs short there are fewer places for a minute, and no more are given out.
  * - Of one address, and of one IPv4 /24, no more come in than the limits say.
+ * - Of the attempts to come in of an address, a /24 or a peer no more pass than a burst and so many a second, in
+ *   any span; static nodes aside.
  * - No more peers are known than max_peers (seen at each sample).
  * - What we are told of a link or a dial that is over changes nothing.
  * - A change of connectivity that the policy tells is a change, begins where the last one ended, and
@@ -56,6 +58,8 @@ void sim_check_idle_drop(sim_world *world, const sim_link *link);
 void sim_check_close(sim_world *world, const sim_link *link, wpm_reason reason);
 /* It was told of a new link, and has answered. */
 void sim_check_come(sim_world *world, const sim_link *link);
+/* The same of an inbound one: it may be refused for the pace of such attempts. */
+void sim_check_pace(sim_world *world, const sim_link *link);
 /* It was told of a range that was not banned until now, and has answered. */
 void sim_check_range(sim_world *world, const sim_banned_range *range);
 /* How many inbound relay peers there are, at a moment like any other. */

@@ -105,6 +105,7 @@ void sim_node_start(sim_world *world) {
   world->running = true;
   world->told = false;
   world->short_at = INT64_MIN / 2;
+  world->passed_count = 0;
   world->restarted_at = world->now;
   world->disturbed_at = world->now;
   world->error = world->type->start(world->policy, sim_world_clocks(world));

@@ -338,6 +338,12 @@ static void set_defaults(sim_scenario *out) {
   };
 }
 
+/* In a burst each may dial more than once. */
+static bool takes_too_many(const sim_scenario *s, const sim_fault *fault) {
+  uint64_t most = fault->type == SIM_FAULT_BURST ? UINT64_C(16) * s->peers : s->peers;
+  return fault->number > most && fault->type <= SIM_FAULT_BURST;
+}
+
 /* What does not fit together. */
 static const char *contradiction(const sim_scenario *s) {
   if (s->peers == 0 || s->peers > 4000000) {
@@ -375,7 +381,7 @@ static const char *contradiction(const sim_scenario *s) {
     return "session_mean and away_mean must be more than 0";
   }
   for (size_t i = 0; i < s->fault_count; i++) {
-    if (s->faults[i].number > s->peers && s->faults[i].type <= SIM_FAULT_BURST) {
+    if (takes_too_many(s, &s->faults[i])) {
       return "a fault takes more peers than there are";
     }
   }

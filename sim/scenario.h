@@ -28,7 +28,7 @@ typedef enum sim_fault_type {
   SIM_FAULT_BAN,         /* A person bans N such peers for TIME. */
   SIM_FAULT_BAN_RANGE, /* He bans the networks, or addresses, that N such peers are of for TIME. */
   SIM_FAULT_MISBEHAVE, /* The host reports what N connected peers did wrong. */
-  SIM_FAULT_BURST,     /* N peers dial us within the TIME. */
+  SIM_FAULT_BURST,     /* N times, within the TIME, a peer drawn at random dials us. */
   SIM_FAULT_SHORTAGE,  /* Our machine runs short of descriptors. */
   SIM_FAULT_OFFLINE,   /* Our network is down for TIME. */
   SIM_FAULT_SLEEP,     /* The machine sleeps for TIME. */

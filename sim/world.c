@@ -305,6 +305,7 @@ static void clear(sim_world *world) {
   free(world->peers);
   free(world->links);
   free(world->dials);
+  free(world->passed);
   free(world->free_links);
   free(world->free_dials);
   free(world->changed.items);
@@ -335,8 +336,9 @@ int sim_world_run(const sim_scenario *scenario, uint64_t seed, const sim_policy_
                            .max_peers = scenario->max_peers,
                            .self = SIM_NOBODY};
   world.peers = calloc(scenario->peers, sizeof(*world.peers));
+  world.passed = calloc(SIM_PASSED_MAX, sizeof(*world.passed));
   world.policy = type->make(&setup);
-  if (!world.peers || !world.policy) {
+  if (!world.peers || !world.passed || !world.policy) {
     world.error = WPM_ERR_NO_MEMORY;
   } else {
     begin(&world);

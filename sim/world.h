@@ -56,7 +56,7 @@ typedef struct sim_link {
   int64_t pinged;     /* When we last sent a ping. */
   int64_t moved;      /* When a byte last passed the middle box. */
   int64_t unanswered; /* Since when we have sent without an answer; -1: not. */
-  wpm_reason reason;  /* Why it ends, once END is in the queue. */
+  wpm_reason reason;  /* Why it ends, once END is in the queue, or the policy closed it. */
   wpm_direction direction;
   uint32_t ip;       /* Of the other end. */
   bool named;        /* The policy was told what it speaks. */
@@ -115,7 +115,14 @@ static inline bool sim_range_holds(const sim_banned_range *range, uint32_t ip) {
   return (range->ip ^ ip) >> (32 - range->bits) == 0;
 }
 
-enum { SIM_JUDGED_MAX = 64 };
+/* One dialled us, and was not refused for its pace. */
+typedef struct sim_passed {
+  int64_t at;
+  uint32_t ip, peer;
+  bool counts; /* For the peer too: by its address it was let in. */
+} sim_passed;
+
+enum { SIM_JUDGED_MAX = 64, SIM_PASSED_MAX = 512 };
 
 /* Numbers of peers, as many as there are. */
 typedef struct sim_numbers {
@@ -182,6 +189,8 @@ typedef struct sim_world {
   uint32_t judged_count;
   sim_banned_range ranges[SIM_RANGES_MAX];
   uint32_t range_count;
+  sim_passed *passed; /* A ring of the last SIM_PASSED_MAX, in this life of our process. */
+  uint64_t passed_count;
   int64_t short_at;       /* When our machine last ran short, in this life of our process. */
   uint32_t ceiling;       /* Places given out at most for a minute from then. */
   uint32_t places_before; /* Those that no person asked for, at the end of the last step. */

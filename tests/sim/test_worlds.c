@@ -64,10 +64,10 @@ static size_t draw_node(sim_random *random, char *out, size_t cap) {
 }
 
 /* A fault: its name with what parts it from the next word, whether it takes so many peers (or commits), and
- * lasts; and how long after its TIME it may be over. */
+ * lasts, or only for some seconds; and how long after its TIME it may be over. */
 typedef struct fault {
   const char *name;
-  bool counts, lasts, goes_on;
+  bool counts, lasts, goes_on, is_quick;
   unsigned long long later;
 } fault;
 
@@ -102,6 +102,7 @@ static void draw_faults(sim_random *random, char *out, size_t cap) {
       {"crash_at_commit ", .counts = true, .lasts = true, .later = WITHIN},
       {"crash_at_commit ", .counts = true, .lasts = true, .later = WITHIN},
       {"burst 30 ", .lasts = true},
+      {"burst 400 ", .lasts = true, .is_quick = true},
       {.name = "address"},
       {"connect ", .counts = true, .goes_on = true},
       {"protect ", .counts = true, .goes_on = true},
@@ -121,7 +122,9 @@ static void draw_faults(sim_random *random, char *out, size_t cap) {
   out[0] = '\0';
   for (uint64_t left = below(random, 8); left > 0; left--) {
     const fault *one = &faults[below(random, sizeof(faults) / sizeof(*faults))];
-    unsigned long long span = below(random, one->goes_on ? 2000000 : 400000);
+    unsigned long long span = below(random, one->goes_on    ? 2000000
+                                            : one->is_quick ? 20000
+                                                            : 400000);
     at += below(random, 500000) + 1;
     length += draw_fault(random, one, at, span, out + length, cap - length);
     banned = banned || strncmp(one->name, "ban", 3) == 0;
