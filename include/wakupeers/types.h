@@ -251,17 +251,17 @@ typedef enum wpm_connectivity {
 typedef enum wpm_reason {
   WPM_REASON_NONE = 0,
   /* Ended on purpose: CanConnect. */
-  WPM_REASON_LOCAL_CLOSE, /* We closed it; the host chose to, or another store says no more. */
-  WPM_REASON_CROWDED,     /* We closed it: there were too many connections. */
-  WPM_REASON_FEELER,      /* We closed it: it was a trial, and the peer is there (a feeler). */
-  WPM_REASON_ROTATED,     /* We closed it: another outbound relay peer gets its place. */
-  WPM_REASON_SURPLUS,     /* We closed it: we had dialled one that we do not need. */
-  WPM_REASON_DUPLICATE,   /* We closed it: another connection with the peer lives on. */
-  WPM_REASON_THIRD_CONNECTION,    /* We refused it: there were two with the peer. */
-  WPM_REASON_LATE_DIAL,           /* We refused it: the dial that it comes from was over. */
-  WPM_REASON_NO_PLACE,            /* We refused it: all places were taken, or kept for others. */
-  WPM_REASON_STORE_FULL,          /* We refused it: of the peers held, none might be evicted. */
-  WPM_REASON_INBOUND_PER_IP,      /* We refused it: too many from its IP address were connected. */
+  WPM_REASON_LOCAL_CLOSE,      /* We closed it; the host chose to, or another store says no more. */
+  WPM_REASON_CROWDED,          /* We closed it: there were too many connections. */
+  WPM_REASON_FEELER,           /* We closed it: it was a trial, and the peer is there (a feeler). */
+  WPM_REASON_ROTATED,          /* We closed it: another outbound relay peer gets its place. */
+  WPM_REASON_SURPLUS,          /* We closed it: we had dialled one that we do not need. */
+  WPM_REASON_DUPLICATE,        /* We closed it: another connection with the peer lives on. */
+  WPM_REASON_THIRD_CONNECTION, /* We refused it: there were two with the peer. */
+  WPM_REASON_LATE_DIAL,        /* We refused it: the dial that it comes from was over. */
+  WPM_REASON_NO_PLACE,         /* We refused it: all places were taken, or kept for others. */
+  WPM_REASON_STORE_FULL,       /* We refused it: of the peers held, none might be evicted. */
+  WPM_REASON_INBOUND_PER_IP,   /* We refused it: too many from its IP address were connected. */
   WPM_REASON_INBOUND_PER_NETWORK, /* We refused it: too many from its network were. */
   WPM_REASON_INBOUND_PACE,        /* We refused it: so many attempts in so short a time. */
   WPM_REASON_BANNED,              /* We closed or refused it: the peer is banned. */
