@@ -45,7 +45,8 @@ bool wpm_crowd_greet(wpm_manager *m, wpm_instant now);
 /* The same for one that is static or protected, whenever it comes. */
 bool wpm_crowd_admit(wpm_manager *m, wpm_instant now);
 
-/* Those beyond go until the places that are kept for services and static peers are free. */
+/* Those beyond go until the places that are kept for services and static peers are free; who gets these is
+ * dialled in the next step, which is due then. */
 void wpm_crowd_make_room(wpm_manager *m, wpm_instant now);
 
 /* Who would go for such a newcomer, why and when at the earliest (`crowded`…): a dry run of the same.

@@ -674,6 +674,7 @@ static void end_step(wpm_manager *m, wpm_instant now) {
   wpm_shortage_run(m, now);
   wpm_schedule_run(m, now);
   wpm_feelers_run(m, now);
+  wpm_crowd_make_room(m, now);
   wpm_manager_note_deadline(m);
 }
 

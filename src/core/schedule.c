@@ -3,7 +3,6 @@
 #include "core/actions.h"
 #include "core/black_hole.h"
 #include "core/connectivity.h"
-#include "core/crowd.h"
 #include "core/judge.h"
 #include "core/range_bans.h"
 #include "core/rank.h"
@@ -287,7 +286,6 @@ void wpm_schedule_run(wpm_manager *m, wpm_instant now) {
     return;
   }
   wpm_restart_reserve(m, now);
-  wpm_crowd_make_room(m, now);
   uint32_t slot;
   while ((m->dials < m->config.max_dials || !wpm_rule_holds(WPM_RULE_MAX_DIALS)) &&
          (slot = first_to_go(m, now)) != WPM_SLOT_NONE && wpm_schedule_has_room(m, slot)) {

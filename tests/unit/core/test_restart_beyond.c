@@ -259,6 +259,7 @@ static void a_static_peer_has_the_place_of_one(void **state) {
   assert_int_equal(come_up(w), PLACES);
   assert_int_equal(wpm_world_found(w, STATIC, 4001, true), WPM_OK);
   assert_true(wpm_crowded_out(w) < LAST);
+  wpm_world_run(w, 0);
   (void)wpm_world_expect(w, WPM_ACTION_DIAL, STATIC);
   wpm_world_free(w);
 }
