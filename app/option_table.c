@@ -45,8 +45,7 @@ static const option_spec specs[] = {
      "a peer with this score or less is dialled by a person alone, and goes first where there are "
      "too many; 0: nobody is"},
     {"relay-outbound", KIND_NUMBER, AT(relay_outbound), FOR_RUN, node, "10", 0, 100000, "N",
-     "outbound relay peers wanted, chosen among all that are known; 0: every relay peer that was "
-     "held "
+     "outbound relay peers wanted, chosen among all that are known; 0: every peer that was held "
      "is dialled again, and no other"},
     {"relay-inbound", KIND_NUMBER, AT(relay_inbound), FOR_RUN, node, "0", 0, 1000000, "N",
      "most inbound relay peers; those beyond go; 0: as many as there are places"},

@@ -11,7 +11,7 @@
  * - Only a stable connection resets it.
  * - A local failure (no descriptors, no memory, our network down) is not held against the peer and
  *   not stored; but to keep from spinning the same delay, at most 10 s, is taken over local failures
- *   in a row, and over connections that we ended before they were stable Who may be chosen
+ *   in a row, and over connections that we ended before they were stable. Who may be chosen
  *   (core/targets.h, core/services.h, core/feelers.h) waits for it as the wanted do.
  *
  * Prune backoff, the other side's right (gossipsub v1.1; libp2p/specs gossipsub-v1.1, Prune
