@@ -1,17 +1,17 @@
 /* Who goes when there are too many connections.
  *
- * - *Beyond*: where outbound relay peers are more than wanted (core/targets.h), since a restart brings back all
- *   that were connected before, a newcomer takes the place of one of these, whenever it comes: they were
+ * - *Beyond*: where outbound relay peers are more than wanted (core/targets.h), since a restart brings back
+ *   all that were connected before, a newcomer takes the place of one of these, whenever it comes: they were
  *   dialled since there was room, and each goes once. Those that were not connected when we stopped go first.
  *   They go for the places of services and static peers, too, that are missing.
  * - *Full*: a newcomer that finds no place inbound takes that of an inbound peer that is worth least, where
  *   there is one; else it is refused (Bitcoin Core, SelectNodeToEvict). Once in `EVICT_EVERY` at most, so
  *   that whoever knocks often does not turn all of them over.
  *   Nobody goes where one place would not do, since others are kept (core/targets.h).
- * - *Greeted*: who was connected when we stopped or died, was not met since, and comes again (core/restart.h), takes the
- *   place of a stranger, one that was not, whenever it comes: each is greeted once, so they are no flood, and
- *   whoever fills all places as we start keeps none of them out. Else it is a newcomer as others are. In
- *   what follows it has been here for longer than any stranger.
+ * - *Greeted*: who was connected when we stopped or died, was not met since, and comes again
+ *   (core/restart.h), takes the place of a stranger, one that was not, whenever it comes: each is greeted once,
+ *   so they are no flood, and whoever fills all places as we start keeps none of them out. Else it is a newcomer
+ *   as others are. In what follows it has been here for longer than any stranger.
  * - *Trusted*: a static or protected peer takes the place of the one worth least whenever it comes: others
  *   that knock do not take its turn. A person names these, so they are no flood either.
  * - *Watermarks* (libp2p's connection manager): above `high_water` connections those worth least go, until

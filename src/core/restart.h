@@ -18,12 +18,12 @@
  * - A peer that we held whose record has a disconnect time but no prune backoff (it comes from another
  *   client's store) gets the one that its disconnect time asks for.
  * - The relay-capable peers that we had been connected to, but for those let go as too many and trial
- *   connections, are dialled first, the last connected first: those that were connected when we stopped before those connected earlier, as many as
- *   max_connections allows.
- * - Those that were connected when we stopped have a place kept for them until their first attempt,
- *   so that nobody else takes it while they wait for their backoff. No place is kept for one that
- *   has to wait for longer than the default backoff, be it told so later: a PRUNE does not reserve places. Nor is
- *   anybody else of its network group chosen while it is kept (core/targets.h).
+ *   connections, are dialled first, as many as max_connections allows: those that were connected when we
+ *   stopped before those connected earlier, of either the last connected first.
+ * - Those that were connected when we stopped have a place kept for them until their first attempt, so that
+ *   nobody else takes it while they wait for their backoff. No place is kept for one that has to wait for
+ *   longer than the default backoff, be it told so later: a PRUNE does not reserve places. Nor is anybody else
+ *   of its network group chosen while it is kept (core/targets.h).
  * - Those that were connected earlier have the places that are left, and keep nobody out: where outbound
  *   relay peers are more than wanted, they make way for whoever dials us (core/crowd.h).
  * - Where outbound relay peers are counted (core/targets.h), that is for those that we had dialled. A relay
