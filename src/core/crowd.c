@@ -377,8 +377,10 @@ bool wpm_crowd_admit(wpm_manager *m, wpm_instant now) {
 }
 
 void wpm_crowd_make_room(wpm_manager *m, wpm_instant now) {
-  bool works = wpm_beyond_relay(m) && !m->stopping && !m->epoch.offline;
-  size_t wanted = works ? wpm_targets_kept_for_others(m) : 0;
+  if (!wpm_beyond_relay(m) || m->stopping || m->epoch.offline) {
+    return;
+  }
+  size_t wanted = wpm_targets_kept_for_others(m);
   while (wpm_schedule_room(m, WPM_SLOT_NONE) < wanted && wpm_rule_holds(WPM_RULE_CROWD_ROOM) &&
          one_beyond_goes(m, now)) {}
 }

@@ -106,8 +106,8 @@ static bool waits_briefly(const wpm_manager *m, uint32_t slot, wpm_instant now) 
 
 void wpm_restart_reserve(wpm_manager *m, wpm_instant now) {
   uint32_t slot = WPM_SLOT_NONE;
-  while ((size_t)m->places + m->reserved < wpm_manager_most_places(m) &&
-         wpm_heap_least(&m->restart, &slot).ns != WPM_NEVER.ns) {
+  while (m->restart.count > 0 && (size_t)m->places + m->reserved < wpm_manager_most_places(m)) {
+    (void)wpm_heap_least(&m->restart, &slot);
     wpm_heap_set(&m->restart, slot, WPM_NEVER);
     wpm_policy *policy = wpm_manager_policy(m, slot);
     if (!policy->has_place && !policy->reserved && waits_briefly(m, slot, now) &&

@@ -147,10 +147,11 @@ size_t wpm_schedule_room(const wpm_manager *m, uint32_t slot) {
 }
 
 bool wpm_schedule_has_room(const wpm_manager *m, uint32_t slot) {
-  bool first = wpm_manager_policy(m, slot)->reserved ||
+  size_t room = wpm_schedule_room(m, slot);
+  bool first = room == 0 || wpm_manager_policy(m, slot)->reserved ||
                wpm_peer_has(wpm_manager_peer(m, slot), WPM_HAS_STATIC) ||
                !wpm_rule_holds(WPM_RULE_KEPT_FROM_WANTED);
-  return wpm_schedule_room(m, slot) > (first ? 0 : wpm_targets_kept_for_others(m));
+  return room > (first ? 0 : wpm_targets_kept_for_others(m));
 }
 
 static kind kind_of(const wpm_manager *m, uint32_t slot) {

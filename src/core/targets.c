@@ -429,9 +429,12 @@ wpm_mono wpm_targets_rotation_at(const wpm_manager *m) {
 }
 
 wpm_mono wpm_targets_deadline(const wpm_manager *m) {
-  wpm_mono choice = next_choice(m);
-  wpm_mono rotation = wpm_targets_rotation_at(m);
-  wpm_mono doubt = is_at_work(m) ? wpm_doubt_deadline(m) : WPM_NEVER;
-  wpm_mono beyond = is_at_work(m) && m->beyond ? m->now : WPM_NEVER;
-  return wpm_mono_earlier(wpm_mono_earlier(doubt, beyond), wpm_mono_earlier(rotation, choice));
+  if (!is_at_work(m)) {
+    return WPM_NEVER;
+  }
+  if (m->beyond) {
+    return m->now;
+  }
+  wpm_mono choice = wpm_mono_earlier(m->targets.rotate_at, next_choice(m));
+  return wpm_mono_earlier(wpm_doubt_deadline(m), choice);
 }
