@@ -36,7 +36,7 @@ static void set_doubt(wpm_manager *m, uint32_t slot, bool in_doubt) {
 /* Connected outbound, so that it counts. There may be one too many then (core/beyond.h). */
 static void set_met(wpm_manager *m, uint32_t slot, bool met, bool was_in_doubt) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
-  bool ours = policy->chosen || was_in_doubt || policy->by_restart;
+  bool ours = wpm_targets_are_set(m) && (policy->chosen || was_in_doubt || policy->by_restart);
   m->doubt.met += (uint32_t)met - (uint32_t)policy->met;
   m->beyond = m->beyond || (met && !policy->met && ours);
   policy->met = met;
