@@ -22,24 +22,24 @@ static bool holds(const wpm_witness_range *one, const wpm_witness_ip *ip) {
   return wpm_witness_is_within(ip, one->range.ip, one->range.bits);
 }
 
-bool wpm_witness_surely_banned(const wpm_witness *r, const wpm_witness_ip *ip, uint64_t dial) {
+/* `surely`: by the least that its bans last, else by the most. */
+static bool is_banned(const wpm_witness *r, const wpm_witness_ip *ip, uint64_t dial, bool surely) {
   for (size_t i = 0; i < r->range_count; i++) {
     const wpm_witness_range *one = &r->ranges[i];
-    if (wpm_witness_now(r) < one->surely_to && one->dials_before >= dial && holds(one, ip)) {
+    int64_t to = surely ? one->surely_to : one->perhaps_to;
+    if (wpm_witness_now(r) < to && one->dials_before >= dial && holds(one, ip)) {
       return true;
     }
   }
   return false;
 }
 
+bool wpm_witness_surely_banned(const wpm_witness *r, const wpm_witness_ip *ip, uint64_t dial) {
+  return is_banned(r, ip, dial, true);
+}
+
 bool wpm_witness_perhaps_banned(const wpm_witness *r, const wpm_witness_ip *ip, uint64_t dial) {
-  for (size_t i = 0; i < r->range_count; i++) {
-    const wpm_witness_range *one = &r->ranges[i];
-    if (wpm_witness_now(r) < one->perhaps_to && one->dials_before >= dial && holds(one, ip)) {
-      return true;
-    }
-  }
-  return false;
+  return is_banned(r, ip, dial, false);
 }
 
 /* ---- what a person does ---------------------------------------------------------------------- */

@@ -311,6 +311,13 @@ int wpm_world_found_at(wpm_world *w, int peer, wpm_bytes address, bool is_static
   return wpm_world_handle(w, &e);
 }
 
+void wpm_world_hear_in(wpm_world *w, int peer, unsigned group) {
+  wpm_bytes address = wpm_world_address_in(group, peer);
+  wpm_event e = wpm_world_heard(peer, &address, WPM_SOURCE_PEER_EXCHANGE);
+  e.u.found.origin = WPM_ORIGIN_PEER_EXCHANGE;
+  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+}
+
 int wpm_world_person(wpm_world *w, int peer, wpm_event_type type) {
   wpm_event e = {.type = type, .peer = wpm_world_id(peer)};
   return wpm_world_handle(w, &e);

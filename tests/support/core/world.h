@@ -68,6 +68,9 @@ wpm_bytes wpm_world_address_of(const uint8_t ip[16], uint16_t port);
 /* The event that the peer is heard of at that one address, by that means. */
 wpm_event wpm_world_heard(int peer, const wpm_bytes *address, wpm_address_source source);
 
+/* The peer is told of by peer exchange at wpm_world_address_in(group, peer). */
+void wpm_world_hear_in(wpm_world *w, int peer, unsigned group);
+
 /* A multiaddr in text, which must be one; a view of *out. */
 wpm_bytes wpm_world_parse(const char *text, wpm_multiaddr *out);
 

@@ -20,12 +20,6 @@ static wpm_world *new_world(size_t relay_outbound, size_t service_count) {
   return w;
 }
 
-static void hear(wpm_world *w, int peer, unsigned group) {
-  wpm_bytes address = wpm_world_address_in(group, peer);
-  wpm_event e = wpm_world_heard(peer, &address, WPM_SOURCE_PEER_EXCHANGE);
-  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
-}
-
 static void identify(wpm_world *w, int peer, wpm_connection_id c) {
   assert_int_equal(wpm_world_identified(w, peer, c, peer < OTHERS, 0), WPM_OK);
 }
@@ -76,9 +70,9 @@ static void who_does_not_relay_has_no_place(void **state) {
   (void)state;
   wpm_world *w = new_world(WANTED, 0);
   for (int i = 0; i < 200; i++) {
-    hear(w, OTHERS + i, (unsigned)(i % 4));
+    wpm_world_hear_in(w, OTHERS + i, (unsigned)(i % 4));
     if (i < 20) {
-      hear(w, RELAYS + i, (unsigned)(10 + i));
+      wpm_world_hear_in(w, RELAYS + i, (unsigned)(10 + i));
     }
   }
   assert_true(live(w, WPM_MINUTE) > 0);
@@ -92,7 +86,7 @@ static void who_does_not_relay_has_no_place(void **state) {
 
 /* Connects a peer of no relay as a person, and it is lost. */
 static void hold_once(wpm_world *w, int peer) {
-  hear(w, peer, 1);
+  wpm_world_hear_in(w, peer, 1);
   assert_int_equal(wpm_world_person(w, peer, WPM_EVENT_PERSON_CONNECT), WPM_OK);
   wpm_connection_id c = wpm_world_come_up(w, peer, 0);
   wpm_world_run(w, WPM_MINUTE);
@@ -106,7 +100,7 @@ static void nor_is_it_dialled_for_having_been_held(void **state) {
     wpm_world *w = new_world(wanted, 0);
     hold_once(w, OTHERS);
     wpm_connection_id c = wpm_world_come_in(w, OTHERS + 1, 0); /* A client with an address. */
-    hear(w, OTHERS + 1, 2);
+    wpm_world_hear_in(w, OTHERS + 1, 2);
     assert_int_equal(wpm_world_disconnected(w, OTHERS + 1, c, WPM_REASON_EOF), WPM_OK);
     for (int i = 0; i < 2; i++) {
       if (wanted > 0) {
@@ -123,7 +117,7 @@ static void nor_is_it_dialled_for_having_been_held(void **state) {
 static void whom_a_service_needs_stays(void **state) {
   (void)state;
   wpm_world *w = new_world(1, 1);
-  hear(w, OTHERS, 1);
+  wpm_world_hear_in(w, OTHERS, 1);
   wpm_world_run(w, S);
   wpm_connection_id c;
   wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, OTHERS)->dial;
@@ -146,7 +140,7 @@ static void the_static_and_the_protected_stay(void **state) {
   wpm_world *w = new_world(1, 0);
   assert_int_equal(wpm_world_found(w, OTHERS, 4001, true), WPM_OK);
   (void)wpm_world_come_up(w, OTHERS, 0);
-  hear(w, OTHERS + 1, 1);
+  wpm_world_hear_in(w, OTHERS + 1, 1);
   wpm_world_run(w, S);
   wpm_event e = {.type = WPM_EVENT_TAG, .peer = wpm_world_id(OTHERS + 1)};
   e.u.tag.tag = (wpm_tag){.name = {"x", 1}, .protects = true, .expires = WPM_WALL_NONE};
@@ -166,11 +160,11 @@ static void those_of_the_stop_have_their_places_back(void **state) {
   for (int clean = 0; clean < 2; clean++) {
     wpm_world *w = new_world(WANTED, 0);
     for (int i = 0; i < WANTED; i++) {
-      hear(w, RELAYS + i, (unsigned)i);
+      wpm_world_hear_in(w, RELAYS + i, (unsigned)i);
     }
     (void)live(w, 10 * S);
     for (int i = WANTED; i < 40; i++) {
-      hear(w, RELAYS + i, (unsigned)i);
+      wpm_world_hear_in(w, RELAYS + i, (unsigned)i);
     }
     wpm_instant heartbeat = w->now;
     wpm_world_end(w, clean);

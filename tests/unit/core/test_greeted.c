@@ -18,13 +18,6 @@ static wpm_world *new_world(size_t relay_outbound) {
   return w;
 }
 
-/* A peer is heard of, of a network group. */
-static void hear_in(wpm_world *w, int peer, unsigned group) {
-  wpm_bytes address = wpm_world_address_in(group, peer);
-  wpm_event e = wpm_world_heard(peer, &address, WPM_SOURCE_PEER_EXCHANGE);
-  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
-}
-
 /* Whether the peer, which dials us, is let in. A refused one's connection ends. */
 static bool comes_in(wpm_world *w, int peer) {
   wpm_connection_id c;
@@ -57,7 +50,7 @@ static wpm_world *overrun(bool clean, int relay, int missing) {
   wpm_world *w = new_world(1);
   for (int i = 0; i < KNOWN; i++) {
     if (relay) { /* A client has no address where it can be dialled. */
-      hear_in(w, OURS + i, (unsigned)i);
+      wpm_world_hear_in(w, OURS + i, (unsigned)i);
     }
     (void)wpm_world_come_in(w, OURS + i, relay);
   }
@@ -66,7 +59,7 @@ static wpm_world *overrun(bool clean, int relay, int missing) {
                    WPM_OK); /* It takes the place of a dial. */
   (void)wpm_world_come_up(w, 1999, 1);
   for (int i = 0; i < PLACES - 1 - missing; i++) {
-    hear_in(w, STRANGERS + i, (unsigned)(50 + i));
+    wpm_world_hear_in(w, STRANGERS + i, (unsigned)(50 + i));
     assert_true(comes_in(w, STRANGERS + i));
   }
   wpm_world_forget_log(w);
@@ -84,10 +77,10 @@ static void the_places_of_strangers_are_its_own(void **state) {
         assert_true(comes_in(w, OURS + i));
         assert_int_equal(strangers_gone(w), 1);
       }
-      hear_in(w, 900, 200);
+      wpm_world_hear_in(w, 900, 200);
       assert_true(comes_in(w, 900)); /* None of these was that one. */
       assert_int_equal(strangers_gone(w), 1);
-      hear_in(w, 901, 201);
+      wpm_world_hear_in(w, 901, 201);
       assert_false(comes_in(w, 901));
       wpm_world_free(w);
     }
@@ -108,14 +101,14 @@ static void none_of_them_goes_for_another(void **state) {
   wpm_world *w = new_world(1);
   w->config.relay_percent = 0;
   for (int i = 0; i < PLACES - 1; i++) {
-    hear_in(w, OURS + i, (unsigned)i);
+    wpm_world_hear_in(w, OURS + i, (unsigned)i);
     assert_true(comes_in(w, OURS + i));
   }
   end_and_begin_anew(w, true);
   assert_int_equal(wpm_world_found(w, 1999, 4001, true), WPM_OK);
   (void)wpm_world_come_up(w, 1999, 1);
   for (int i = 0; i < 20; i++) { /* They are quicker. */
-    hear_in(w, STRANGERS + i, (unsigned)(100 + i));
+    wpm_world_hear_in(w, STRANGERS + i, (unsigned)(100 + i));
     assert_true(comes_in(w, STRANGERS + i));
   }
   size_t went = 0;
@@ -133,7 +126,7 @@ static void it_is_greeted_once(void **state) {
   (void)state;
   wpm_world *w = overrun(true, 1, 0);
   wpm_world_run(w, 10 * S);
-  hear_in(w, 900, 200);
+  wpm_world_hear_in(w, 900, 200);
   assert_true(comes_in(w, 900)); /* The one of these 10 s. */
   assert_int_equal(strangers_gone(w), 1);
   wpm_connection_id c = w->next_connection;
@@ -141,7 +134,7 @@ static void it_is_greeted_once(void **state) {
   assert_int_equal(strangers_gone(w), 1);
   assert_int_equal(wpm_world_disconnected(w, OURS, c, WPM_REASON_EOF), WPM_OK);
   assert_int_not_equal(wpm_world_state(w, OURS), WPM_CONNECTED);
-  hear_in(w, 901, 201);
+  wpm_world_hear_in(w, 901, 201);
   assert_true(comes_in(w, 901)); /* Its place was free. */
   assert_false(comes_in(w, OURS));
   assert_int_equal(strangers_gone(w), 0);
@@ -202,7 +195,7 @@ static void nobody_goes_in_vain(void **state) {
   wpm_world_run(w, 1);
   assert_false(comes_in(w, OURS));
   assert_int_equal(strangers_gone(w), 0);
-  hear_in(w, 900, 200);
+  wpm_world_hear_in(w, 900, 200);
   assert_false(comes_in(w, 900));
   assert_int_equal(strangers_gone(w), 0);
   wpm_world_free(w);
@@ -217,7 +210,7 @@ static wpm_world *restarted(uint64_t seed, bool clean) {
   wpm_world *w = new_world(GROUPS);
   w->config.seed = seed;
   for (int group = 0; group < GROUPS; group++) {
-    hear_in(w, group, (unsigned)group);
+    wpm_world_hear_in(w, group, (unsigned)group);
   }
   for (int i = 0; i < GROUPS; i++) {
     wpm_world_run(w, S);
@@ -228,7 +221,7 @@ static wpm_world *restarted(uint64_t seed, bool clean) {
     assert_int_equal(wpm_world_identified(w, peer, c, true, 0), WPM_OK);
   }
   for (int peer = GROUPS; peer < GROUPS * MOST_OF_ONE; peer++) {
-    hear_in(w, peer, (unsigned)(peer % GROUPS));
+    wpm_world_hear_in(w, peer, (unsigned)(peer % GROUPS));
     (void)wpm_world_come_in(w, peer, 1);
   }
   end_and_begin_anew(w, clean);

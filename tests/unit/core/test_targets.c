@@ -22,18 +22,10 @@ static wpm_world *start(uint64_t seed) {
   return w;
 }
 
-/* A peer is heard of, of a network group. */
-static void hear_in(wpm_world *w, int peer, unsigned group) {
-  wpm_bytes address = wpm_world_address_in(group, peer);
-  wpm_event e = wpm_world_heard(peer, &address, WPM_SOURCE_PEER_EXCHANGE);
-  e.u.found.origin = WPM_ORIGIN_PEER_EXCHANGE;
-  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
-}
-
 /* As many peers as there are groups. */
 static void hear_of(wpm_world *w, int count) {
   for (int peer = 0; peer < count; peer++) {
-    hear_in(w, peer, (unsigned)peer);
+    wpm_world_hear_in(w, peer, (unsigned)peer);
   }
 }
 
@@ -66,7 +58,7 @@ static size_t connected(const wpm_world *w) {
 static void who_could_not_be_dialled_waits(void **state) {
   (void)state;
   wpm_world *w = start(1);
-  hear_in(w, 0, 0);
+  wpm_world_hear_in(w, 0, 0);
   wpm_dial_id dial = wpm_world_expect(w, WPM_ACTION_DIAL, 0)->dial;
   assert_int_equal(wpm_world_dial_failed(w, 0, dial, WPM_REASON_LOCAL_FAILURE), WPM_OK);
   wpm_world_expect_candidate(w, 0, WPM_HELD_BY_RETRY_DELAY, S, 5 * S / 4);
@@ -87,7 +79,7 @@ static void a_place_that_rotation_frees_is_given_out(void **state) {
   w->config.keep_alive = false;
   wpm_world_start(w);
   for (int peer = 0; peer < 2; peer++) {
-    hear_in(w, peer, (unsigned)peer);
+    wpm_world_hear_in(w, peer, (unsigned)peer);
     assert_int_equal(wpm_world_person(w, peer, WPM_EVENT_PERSON_CONNECT), WPM_OK);
     (void)wpm_world_come_up(w, peer, 1);
   }
@@ -137,7 +129,7 @@ static void for_each_that_fails_another_is_dialled(void **state) {
 static void a_peer_is_of_the_group_where_it_worked(void **state) {
   (void)state;
   wpm_world *w = start(3);
-  hear_in(w, 1, 9);
+  wpm_world_hear_in(w, 1, 9);
   assert_int_equal(let_all_come_up(w), 1);
   wpm_address addresses[2];
   wpm_multiaddr elsewhere;
@@ -159,7 +151,7 @@ static void no_two_are_of_one_group(void **state) {
   (void)state;
   wpm_world *w = start(3);
   for (int peer = 0; peer < 200; peer++) {
-    hear_in(w, peer, (unsigned)peer % 4);
+    wpm_world_hear_in(w, peer, (unsigned)peer % 4);
   }
   assert_int_equal(let_all_come_up(w), 4);
   unsigned groups = 0;
@@ -184,10 +176,10 @@ static void a_flood_of_addresses_in_few_groups_decides_nothing(void **state) {
     w->config.max_dials = 0; /* Nobody is dialled before all are known. */
     wpm_world_start(w);
     for (int peer = 0; peer < 18; peer++) {
-      hear_in(w, peer, 10 + (unsigned)peer);
+      wpm_world_hear_in(w, peer, 10 + (unsigned)peer);
     }
     for (int peer = 100; peer < 1100; peer++) {
-      hear_in(w, peer, (unsigned)peer % 2);
+      wpm_world_hear_in(w, peer, (unsigned)peer % 2);
     }
     w->manager->config.max_dials = 256;
     wpm_manager_note_deadline(w->manager);
@@ -204,7 +196,7 @@ static void who_came_in_is_no_more_than_a_candidate(void **state) {
   wpm_connection_id c = wpm_world_come_in(w, 1, 1);
   wpm_world_identified(w, 1, c, true, 60000);
   for (int peer = 300; peer < 310; peer++) {
-    hear_in(w, peer, (unsigned)peer - 200);
+    wpm_world_hear_in(w, peer, (unsigned)peer - 200);
   }
   assert_int_equal(let_all_come_up(w), 10);
   wpm_world_disconnected(w, 1, c, WPM_REASON_EOF);
@@ -525,7 +517,7 @@ static void want_of_memory_does_not_spin(void **state) {
   (void)state;
   wpm_world *w = start(8);
   for (size_t n = 1; n < 6; n++) {
-    hear_in(w, (int)n, (unsigned)n);
+    wpm_world_hear_in(w, (int)n, (unsigned)n);
     wpm_alloc_fail_at(1);
     wpm_world_pass(w, S);
     assert_int_equal(wpm_manager_advance(w->manager, w->now), WPM_OK);
