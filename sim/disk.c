@@ -7,6 +7,8 @@
 
 #define COMMIT_EVERY WPM_SECOND
 
+enum { WRITTEN_TOGETHER = 16 };
+
 struct sim_disk {
   wpm_store *records; /* What is committed. */
   uint8_t *connected; /* A bit for each peer: its record says Connected. */
@@ -67,22 +69,43 @@ static int erase(sim_disk *disk, wpm_bytes id, uint32_t peer) {
   return err == WPM_ERR_NOT_FOUND ? WPM_OK : err;
 }
 
-/* Puts the peer's record on the disk as it is now. */
-static int write(sim_disk *disk, const wpm_manager *manager, uint32_t peer, wpm_instant now) {
-  uint8_t bytes[SIM_ID_SIZE];
-  wpm_bytes id = {bytes, sizeof(bytes)};
-  wpm_peer_record record;
+static bool is_being_dialled(const wpm_manager *manager, wpm_bytes id, wpm_instant now) {
   wpm_plan plan;
-  sim_identity(peer, bytes);
-  int err = wpm_store_get(wpm_manager_store(manager), id, &record);
+  return wpm_manager_plan(manager, id, now, &plan) == WPM_OK &&
+         plan.held_by == WPM_HELD_BY_DIALLING;
+}
+
+/* Puts the peer's record on the disk as it is now. One that is not stored as connected is not being
+ * dialled either (sim_disk_dialling). */
+static int write(sim_disk *disk, const wpm_manager *manager, uint32_t peer, wpm_bytes id,
+                 wpm_peer_ref ref, wpm_instant now) {
+  wpm_peer_record record;
+  int err = wpm_store_at(wpm_manager_store(manager), ref, &record);
   if (err == WPM_ERR_NOT_FOUND) {
     return erase(disk, id, peer);
   }
-  err = err ? err : wpm_manager_plan(manager, id, now, &plan);
-  if (!err) {
-    set_bit(disk->connected, peer,
-            record.connectivity == WPM_CONNECTED || plan.held_by == WPM_HELD_BY_DIALLING);
-    err = wpm_store_put(disk->records, &record);
+  bool connected = record.connectivity == WPM_CONNECTED ||
+                   (bit(disk->connected, peer) && is_being_dialled(manager, id, now));
+  set_bit(disk->connected, peer, connected);
+  return wpm_store_put(disk->records, &record);
+}
+
+/* The same of some, whose look-ups in both stores wait for memory together. */
+static int write_some(sim_disk *disk, const wpm_manager *manager, const uint32_t *peers,
+                      size_t count, wpm_instant now) {
+  uint8_t bytes[WRITTEN_TOGETHER][SIM_ID_SIZE];
+  wpm_bytes ids[WRITTEN_TOGETHER];
+  wpm_peer_ref refs[WRITTEN_TOGETHER];
+  int err = WPM_OK;
+  for (size_t i = 0; i < count; i++) {
+    sim_identity(peers[i], bytes[i]);
+    ids[i] = (wpm_bytes){bytes[i], SIM_ID_SIZE};
+  }
+  (void)wpm_store_find_many(disk->records, ids, count, refs);
+  (void)wpm_store_find_many(wpm_manager_store(manager), ids, count, refs);
+  for (size_t i = 0; i < count && !err; i++) {
+    err = write(disk, manager, peers[i], ids[i], refs[i], now);
+    set_bit(disk->waiting, peers[i], false);
   }
   return err;
 }
@@ -100,9 +123,10 @@ int sim_disk_commit(sim_disk *disk, const wpm_manager *manager, wpm_instant now)
     return WPM_OK;
   }
   int err = WPM_OK;
-  for (size_t i = 0; i < disk->queued && !err; i++) {
-    err = write(disk, manager, disk->queue[i], now);
-    set_bit(disk->waiting, disk->queue[i], false);
+  for (size_t done = 0; done < disk->queued && !err; done += WRITTEN_TOGETHER) {
+    size_t left = disk->queued - done;
+    err = write_some(disk, manager, disk->queue + done,
+                     left < WRITTEN_TOGETHER ? left : WRITTEN_TOGETHER, now);
   }
   disk->queued = 0;
   disk->commit_at = INT64_MAX;
@@ -238,6 +262,7 @@ int sim_disk_dialling(sim_disk *disk, const wpm_manager *manager, uint32_t peer,
     return WPM_OK;
   }
   int err = enqueue(disk, peer);
+  set_bit(disk->connected, peer, true);
   return err ? err : sim_disk_commit(disk, manager, now);
 }
 

@@ -35,6 +35,7 @@
 
 #define EXPIRE_EVERY WPM_MINUTE
 #define EXPIRE_ROUNDS 60 /* Each peer is looked at about this often times as seldom. */
+#define EXPIRE_AHEAD 8   /* Peers whose addresses are on their way from memory meanwhile. */
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -601,6 +602,9 @@ static void expire_some(wpm_manager *m, wpm_instant now) {
       m->still_fading = false;
     }
     uint32_t slot = m->expire_round++;
+    if (slot + EXPIRE_AHEAD < m->store->slots) {
+      wpm_store_ask_for_parts(m->store, slot + EXPIRE_AHEAD);
+    }
     if (slot < m->store->slots && wpm_manager_peer(m, slot)->state == WPM_SLOT_HELD) {
       wpm_change change = wpm_change_begin(m, slot);
       wpm_store_slot_expire(m->store, slot, now.wall);
