@@ -226,10 +226,10 @@ static void take_out(wpm_map_entry *entries, size_t capacity, size_t hole) {
 }
 
 bool wpm_map_remove(wpm_map *map, wpm_bytes key) {
-  if (map->count == 0) {
-    return false;
-  }
-  uint32_t hash = hash_of(map, key);
+  return map->count > 0 && wpm_map_remove_hashed(map, key, hash_of(map, key));
+}
+
+bool wpm_map_remove_hashed(wpm_map *map, wpm_bytes key, uint32_t hash) {
   wpm_map_entry *entry = search(map, map->entries, map->capacity, key, hash);
   if (entry) {
     take_out(map->entries, map->capacity, (size_t)(entry - map->entries));

@@ -45,6 +45,9 @@ WPM_MUST_USE int wpm_map_add_hashed(wpm_map *map, uint32_t hash, uint32_t slot);
 /* Removes `key`; false where it is not held. Never fails for want of memory. */
 bool wpm_map_remove(wpm_map *map, wpm_bytes key);
 
+/* The same, of a key with this wpm_map_hash. */
+bool wpm_map_remove_hashed(wpm_map *map, wpm_bytes key, uint32_t hash);
+
 /* `key` → `slot` instead of another, whose key is the same; it must be held. */
 void wpm_map_replace(wpm_map *map, wpm_bytes key, uint32_t slot);
 

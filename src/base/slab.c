@@ -1,5 +1,7 @@
 #include "base/slab.h"
 
+#include "base/prefetch.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,7 @@ void __asan_unpoison_memory_region(void const volatile *, size_t);
 #define STEPS 8u /* Classes for each doubling above. */
 #define SIZE_MAX_SHARED ((size_t)FINE_MAX << ((WPM_SLAB_CLASSES - FINE_CLASSES) / STEPS))
 #define SMALLEST 6u /* How often a page is halved at most: 1 KiB. */
+#define MOST_PREFETCHED (4 * WPM_CACHE_LINE) /* Of one block. */
 #define SHARE 8u    /* A new page is at most such a part of all. */
 
 _Static_assert(sizeof(wpm_slab_page) == 32, "two entries a cache line");
@@ -208,6 +211,10 @@ static uint32_t pop(wpm_slab *slab, wpm_slab_page *page) {
     uint8_t *at = page->memory + (size_t)index * page->size;
     show(at, page->size);
     memcpy(&page->unused, at, sizeof(page->unused));
+    if (page->unused) { /* For the next who takes one. */
+      const uint8_t *next = page->memory + (size_t)(page->unused - 1u) * page->size;
+      wpm_prefetch(next, page->size < MOST_PREFETCHED ? page->size : MOST_PREFETCHED);
+    }
   } else {
     index = page->fresh++;
     show(page->memory + (size_t)index * page->size, page->size);

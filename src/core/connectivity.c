@@ -1,6 +1,7 @@
 #include "core/connectivity.h"
 
 #include "core/actions.h"
+#include "core/ahead.h"
 #include "core/backoff.h"
 #include "core/black_hole.h"
 #include "core/crowd.h"
@@ -225,7 +226,7 @@ int wpm_on_disconnected(wpm_manager *m, const wpm_event *event, wpm_instant now)
     return WPM_ERR_INVALID;
   }
   if (connection->peer != WPM_SLOT_NONE) {
-    wpm_manager_ask_for(m, connection->peer);
+    wpm_ahead_of_change(m, connection->peer);
     wpm_store_ask_for_state(m->store, connection->peer, wpm_reason_leaves(reason));
     wpm_connection_ended(m, connection, reason, now);
   }
@@ -305,7 +306,7 @@ int wpm_on_dial_failed(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
   if (slot != WPM_SLOT_NONE) {
-    wpm_manager_ask_for(m, slot);
+    wpm_store_ask_for_parts(m->store, slot);
     wpm_store_ask_for_state(m->store, slot, WPM_CANNOT_CONNECT);
   }
   if (slot == WPM_SLOT_NONE || event->u.dial_failed.dial == 0 ||
@@ -549,7 +550,7 @@ int wpm_on_connected(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
   if (slot != WPM_SLOT_NONE) {
-    wpm_manager_ask_for(m, slot);
+    wpm_store_ask_for_parts(m->store, slot);
     wpm_store_ask_for_state(m->store, slot, WPM_CONNECTED);
   }
   wpm_reason reason = refusal(m, slot, event, now);

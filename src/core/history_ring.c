@@ -7,7 +7,8 @@
 
 #define FEWEST 16u      /* Entries that there is room for from the start. */
 #define RECORD_AHEAD 8u /* What goes so many entries later is asked for: the entry, */
-#define CHAIN_AHEAD 4u  /* then the chain that it is of, which lies in memory anywhere. */
+#define CHAIN_AHEAD 4u  /* then the chain that it is of, which lies in memory anywhere, */
+#define LINKS_AHEAD 2u  /* then those beside it there. */
 #define OLDEST (UINT32_C(1) << 31) /* So many numbers after it an entry goes. */
 
 /* An entry of the order; a hole where the record has another number by now. */
@@ -172,6 +173,10 @@ static inline __attribute__((always_inline)) void ask_ahead(wpm_manager *m) {
   wpm_prefetch(wpm_history_at(history, later->place), sizeof(wpm_history_record));
   uint32_t slot = wpm_history_at(history, soon->place)->slot;
   wpm_prefetch(wpm_history_chain_of(m, slot), sizeof(wpm_history_chain));
+  const turn *next = turn_at(history, history->head + LINKS_AHEAD);
+  const wpm_history_record *entry = wpm_history_at(history, next->place);
+  wpm_prefetch(&wpm_history_at(history, entry->newer)->older, sizeof(entry->older));
+  wpm_prefetch(&wpm_history_at(history, entry->older)->newer, sizeof(entry->newer));
 }
 
 /* A place that no chain has. */

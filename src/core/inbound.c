@@ -23,10 +23,7 @@ enum { OF_ADDRESS, OF_NETWORK, OF_PEER };
 
 #define KEY_OF_PEER 255 /* In place of the length of a prefix. */
 
-typedef struct origin_key {
-  uint8_t bytes[WPM_IP_RANGE_KEY];
-  uint32_t hash;
-} origin_key;
+typedef wpm_inbound_key origin_key;
 
 static wpm_bytes key_of(const void *user, uint32_t index) {
   const wpm_inbound *inbound = user;
@@ -36,6 +33,7 @@ static wpm_bytes key_of(const void *user, uint32_t index) {
 void wpm_inbound_init(wpm_manager *m) {
   wpm_siphash_key key = {wpm_rng_next(&m->rng), wpm_rng_next(&m->rng)};
   wpm_map_init(&m->inbound.by_key, key, key_of, &m->inbound);
+  m->inbound.next = NO_ORIGIN;
 }
 
 void wpm_inbound_fini(wpm_manager *m) {
@@ -45,27 +43,19 @@ void wpm_inbound_fini(wpm_manager *m) {
 
 /* ---- addresses --------------------------------------------------------------------------------- */
 
+/* A peer's key is a keyed hash already. */
+static uint32_t hash_of(const wpm_inbound *inbound, const uint8_t key[WPM_IP_RANGE_KEY]) {
+  if (key[WPM_IP_RANGE_KEY - 1] != KEY_OF_PEER) {
+    return wpm_map_hash(&inbound->by_key, (wpm_bytes){key, WPM_IP_RANGE_KEY});
+  }
+  uint32_t upper;
+  memcpy(&upper, key + sizeof(uint32_t), sizeof(upper));
+  return upper;
+}
+
 static void hash_key(const wpm_inbound *inbound, origin_key *out) {
-  out->hash = wpm_map_hash(&inbound->by_key, (wpm_bytes){out->bytes, sizeof(out->bytes)});
+  out->hash = hash_of(inbound, out->bytes);
   wpm_map_prefetch(&inbound->by_key, out->hash);
-}
-
-static void make_keys(const wpm_inbound *inbound, const uint8_t ip[16], origin_key keys[2]) {
-  bool is_ip4 = wpm_ip6_is_mapped(ip);
-  bool is_whole = is_ip4 || !wpm_rule_holds(WPM_RULE_ORIGIN_IP6);
-  wpm_ip_range_key(ip, is_whole ? 128 : 64, keys[OF_ADDRESS].bytes);
-  wpm_ip_range_key(ip, is_ip4 ? 96 + 24 : 48, keys[OF_NETWORK].bytes);
-  hash_key(inbound, &keys[OF_ADDRESS]);
-  hash_key(inbound, &keys[OF_NETWORK]);
-}
-
-/* Of a peer: its id, hashed as nobody else can. */
-static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer, origin_key *out) {
-  uint64_t hash = wpm_siphash13(&inbound->by_key.key, peer);
-  memset(out->bytes, 0, WPM_IP_RANGE_KEY);
-  memcpy(out->bytes, &hash, sizeof(hash));
-  out->bytes[WPM_IP_RANGE_KEY - 1] = KEY_OF_PEER;
-  hash_key(inbound, out);
 }
 
 static bool is_allowed(const wpm_manager *m, const uint8_t ip[16]) {
@@ -77,28 +67,97 @@ static bool is_allowed(const wpm_manager *m, const uint8_t ip[16]) {
   return false;
 }
 
+static void make_keys(const wpm_inbound *inbound, const uint8_t ip[16], origin_key keys[2]) {
+  bool is_ip4 = wpm_ip6_is_mapped(ip);
+  bool is_whole = is_ip4 || !wpm_rule_holds(WPM_RULE_ORIGIN_IP6);
+  wpm_ip_range_key(ip, is_whole ? 128 : 64, keys[OF_ADDRESS].bytes);
+  wpm_ip_range_key(ip, is_ip4 ? 96 + 24 : 48, keys[OF_NETWORK].bytes);
+  hash_key(inbound, &keys[OF_ADDRESS]);
+  hash_key(inbound, &keys[OF_NETWORK]);
+}
+
+static const wpm_inbound_from *look_at(wpm_manager *m, const uint8_t ip[16]) {
+  wpm_inbound_from *from = &m->inbound.from;
+  if (!from->known || memcmp(from->ip, ip, sizeof(from->ip)) != 0) {
+    memcpy(from->ip, ip, sizeof(from->ip));
+    from->allowed = is_allowed(m, ip);
+    make_keys(&m->inbound, ip, from->keys);
+    from->known = true;
+  }
+  return from;
+}
+
+/* Of a peer: its id, hashed as nobody else can. */
+static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer, origin_key *out) {
+  uint64_t hash = wpm_siphash13(&inbound->by_key.key, peer);
+  memset(out->bytes, 0, WPM_IP_RANGE_KEY);
+  memcpy(out->bytes, &hash, sizeof(hash));
+  out->bytes[WPM_IP_RANGE_KEY - 1] = KEY_OF_PEER;
+  hash_key(inbound, out);
+}
+
+void wpm_inbound_ask_for(wpm_manager *m, wpm_bytes peer, wpm_bytes remote) {
+  uint8_t ip[16];
+  origin_key of_peer;
+  if (wpm_multiaddr_ip(remote, ip)) {
+    (void)look_at(m, ip);
+  }
+  if (m->config.inbound_paced) {
+    make_peer_key(&m->inbound, peer, &of_peer);
+  }
+}
+
 /* ---- origins ----------------------------------------------------------------------------------- */
 
 static uint32_t find(const wpm_inbound *inbound, const origin_key *of) {
   return wpm_map_find_hashed(&inbound->by_key, (wpm_bytes){of->bytes, sizeof(of->bytes)}, of->hash);
 }
 
-/* The index of one that gives way; NO_ORIGIN: all that were looked at are in use. */
-static uint32_t give_way(wpm_inbound *inbound) {
+static bool may_give_way(const wpm_inbound_origin *origin) {
+  return origin->live == 0 || !wpm_rule_holds(WPM_RULE_ORIGINS_LIVE);
+}
+
+/* Of some, the one whose last attempt was the longest ago; NO_ORIGIN: all that were looked at are in use. */
+static uint32_t longest_ago(wpm_inbound *inbound) {
   uint32_t best = NO_ORIGIN;
   for (uint32_t i = 0, at = inbound->hand; i < LOOKED_AT; i++, at++) {
     at = at < inbound->count ? at : 0;
     const wpm_inbound_origin *origin = &inbound->origins[at];
     bool older = best == NO_ORIGIN || origin->attempt.ns < inbound->origins[best].attempt.ns;
-    if ((origin->live == 0 || !wpm_rule_holds(WPM_RULE_ORIGINS_LIVE)) && older) {
+    if (may_give_way(origin) && older) {
       best = at;
     }
   }
   inbound->hand = (inbound->hand + LOOKED_AT) % inbound->count;
-  if (best != NO_ORIGIN) {
-    (void)wpm_map_remove(&inbound->by_key, key_of(inbound, best));
-  }
   return best;
+}
+
+/* Chooses who gives way next, so that what that will look at is on its way from memory by then. */
+static void choose_next(wpm_inbound *inbound) {
+  inbound->next = longest_ago(inbound);
+  if (inbound->next != NO_ORIGIN) {
+    inbound->next_attempt = inbound->origins[inbound->next].attempt;
+    inbound->next_hash = hash_of(inbound, inbound->origins[inbound->next].key);
+    wpm_map_prefetch(&inbound->by_key, inbound->next_hash);
+  }
+}
+
+static bool stands(const wpm_inbound *inbound) {
+  const wpm_inbound_origin *next = &inbound->origins[inbound->next];
+  return may_give_way(next) && next->attempt.ns == inbound->next_attempt.ns;
+}
+
+/* The index of one that gave way; NO_ORIGIN: all that were looked at are in use. */
+static uint32_t give_way(wpm_inbound *inbound) {
+  if (inbound->next == NO_ORIGIN || !stands(inbound)) {
+    choose_next(inbound);
+  }
+  uint32_t index = inbound->next;
+  if (index != NO_ORIGIN) {
+    (void)wpm_map_remove_hashed(&inbound->by_key, key_of(inbound, index), inbound->next_hash);
+  }
+  choose_next(inbound);
+  return index;
 }
 
 static bool grow(wpm_inbound *inbound) {
@@ -204,14 +263,13 @@ static wpm_inbound_rule rule_of(wpm_manager *m, const origin_key keys[2], bool a
 /* Why one from there is refused. */
 static wpm_inbound_rule rule_from(wpm_manager *m, wpm_bytes remote, bool connected, wpm_mono now) {
   uint8_t ip[16];
-  origin_key keys[2];
-  if (!wpm_multiaddr_ip(remote, ip) || is_allowed(m, ip)) {
+  const wpm_inbound_from *from = wpm_multiaddr_ip(remote, ip) ? look_at(m, ip) : NULL;
+  if (!from || from->allowed) {
     return WPM_INBOUND_ADMITTED;
   }
-  make_keys(&m->inbound, ip, keys);
   m->inbound.asked = m->inbound.asked || !connected;
   bool attempts = !connected || !m->inbound.asked || !wpm_rule_holds(WPM_RULE_PACE_ONCE);
-  return rule_of(m, keys, attempts, now);
+  return rule_of(m, from->keys, attempts, now);
 }
 
 wpm_inbound_rule wpm_inbound_refusal(wpm_manager *m, uint32_t slot, wpm_bytes peer,
@@ -252,14 +310,15 @@ wpm_reason wpm_inbound_reason(wpm_inbound_rule rule) {
 }
 
 void wpm_inbound_began(wpm_manager *m, wpm_connection *connection) {
-  origin_key keys[2];
-  if (connection->direction != WPM_INBOUND || !connection->has_remote ||
-      is_allowed(m, connection->remote)) {
+  if (connection->direction != WPM_INBOUND || !connection->has_remote) {
     return;
   }
-  make_keys(&m->inbound, connection->remote, keys);
+  const wpm_inbound_from *from = look_at(m, connection->remote);
+  if (from->allowed) {
+    return;
+  }
   for (unsigned which = OF_ADDRESS; which <= OF_NETWORK; which++) {
-    uint32_t index = enter(&m->inbound, &keys[which], full_bucket(which));
+    uint32_t index = enter(&m->inbound, &from->keys[which], full_bucket(which));
     connection->origins[which] = index;
     if (index != NO_ORIGIN) {
       m->inbound.origins[index].live++;

@@ -27,6 +27,9 @@
 void wpm_inbound_init(wpm_manager *m);
 void wpm_inbound_fini(wpm_manager *m);
 
+/* Asks for what deciding about an inbound connection from there will look at. */
+void wpm_inbound_ask_for(wpm_manager *m, wpm_bytes peer, wpm_bytes remote);
+
 /* Why a connection from `remote` is refused; counts it. `peer`: whose it is, once it is up, and `slot` its
  * slot (WPM_SLOT_NONE: not held); empty: nobody knows yet, the host asks. The attempt of the address is
  * counted as the host asks, or where it never does as the connection is up. */

@@ -3,6 +3,7 @@
 #include "core/manager.h"
 
 #include "core/actions.h"
+#include "core/ahead.h"
 #include "core/backoff.h"
 #include "core/black_hole.h"
 #include "core/connections.h"
@@ -29,7 +30,6 @@
 #include "core/wait.h"
 
 #include "base/bytes.h"
-#include "base/prefetch.h"
 
 #include <stdlib.h>
 
@@ -239,23 +239,6 @@ int wpm_manager_make_room(wpm_manager *m, size_t address_count) {
   return err;
 }
 
-void wpm_manager_ask_for(const wpm_manager *m, uint32_t slot) {
-  wpm_prefetch(wpm_manager_policy(m, slot), sizeof(wpm_policy));
-  wpm_heap_prefetch(&m->waiting, slot);
-  wpm_heap_prefetch(&m->ready, slot);
-  wpm_heap_prefetch(&m->restart, slot);
-  wpm_store_ask_for_parts(m->store, slot);
-}
-
-/* The same for forgetting it. */
-static void ask_for_victim(const wpm_manager *m, uint32_t slot) {
-  wpm_prefetch(wpm_manager_policy(m, slot), sizeof(wpm_policy));
-  wpm_heap_prefetch(&m->waiting, slot);
-  wpm_heap_prefetch(&m->ready, slot);
-  wpm_heap_prefetch(&m->restart, slot);
-  wpm_store_ask_for_place(m->store, slot);
-}
-
 int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, bool heard, wpm_taken *out) {
   int err = wpm_manager_make_room(m, 0);
   if (err) {
@@ -263,10 +246,10 @@ int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, bool heard, wpm_taken *o
   }
   err = heard ? wpm_store_take_heard(m->store, id, out) : wpm_store_take(m->store, id, out);
   if (!err && out->victim != WPM_SLOT_NONE) {
-    ask_for_victim(m, out->victim); /* It goes when the newcomer is in. */
+    wpm_ahead_of_end(m, out->victim); /* It goes when the newcomer is in. */
   }
   if (!err) {
-    wpm_manager_ask_for(m, out->slot);
+    wpm_store_ask_for_parts(m->store, out->slot);
   }
   return err;
 }
@@ -459,7 +442,7 @@ static int on_identified(wpm_manager *m, const wpm_event *event, wpm_instant now
     return err;
   }
   uint32_t slot = connection->peer;
-  wpm_manager_ask_for(m, slot);
+  wpm_ahead_of_change(m, slot);
   wpm_identified timed = *fact;
   timed.now = now.wall;
   size_t held = wpm_peer_address_count(m->store, wpm_manager_peer(m, slot));
@@ -489,7 +472,7 @@ static int on_metadata(wpm_manager *m, const wpm_event *event, wpm_instant now) 
     return err;
   }
   uint32_t slot = connection->peer;
-  wpm_manager_ask_for(m, slot);
+  wpm_ahead_of_change(m, slot);
   uint32_t cluster_id = event->u.metadata.has_cluster_id ? event->u.metadata.cluster_id : 0;
   wpm_change change = wpm_change_begin(m, slot);
   err = wpm_store_slot_metadata(m->store, slot, cluster_id, event->u.metadata.shards,
@@ -515,7 +498,7 @@ static int on_pruned(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
   if (slot != WPM_SLOT_NONE) {
-    wpm_manager_ask_for(m, slot);
+    wpm_store_ask_for_parts(m->store, slot);
     const wpm_rng draws = m->rng;
     wpm_change change = wpm_change_begin(m, slot);
     int err = wpm_backoff_try_prune(m, slot, now, event->u.pruned.backoff_ns, now);
@@ -690,6 +673,7 @@ int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   }
   now = forward(m, now);
   wpm_restart_begin(m, now);
+  wpm_ahead_of_event(m, event);
   begin_step(m, now);
   size_t live = m->live_connections;
   int err = take_in(m, event, now);

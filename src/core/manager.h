@@ -99,13 +99,30 @@ typedef struct wpm_inbound_origin {
   wpm_mono attempt; /* When it made the last. */
 } wpm_inbound_origin;
 
+/* What an address is asked about by: computed once for all that one connection asks. */
+typedef struct wpm_inbound_key {
+  uint8_t bytes[WPM_IP_RANGE_KEY];
+  uint32_t hash;
+} wpm_inbound_key;
+
+typedef struct wpm_inbound_from {
+  uint8_t ip[16];
+  wpm_inbound_key keys[2]; /* Of the address and of its network. */
+  bool allowed;            /* It is exempt by the allow list. */
+  bool known;              /* False: there was none yet. */
+} wpm_inbound_from;
+
 typedef struct wpm_inbound {
   wpm_map by_key;              /* Key → index. */
   wpm_inbound_origin *origins; /* By index. */
   uint32_t count;              /* In use. */
   uint32_t capacity;           /* Allocated. */
   uint32_t hand;               /* Where the next to give way is looked for. */
+  uint32_t next;               /* Who gives way next, if it can still; WPM_NO_ORIGIN: nobody yet. */
+  uint32_t next_hash;          /* The hash of its key. */
+  wpm_mono next_attempt;       /* And its last attempt, as it was chosen. */
   bool asked;                  /* The host asks before it accepts. */
+  wpm_inbound_from from; /* The address looked at last. */
   wpm_inbound_counters refused;
 } wpm_inbound;
 
@@ -367,9 +384,6 @@ WPM_MUST_USE int wpm_manager_make_room(wpm_manager *m, size_t address_count);
  * it. `heard`: it was merely heard of (wpm_store_take_heard). wpm_store_keep or wpm_store_give_up is to
  * follow. Errors as wpm_store_add. */
 WPM_MUST_USE int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, bool heard, wpm_taken *out);
-
-/* Asks for what a change of the peer will look at, which lies in memory anywhere. */
-void wpm_manager_ask_for(const wpm_manager *m, uint32_t slot);
 
 /* Forgets a peer: its dial, its places, its record; the slot stays until its actions are pulled. */
 void wpm_manager_forget(wpm_manager *m, uint32_t slot, wpm_cause cause);

@@ -66,7 +66,7 @@ static wpm_intake_rule admit(const wpm_manager *m, const wpm_event *event, wpm_t
   uint32_t slot = wpm_store_find(m->store, event->peer);
   told->slot = slot;
   if (slot != WPM_SLOT_NONE) {
-    wpm_manager_ask_for(m, slot); /* It is taken as it is found here (on_found). */
+    wpm_store_ask_for_parts(m->store, slot); /* It is taken as it is found here (on_found). */
   }
   bool matters =
       wpm_targets_are_set(m) && (slot == WPM_SLOT_NONE || wpm_manager_policy(m, slot)->source != 0);

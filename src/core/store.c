@@ -59,6 +59,7 @@ int wpm_store_new_with(const wpm_store_config *config, size_t extra, wpm_store *
   }
   wpm_siphash_key key = {little_endian(config->hash_key), little_endian(config->hash_key + 8)};
   store->config = *config;
+  store->hashed.len = SIZE_MAX;
   store->stride = (sizeof(wpm_peer) + extra + 7) / 8 * 8;
   store->first_free = WPM_SLOT_NONE;
   store->bits = wpm_bits_best();
@@ -355,8 +356,27 @@ static int add_slot(wpm_store *store, wpm_hashed_id id, uint32_t detached, uint3
   return WPM_OK;
 }
 
+static uint32_t hash_of(const wpm_store *store, wpm_bytes id) {
+  wpm_hashed_last *last = &((wpm_store *)(uintptr_t)store)->hashed;
+  if (id.len > sizeof(last->bytes)) {
+    return wpm_map_hash(&store->by_id, id);
+  }
+  if (id.len != last->len || (id.len > 0 && memcmp(id.data, last->bytes, id.len) != 0)) {
+    last->hash = wpm_map_hash(&store->by_id, id);
+    last->len = id.len;
+    if (id.len > 0) {
+      memcpy(last->bytes, id.data, id.len);
+    }
+  }
+  return last->hash;
+}
+
+static uint32_t look_up(const wpm_store *store, wpm_bytes id) {
+  return wpm_map_find_hashed(&store->by_id, id, hash_of(store, id));
+}
+
 int wpm_store_take_bare(wpm_store *store, wpm_bytes id, uint32_t *out) {
-  const wpm_hashed_id hashed = {id, wpm_map_hash(&store->by_id, id)};
+  const wpm_hashed_id hashed = {id, hash_of(store, id)};
   uint32_t there = wpm_map_find_hashed(&store->by_id, id, hashed.hash);
   if (there == WPM_SLOT_NONE) {
     return open_slot(store, hashed, true, true, out);
@@ -373,7 +393,7 @@ int wpm_store_take_bare(wpm_store *store, wpm_bytes id, uint32_t *out) {
 }
 
 /* Who looked at a peer often changes it next: that takes no second hash. */
-static bool is_latest(const wpm_store *store, wpm_bytes id) {
+bool wpm_store_is_latest(const wpm_store *store, wpm_bytes id) {
   if (store->count == 0) {
     return false;
   }
@@ -387,14 +407,14 @@ static bool is_latest(const wpm_store *store, wpm_bytes id) {
 }
 
 uint32_t wpm_store_find_any(const wpm_store *store, wpm_bytes id) {
-  return is_latest(store, id) ? store->latest : wpm_map_find(&store->by_id, id);
+  return wpm_store_is_latest(store, id) ? store->latest : look_up(store, id);
 }
 
 uint32_t wpm_store_find(const wpm_store *store, wpm_bytes id) {
-  if (is_latest(store, id)) {
+  if (wpm_store_is_latest(store, id)) {
     return store->latest;
   }
-  uint32_t slot = wpm_map_find(&store->by_id, id);
+  uint32_t slot = look_up(store, id);
   if (slot == WPM_SLOT_NONE || wpm_store_peer(store, slot)->state != WPM_SLOT_HELD) {
     return WPM_SLOT_NONE;
   }
@@ -410,7 +430,7 @@ static void revive(wpm_store *store, uint32_t slot) {
 }
 
 wpm_hashed_id wpm_store_hash(const wpm_store *store, wpm_bytes id) {
-  const wpm_hashed_id hashed = {id, wpm_map_hash(&store->by_id, id)};
+  const wpm_hashed_id hashed = {id, hash_of(store, id)};
   wpm_map_prefetch(&store->by_id, hashed.hash);
   return hashed;
 }
@@ -451,7 +471,7 @@ int wpm_store_take_hashed(wpm_store *store, wpm_hashed_id id, wpm_taken *out) {
 }
 
 int wpm_store_take(wpm_store *store, wpm_bytes id, wpm_taken *out) {
-  if (is_latest(store, id)) {
+  if (wpm_store_is_latest(store, id)) {
     *out = (wpm_taken){.slot = store->latest, .victim = WPM_SLOT_NONE};
     return WPM_OK;
   }
@@ -483,12 +503,13 @@ void wpm_store_ask_for_state(const wpm_store *store, uint32_t slot, wpm_connecti
   const uint32_t directions = UINT32_C(3) << WPM_HAS_DIRECTION;
   uint32_t leaves = wpm_store_peer(store, slot)->attributes & (states | directions);
   uint32_t takes = WPM_BIT(WPM_HAS_CONNECTIVITY + next) | WPM_BIT(WPM_HAS_DIALABLE);
+  takes |= next == WPM_CONNECTED ? directions | WPM_BIT(WPM_HAS_HELD) : 0;
   wpm_indexes_prefetch(&store->indexes, slot, leaves | takes);
 }
 
 void wpm_store_ask_for_place(const wpm_store *store, uint32_t slot) {
   const wpm_peer *peer = wpm_store_peer(store, slot);
-  wpm_map_prefetch(&store->by_id, wpm_map_hash(&store->by_id, wpm_peer_id_of(store, peer)));
+  (void)wpm_store_hash(store, wpm_peer_id_of(store, peer));
   wpm_indexes_prefetch(&store->indexes, slot, peer->attributes);
 }
 
@@ -504,6 +525,7 @@ static void evict(wpm_store *store, const wpm_taken *taken) {
 void wpm_store_keep(wpm_store *store, const wpm_taken *taken) {
   if (taken->victim != WPM_SLOT_NONE) {
     evict(store, taken);
+    wpm_store_ask_for_victims(store);
   }
   if (taken->added) {
     tell_added(store, taken->slot);
@@ -649,7 +671,7 @@ void wpm_store_release(wpm_store *store, uint32_t slot) {
   wpm_peer *peer = wpm_store_peer(store, slot);
   assert(peer->state == WPM_SLOT_DETACHED);
   wpm_bytes id = wpm_peer_id_of(store, peer);
-  if (wpm_map_find(&store->by_id, id) != slot) { /* The peer is back, in another slot. */
+  if (look_up(store, id) != slot) { /* The peer is back, in another slot. */
     free_slot(store, slot);
     return;
   }
@@ -662,7 +684,8 @@ void wpm_store_drop_slot(wpm_store *store, uint32_t slot) {
     wpm_heap_set(&store->tombstones, slot, WPM_NEVER);
     store->tombstone_count--;
   }
-  bool removed = wpm_map_remove(&store->by_id, wpm_peer_id_of(store, peer));
+  wpm_bytes id = wpm_peer_id_of(store, peer);
+  bool removed = wpm_map_remove_hashed(&store->by_id, id, hash_of(store, id));
   assert(removed);
   (void)removed;
   free_slot(store, slot);

@@ -78,9 +78,17 @@ typedef struct wpm_store_scratch {
   size_t size;
 } wpm_store_scratch;
 
+/* The id that was hashed last: an event hashes that of its peer more than once. */
+typedef struct wpm_hashed_last {
+  uint32_t hash;
+  size_t len; /* SIZE_MAX: none was. */
+  uint8_t bytes[WPM_PEER_INLINE_ID];
+} wpm_hashed_last;
+
 struct wpm_store {
   wpm_store_config config;
   wpm_map by_id;             /* Id → slot, of peers and tombstones. */
+  wpm_hashed_last hashed;
   wpm_slab slab;             /* Addresses, contacts, facts, long ids. */
   wpm_indexes indexes;       /* Who has what. */
   wpm_intern texts;          /* Agents and protocol versions. */
@@ -230,6 +238,9 @@ typedef struct wpm_hashed_id {
   uint32_t hash;
 } wpm_hashed_id;
 
+/* It is the id of the peer that was found last: to find it again takes next to nothing. */
+bool wpm_store_is_latest(const wpm_store *store, wpm_bytes id);
+
 /* Hashes an id, and asks for what looking it up begins with. */
 wpm_hashed_id wpm_store_hash(const wpm_store *store, wpm_bytes id);
 
@@ -245,6 +256,9 @@ void wpm_store_give_up(wpm_store *store, const wpm_taken *taken);
 
 /* The peer of the slot is of that kind from now on. */
 void wpm_evict_note(wpm_store *store, uint32_t slot, wpm_evict_kind kind);
+
+/* Asks for what will be looked at when next somebody is to go. */
+void wpm_store_ask_for_victims(const wpm_store *store);
 
 /* Ask for what lies in memory anywhere: the peer's addresses and contact; the bits that change as its
  * connectivity becomes `next`; its place in the map and its bits, which removing it will look at. */

@@ -81,6 +81,13 @@ static uint64_t evictions(const wpm_store *store) {
 #define PROBES 256
 #define MANY 256 /* So many of the kind that one of DRAWN rarely comes twice. */
 
+/* Asks for what tells of a slot whether it may go, and since when. */
+static inline __attribute__((always_inline)) void ask_for(const wpm_store *store, uint32_t slot) {
+  const wpm_peer *peer = wpm_store_peer(store, slot);
+  wpm_prefetch(&peer->disconnect_time,
+               offsetof(wpm_peer, id_len) - offsetof(wpm_peer, disconnect_time));
+}
+
 /* Looks at slots drawn at random until DRAWN of the kind are found, or few in many. What lies in memory
  * anywhere is asked for ahead. */
 static size_t probe(const wpm_store *store, wpm_evict_kind kind, wpm_rng *rng,
@@ -90,14 +97,14 @@ static size_t probe(const wpm_store *store, wpm_evict_kind kind, wpm_rng *rng,
     uint32_t slots[DRAWN];
     for (size_t i = 0; i < DRAWN; i++) {
       slots[i] = (uint32_t)wpm_rng_below(rng, store->slots);
-      wpm_prefetch(wpm_store_peer(store, slots[i]), sizeof(wpm_peer));
+      ask_for(store, slots[i]);
     }
     for (size_t i = 0; i < DRAWN && found < DRAWN; i++) {
       const wpm_peer *peer = wpm_store_peer(store, slots[i]);
       if (wpm_evict_kind_of(peer->attributes) == kind) {
         drawn[found++] = wpm_store_ref_of(store, slots[i]);
         if (peer->addresses) {
-          wpm_prefetch(wpm_peer_addresses(store, peer), 2 * WPM_CACHE_LINE);
+          wpm_prefetch(wpm_peer_addresses(store, peer), WPM_CACHE_LINE);
         }
       }
     }
@@ -176,7 +183,7 @@ static size_t draw_from(const wpm_store *store, wpm_evict_stock *stock, uint64_t
     stock->slots[other] = stock->slots[i];
     stock->slots[i] = slot;
     drawn[i] = wpm_store_ref_of(store, slot);
-    wpm_prefetch(wpm_store_peer(store, slot), sizeof(wpm_peer));
+    ask_for(store, slot);
   }
   return count;
 }
@@ -230,6 +237,17 @@ int wpm_store_victim(const wpm_store *store, wpm_peer_ref *out, wpm_cause *cause
   wpm_evict_kind kind;
   wpm_evict_stock stock;
   return foretell(store, &kind, &stock, out, cause);
+}
+
+void wpm_store_ask_for_victims(const wpm_store *store) {
+  wpm_evict_kind kind = next_kind(store);
+  if (kind != WPM_EVICT_NEVER && is_frequent(store, kind)) {
+    wpm_rng rng;
+    wpm_rng_init(&rng, store->seed + evictions(store));
+    for (size_t i = 0; i < DRAWN; i++) { /* Those that `probe` will look at first. */
+      ask_for(store, (uint32_t)wpm_rng_below(&rng, store->slots));
+    }
+  }
 }
 
 static int take_victim(wpm_store *store, wpm_peer_ref *out, wpm_cause *cause) {
