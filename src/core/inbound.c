@@ -55,6 +55,7 @@ static uint32_t hash_of(const wpm_inbound *inbound, const uint8_t key[WPM_IP_RAN
 
 static void hash_key(const wpm_inbound *inbound, origin_key *out) {
   out->hash = hash_of(inbound, out->bytes);
+  out->at = NO_ORIGIN;
   wpm_map_prefetch(&inbound->by_key, out->hash);
 }
 
@@ -76,7 +77,7 @@ static void make_keys(const wpm_inbound *inbound, const uint8_t ip[16], origin_k
   hash_key(inbound, &keys[OF_NETWORK]);
 }
 
-static const wpm_inbound_from *look_at(wpm_manager *m, const uint8_t ip[16]) {
+static wpm_inbound_from *look_at(wpm_manager *m, const uint8_t ip[16]) {
   wpm_inbound_from *from = &m->inbound.from;
   if (!from->known || memcmp(from->ip, ip, sizeof(from->ip)) != 0) {
     memcpy(from->ip, ip, sizeof(from->ip));
@@ -109,8 +110,13 @@ void wpm_inbound_ask_for(wpm_manager *m, wpm_bytes peer, wpm_bytes remote) {
 
 /* ---- origins ----------------------------------------------------------------------------------- */
 
-static uint32_t find(const wpm_inbound *inbound, const origin_key *of) {
-  return wpm_map_find_hashed(&inbound->by_key, (wpm_bytes){of->bytes, sizeof(of->bytes)}, of->hash);
+static uint32_t find(const wpm_inbound *inbound, origin_key *of) {
+  if (of->at >= inbound->count ||
+      memcmp(inbound->origins[of->at].key, of->bytes, sizeof(of->bytes)) != 0) {
+    const wpm_bytes key = {of->bytes, sizeof(of->bytes)};
+    of->at = wpm_map_find_hashed(&inbound->by_key, key, of->hash);
+  }
+  return of->at;
 }
 
 static bool may_give_way(const wpm_inbound_origin *origin) {
@@ -171,7 +177,7 @@ static bool grow(wpm_inbound *inbound) {
 }
 
 /* The index of the origin, a new one where it is not known; NO_ORIGIN: there is no room for it. */
-static uint32_t enter(wpm_inbound *inbound, const origin_key *of, int64_t full) {
+static uint32_t enter(wpm_inbound *inbound, origin_key *of, int64_t full) {
   uint32_t index = find(inbound, of);
   if (index != WPM_MAP_NONE) {
     return index;
@@ -189,6 +195,7 @@ static uint32_t enter(wpm_inbound *inbound, const origin_key *of, int64_t full) 
   if (wpm_map_add_hashed(&inbound->by_key, of->hash, index) != WPM_OK) {
     return NO_ORIGIN; /* The entry is not to be found; it gives way as others do. */
   }
+  of->at = index;
   return index;
 }
 
@@ -216,12 +223,12 @@ static bool take_attempt(wpm_inbound_origin *origin, unsigned which, wpm_mono no
 }
 
 /* One that is not known, for want of memory, is not paced. */
-static bool may_attempt(wpm_inbound *inbound, const origin_key *of, unsigned which, wpm_mono now) {
+static bool may_attempt(wpm_inbound *inbound, origin_key *of, unsigned which, wpm_mono now) {
   uint32_t index = enter(inbound, of, full_bucket(which));
   return index == NO_ORIGIN || take_attempt(&inbound->origins[index], which, now);
 }
 
-static bool may_both_attempt(wpm_inbound *inbound, const origin_key keys[2], wpm_mono now) {
+static bool may_both_attempt(wpm_inbound *inbound, origin_key keys[2], wpm_mono now) {
   bool may = may_attempt(inbound, &keys[OF_ADDRESS], OF_ADDRESS, now);
   bool network_may = may_attempt(inbound, &keys[OF_NETWORK], OF_NETWORK, now);
   return (network_may || !wpm_rule_holds(WPM_RULE_PACE_OF_NETWORK)) && may;
@@ -237,12 +244,12 @@ static bool may_peer_attempt(wpm_manager *m, wpm_bytes peer, wpm_mono now) {
   return may_attempt(&m->inbound, &of, OF_PEER, now);
 }
 
-static bool is_over(const wpm_inbound *inbound, const origin_key *of, size_t most) {
+static bool is_over(const wpm_inbound *inbound, origin_key *of, size_t most) {
   uint32_t index = most > 0 ? find(inbound, of) : WPM_MAP_NONE;
   return index != WPM_MAP_NONE && inbound->origins[index].live >= most;
 }
 
-static wpm_inbound_rule rule_of(wpm_manager *m, const origin_key keys[2], bool attempts,
+static wpm_inbound_rule rule_of(wpm_manager *m, origin_key keys[2], bool attempts,
                                 wpm_mono now) {
   wpm_inbound *inbound = &m->inbound;
   if (attempts && m->config.inbound_paced && !may_both_attempt(inbound, keys, now) &&
@@ -263,7 +270,7 @@ static wpm_inbound_rule rule_of(wpm_manager *m, const origin_key keys[2], bool a
 /* Why one from there is refused. */
 static wpm_inbound_rule rule_from(wpm_manager *m, wpm_bytes remote, bool connected, wpm_mono now) {
   uint8_t ip[16];
-  const wpm_inbound_from *from = wpm_multiaddr_ip(remote, ip) ? look_at(m, ip) : NULL;
+  wpm_inbound_from *from = wpm_multiaddr_ip(remote, ip) ? look_at(m, ip) : NULL;
   if (!from || from->allowed) {
     return WPM_INBOUND_ADMITTED;
   }
@@ -313,7 +320,7 @@ void wpm_inbound_began(wpm_manager *m, wpm_connection *connection) {
   if (connection->direction != WPM_INBOUND || !connection->has_remote) {
     return;
   }
-  const wpm_inbound_from *from = look_at(m, connection->remote);
+  wpm_inbound_from *from = look_at(m, connection->remote);
   if (from->allowed) {
     return;
   }

@@ -103,6 +103,7 @@ typedef struct wpm_inbound_origin {
 typedef struct wpm_inbound_key {
   uint8_t bytes[WPM_IP_RANGE_KEY];
   uint32_t hash;
+  uint32_t at; /* Where its entry was; it may have given way since. WPM_NO_ORIGIN: nowhere yet. */
 } wpm_inbound_key;
 
 typedef struct wpm_inbound_from {

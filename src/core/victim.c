@@ -19,6 +19,7 @@
 #include "base/rng.h"
 
 #define DRAWN 16
+#define PROBED 8 /* Of many; Redis, which evicts by such samples too, takes five. */
 
 #define ASK(term, value)                                                                           \
   { .kind = (term), .number = (value) }
@@ -88,18 +89,18 @@ static inline __attribute__((always_inline)) void ask_for(const wpm_store *store
                offsetof(wpm_peer, id_len) - offsetof(wpm_peer, disconnect_time));
 }
 
-/* Looks at slots drawn at random until DRAWN of the kind are found, or few in many. What lies in memory
+/* Looks at slots drawn at random until PROBED of the kind are found, or few in many. What lies in memory
  * anywhere is asked for ahead. */
 static size_t probe(const wpm_store *store, wpm_evict_kind kind, wpm_rng *rng,
                     wpm_peer_ref *drawn) {
   size_t found = 0;
-  for (unsigned left = PROBES; left > 0 && found < DRAWN; left -= DRAWN) {
-    uint32_t slots[DRAWN];
-    for (size_t i = 0; i < DRAWN; i++) {
+  for (unsigned left = PROBES; left > 0 && found < PROBED; left -= PROBED) {
+    uint32_t slots[PROBED];
+    for (size_t i = 0; i < PROBED; i++) {
       slots[i] = (uint32_t)wpm_rng_below(rng, store->slots);
       ask_for(store, slots[i]);
     }
-    for (size_t i = 0; i < DRAWN && found < DRAWN; i++) {
+    for (size_t i = 0; i < PROBED && found < PROBED; i++) {
       const wpm_peer *peer = wpm_store_peer(store, slots[i]);
       if (wpm_evict_kind_of(peer->attributes) == kind) {
         drawn[found++] = wpm_store_ref_of(store, slots[i]);
@@ -244,7 +245,7 @@ void wpm_store_ask_for_victims(const wpm_store *store) {
   if (kind != WPM_EVICT_NEVER && is_frequent(store, kind)) {
     wpm_rng rng;
     wpm_rng_init(&rng, store->seed + evictions(store));
-    for (size_t i = 0; i < DRAWN; i++) { /* Those that `probe` will look at first. */
+    for (size_t i = 0; i < PROBED; i++) { /* Those that `probe` will look at first. */
       ask_for(store, (uint32_t)wpm_rng_below(&rng, store->slots));
     }
   }
