@@ -447,8 +447,8 @@ WPM_API bool wpm_store_next_private_key(const wpm_store *store, uint64_t *cursor
  *   2. untried: never held, NotConnected;
  *   3. lost: held once, CannotConnect;
  *   4. parted: CanConnect.
- * Among those of a kind, of 16 drawn at random (all, where there are fewer) the one seen last the
- * longest ago (WPM_ORDER_LAST_SEEN); so nobody can steer whom a newcomer pushes out. Never one that
+ * Among those of a kind, of 16 drawn at random (8 where there are very many, all where there are fewer)
+ * the one seen last the longest ago (WPM_ORDER_LAST_SEEN); so nobody can steer whom a newcomer pushes out. Never one that
  * is connected, protected or static. WPM_ERR_NO_VICTIM. The next eviction takes the very same. */
 WPM_API WPM_MUST_USE int wpm_store_victim(const wpm_store *store, wpm_peer_ref *out,
                                           wpm_cause *cause);

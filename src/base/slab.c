@@ -31,9 +31,9 @@ void __asan_unpoison_memory_region(void const volatile *, size_t);
 #define FINE_CLASSES (FINE_MAX / WPM_SLAB_GRANULE)
 #define STEPS 8u /* Classes for each doubling above. */
 #define SIZE_MAX_SHARED ((size_t)FINE_MAX << ((WPM_SLAB_CLASSES - FINE_CLASSES) / STEPS))
-#define SMALLEST 6u /* How often a page is halved at most: 1 KiB. */
+#define SMALLEST 6u                          /* How often a page is halved at most: 1 KiB. */
 #define MOST_PREFETCHED (4 * WPM_CACHE_LINE) /* Of one block. */
-#define SHARE 8u    /* A new page is at most such a part of all. */
+#define SHARE 8u                             /* A new page is at most such a part of all. */
 
 _Static_assert(sizeof(wpm_slab_page) == 32, "two entries a cache line");
 

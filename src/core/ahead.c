@@ -38,6 +38,14 @@ void wpm_ahead_of_event(wpm_manager *m, const wpm_event *event) {
   ask_for_id(m, id);
 }
 
+void wpm_ahead_of_found(const wpm_manager *m, uint32_t slot) {
+  wpm_store_ask_for_parts(m->store, slot);
+  uint32_t group = wpm_manager_policy(m, slot)->group;
+  if (group) {
+    wpm_prefetch(&m->groups.list[group - 1], sizeof(*m->groups.list));
+  }
+}
+
 void wpm_ahead_of_change(const wpm_manager *m, uint32_t slot) {
   ask_for_slot(m, slot);
   wpm_store_ask_for_parts(m->store, slot);

@@ -16,7 +16,10 @@
 /* An event comes that begins with looking its peer up. */
 void wpm_ahead_of_event(wpm_manager *m, const wpm_event *event);
 
-/* Something of the peer will change. */
+/* It was looked up, and something of it may change: its slot is there. */
+void wpm_ahead_of_found(const wpm_manager *m, uint32_t slot);
+
+/* Something of the peer of a connection will change. */
 void wpm_ahead_of_change(const wpm_manager *m, uint32_t slot);
 
 /* The peer will be forgotten. */

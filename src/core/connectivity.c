@@ -306,7 +306,7 @@ int wpm_on_dial_failed(wpm_manager *m, const wpm_event *event, wpm_instant now) 
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
   if (slot != WPM_SLOT_NONE) {
-    wpm_store_ask_for_parts(m->store, slot);
+    wpm_ahead_of_found(m, slot);
     wpm_store_ask_for_state(m->store, slot, WPM_CANNOT_CONNECT);
   }
   if (slot == WPM_SLOT_NONE || event->u.dial_failed.dial == 0 ||
@@ -550,7 +550,7 @@ int wpm_on_connected(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
   if (slot != WPM_SLOT_NONE) {
-    wpm_store_ask_for_parts(m->store, slot);
+    wpm_ahead_of_found(m, slot);
     wpm_store_ask_for_state(m->store, slot, WPM_CONNECTED);
   }
   wpm_reason reason = refusal(m, slot, event, now);

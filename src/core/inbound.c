@@ -249,8 +249,7 @@ static bool is_over(const wpm_inbound *inbound, origin_key *of, size_t most) {
   return index != WPM_MAP_NONE && inbound->origins[index].live >= most;
 }
 
-static wpm_inbound_rule rule_of(wpm_manager *m, origin_key keys[2], bool attempts,
-                                wpm_mono now) {
+static wpm_inbound_rule rule_of(wpm_manager *m, origin_key keys[2], bool attempts, wpm_mono now) {
   wpm_inbound *inbound = &m->inbound;
   if (attempts && m->config.inbound_paced && !may_both_attempt(inbound, keys, now) &&
       wpm_rule_holds(WPM_RULE_PACE)) {

@@ -34,8 +34,10 @@
 #include <stdlib.h>
 
 #define EXPIRE_EVERY WPM_MINUTE
-#define EXPIRE_ROUNDS 60 /* Each peer is looked at about this often times as seldom. */
-#define EXPIRE_AHEAD 8   /* Peers whose addresses are on their way from memory meanwhile. */
+#define EXPIRE_ROUNDS 60   /* Each peer is looked at about this often times as seldom. */
+#define EXPIRE_BESIDE 16   /* Peers that are looked at beside an event, */
+#define EXPIRE_AT_ONCE 256 /* and otherwise in one step; the rest is due at once. */
+#define EXPIRE_AHEAD 8     /* Peers whose addresses are on their way from memory meanwhile. */
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -249,7 +251,7 @@ int wpm_manager_take_peer(wpm_manager *m, wpm_bytes id, bool heard, wpm_taken *o
     wpm_ahead_of_end(m, out->victim); /* It goes when the newcomer is in. */
   }
   if (!err) {
-    wpm_store_ask_for_parts(m->store, out->slot);
+    wpm_ahead_of_found(m, out->slot);
   }
   return err;
 }
@@ -498,7 +500,7 @@ static int on_pruned(wpm_manager *m, const wpm_event *event, wpm_instant now) {
   }
   uint32_t slot = wpm_store_find(m->store, event->peer);
   if (slot != WPM_SLOT_NONE) {
-    wpm_store_ask_for_parts(m->store, slot);
+    wpm_ahead_of_found(m, slot);
     const wpm_rng draws = m->rng;
     wpm_change change = wpm_change_begin(m, slot);
     int err = wpm_backoff_try_prune(m, slot, now, event->u.pruned.backoff_ns, now);
@@ -569,36 +571,54 @@ static wpm_instant forward(wpm_manager *m, wpm_instant now) {
   return now;
 }
 
-/* Addresses that nobody names any more go, scores and tags fade, some peers at a time. */
-static void expire_some(wpm_manager *m, wpm_instant now) {
+/* Each minute some peers are to be looked at: addresses that nobody names any more go, scores and tags fade. */
+static void note_minute(wpm_manager *m, wpm_instant now) {
   if (now.mono.ns < wpm_mono_after(m->expired_at, EXPIRE_EVERY).ns) {
     return;
   }
   m->expired_at = now.mono;
   wpm_tags_minute(m);
-  for (uint32_t left = m->store->slots / EXPIRE_ROUNDS + 1; left > 0; left--) {
-    if (m->expire_round >= m->store->slots) { /* From the first on again. */
-      m->expire_round = 0;
-      m->round_ns = m->round_began.ns != INT64_MIN ? now.mono.ns - m->round_began.ns : 0;
-      m->round_began = now.mono;
-      m->fading = m->still_fading;
-      m->still_fading = false;
+  uint64_t left = (uint64_t)m->expire_left + m->store->slots / EXPIRE_ROUNDS + 1;
+  m->expire_left = left < m->store->slots ? (uint32_t)left : m->store->slots;
+}
+
+static void look_at_age(wpm_manager *m, uint32_t slot, wpm_instant now) {
+  wpm_change change = wpm_change_begin(m, slot);
+  wpm_store_slot_expire(m->store, slot, now.wall);
+  wpm_judge_fade(m, slot, m->round_ns);
+  if (wpm_tags_may_end(m)) {
+    wpm_tags_fade(m, slot, m->round_ns);
+  }
+  if (m->store->changes != change.changes) {
+    wpm_change_end(m, &change, now);
+  }
+}
+
+/* From the first on again. */
+static void begin_round(wpm_manager *m, wpm_instant now) {
+  m->expire_round = 0;
+  m->round_ns = m->round_began.ns != INT64_MIN ? now.mono.ns - m->round_began.ns : 0;
+  m->round_began = now.mono;
+  m->fading = m->still_fading;
+  m->still_fading = false;
+}
+
+/* Looks at some of them; the next call goes on. */
+static void look_at_ages(wpm_manager *m, uint32_t some, wpm_instant now) {
+  for (; some > 0 && m->expire_left > 0; some--, m->expire_left--) {
+    if (m->expire_round >= m->store->slots) {
+      begin_round(m, now);
     }
     uint32_t slot = m->expire_round++;
     if (slot + EXPIRE_AHEAD < m->store->slots) {
       wpm_store_ask_for_parts(m->store, slot + EXPIRE_AHEAD);
     }
     if (slot < m->store->slots && wpm_manager_peer(m, slot)->state == WPM_SLOT_HELD) {
-      wpm_change change = wpm_change_begin(m, slot);
-      wpm_store_slot_expire(m->store, slot, now.wall);
-      wpm_judge_fade(m, slot, m->round_ns);
-      if (wpm_tags_may_end(m)) {
-        wpm_tags_fade(m, slot, m->round_ns);
-      }
-      if (m->store->changes != change.changes) {
-        wpm_change_end(m, &change, now);
-      }
+      look_at_age(m, slot, now);
     }
+  }
+  if (wpm_tags_may_end(m)) {
+    wpm_tags_run(m, now);
   }
 }
 
@@ -607,7 +627,8 @@ static wpm_mono least_deadline(const wpm_manager *m) {
   if (m->stopping) {
     return WPM_NEVER;
   }
-  if (wpm_schedule_has_more(m)) { /* Whoever rotated, or was only tried, made room. */
+  if (wpm_schedule_has_more(m) || /* Whoever rotated, or was only tried, made room. */
+      m->expire_left > 0) {
     return m->now;
   }
   wpm_mono least = wpm_heap_least(&m->waiting, NULL);
@@ -648,13 +669,6 @@ static void begin_step(wpm_manager *m, wpm_instant now) {
   }
 }
 
-static void look_at_ages(wpm_manager *m, wpm_instant now) {
-  expire_some(m, now);
-  if (wpm_tags_may_end(m)) {
-    wpm_tags_run(m, now);
-  }
-}
-
 /* Who goes and who is dialled, as all stands now. */
 static void end_step(wpm_manager *m, wpm_instant now) {
   wpm_crowd_run(m, now);
@@ -682,7 +696,8 @@ int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) 
     m->deadline = wpm_mono_earlier(own, m->deadline);
     return err;
   }
-  look_at_ages(m, now);
+  note_minute(m, now);
+  look_at_ages(m, EXPIRE_BESIDE, now);
   end_step(m, now);
   return err;
 }
@@ -719,7 +734,8 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
     return WPM_OK;
   }
   begin_step(m, now);
-  look_at_ages(m, now);
+  note_minute(m, now);
+  look_at_ages(m, EXPIRE_AT_ONCE, now);
   uint32_t slot;
   while (wpm_heap_least(&m->connection_deadlines, &slot).ns <= now.mono.ns) {
     wpm_keepalive_due(m, m->connections[slot], now);

@@ -123,7 +123,7 @@ typedef struct wpm_inbound {
   uint32_t next_hash;          /* The hash of its key. */
   wpm_mono next_attempt;       /* And its last attempt, as it was chosen. */
   bool asked;                  /* The host asks before it accepts. */
-  wpm_inbound_from from; /* The address looked at last. */
+  wpm_inbound_from from;       /* The address looked at last. */
   wpm_inbound_counters refused;
 } wpm_inbound;
 
@@ -305,8 +305,9 @@ struct wpm_manager {
   wpm_epoch epoch;                             /* Sleep, and what there is of a network. */
   wpm_idle idle;                               /* What silence is borne. */
   wpm_black_hole black_hole;                   /* Paths over which nothing comes back. */
-  wpm_mono expired_at;   /* When addresses were last looked through for their age. */
+  wpm_mono expired_at;   /* When peers were last named to be looked at for their age. */
   uint32_t expire_round; /* The slot where that goes on. */
+  uint32_t expire_left;  /* Slots still to be looked at. */
   wpm_mono round_began;  /* When the first slot was looked at last. */
   int64_t round_ns;      /* How long it takes until each was looked at again. */
   uint32_t

@@ -1,5 +1,6 @@
 #include "core/sources.h"
 
+#include "core/ahead.h"
 #include "core/connections.h"
 #include "core/groups.h"
 #include "core/inbound.h"
@@ -66,7 +67,7 @@ static wpm_intake_rule admit(const wpm_manager *m, const wpm_event *event, wpm_t
   uint32_t slot = wpm_store_find(m->store, event->peer);
   told->slot = slot;
   if (slot != WPM_SLOT_NONE) {
-    wpm_store_ask_for_parts(m->store, slot); /* It is taken as it is found here (on_found). */
+    wpm_ahead_of_found(m, slot); /* It is taken as it is found here (on_found). */
   }
   bool matters =
       wpm_targets_are_set(m) && (slot == WPM_SLOT_NONE || wpm_manager_policy(m, slot)->source != 0);

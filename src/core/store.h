@@ -87,7 +87,7 @@ typedef struct wpm_hashed_last {
 
 struct wpm_store {
   wpm_store_config config;
-  wpm_map by_id;             /* Id → slot, of peers and tombstones. */
+  wpm_map by_id; /* Id → slot, of peers and tombstones. */
   wpm_hashed_last hashed;
   wpm_slab slab;             /* Addresses, contacts, facts, long ids. */
   wpm_indexes indexes;       /* Who has what. */
