@@ -452,8 +452,8 @@ static void all_send(void) {
   }
 }
 
-/* In steps, or it would take it for a sleep. With an event once a minute the manager looks through the ages of a
- * sixtieth of all; it is none of those that are measured. */
+/* In steps, or it would take it for a sleep. Once a minute the manager looks through the ages of a sixtieth of
+ * all, in small steps that are due at once; they are none of what is measured. */
 static void minute_passes(void) {
   for (int64_t left = WPM_MINUTE; left > 0; left -= 10 * WPM_SECOND) {
     pass(10 * WPM_SECOND);
@@ -461,6 +461,9 @@ static void minute_passes(void) {
     advance();
   }
   hear(0);
+  while (wpm_manager_next_deadline(manager).ns <= now.mono.ns) {
+    advance();
+  }
 }
 
 /* Those that it dials itself, being all that it knows. */

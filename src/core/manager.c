@@ -604,8 +604,8 @@ static void begin_round(wpm_manager *m, wpm_instant now) {
 }
 
 /* Looks at some of them; the next call goes on. */
-static void look_at_ages(wpm_manager *m, uint32_t some, wpm_instant now) {
-  for (; some > 0 && m->expire_left > 0; some--, m->expire_left--) {
+static void look_at_ages(wpm_manager *m, uint32_t most, wpm_instant now) {
+  for (uint32_t some = most; some > 0 && m->expire_left > 0; some--, m->expire_left--) {
     if (m->expire_round >= m->store->slots) {
       begin_round(m, now);
     }
@@ -618,7 +618,7 @@ static void look_at_ages(wpm_manager *m, uint32_t some, wpm_instant now) {
     }
   }
   if (wpm_tags_may_end(m)) {
-    wpm_tags_run(m, now);
+    wpm_tags_run(m, most, now);
   }
 }
 

@@ -356,19 +356,13 @@ static int add_slot(wpm_store *store, wpm_hashed_id id, uint32_t detached, uint3
   return WPM_OK;
 }
 
+static bool is_hashed(const wpm_hashed_last *last, wpm_bytes id) {
+  return id.len == last->len && (id.len == 0 || memcmp(id.data, last->bytes, id.len) == 0);
+}
+
 static uint32_t hash_of(const wpm_store *store, wpm_bytes id) {
-  wpm_hashed_last *last = &((wpm_store *)(uintptr_t)store)->hashed;
-  if (id.len > sizeof(last->bytes)) {
-    return wpm_map_hash(&store->by_id, id);
-  }
-  if (id.len != last->len || (id.len > 0 && memcmp(id.data, last->bytes, id.len) != 0)) {
-    last->hash = wpm_map_hash(&store->by_id, id);
-    last->len = id.len;
-    if (id.len > 0) {
-      memcpy(last->bytes, id.data, id.len);
-    }
-  }
-  return last->hash;
+  const wpm_hashed_last *last = &store->hashed;
+  return is_hashed(last, id) ? last->hash : wpm_map_hash(&store->by_id, id);
 }
 
 static uint32_t look_up(const wpm_store *store, wpm_bytes id) {
@@ -430,8 +424,14 @@ static void revive(wpm_store *store, uint32_t slot) {
 }
 
 wpm_hashed_id wpm_store_hash(const wpm_store *store, wpm_bytes id) {
+  wpm_hashed_last *last = &((wpm_store *)(uintptr_t)store)->hashed;
   const wpm_hashed_id hashed = {id, hash_of(store, id)};
   wpm_map_prefetch(&store->by_id, hashed.hash);
+  if (id.len > 0 && id.len <= sizeof(last->bytes) && !is_hashed(last, id)) {
+    last->hash = hashed.hash;
+    last->len = id.len;
+    memcpy(last->bytes, id.data, id.len);
+  }
   return hashed;
 }
 

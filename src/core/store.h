@@ -78,7 +78,7 @@ typedef struct wpm_store_scratch {
   size_t size;
 } wpm_store_scratch;
 
-/* The id that was hashed last: an event hashes that of its peer more than once. */
+/* The id that wpm_store_hash hashed last: an event looks that of its peer up more than once. */
 typedef struct wpm_hashed_last {
   uint32_t hash;
   size_t len; /* SIZE_MAX: none was. */
@@ -241,7 +241,7 @@ typedef struct wpm_hashed_id {
 /* It is the id of the peer that was found last: to find it again takes next to nothing. */
 bool wpm_store_is_latest(const wpm_store *store, wpm_bytes id);
 
-/* Hashes an id, and asks for what looking it up begins with. */
+/* Hashes an id, which is remembered, and asks for what looking it up begins with. */
 wpm_hashed_id wpm_store_hash(const wpm_store *store, wpm_bytes id);
 
 /* The slot of `id`, a new one where it was not held. Errors as wpm_store_add. When the rest went well,

@@ -4,8 +4,6 @@
 #include "core/decay.h"
 #include "core/rules.h"
 
-#define LOOKED_AT_ONCE 2048
-
 void wpm_tags_minute(wpm_manager *m) {
   m->tags_looked_at = wpm_tags_may_end(m) ? 0 : WPM_SLOT_NONE;
 }
@@ -73,8 +71,8 @@ void wpm_tags_fade(wpm_manager *m, uint32_t slot, int64_t elapsed_ns) {
   }
 }
 
-void wpm_tags_run(wpm_manager *m, wpm_instant now) {
-  for (unsigned left = LOOKED_AT_ONCE; left > 0 && m->tags_looked_at != WPM_SLOT_NONE; left--) {
+void wpm_tags_run(wpm_manager *m, uint32_t some, wpm_instant now) {
+  for (; some > 0 && m->tags_looked_at != WPM_SLOT_NONE; some--) {
     uint32_t slot = wpm_store_next_aging(m->store, m->tags_looked_at);
     m->tags_looked_at = slot == WPM_SLOT_NONE ? slot : slot + 1;
     if (slot != WPM_SLOT_NONE) {

@@ -5,7 +5,7 @@
  *   does. One whose end came while we did not run goes as its record is restored.
  * - The value of one with a half-life fades as scores do (core/decay.h), in the same rounds, some peers a
  *   minute. One that has faded to 0 goes, unless it protects.
- * - Only peers with such a tag are looked at, LOOKED_AT_ONCE at a time, so that many do not stop us.
+ * - Only peers with such a tag are looked at, some at a time, so that many do not stop us.
  */
 #ifndef WPM_CORE_TAGS_H
 #define WPM_CORE_TAGS_H
@@ -20,8 +20,8 @@ static inline bool wpm_tags_may_end(const wpm_manager *m) {
   return m->store->aging > 0;
 }
 
-/* Looks at the next ones. */
-void wpm_tags_run(wpm_manager *m, wpm_instant now);
+/* Looks at the next `some`. */
+void wpm_tags_run(wpm_manager *m, uint32_t some, wpm_instant now);
 
 /* When that is due, where anybody has such a tag; `minute`: when the next minute is over. */
 wpm_mono wpm_tags_deadline(const wpm_manager *m, wpm_mono minute);
