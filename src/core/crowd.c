@@ -80,7 +80,7 @@ static bool is_of(const wpm_manager *m, const wpm_connection *connection, origin
   case OF_INBOUND:
     return connection->direction == WPM_INBOUND || !wpm_rule_holds(WPM_RULE_CROWD_INBOUND);
   case OF_RESTART:
-    return policy->met && (policy->by_restart || !wpm_rule_holds(WPM_RULE_CROWD_RESTART_ONLY));
+    return policy->met && (policy->is_back || !wpm_rule_holds(WPM_RULE_CROWD_RESTART_ONLY));
   }
   return false;
 }
@@ -332,10 +332,15 @@ static leave leaver(const wpm_manager *m, wpm_instant now) {
   return (leave){1, wpm_shares_over(m), OF_INBOUND, false, highest, now.mono};
 }
 
+/* There may be some of the restart's; mostly there are none, and nobody is looked through for each newcomer. */
+static bool any_back(const wpm_manager *m) {
+  return m->doubt.back > 0 || !wpm_rule_holds(WPM_RULE_CROWD_RESTART_ONLY);
+}
+
 /* Who goes for one before all others, of the restart's: strangers, then all of them. False: nobody may. */
 static bool is_beyond(const wpm_manager *m, bool strangers, wpm_instant now, leave *out) {
   *out = (leave){1, WPM_SHARE_ANY, OF_RESTART, strangers, LAYER_DIVERSE, now.mono};
-  return wpm_beyond_relay(m) && wpm_rule_holds(WPM_RULE_CROWD_RESTART);
+  return wpm_beyond_relay(m) && any_back(m) && wpm_rule_holds(WPM_RULE_CROWD_RESTART);
 }
 
 static bool one_beyond_goes(wpm_manager *m, wpm_instant now) {

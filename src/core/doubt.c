@@ -42,6 +42,11 @@ static void set_met(wpm_manager *m, uint32_t slot, bool met, bool was_in_doubt) 
   policy->met = met;
 }
 
+static void set_back(wpm_manager *m, wpm_policy *policy, bool back) {
+  m->doubt.back += (uint32_t)back - (uint32_t)policy->is_back;
+  policy->is_back = back;
+}
+
 void wpm_doubt_update(wpm_manager *m, uint32_t slot) {
   wpm_policy *policy = wpm_manager_policy(m, slot);
   const wpm_connection *first = policy->connections[0];
@@ -52,6 +57,7 @@ void wpm_doubt_update(wpm_manager *m, uint32_t slot) {
   set_met(m, slot, policy->outbound && first && !policy->in_doubt, was_in_doubt);
   policy->chosen = policy->chosen && policy->outbound;
   policy->by_restart = policy->by_restart && policy->outbound;
+  set_back(m, policy, policy->met && policy->by_restart);
 }
 
 void wpm_doubt_answered(wpm_manager *m, uint32_t slot) {

@@ -84,6 +84,7 @@ typedef struct wpm_policy {
   bool chosen : 1;             /* It has that since more such peers were wanted. */
   bool met : 1;                /* It has that by a connection which is not in doubt. */
   bool by_restart : 1;         /* It has that since it had been connected before the start. */
+  bool is_back : 1;            /* Both of these. */
   bool automatic : 1;          /* Its last dial was nobody's but ours. */
   bool
       at_the_stop : 1; /* Connected when we last stopped or died; none of its connections ended since. */
@@ -216,6 +217,7 @@ typedef struct wpm_doubt {
   wpm_mono probed; /* When connections pinged after a gap are in doubt; WPM_NEVER: none were. */
   uint32_t count;  /* Outbound places in doubt. */
   uint32_t met;    /* Outbound relay peers connected, none of them in doubt. */
+  uint32_t back;   /* Of these, since a restart brought them back. */
   unsigned first;  /* Of the dials watched, the oldest. */
   unsigned watched;
   wpm_doubted_dial dials[WPM_DOUBT_DIALS]; /* A ring. */
