@@ -20,8 +20,8 @@
  *   slack, plus a jitter of 0.1 to 1 s. The lower bound of the jitter covers that the other side
  *   notes the end a little after us.
  * - From a PRUNE on: the backoff it names, or the default where it names none, plus the same.
- * - At most a day. Never shortened: of two the later end counts. A dial in flight that began before, and was not
- *   a person's, is cancelled: it would arrive inside it.
+ * - At most a day, as nim-libp2p takes it (docs/policy.md). Never shortened: of two the later end counts. A dial
+ *   in flight that began before, and was not a person's, is cancelled: it would arrive inside it.
  */
 #ifndef WPM_CORE_BACKOFF_H
 #define WPM_CORE_BACKOFF_H

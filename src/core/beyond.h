@@ -11,6 +11,8 @@
  *   whom a person connects.
  * - Who went was reached, and is a candidate from then on where more like it are wanted; it is not dialled for
  *   having been held.
+ *
+ * wakupeers' own.
  */
 #ifndef WPM_CORE_BEYOND_H
 #define WPM_CORE_BEYOND_H

@@ -22,6 +22,7 @@
 enum { OF_ADDRESS, OF_NETWORK, OF_PEER };
 
 #define KEY_OF_PEER 255 /* In place of the length of a prefix. */
+#define KEY_OF_NOBODY 254
 
 typedef wpm_inbound_key origin_key;
 
@@ -148,9 +149,11 @@ static void choose_next(wpm_inbound *inbound) {
   }
 }
 
+/* It neither connected since, nor tried to. */
 static bool stands(const wpm_inbound *inbound) {
   const wpm_inbound_origin *next = &inbound->origins[inbound->next];
-  return may_give_way(next) && next->attempt.ns == inbound->next_attempt.ns;
+  bool as_chosen = may_give_way(next) && next->attempt.ns == inbound->next_attempt.ns;
+  return as_chosen || !wpm_rule_holds(WPM_RULE_ORIGINS_NEXT);
 }
 
 /* The index of one that gave way; NO_ORIGIN: all that were looked at are in use. */
@@ -193,7 +196,8 @@ static uint32_t enter(wpm_inbound *inbound, origin_key *of, int64_t full) {
   inbound->origins[index] = (wpm_inbound_origin){.tokens = full, .attempt = {INT64_MIN}};
   memcpy(inbound->origins[index].key, of->bytes, sizeof(of->bytes));
   if (wpm_map_add_hashed(&inbound->by_key, of->hash, index) != WPM_OK) {
-    return NO_ORIGIN; /* The entry is not to be found; it gives way as others do. */
+    inbound->origins[index].key[WPM_IP_RANGE_KEY - 1] = KEY_OF_NOBODY;
+    return NO_ORIGIN; /* The entry is nobody's; it gives way as others do. */
   }
   of->at = index;
   return index;

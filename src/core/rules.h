@@ -214,6 +214,7 @@
   X(INBOUND_STATIC, "inbound_static")                                                              \
   X(ORIGIN_IP6, "origin_ip6")                                                                      \
   X(ORIGINS_LIVE, "origins_live")                                                                  \
+  X(ORIGINS_NEXT, "origins_next")                                                                  \
   X(PER_IP, "per_ip")                                                                              \
   X(PER_NETWORK, "per_network")                                                                    \
   X(PACE, "pace")                                                                                  \

@@ -88,10 +88,34 @@ static void events_do_their_part(void **state) {
   wpm_world_free(w);
 }
 
+/* What one minute leaves is done in the next, and however late a host is, nobody is looked at twice for it. */
+static void a_late_host_misses_nobody(void **state) {
+  enum { MINUTE = PEERS / 60 + 1 };
+  wpm_world *w = world_of_many();
+  (void)state;
+  w->now.wall.ns += 366 * WPM_DAY;
+  for (int minute = 0; minute < 2; minute++) { /* With an event each, and no advance. */
+    wpm_world_pass(w, WPM_MINUTE);
+    assert_int_equal(find(w, 0, NULL), WPM_OK);
+  }
+  pull(w);
+  (void)advance(w);
+  assert_int_equal(with_address(w), PEERS - 2 * MINUTE);
+  for (int minute = 0; minute < 200; minute++) {
+    wpm_world_pass(w, WPM_MINUTE);
+    assert_int_equal(find(w, 0, NULL), WPM_OK);
+  }
+  pull(w);
+  assert_in_range(advance(w), 1, PEERS / STEP + 1);
+  assert_int_equal(with_address(w), 0);
+  wpm_world_free(w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(in_small_steps),
       cmocka_unit_test(events_do_their_part),
+      cmocka_unit_test(a_late_host_misses_nobody),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,6 +257,7 @@ static void a_flood_of_addresses_takes_bounded_memory(void **state) {
     wpm_world_pass(w, WPM_MILLISECOND);
   }
   assert_true(w->manager->inbound.count <= 8192);
+  assert_int_equal(w->manager->inbound.by_key.count, w->manager->inbound.count);
   /* Who is connected is still counted. */
   for (int peer = 2; peer < 6; peer++) {
     assert_true(come_from(w, peer, "/ip4/45.1.1.1/tcp/1") != 0);

@@ -220,6 +220,7 @@ static void whom_a_person_connects_stays(void **state) {
   w->config.relay_percent = 0;
   begin(w);
   assert_int_equal(come_up(w), PLACES);
+  assert_int_equal(wpm_world_person(w, BEFORE, WPM_EVENT_PERSON_CONNECT), WPM_OK);
   for (int i = 0; i < 8; i++) { /* Beyond what is wanted, and past the limit of places. */
     assert_int_equal(wpm_world_found(w, STATIC + i, 4001, false), WPM_OK);
     assert_int_equal(wpm_world_person(w, STATIC + i, WPM_EVENT_PERSON_CONNECT), WPM_OK);
@@ -231,6 +232,7 @@ static void whom_a_person_connects_stays(void **state) {
     went += wpm_crowded_out(w) >= 0;
   }
   assert_true(went >= PLACES);
+  assert_int_equal(wpm_world_state(w, BEFORE), WPM_CONNECTED); /* It had come back by itself. */
   for (int i = 0; i < 8; i++) {
     assert_int_equal(wpm_world_state(w, STATIC + i), WPM_CONNECTED);
   }
