@@ -422,7 +422,8 @@ WPM_API void wpm_manager_stop(wpm_manager *manager, wpm_instant now);
 
 /* ---- deadlines and actions ------------------------------------------------------------------- */
 
-/* When wpm_manager_advance is to be called next; WPM_NEVER when idle. */
+/* When wpm_manager_advance is to be called next; WPM_NEVER when idle. It may be past, right after a call
+ * too: what there is much of is done in steps, so that no call takes long. */
 WPM_API wpm_mono wpm_manager_next_deadline(const wpm_manager *manager);
 
 /* Does what is due. WPM_ERR_NO_MEMORY: something due was put off and will be tried again. */
