@@ -80,8 +80,8 @@ static bool is_being_dialled(const wpm_manager *manager, wpm_bytes id, wpm_insta
 static int write(sim_disk *disk, const wpm_manager *manager, uint32_t peer, wpm_bytes id,
                  wpm_peer_ref ref, wpm_instant now) {
   wpm_peer_record record;
-  int err = wpm_store_at(wpm_manager_store(manager), ref, &record);
-  if (err == WPM_ERR_NOT_FOUND) {
+  if (wpm_store_at(wpm_manager_store(manager), ref, &record) !=
+      WPM_OK) { /* It is held no longer. */
     return erase(disk, id, peer);
   }
   bool connected = record.connectivity == WPM_CONNECTED ||

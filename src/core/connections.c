@@ -62,6 +62,8 @@ int wpm_connection_enter(wpm_manager *m, wpm_connection_id id, wpm_bytes peer,
                          wpm_direction direction, wpm_mono now, wpm_connection **out) {
   assert(peer.len <= WPM_PEER_ID_MAX);
   const wpm_bytes key = {(const uint8_t *)&id, sizeof(id)};
+  const uint32_t hash = wpm_map_hash(&m->connection_by_id, key);
+  assert(wpm_map_find_hashed(&m->connection_by_id, key, hash) == WPM_MAP_NONE);
   int err = make_room(m);
   if (err) {
     return err;
@@ -90,7 +92,7 @@ int wpm_connection_enter(wpm_manager *m, wpm_connection_id id, wpm_bytes peer,
   wpm_round_trip_init(&connection->round_trip);
   connection->peer_id_len = (uint8_t)peer.len;
   memcpy(connection->peer_id, peer.data, peer.len);
-  err = wpm_map_add(&m->connection_by_id, key, slot);
+  err = wpm_map_add_hashed(&m->connection_by_id, hash, slot);
   if (err) {
     free(connection);
     return err;

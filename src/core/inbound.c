@@ -24,8 +24,6 @@ enum { OF_ADDRESS, OF_NETWORK, OF_PEER };
 #define KEY_OF_PEER 255 /* In place of the length of a prefix. */
 #define KEY_OF_NOBODY 254
 
-typedef wpm_inbound_key origin_key;
-
 static wpm_bytes key_of(const void *user, uint32_t index) {
   const wpm_inbound *inbound = user;
   return (wpm_bytes){inbound->origins[index].key, WPM_IP_RANGE_KEY};
@@ -54,7 +52,7 @@ static uint32_t hash_of(const wpm_inbound *inbound, const uint8_t key[WPM_IP_RAN
   return upper;
 }
 
-static void hash_key(const wpm_inbound *inbound, origin_key *out) {
+static void hash_key(const wpm_inbound *inbound, wpm_inbound_key *out) {
   out->hash = hash_of(inbound, out->bytes);
   out->at = NO_ORIGIN;
   wpm_map_prefetch(&inbound->by_key, out->hash);
@@ -69,7 +67,7 @@ static bool is_allowed(const wpm_manager *m, const uint8_t ip[16]) {
   return false;
 }
 
-static void make_keys(const wpm_inbound *inbound, const uint8_t ip[16], origin_key keys[2]) {
+static void make_keys(const wpm_inbound *inbound, const uint8_t ip[16], wpm_inbound_key keys[2]) {
   bool is_ip4 = wpm_ip6_is_mapped(ip);
   bool is_whole = is_ip4 || !wpm_rule_holds(WPM_RULE_ORIGIN_IP6);
   wpm_ip_range_key(ip, is_whole ? 128 : 64, keys[OF_ADDRESS].bytes);
@@ -90,7 +88,7 @@ static wpm_inbound_from *look_at(wpm_manager *m, const uint8_t ip[16]) {
 }
 
 /* Of a peer: its id, hashed as nobody else can. */
-static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer, origin_key *out) {
+static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer, wpm_inbound_key *out) {
   uint64_t hash = wpm_siphash13(&inbound->by_key.key, peer);
   memset(out->bytes, 0, WPM_IP_RANGE_KEY);
   memcpy(out->bytes, &hash, sizeof(hash));
@@ -100,7 +98,7 @@ static void make_peer_key(const wpm_inbound *inbound, wpm_bytes peer, origin_key
 
 void wpm_inbound_ask_for(wpm_manager *m, wpm_bytes peer, wpm_bytes remote) {
   uint8_t ip[16];
-  origin_key of_peer;
+  wpm_inbound_key of_peer;
   if (wpm_multiaddr_ip(remote, ip)) {
     (void)look_at(m, ip);
   }
@@ -111,7 +109,7 @@ void wpm_inbound_ask_for(wpm_manager *m, wpm_bytes peer, wpm_bytes remote) {
 
 /* ---- origins ----------------------------------------------------------------------------------- */
 
-static uint32_t find(const wpm_inbound *inbound, origin_key *of) {
+static uint32_t find(const wpm_inbound *inbound, wpm_inbound_key *of) {
   if (of->at >= inbound->count ||
       memcmp(inbound->origins[of->at].key, of->bytes, sizeof(of->bytes)) != 0) {
     const wpm_bytes key = {of->bytes, sizeof(of->bytes)};
@@ -180,7 +178,7 @@ static bool grow(wpm_inbound *inbound) {
 }
 
 /* The index of the origin, a new one where it is not known; NO_ORIGIN: there is no room for it. */
-static uint32_t enter(wpm_inbound *inbound, origin_key *of, int64_t full) {
+static uint32_t enter(wpm_inbound *inbound, wpm_inbound_key *of, int64_t full) {
   uint32_t index = find(inbound, of);
   if (index != WPM_MAP_NONE) {
     return index;
@@ -227,12 +225,12 @@ static bool take_attempt(wpm_inbound_origin *origin, unsigned which, wpm_mono no
 }
 
 /* One that is not known, for want of memory, is not paced. */
-static bool may_attempt(wpm_inbound *inbound, origin_key *of, unsigned which, wpm_mono now) {
+static bool may_attempt(wpm_inbound *inbound, wpm_inbound_key *of, unsigned which, wpm_mono now) {
   uint32_t index = enter(inbound, of, full_bucket(which));
   return index == NO_ORIGIN || take_attempt(&inbound->origins[index], which, now);
 }
 
-static bool may_both_attempt(wpm_inbound *inbound, origin_key keys[2], wpm_mono now) {
+static bool may_both_attempt(wpm_inbound *inbound, wpm_inbound_key keys[2], wpm_mono now) {
   bool may = may_attempt(inbound, &keys[OF_ADDRESS], OF_ADDRESS, now);
   bool network_may = may_attempt(inbound, &keys[OF_NETWORK], OF_NETWORK, now);
   return (network_may || !wpm_rule_holds(WPM_RULE_PACE_OF_NETWORK)) && may;
@@ -240,7 +238,7 @@ static bool may_both_attempt(wpm_inbound *inbound, origin_key keys[2], wpm_mono 
 
 /* The peer, whose id is proven by now, makes no more attempts than one address may, from wherever. */
 static bool may_peer_attempt(wpm_manager *m, wpm_bytes peer, wpm_mono now) {
-  origin_key of;
+  wpm_inbound_key of;
   if (!m->config.inbound_paced || !wpm_rule_holds(WPM_RULE_PACE_OF_PEER)) {
     return true;
   }
@@ -248,12 +246,13 @@ static bool may_peer_attempt(wpm_manager *m, wpm_bytes peer, wpm_mono now) {
   return may_attempt(&m->inbound, &of, OF_PEER, now);
 }
 
-static bool is_over(const wpm_inbound *inbound, origin_key *of, size_t most) {
+static bool is_over(const wpm_inbound *inbound, wpm_inbound_key *of, size_t most) {
   uint32_t index = most > 0 ? find(inbound, of) : WPM_MAP_NONE;
   return index != WPM_MAP_NONE && inbound->origins[index].live >= most;
 }
 
-static wpm_inbound_rule rule_of(wpm_manager *m, origin_key keys[2], bool attempts, wpm_mono now) {
+static wpm_inbound_rule rule_of(wpm_manager *m, wpm_inbound_key keys[2], bool attempts,
+                                wpm_mono now) {
   wpm_inbound *inbound = &m->inbound;
   if (attempts && m->config.inbound_paced && !may_both_attempt(inbound, keys, now) &&
       wpm_rule_holds(WPM_RULE_PACE)) {

@@ -3,6 +3,7 @@
 #include "core/manager.h"
 
 #include "core/actions.h"
+#include "core/ages.h"
 #include "core/ahead.h"
 #include "core/backoff.h"
 #include "core/black_hole.h"
@@ -24,7 +25,6 @@
 #include "core/services.h"
 #include "core/shortage.h"
 #include "core/sources.h"
-#include "core/tags.h"
 #include "core/targets.h"
 #include "core/tellers.h"
 #include "core/wait.h"
@@ -32,12 +32,6 @@
 #include "base/bytes.h"
 
 #include <stdlib.h>
-
-#define EXPIRE_EVERY WPM_MINUTE
-#define EXPIRE_ROUNDS 60   /* Each peer is looked at about this often times as seldom. */
-#define EXPIRE_BESIDE 16   /* Peers that are looked at beside an event, */
-#define EXPIRE_AT_ONCE 256 /* and otherwise in one step; the rest is due at once. */
-#define EXPIRE_AHEAD 8     /* Peers whose addresses are on their way from memory meanwhile. */
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -571,64 +565,12 @@ static wpm_instant forward(wpm_manager *m, wpm_instant now) {
   return now;
 }
 
-/* Each minute some peers are to be looked at: addresses that nobody names any more go, scores and tags fade. */
-static void note_minute(wpm_manager *m, wpm_instant now) {
-  if (now.mono.ns < wpm_mono_after(m->expired_at, EXPIRE_EVERY).ns) {
-    return;
-  }
-  m->expired_at = now.mono;
-  wpm_tags_minute(m);
-  uint64_t left = (uint64_t)m->expire_left + m->store->slots / EXPIRE_ROUNDS + 1;
-  m->expire_left = left < m->store->slots ? (uint32_t)left : m->store->slots;
-}
-
-static void look_at_age(wpm_manager *m, uint32_t slot, wpm_instant now) {
-  wpm_change change = wpm_change_begin(m, slot);
-  wpm_store_slot_expire(m->store, slot, now.wall);
-  wpm_judge_fade(m, slot, m->round_ns);
-  if (wpm_tags_may_end(m)) {
-    wpm_tags_fade(m, slot, m->round_ns);
-  }
-  if (m->store->changes != change.changes) {
-    wpm_change_end(m, &change, now);
-  }
-}
-
-/* From the first on again. */
-static void begin_round(wpm_manager *m, wpm_instant now) {
-  m->expire_round = 0;
-  m->round_ns = m->round_began.ns != INT64_MIN ? now.mono.ns - m->round_began.ns : 0;
-  m->round_began = now.mono;
-  m->fading = m->still_fading;
-  m->still_fading = false;
-}
-
-/* Looks at some of them; the next call goes on. */
-static void look_at_ages(wpm_manager *m, uint32_t most, wpm_instant now) {
-  for (uint32_t some = most; some > 0 && m->expire_left > 0; some--, m->expire_left--) {
-    if (m->expire_round >= m->store->slots) {
-      begin_round(m, now);
-    }
-    uint32_t slot = m->expire_round++;
-    if (slot + EXPIRE_AHEAD < m->store->slots) {
-      wpm_store_ask_for_parts(m->store, slot + EXPIRE_AHEAD);
-    }
-    if (slot < m->store->slots && wpm_manager_peer(m, slot)->state == WPM_SLOT_HELD) {
-      look_at_age(m, slot, now);
-    }
-  }
-  if (wpm_tags_may_end(m)) {
-    wpm_tags_run(m, most, now);
-  }
-}
-
 /* When something is due next, by the state of all. */
 static wpm_mono least_deadline(const wpm_manager *m) {
   if (m->stopping) {
     return WPM_NEVER;
   }
-  if (wpm_schedule_has_more(m) || /* Whoever rotated, or was only tried, made room. */
-      m->expire_left > 0) {
+  if (wpm_schedule_has_more(m)) { /* Whoever rotated, or was only tried, made room. */
     return m->now;
   }
   wpm_mono least = wpm_heap_least(&m->waiting, NULL);
@@ -640,13 +582,7 @@ static wpm_mono least_deadline(const wpm_manager *m) {
   least = wpm_mono_earlier(wpm_feelers_deadline(m), least);
   least = wpm_mono_earlier(wpm_crowd_deadline(m), least);
   least = wpm_mono_earlier(wpm_shortage_deadline(m), least);
-  if (m->fading) {
-    least = wpm_mono_earlier(wpm_mono_after(m->expired_at, EXPIRE_EVERY), least);
-  }
-  if (wpm_tags_may_end(m)) {
-    wpm_mono minute = wpm_mono_after(m->expired_at, EXPIRE_EVERY);
-    least = wpm_mono_earlier(wpm_tags_deadline(m, minute), least);
-  }
+  least = wpm_mono_earlier(wpm_ages_deadline(m), least);
   least = wpm_mono_earlier(m->black_hole.held_until, least);
   return wpm_mono_earlier(m->starved_until, least);
 }
@@ -696,8 +632,7 @@ int wpm_manager_handle(wpm_manager *m, const wpm_event *event, wpm_instant now) 
     m->deadline = wpm_mono_earlier(own, m->deadline);
     return err;
   }
-  note_minute(m, now);
-  look_at_ages(m, EXPIRE_BESIDE, now);
+  wpm_ages_beside_event(m, now);
   end_step(m, now);
   return err;
 }
@@ -734,8 +669,7 @@ int wpm_manager_advance(wpm_manager *m, wpm_instant now) {
     return WPM_OK;
   }
   begin_step(m, now);
-  note_minute(m, now);
-  look_at_ages(m, EXPIRE_AT_ONCE, now);
+  wpm_ages_advance(m, now);
   uint32_t slot;
   while (wpm_heap_least(&m->connection_deadlines, &slot).ns <= now.mono.ns) {
     wpm_keepalive_due(m, m->connections[slot], now);

@@ -357,7 +357,7 @@ static int add_slot(wpm_store *store, wpm_hashed_id id, uint32_t detached, uint3
 }
 
 static bool is_hashed(const wpm_hashed_last *last, wpm_bytes id) {
-  return id.len == last->len && (id.len == 0 || memcmp(id.data, last->bytes, id.len) == 0);
+  return id.len == last->len && memcmp(id.data, last->bytes, id.len) == 0;
 }
 
 static uint32_t hash_of(const wpm_store *store, wpm_bytes id) {
@@ -427,7 +427,7 @@ wpm_hashed_id wpm_store_hash(const wpm_store *store, wpm_bytes id) {
   wpm_hashed_last *last = &((wpm_store *)(uintptr_t)store)->hashed;
   const wpm_hashed_id hashed = {id, hash_of(store, id)};
   wpm_map_prefetch(&store->by_id, hashed.hash);
-  if (id.len > 0 && id.len <= sizeof(last->bytes) && !is_hashed(last, id)) {
+  if (id.len > 0 && id.len <= sizeof(last->bytes)) {
     last->hash = hashed.hash;
     last->len = id.len;
     memcpy(last->bytes, id.data, id.len);

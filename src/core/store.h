@@ -78,7 +78,7 @@ typedef struct wpm_store_scratch {
   size_t size;
 } wpm_store_scratch;
 
-/* The id that wpm_store_hash hashed last: an event looks that of its peer up more than once. */
+/* The id that wpm_store_hash hashed last: an event looks that of its peer up more than once. Never an empty one. */
 typedef struct wpm_hashed_last {
   uint32_t hash;
   size_t len; /* SIZE_MAX: none was. */

@@ -35,14 +35,11 @@ static wpm_world *start(bool paced) {
 
 /* 0: it was refused. */
 static wpm_connection_id come(wpm_world *w, int peer, wpm_bytes from) {
-  wpm_event e = {.type = WPM_EVENT_CONNECTED, .peer = wpm_world_id(peer)};
-  e.u.connected.connection = w->next_connection++;
-  e.u.connected.direction = WPM_INBOUND;
-  e.u.connected.remote = from;
-  assert_int_equal(wpm_world_handle(w, &e), WPM_OK);
+  wpm_connection_id c;
+  assert_int_equal(wpm_world_connected_from(w, peer, WPM_INBOUND, 0, from, &c), WPM_OK);
   bool refused = wpm_world_take(w, WPM_ACTION_DISCONNECT, peer) != NULL;
   wpm_world_forget_log(w);
-  return refused ? 0 : e.u.connected.connection;
+  return refused ? 0 : c;
 }
 
 static void come_and_go(wpm_world *w, const remote *from) {
